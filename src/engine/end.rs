@@ -1,0 +1,83 @@
+//! Ends: every query gets exactly one, and is remembered for a while.
+
+use super::flight::{Heard, Query, State};
+use super::{Conclusion, Engine, Outcome, Protocol, Time};
+
+impl<P: Protocol> Engine<P> {
+    /// Ends a query, and its conversation with it. `heard` is the answer that ended it, if one did.
+    pub(super) fn conclude(
+        &mut self,
+        now: Time,
+        key: u32,
+        outcome: Outcome<P::Answer>,
+        heard: Option<Heard>,
+    ) {
+        let query = &mut self.flight[key];
+        let Some(conversation) = query.conversation.take() else { return };
+        let (target, attempts) = (query.target, query.attempts);
+        let mut rtt = None;
+        match (&outcome, heard) {
+            (Outcome::Answered(_), Some(heard)) => {
+                self.book_answer(key, heard);
+                rtt = Some(heard.rtt);
+            }
+            (Outcome::Answered(_), None) => self.ledger.answered += 1,
+            (Outcome::Silent, _) => self.ledger.silent += 1,
+            (Outcome::Unreachable, _) => self.ledger.unreachable += 1,
+            (Outcome::SendFailed(_), _) => self.ledger.send_failed += 1,
+            (Outcome::Malformed(_), _) => self.ledger.malformed += 1,
+            (Outcome::Interrupted, _) => self.ledger.interrupted += 1,
+        }
+        self.retire(now, key, heard.is_some());
+        self.results.push_back(Conclusion { target, conversation, outcome, attempts, rtt });
+    }
+
+    pub(super) fn book_answer(&mut self, key: u32, heard: Heard) {
+        let attempts = self.flight[key].attempts;
+        self.ledger.answered += 1;
+        self.ledger.rtt.record(heard.rtt);
+        self.ledger.answered_after_retry += u64::from(attempts > 1);
+        self.ledger.answered_by_earlier += u64::from(heard.attempt < attempts);
+    }
+
+    /// Ends the queries that `which` picks, as interrupted.
+    pub(super) fn interrupt(&mut self, now: Time, which: impl Fn(&Query<P::Conversation>) -> bool) {
+        let open = self.flight.open().filter(|(_, query)| which(query));
+        let chosen: Vec<u32> = open.map(|(key, _)| key).collect();
+        for key in chosen {
+            self.conclude(now, key, Outcome::Interrupted, None);
+        }
+    }
+
+    /// Takes an ended query out of ring, heap and window. If it was ever sent it lingers, so that a
+    /// late answer, or a second one, is known for what it is.
+    pub(super) fn retire(&mut self, now: Time, key: u32, answered: bool) {
+        let query = &mut self.flight[key];
+        self.open -= 1;
+        if query.state != State::Sent {
+            self.unsent -= 1;
+        }
+        query.state = State::Lingering { answered };
+        query.stamp = self.stamps.fresh();
+        if query.attempts == 0 {
+            self.flight.remove(key);
+            return;
+        }
+        self.window.leave(query.reply_cost);
+        self.lingering.push_back((now + self.config.linger, key));
+        self.forget_lingering(now);
+    }
+
+    /// Forgets ended queries whose time is over, or of which there are more than ring and window ever
+    /// held.
+    pub(super) fn forget_lingering(&mut self, now: Time) {
+        let most = self.config.ring + self.ledger.max_in_flight as usize;
+        while let Some(&(until, key)) = self.lingering.front() {
+            if until > now && self.lingering.len() <= most {
+                break;
+            }
+            self.lingering.pop_front();
+            self.flight.remove(key);
+        }
+    }
+}

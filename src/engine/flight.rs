@@ -1,0 +1,345 @@
+//! Queries in flight: the slab they live in, and the index by which an answer finds its attempt.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::{Index, IndexMut};
+use std::time::Duration;
+
+use siphasher::sip::SipHasher13;
+use slab::Slab;
+
+use super::deadlines::{Place, Stamp};
+use super::{Time, Token};
+
+/// Another token is tried when an attempt's is taken, up to this often. Only short tokens ever are.
+const TOKENS_TRIED: u64 = 64;
+
+/// One request awaiting its answer, until it has one, and a while longer.
+pub struct Query<C> {
+    pub target: SocketAddr,
+    /// `None` once the query has ended.
+    pub conversation: Option<C>,
+    pub state: State,
+    /// Which entry of the ring or the heap is ours.
+    pub stamp: Stamp,
+    /// Attempts sent.
+    pub attempts: u32,
+    /// When the first attempt was sent.
+    pub first_sent: Time,
+    /// Bytes of receive buffer reserved for its answer.
+    pub reply_cost: u32,
+    /// The first datagram of an answer in several, once it has come.
+    pub partial: Option<Heard>,
+    /// Why a datagram that may have been its answer could not be.
+    pub broken: Option<&'static str>,
+    /// Unlike any other query's, ever.
+    serial: u64,
+    newest: Option<u32>,
+}
+
+/// Where a query is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// In the ring.
+    Queued,
+    /// Kept out of the ring until a limit allows it.
+    HeldBack,
+    /// Sent, and waiting for its answer.
+    Sent,
+    /// Ended; only remembered.
+    Lingering {
+        /// It has had an answer, in time or late.
+        answered: bool,
+    },
+}
+
+/// One transmission of a query.
+struct Attempt {
+    query: u32,
+    number: u32,
+    sent: Time,
+    token: Token,
+    fingerprint: u64,
+    previous: Option<u32>,
+}
+
+/// The attempt that a datagram answers.
+pub struct Hit {
+    pub query: u32,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// When that very attempt was sent.
+    pub sent: Time,
+}
+
+/// An answer: to which attempt, and how long it took.
+#[derive(Clone, Copy)]
+pub struct Heard {
+    pub attempt: u32,
+    pub rtt: Duration,
+}
+
+/// No token is free at this address: all are taken by queries that have not ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AddressBusy;
+
+/// The table of queries.
+pub struct Flight<C> {
+    queries: Slab<Query<C>>,
+    attempts: Slab<Attempt>,
+    /// From the fingerprint of (address, port, token) to the attempt.
+    index: HashMap<u64, u32, BuildHasherDefault<AlreadyHashed>>,
+    key: (u64, u64),
+    serials: u64,
+}
+
+impl<C> Flight<C> {
+    /// `key` makes tokens unpredictable, and the index immune to chosen collisions.
+    pub fn new(key: [u8; 16]) -> Flight<C> {
+        let number = u128::from_le_bytes(key);
+        Flight {
+            queries: Slab::new(),
+            attempts: Slab::new(),
+            index: HashMap::default(),
+            key: (number as u64, (number >> 64) as u64),
+            serials: 0,
+        }
+    }
+
+    pub fn insert(&mut self, target: SocketAddr, conversation: C, reply_cost: u32) -> u32 {
+        self.serials += 1;
+        let query = Query {
+            target,
+            conversation: Some(conversation),
+            state: State::Queued,
+            stamp: Stamp::default(),
+            attempts: 0,
+            first_sent: Time::ZERO,
+            reply_cost,
+            partial: None,
+            broken: None,
+            serial: self.serials,
+            newest: None,
+        };
+        self.queries.insert(query) as u32
+    }
+
+    /// Forgets a query and all its attempts.
+    pub fn remove(&mut self, query: u32) {
+        while self.remove_newest_attempt(query) {}
+        self.queries.remove(query as usize);
+    }
+
+    /// The query that `place` is the valid place of.
+    pub fn at(&self, place: Place) -> Option<&Query<C>> {
+        self.queries.get(place.query as usize).filter(|query| query.stamp == place.stamp)
+    }
+
+    /// All queries that have not ended, in no order.
+    pub fn open(&self) -> impl Iterator<Item = (u32, &Query<C>)> {
+        self.queries
+            .iter()
+            .filter(|(_, query)| query.conversation.is_some())
+            .map(|(key, query)| (key as u32, query))
+    }
+
+    /// Books another attempt of `query`, sent at `now`, whose token has `bits` bits.
+    ///
+    /// # Errors
+    /// When no token is free: with 0 bits, because another query to the same address is open.
+    pub fn add_attempt(&mut self, query: u32, bits: u32, now: Time) -> Result<Token, AddressBusy> {
+        let (number, previous) = (self[query].attempts + 1, self[query].newest);
+        let (token, fingerprint) = self.free_token(query, number, bits)?;
+        let attempt = Attempt { query, number, sent: now, token, fingerprint, previous };
+        let attempt = self.attempts.insert(attempt) as u32;
+        self.index.insert(fingerprint, attempt);
+        self[query].newest = Some(attempt);
+        self[query].attempts = number;
+        Ok(token)
+    }
+
+    /// Takes back the last attempt of `query`; false when there is none.
+    pub fn remove_newest_attempt(&mut self, query: u32) -> bool {
+        let Some(key) = self[query].newest else { return false };
+        let attempt = self.attempts.remove(key as usize);
+        self[query].newest = attempt.previous;
+        self[query].attempts -= 1;
+        // By address alone, a later attempt may have taken its place in the index.
+        if self.index.get(&attempt.fingerprint) == Some(&key) {
+            self.index.remove(&attempt.fingerprint);
+        }
+        true
+    }
+
+    /// The attempt that was sent to `from` with `token`.
+    pub fn find(&self, from: SocketAddr, token: Token) -> Option<Hit> {
+        let key = *self.index.get(&self.fingerprint(from, token))?;
+        let attempt = &self.attempts[key as usize];
+        let target = self[attempt.query].target;
+        let same_host = target.ip() == from.ip() && target.port() == from.port();
+        (same_host && attempt.token == token).then_some(Hit {
+            query: attempt.query,
+            attempt: attempt.number,
+            sent: attempt.sent,
+        })
+    }
+
+    /// A token that fits no other attempt in the table.
+    fn free_token(&self, query: u32, number: u32, bits: u32) -> Result<(Token, u64), AddressBusy> {
+        let Query { target, serial, .. } = self[query];
+        if bits == 0 {
+            let fingerprint = self.fingerprint(target, Token::NONE);
+            let free = self
+                .holder(fingerprint)
+                .is_none_or(|holder| holder == query || self[holder].conversation.is_none());
+            return if free { Ok((Token::NONE, fingerprint)) } else { Err(AddressBusy) };
+        }
+        let mask = u64::MAX >> (64 - bits.min(64));
+        for salt in 0..TOKENS_TRIED {
+            let seed = [&serial.to_le_bytes()[..], &number.to_le_bytes(), &salt.to_le_bytes()];
+            let token = Token(self.hash(&seed) & mask);
+            let fingerprint = self.fingerprint(target, token);
+            if token != Token::NONE && !self.index.contains_key(&fingerprint) {
+                return Ok((token, fingerprint));
+            }
+        }
+        Err(AddressBusy)
+    }
+
+    /// The query whose attempt holds a place in the index.
+    fn holder(&self, fingerprint: u64) -> Option<u32> {
+        self.index.get(&fingerprint).map(|&key| self.attempts[key as usize].query)
+    }
+
+    fn fingerprint(&self, address: SocketAddr, token: Token) -> u64 {
+        let (port, token) = (address.port().to_le_bytes(), token.0.to_le_bytes());
+        match address.ip() {
+            IpAddr::V4(v4) => self.hash(&[&v4.octets(), &port, &token]),
+            IpAddr::V6(v6) => self.hash(&[&v6.octets(), &port, &token]),
+        }
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> u64 {
+        let mut bytes = [0; 32];
+        let mut len = 0;
+        for part in parts {
+            bytes[len..len + part.len()].copy_from_slice(part);
+            len += part.len();
+        }
+        SipHasher13::new_with_keys(self.key.0, self.key.1).hash(&bytes[..len])
+    }
+}
+
+/// A query by its key. Panics when there is none: keys come from `find`, `open`, `insert` and valid
+/// places only, never from outside.
+impl<C> Index<u32> for Flight<C> {
+    type Output = Query<C>;
+
+    fn index(&self, query: u32) -> &Query<C> {
+        &self.queries[query as usize]
+    }
+}
+
+impl<C> IndexMut<u32> for Flight<C> {
+    fn index_mut(&mut self, query: u32) -> &mut Query<C> {
+        &mut self.queries[query as usize]
+    }
+}
+
+/// A fingerprint is a keyed hash already; hashing it again would gain nothing.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(last: u8) -> SocketAddr {
+        SocketAddr::from(([127, 1, 0, last], 27960))
+    }
+
+    fn flight() -> Flight<()> {
+        Flight::new([7; 16])
+    }
+
+    #[test]
+    fn an_answer_finds_the_very_attempt_it_answers() {
+        let mut flight = flight();
+        let query = flight.insert(host(1), (), 832);
+        let first = flight.add_attempt(query, 64, Time::from_millis(1)).unwrap();
+        let second = flight.add_attempt(query, 64, Time::from_millis(2)).unwrap();
+        assert_ne!(first, second);
+        for (token, number) in [(first, 1), (second, 2)] {
+            let hit = flight.find(host(1), token).unwrap();
+            assert_eq!((hit.query, hit.attempt, hit.sent), (query, number, Time::from_millis(number.into())));
+        }
+    }
+
+    #[test]
+    fn neither_another_source_nor_another_token_finds_it() {
+        let mut flight = flight();
+        let query = flight.insert(host(1), (), 832);
+        let token = flight.add_attempt(query, 64, Time::ZERO).unwrap();
+        assert!(flight.find(host(2), token).is_none());
+        assert!(flight.find(SocketAddr::new(host(1).ip(), 1), token).is_none());
+        assert!(flight.find(host(1), Token(token.0 ^ 1)).is_none());
+        assert!(flight.find(host(1), Token::NONE).is_none());
+    }
+
+    #[test]
+    fn short_tokens_are_never_shared_at_one_address() {
+        let mut flight = flight();
+        let mut seen = std::collections::HashSet::new();
+        let mut busy = 0;
+        for _ in 0..300 {
+            let query = flight.insert(host(1), (), 832);
+            match flight.add_attempt(query, 8, Time::ZERO) {
+                Ok(token) => assert!((1..256).contains(&token.0) && seen.insert(token.0)),
+                Err(AddressBusy) => busy += 1,
+            }
+        }
+        assert!(busy >= 45, "there are only 255 tokens of 8 bits");
+    }
+
+    #[test]
+    fn by_address_alone_there_is_one_at_a_time() {
+        let mut flight = flight();
+        let (first, second) = (flight.insert(host(1), (), 832), flight.insert(host(1), (), 832));
+        flight.add_attempt(first, 0, Time::ZERO).unwrap();
+        assert_eq!(flight.add_attempt(second, 0, Time::ZERO), Err(AddressBusy));
+        flight.add_attempt(first, 0, Time::from_millis(1)).expect("its own retry");
+
+        flight[first].conversation = None;
+        flight.add_attempt(second, 0, Time::from_millis(2)).expect("the first one has ended");
+        flight.remove(first);
+        assert_eq!(flight.find(host(1), Token::NONE).unwrap().query, second);
+    }
+
+    #[test]
+    fn a_removed_query_leaves_nothing_behind() {
+        let mut flight = flight();
+        let query = flight.insert(host(1), (), 832);
+        let token = flight.add_attempt(query, 64, Time::ZERO).unwrap();
+        flight.add_attempt(query, 64, Time::ZERO).unwrap();
+        flight.remove(query);
+        assert!(flight.find(host(1), token).is_none());
+        assert!(flight.index.is_empty() && flight.attempts.is_empty() && flight.queries.is_empty());
+    }
+}

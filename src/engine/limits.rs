@@ -1,0 +1,176 @@
+//! Limits that keep a single host, or a single network, from being flooded.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::Time;
+use super::pacer::{interval_ps, ps};
+
+/// Below this many entries a table is not searched for ones that have had their time.
+const PURGE_FROM: usize = 1024;
+
+/// The network a host belongs to: its /24 (IPv4) or /48 (IPv6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Prefix(u64);
+
+impl Prefix {
+    /// The prefix of an address. An IPv6 prefix has its top bit set, so the two kinds never meet:
+    /// an IPv4 one has only 24 bits.
+    pub fn of(address: IpAddr) -> Prefix {
+        match address {
+            IpAddr::V4(v4) => Prefix(u64::from(u32::from(v4) >> 8)),
+            IpAddr::V6(v6) => Prefix((u128::from(v6) >> 80) as u64 | 1 << 63),
+        }
+    }
+
+    /// A number to index tables with.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The gap between two packets to one host, and the rate to one prefix.
+pub struct Limits {
+    hosts: Buckets<(IpAddr, u16)>,
+    prefixes: Buckets<Prefix>,
+    prefix_interval: u128,
+}
+
+impl Limits {
+    pub fn new(prefix_rate: Option<f64>, burst: u32) -> Limits {
+        Limits {
+            hosts: Buckets::new(1),
+            prefixes: Buckets::new(burst),
+            prefix_interval: interval_ps(prefix_rate),
+        }
+    }
+
+    /// Whether a packet may go to `target` now.
+    ///
+    /// # Errors
+    /// When it should ask again. Each caller is told another time, so that a thousand who wait for
+    /// one prefix do not all come back at once; what counts is still the next call.
+    pub fn check(&mut self, target: SocketAddr, host_gap: Duration, now: Time) -> Result<(), Time> {
+        let gap = host_gap.as_nanos() * 1000;
+        self.hosts.check((target.ip(), target.port()), gap, ps(now))?;
+        self.prefixes.check(Prefix::of(target.ip()), self.prefix_interval, ps(now))
+    }
+
+    /// A packet to `target` leaves now.
+    pub fn take(&mut self, target: SocketAddr, host_gap: Duration, now: Time) {
+        let gap = host_gap.as_nanos() * 1000;
+        self.hosts.take((target.ip(), target.port()), gap, ps(now));
+        self.prefixes.take(Prefix::of(target.ip()), self.prefix_interval, ps(now));
+    }
+
+    /// The last packet to `target` did not leave after all.
+    pub fn give_back(&mut self, target: SocketAddr, host_gap: Duration) {
+        self.hosts.give_back((target.ip(), target.port()), host_gap.as_nanos() * 1000);
+        self.prefixes.give_back(Prefix::of(target.ip()), self.prefix_interval);
+    }
+}
+
+/// Token buckets, one for each key that was used lately. Times and intervals in picoseconds; an
+/// interval of 0 is no limit and leaves no entry.
+struct Buckets<K> {
+    burst: u128,
+    buckets: HashMap<K, Bucket>,
+    purge_at: usize,
+}
+
+struct Bucket {
+    /// When the bucket will be full again (see `Pacer`).
+    full_at: u128,
+    /// The last time that a caller was told to come back at.
+    promised: u128,
+}
+
+impl<K: Eq + std::hash::Hash> Buckets<K> {
+    fn new(burst: u32) -> Buckets<K> {
+        Buckets { burst: u128::from(burst), buckets: HashMap::new(), purge_at: PURGE_FROM }
+    }
+
+    fn check(&mut self, key: K, interval: u128, now: u128) -> Result<(), Time> {
+        let Some(bucket) = self.buckets.get_mut(&key).filter(|_| interval > 0) else { return Ok(()) };
+        let next = bucket.full_at.saturating_sub((self.burst - 1) * interval);
+        if next <= now {
+            return Ok(());
+        }
+        bucket.promised = next.max(bucket.promised + interval);
+        Err(Time::from_nanos(u64::try_from(bucket.promised.div_ceil(1000)).unwrap_or(u64::MAX)))
+    }
+
+    fn take(&mut self, key: K, interval: u128, now: u128) {
+        if interval == 0 {
+            return;
+        }
+        self.purge(now);
+        let bucket = self.buckets.entry(key).or_insert(Bucket { full_at: 0, promised: 0 });
+        bucket.full_at = bucket.full_at.max(now) + interval;
+    }
+
+    fn give_back(&mut self, key: K, interval: u128) {
+        if let Some(bucket) = self.buckets.get_mut(&key) {
+            bucket.full_at = bucket.full_at.saturating_sub(interval);
+        }
+    }
+
+    /// Forgets full buckets, whenever the table has doubled: they are as good as none.
+    fn purge(&mut self, now: u128) {
+        if self.buckets.len() >= self.purge_at {
+            self.buckets.retain(|_, bucket| bucket.full_at.max(bucket.promised) > now);
+            self.purge_at = PURGE_FROM.max(self.buckets.len() * 2);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GAP: Duration = Duration::from_millis(100);
+
+    fn host(last: u8) -> SocketAddr {
+        SocketAddr::from(([127, 1, 0, last], 27960))
+    }
+
+    #[test]
+    fn one_host_waits_for_its_gap_and_another_does_not() {
+        let mut limits = Limits::new(None, 32);
+        limits.take(host(1), GAP, Time::ZERO);
+        assert_eq!(limits.check(host(1), GAP, Time::from_millis(99)), Err(Time::from_millis(100)));
+        assert_eq!(limits.check(host(2), GAP, Time::from_millis(99)), Ok(()));
+        assert_eq!(limits.check(host(1), GAP, Time::from_millis(100)), Ok(()));
+    }
+
+    #[test]
+    fn those_who_wait_for_one_prefix_come_back_one_by_one() {
+        let mut limits = Limits::new(Some(10.0), 1);
+        limits.take(host(1), Duration::ZERO, Time::ZERO);
+        for waiting in 1..=3 {
+            let back = limits.check(host(1 + waiting), Duration::ZERO, Time::ZERO);
+            assert_eq!(back, Err(Time::from_millis(u64::from(waiting) * 100)));
+        }
+    }
+
+    #[test]
+    fn prefixes_of_both_families_are_kept_apart() {
+        let v4: IpAddr = "0.0.1.7".parse().unwrap();
+        let v6: IpAddr = "0:0:1::7".parse().unwrap();
+        assert_ne!(Prefix::of(v4), Prefix::of(v6));
+        assert_eq!(Prefix::of(v6), Prefix::of("0:0:1:ffff::".parse().unwrap()));
+        assert_ne!(Prefix::of(v6), Prefix::of("0:0:2::7".parse().unwrap()));
+    }
+
+    #[test]
+    fn tables_forget_hosts_that_have_had_their_gap() {
+        let mut limits = Limits::new(Some(1e6), 1);
+        for n in 0..100_000u32 {
+            let target = SocketAddr::from((std::net::Ipv4Addr::from(n << 8), 1));
+            limits.take(target, GAP, Time::from_millis(u64::from(n)));
+        }
+        assert!(limits.hosts.buckets.len() <= PURGE_FROM, "{}", limits.hosts.buckets.len());
+        assert!(limits.prefixes.buckets.len() <= PURGE_FROM);
+    }
+}

@@ -1,0 +1,146 @@
+//! The way out: ring → limits → window → wire.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::deadlines::Place;
+use super::flight::State;
+use super::patience::Wait;
+use super::{Engine, Outcome, Protocol, Time, Transmit};
+
+/// How long a query waits whose address is taken by another one; only without tokens, or with very
+/// short ones.
+const ADDRESS_BUSY: Duration = Duration::from_millis(20);
+
+impl<P: Protocol> Engine<P> {
+    /// The next request that may leave now, appended to `out`; `None` when nothing may.
+    pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
+        while self.pacer.ready(now) {
+            let query = self.next_to_send()?.query;
+            match self.send(now, query, out) {
+                Ok(transmit) => return Some(transmit),
+                Err(later) => {
+                    self.wait_until(query, State::HeldBack, later);
+                }
+            }
+        }
+        None
+    }
+
+    /// The kernel did not take this request, as its queue was full: it returns to the head of the
+    /// ring, as if it had never been polled. After several, call this in reverse order.
+    pub fn unsend(&mut self, now: Time, transmit: Transmit) {
+        if !self.take_back(transmit) {
+            return;
+        }
+        let query = transmit.place.query;
+        if self.stopped {
+            self.conclude(now, query, Outcome::Interrupted, None);
+            return;
+        }
+        self.pacer.give_back();
+        let place = self.place(query, State::Queued);
+        self.ring.push_front(place);
+    }
+
+    /// This machine cannot send to that address, whatever becomes of the rest of the batch (`EINVAL`,
+    /// `ENETUNREACH`, `EACCES`, `EPERM`): the query ends as send failed, with the error number.
+    pub fn handle_send_failure(&mut self, now: Time, transmit: Transmit, errno: i32) {
+        if self.take_back(transmit) {
+            self.conclude(now, transmit.place.query, Outcome::SendFailed(errno), None);
+        }
+    }
+
+    /// The first in the ring whose request fits the window.
+    fn next_to_send(&mut self) -> Option<Place> {
+        while let Some(place) = self.ring.first_aside() {
+            let query = self.flight.at(place);
+            if query.is_some_and(|query| !self.window.admits(query.reply_cost)) {
+                break;
+            }
+            let valid = query.is_some();
+            self.ring.pop_aside();
+            if valid {
+                return Some(place);
+            }
+        }
+        while let Some(place) = self.ring.pop() {
+            match self.flight.at(place) {
+                None => {}
+                Some(query) if query.attempts == 0 && !self.window.admits(query.reply_cost) => {
+                    self.ring.step_aside(place);
+                }
+                Some(_) => return Some(place),
+            }
+        }
+        None
+    }
+
+    /// How many in the ring could be sent if there were tokens; may count some that were answered.
+    pub(super) fn sendable(&self) -> usize {
+        let admitted = self.ring.first_aside().is_some_and(|place| {
+            self.flight.at(place).is_none_or(|query| self.window.admits(query.reply_cost))
+        });
+        self.ring.queued() + usize::from(admitted)
+    }
+
+    /// Writes one more attempt of a query, and books it.
+    ///
+    /// # Errors
+    /// When to try again, if a limit or another query at this address stands in the way.
+    fn send(&mut self, now: Time, key: u32, out: &mut Vec<u8>) -> Result<Transmit, Time> {
+        let (target, gap) = self.target_and_gap(key);
+        self.limits.check(target, gap, now)?;
+        let bits = self.flight[key].conversation.as_ref().map_or(0, |open| self.protocol.token_bits(open));
+        let token = self.flight.add_attempt(key, bits, now).map_err(|_| now + ADDRESS_BUSY)?;
+
+        let start = out.len();
+        let query = &mut self.flight[key];
+        if let Some(conversation) = &query.conversation {
+            self.protocol.write_request(conversation, token, out);
+        }
+        if query.attempts == 1 {
+            query.first_sent = now;
+            self.window.enter(query.reply_cost);
+            self.ledger.max_in_flight = self.ledger.max_in_flight.max(self.window.in_flight().into());
+        } else {
+            self.ledger.retransmissions += 1;
+        }
+        self.ledger.datagrams_sent += 1;
+        self.unsent -= 1;
+        self.pacer.take(now);
+        self.limits.take(target, gap, now);
+
+        let query = &self.flight[key];
+        let wait = Wait { attempt: query.attempts, elapsed: now - query.first_sent, jitter: token.0 };
+        let place = self.wait_until(key, State::Sent, now + self.patience.wait(target.ip(), &wait));
+        Ok(Transmit { to: target, len: out.len() - start, place })
+    }
+
+    /// Undoes `send`, but for the pacer's token. False when the query has moved on since.
+    fn take_back(&mut self, transmit: Transmit) -> bool {
+        let key = transmit.place.query;
+        if self.flight.at(transmit.place).is_none_or(|query| query.state != State::Sent) {
+            return false;
+        }
+        let (target, gap) = self.target_and_gap(key);
+        self.limits.give_back(target, gap);
+        self.flight.remove_newest_attempt(key);
+        self.ledger.datagrams_sent -= 1;
+        self.unsent += 1;
+        let query = &mut self.flight[key];
+        query.state = State::Queued;
+        if query.attempts == 0 {
+            self.window.leave(query.reply_cost);
+        } else {
+            self.ledger.retransmissions -= 1;
+        }
+        true
+    }
+
+    fn target_and_gap(&self, key: u32) -> (SocketAddr, Duration) {
+        let query = &self.flight[key];
+        let gap = query.conversation.as_ref().map_or(Duration::ZERO, |open| self.protocol.host_gap(open));
+        (query.target, gap.max(self.config.host_gap))
+    }
+}

@@ -1,0 +1,92 @@
+//! What may be in flight: no more than the receive buffer can hold the answers of.
+
+use super::conversation::ReplySize;
+
+/// Counts what the replies to all queries in flight may take of the receive buffer.
+pub struct Window {
+    limit: Option<u32>,
+    credit: u64,
+    used: u64,
+    in_flight: u32,
+}
+
+impl Window {
+    /// At most `limit` queries, or without a limit as many as `credit` bytes of receive buffer hold
+    /// the replies of.
+    pub fn new(limit: Option<u32>, credit: u64) -> Window {
+        Window { limit, credit, used: 0, in_flight: 0 }
+    }
+
+    /// Whether a query with this reply cost may be sent. One may always be in flight, however small
+    /// the buffer is: else nothing would ever be asked.
+    pub fn admits(&self, cost: u32) -> bool {
+        match self.limit {
+            Some(limit) => self.in_flight < limit,
+            None => self.in_flight == 0 || self.used + u64::from(cost) <= self.credit,
+        }
+    }
+
+    pub fn enter(&mut self, cost: u32) {
+        self.used += u64::from(cost);
+        self.in_flight += 1;
+    }
+
+    pub fn leave(&mut self, cost: u32) {
+        self.used -= u64::from(cost);
+        self.in_flight -= 1;
+    }
+
+    /// Queries in flight.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+}
+
+/// Bytes of receive buffer that a reply of this size takes, as Linux counts them: not the payload,
+/// but the memory that its packet buffers occupy (`skb->truesize`). Measured on loopback; drivers of
+/// real network cards may charge more.
+pub fn reply_cost(size: ReplySize) -> u32 {
+    /// Headers, headroom and `skb_shared_info`, which share an allocation with the payload.
+    const OVERHEAD: u32 = 520;
+    /// `struct sk_buff` itself.
+    const HEAD: u32 = 256;
+    /// The largest payload, and the size, of the allocation that the kernel keeps for small ones.
+    const SMALL: (u32, u32) = (120, 576);
+
+    let bytes = size.bytes.min(u32::from(u16::MAX));
+    let data = if bytes <= SMALL.0 { SMALL.1 } else { (bytes + OVERHEAD).next_power_of_two() };
+    (data + HEAD).saturating_mul(size.datagrams.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_costs_what_the_kernel_was_seen_to_charge() {
+        for (bytes, charged) in [(1, 832), (120, 832), (500, 1280), (1400, 2304), (2000, 4352)] {
+            assert_eq!(reply_cost(ReplySize { datagrams: 1, bytes }), charged, "{bytes} bytes");
+        }
+        assert_eq!(reply_cost(ReplySize { datagrams: 3, bytes: 1400 }), 3 * 2304);
+        assert!(reply_cost(ReplySize { datagrams: u32::MAX, bytes: u32::MAX }) > 0, "saturates");
+    }
+
+    #[test]
+    fn it_closes_when_the_credit_is_used_up_and_opens_when_a_query_ends() {
+        let mut window = Window::new(None, 2000);
+        window.enter(832);
+        window.enter(832);
+        assert!(!window.admits(832));
+        assert!(window.admits(300));
+        window.leave(832);
+        assert!(window.admits(832));
+    }
+
+    #[test]
+    fn one_query_always_fits_and_a_given_limit_is_kept() {
+        assert!(Window::new(None, 10).admits(832));
+        let mut window = Window::new(Some(1), 1_000_000);
+        window.enter(832);
+        assert!(!window.admits(832));
+    }
+}

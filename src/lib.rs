@@ -1,0 +1,6 @@
+//! Asks thousands to millions of hosts over one UDP socket, and hears every answer.
+//!
+//! The pure part, which knows neither sockets nor clocks, is the [`engine`]; a protocol teaches it a
+//! language by implementing [`engine::Protocol`].
+
+pub mod engine;

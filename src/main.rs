@@ -1,0 +1,3 @@
+//! The command `allears`.
+
+fn main() {}

@@ -1,0 +1,381 @@
+//! Every query ends once, in the class it belongs to, and what comes after its end is known for what
+//! it is. Driven by hand, a millisecond at a time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use allears::engine::{
+    Conclusion, Config, Engine, Outcome, Protocol, Quiet, ReplySize, RingFull, Step, Time, Timeout, Token,
+    Transmit,
+};
+
+/// Requests are `token`, replies `token` and a verb; or, by address alone, only a verb.
+struct Script {
+    token_bits: u32,
+}
+
+/// What a conversation has left to ask, and has heard.
+#[derive(Debug, Default, PartialEq)]
+struct Talk {
+    steps: u32,
+    parts: u32,
+}
+
+impl Protocol for Script {
+    type Conversation = Talk;
+    type Answer = u32;
+
+    fn token_bits(&self, _: &Talk) -> u32 {
+        self.token_bits
+    }
+
+    fn write_request(&mut self, _: &Talk, token: Token, out: &mut Vec<u8>) {
+        out.extend_from_slice(&token.0.to_be_bytes());
+    }
+
+    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+        let bytes = datagram.get(..8)?;
+        Some(Token(u64::from_be_bytes(bytes.try_into().unwrap())))
+    }
+
+    fn step(&mut self, talk: &mut Talk, datagram: &[u8]) -> Step<u32> {
+        match &datagram[datagram.len() - 4..] {
+            b"done" if talk.steps > 0 => {
+                talk.steps -= 1;
+                Step::AskNext
+            }
+            b"done" => Step::Done(talk.parts),
+            b"more" => {
+                talk.parts += 1;
+                Step::More { quiet: Duration::from_millis(50) }
+            }
+            b"else" => Step::NotMine,
+            _ => Step::Malformed("no verb"),
+        }
+    }
+
+    fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<u32> {
+        if talk.parts >= 2 || tries_left == 0 { Quiet::Done(talk.parts) } else { Quiet::AskAgain }
+    }
+
+    fn reply_size(&self, _: &Talk) -> ReplySize {
+        ReplySize { datagrams: 1, bytes: 12 }
+    }
+}
+
+fn config() -> Config {
+    Config {
+        rate: None,
+        host_gap: Duration::ZERO,
+        prefix_rate: None,
+        timeout: Timeout::Fixed(Duration::from_millis(100)),
+        tries: 3,
+        ..Config::default()
+    }
+}
+
+fn engine() -> Engine<Script> {
+    Engine::new(Script { token_bits: 64 }, config(), [1; 16]).unwrap()
+}
+
+fn host(last: u8) -> SocketAddr {
+    SocketAddr::from(([127, 1, 0, last], 1000))
+}
+
+fn ms(millis: u64) -> Time {
+    Time::from_millis(millis)
+}
+
+/// The next request: its bytes are the token alone.
+fn request(engine: &mut Engine<Script>, now: Time) -> Option<(Transmit, Vec<u8>)> {
+    let mut out = Vec::new();
+    engine.poll_transmit(now, &mut out).map(|transmit| (transmit, out))
+}
+
+fn hear(engine: &mut Engine<Script>, now: Time, from: SocketAddr, token: &[u8], verb: &str) {
+    engine.handle_datagram(now, from, &[token, verb.as_bytes()].concat());
+}
+
+fn end(engine: &mut Engine<Script>) -> Conclusion<Talk, u32> {
+    let conclusion = engine.poll_result().expect("a conversation has ended");
+    assert!(engine.poll_result().is_none(), "and only one");
+    conclusion
+}
+
+/// Lets time pass from one event to the next until nothing is open.
+fn run_out(engine: &mut Engine<Script>) -> Time {
+    let mut now = Time::ZERO;
+    while !engine.is_idle() {
+        while request(engine, now).is_some() {}
+        now = engine.poll_timeout().expect("something is open").max(now);
+        engine.handle_timeout(now);
+    }
+    now
+}
+
+#[test]
+fn an_answer_ends_the_query_and_its_round_trip_is_that_of_its_own_attempt() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, first) = request(&mut engine, ms(0)).unwrap();
+    engine.handle_timeout(ms(100));
+    let (_, second) = request(&mut engine, ms(100)).unwrap();
+    assert_ne!(first, second, "a fresh token for each attempt");
+
+    hear(&mut engine, ms(130), host(1), &first, "done");
+    let conclusion = end(&mut engine);
+    assert_eq!(conclusion.outcome, Outcome::Answered(0));
+    assert_eq!(conclusion.rtt, Some(Duration::from_millis(130)), "it answers the first attempt");
+    assert_eq!(conclusion.attempts, 2);
+
+    hear(&mut engine, ms(160), host(1), &second, "done");
+    let ledger = engine.ledger();
+    assert_eq!((ledger.answered, ledger.answered_after_retry, ledger.answered_by_earlier), (1, 1, 1));
+    assert_eq!((ledger.duplicates, ledger.late), (1, 0));
+    assert!(ledger.adds_up(0));
+}
+
+#[test]
+fn silence_lasts_as_long_as_the_tries_say() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    assert_eq!(run_out(&mut engine), ms(300));
+    let conclusion = end(&mut engine);
+    assert_eq!((conclusion.outcome, conclusion.attempts), (Outcome::Silent, 3));
+    assert_eq!((engine.ledger().silent, engine.ledger().retransmissions), (1, 2));
+}
+
+#[test]
+fn after_the_end_the_first_answer_is_late_the_second_a_duplicate_and_then_it_is_forgotten() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    run_out(&mut engine);
+    hear(&mut engine, ms(400), host(1), &token, "done");
+    hear(&mut engine, ms(401), host(1), &token, "done");
+    engine.handle_timeout(ms(2301));
+    hear(&mut engine, ms(2301), host(1), &token, "done");
+    let ledger = engine.ledger();
+    assert_eq!((ledger.late, ledger.duplicates, ledger.strangers), (1, 1, 1));
+    assert_eq!((ledger.silent, ledger.answered), (1, 0), "an end is final");
+    assert!(ledger.adds_up(0));
+}
+
+#[test]
+fn what_fits_no_query_is_a_stranger() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    hear(&mut engine, ms(1), host(2), &token, "done");
+    hear(&mut engine, ms(1), host(1), &[9; 8], "done");
+    hear(&mut engine, ms(1), host(1), b"", "done");
+    hear(&mut engine, ms(1), host(1), &token, "else");
+    assert_eq!(engine.ledger().strangers, 4);
+    assert!(engine.poll_result().is_none());
+    hear(&mut engine, ms(2), host(1), &token, "done");
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
+}
+
+#[test]
+fn a_broken_answer_with_the_right_token_ends_the_query() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    hear(&mut engine, ms(1), host(1), &token, "????");
+    assert_eq!(end(&mut engine).outcome, Outcome::Malformed("no verb"));
+    assert_eq!((engine.ledger().malformed, engine.ledger().broken), (1, 1));
+    assert!(engine.ledger().adds_up(0));
+}
+
+#[test]
+fn without_a_token_a_broken_answer_is_only_remembered() {
+    let mut engine = Engine::new(Script { token_bits: 0 }, config(), [1; 16]).unwrap();
+    for last in [1, 2] {
+        engine.ask(host(last), Talk::default()).unwrap();
+        request(&mut engine, ms(0)).unwrap();
+        hear(&mut engine, ms(1), host(last), b"", "????");
+    }
+    hear(&mut engine, ms(2), host(1), b"", "done");
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0), "the good one comes after the forged one");
+    run_out(&mut engine);
+    assert_eq!(end(&mut engine).outcome, Outcome::Malformed("no verb"));
+}
+
+#[test]
+fn without_tokens_one_address_is_asked_one_query_at_a_time() {
+    let mut engine = Engine::new(Script { token_bits: 0 }, config(), [1; 16]).unwrap();
+    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default()).unwrap();
+    request(&mut engine, ms(0)).unwrap();
+    assert!(request(&mut engine, ms(0)).is_none());
+    hear(&mut engine, ms(1), host(1), b"", "done");
+    engine.handle_timeout(ms(20));
+    request(&mut engine, ms(20)).expect("the second one");
+    hear(&mut engine, ms(21), host(1), b"", "done");
+    assert_eq!(engine.ledger().answered, 2);
+}
+
+#[test]
+fn a_conversation_goes_on_through_the_ring_and_each_step_is_a_query() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk { steps: 2, parts: 0 }).unwrap();
+    for step in 0..3 {
+        let (transmit, token) = request(&mut engine, ms(step)).unwrap();
+        assert_eq!(transmit.to, host(1));
+        hear(&mut engine, ms(step), host(1), &token, "done");
+        hear(&mut engine, ms(step), host(1), &token, "done");
+    }
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
+    let ledger = engine.ledger();
+    assert_eq!((ledger.queries, ledger.answered, ledger.duplicates), (3, 3, 3));
+    assert!(ledger.adds_up(0));
+}
+
+#[test]
+fn an_answer_in_parts_ends_after_a_quiet_gap() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    hear(&mut engine, ms(60), host(1), &token, "more");
+    hear(&mut engine, ms(99), host(1), &token, "more");
+    engine.handle_timeout(ms(148));
+    assert!(engine.poll_result().is_none());
+    engine.handle_timeout(ms(149));
+    let conclusion = end(&mut engine);
+    assert_eq!(conclusion.outcome, Outcome::Answered(2));
+    assert_eq!(conclusion.rtt, Some(Duration::from_millis(60)), "the first part tells the round trip");
+}
+
+#[test]
+fn an_answer_with_missing_parts_is_asked_for_again_and_merged() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    hear(&mut engine, ms(10), host(1), &token, "more");
+    engine.handle_timeout(ms(60));
+    let (_, again) = request(&mut engine, ms(60)).expect("one part is too few");
+    hear(&mut engine, ms(70), host(1), &again, "more");
+    engine.handle_timeout(ms(120));
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(2));
+
+    engine.ask(host(2), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(200)).unwrap();
+    hear(&mut engine, ms(210), host(2), &token, "more");
+    run_out(&mut engine);
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(1), "when nothing more ever comes, what there is");
+}
+
+#[test]
+fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
+    let mut engine =
+        Engine::new(Script { token_bits: 64 }, Config { rate: Some(1.0), burst: 1, ..config() }, [1; 16])
+            .unwrap();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    engine.handle_timeout(ms(100));
+    hear(&mut engine, ms(150), host(1), &token, "done");
+    assert_eq!(end(&mut engine).attempts, 1);
+    assert!(request(&mut engine, ms(5000)).is_none());
+    assert_eq!((engine.ledger().datagrams_sent, engine.ledger().answered_after_retry), (1, 0));
+    assert!(engine.is_idle() && engine.poll_timeout().is_none());
+}
+
+#[test]
+fn a_request_that_the_kernel_did_not_take_goes_first_again() {
+    let mut engine = engine();
+    for last in 1..=3 {
+        engine.ask(host(last), Talk::default()).unwrap();
+    }
+    let polled: Vec<Transmit> = (0..3).map(|_| request(&mut engine, ms(0)).unwrap().0).collect();
+    for transmit in polled[1..].iter().rev() {
+        engine.unsend(ms(0), *transmit);
+    }
+    assert_eq!((engine.ledger().datagrams_sent, engine.in_flight()), (1, 1));
+    assert_eq!(request(&mut engine, ms(1)).unwrap().0.to, host(2));
+    assert_eq!(request(&mut engine, ms(1)).unwrap().0.to, host(3));
+    run_out(&mut engine);
+    assert_eq!((engine.ledger().silent, engine.ledger().datagrams_sent), (3, 9));
+}
+
+#[test]
+fn a_destination_that_cannot_be_sent_to_ends_alone() {
+    let mut engine = engine();
+    for last in [1, 2] {
+        engine.ask(host(last), Talk::default()).unwrap();
+    }
+    let (bad, _) = request(&mut engine, ms(0)).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    engine.handle_send_failure(ms(0), bad, 22);
+    assert_eq!(end(&mut engine).outcome, Outcome::SendFailed(22));
+    hear(&mut engine, ms(1), host(2), &token, "done");
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
+    assert_eq!((engine.ledger().send_failed, engine.ledger().datagrams_sent), (1, 1));
+    assert!(engine.ledger().adds_up(0));
+}
+
+#[test]
+fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
+    let mut engine =
+        Engine::new(Script { token_bits: 64 }, Config { window: Some(2), ..config() }, [1; 16]).unwrap();
+    for last in 1..=4 {
+        engine.ask(host(last), Talk { steps: 1, parts: 0 }).unwrap();
+    }
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    request(&mut engine, ms(0)).unwrap();
+    engine.stop_sending(ms(10));
+    assert_eq!(engine.ledger().interrupted, 2, "two were never sent");
+    assert_eq!(engine.ask(host(5), Talk::default()), Err(RingFull));
+
+    hear(&mut engine, ms(20), host(1), &token, "done");
+    assert_eq!(engine.ledger().interrupted, 3, "its next step will not be asked");
+    run_out(&mut engine);
+    assert_eq!((engine.ledger().interrupted, engine.ledger().answered), (4, 1));
+    assert_eq!(engine.ledger().datagrams_sent, 2);
+    assert!(engine.ledger().adds_up(0));
+}
+
+#[test]
+fn an_abort_ends_everything_at_once() {
+    let mut engine = engine();
+    for last in 1..=4 {
+        engine.ask(host(last), Talk::default()).unwrap();
+    }
+    request(&mut engine, ms(0)).unwrap();
+    engine.abort(ms(10));
+    assert!(engine.is_idle());
+    assert_eq!(std::iter::from_fn(|| engine.poll_result()).count(), 4);
+    assert_eq!(engine.ledger().interrupted, 4);
+    assert!(engine.ledger().adds_up(0));
+}
+
+#[test]
+fn a_closed_window_holds_first_requests_back_but_not_retries() {
+    let mut engine =
+        Engine::new(Script { token_bits: 64 }, Config { window: Some(1), ..config() }, [1; 16]).unwrap();
+    for last in 1..=2 {
+        engine.ask(host(last), Talk::default()).unwrap();
+    }
+    assert_eq!(request(&mut engine, ms(0)).unwrap().0.to, host(1));
+    assert!(request(&mut engine, ms(0)).is_none());
+    engine.handle_timeout(ms(100));
+    assert_eq!(request(&mut engine, ms(100)).unwrap().0.to, host(1), "the retry passes the one that waits");
+    assert_eq!(engine.poll_timeout(), Some(ms(200)), "no busy wait for the window");
+    run_out(&mut engine);
+    assert_eq!((engine.ledger().silent, engine.ledger().max_in_flight), (2, 1));
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    for (config, field) in [
+        (Config { tries: 0, ..config() }, "tries"),
+        (Config { burst: 0, ..config() }, "burst"),
+        (Config { rate: Some(0.0), ..config() }, "rate"),
+        (Config { rate: Some(f64::NAN), ..config() }, "rate"),
+        (Config { ring: 0, ..config() }, "ring"),
+        (Config { window: Some(0), ..config() }, "window"),
+        (Config { timeout: Timeout::Fixed(Duration::ZERO), ..config() }, "timeout"),
+    ] {
+        let error = Engine::new(Script { token_bits: 64 }, config, [1; 16]).err().expect(field);
+        assert_eq!(error.field, field);
+    }
+}
