@@ -1,0 +1,57 @@
+# allears. `make demo` shows it, `make test` proves it.
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+DESTDIR ?=
+SEED ?= 1
+
+# What the tests ask that is not ours: real game servers.
+TEST_TOOLS = /usr/games/openarena-server
+TEST_PACKAGES = openarena-server
+
+.PHONY: build demo test sim lint bench fuzz install clean tools
+
+build:
+	$(CARGO) build --release --locked
+
+# A simulated fleet of 2,000 game servers, and a sweep over it.
+demo: build
+	target/release/allears demo
+
+test: tools
+	$(CARGO) test --locked
+	$(CARGO) test --locked --no-default-features --lib --tests
+
+# One seed of the virtual network, told in full: make sim SEED=42
+sim:
+	SEED=$(SEED) $(CARGO) test --locked --test virtual_time -- --nocapture
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+# Ratios within one run; nothing here is asserted.
+bench:
+	$(CARGO) bench --locked
+
+# Needs a nightly toolchain and cargo-fuzz. SECONDS of fuzzing for each target.
+fuzz:
+	for target in $$($(CARGO) fuzz list); do $(CARGO) fuzz run $$target -- -max_total_time=$${SECONDS_EACH:-60} || exit 1; done
+
+install: build
+	install -D -m 755 target/release/allears $(DESTDIR)$(PREFIX)/bin/allears
+
+clean:
+	$(CARGO) clean
+
+# Installs what the tests need where it can; says what is missing where it cannot.
+tools:
+	@for tool in $(TEST_TOOLS); do test -x $$tool || missing=1; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
+	else \
+		echo "make: the tests against real servers will be skipped; they need: $(TEST_PACKAGES)" >&2; \
+	fi
