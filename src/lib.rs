@@ -4,3 +4,4 @@
 //! language by implementing [`engine::Protocol`].
 
 pub mod engine;
+pub mod protocol;

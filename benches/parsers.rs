@@ -1,0 +1,82 @@
+//! What reading a datagram costs: one of each kind, as real servers send them.
+
+use std::hint::black_box;
+
+use allears::protocol::quake3::text::{Colors, clean};
+use allears::protocol::quake3::{Game, Quake3, ServerList, Status};
+use allears::protocol::{Protocol, Token};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+/// The longest reply of a file of captures.
+fn longest(file: &str) -> Vec<u8> {
+    let replies = file.lines().filter_map(|line| line.strip_prefix("< "));
+    let hex = replies.max_by_key(|hex| hex.len()).unwrap_or_default();
+    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// As long as the longest status seen of an Enemy Territory server: 1,814 bytes, 41 players.
+fn full_server() -> Vec<u8> {
+    let mut status = b"\xff\xff\xff\xffstatusResponse\n\\P\\".to_vec();
+    status.extend([b'1'; 41]);
+    for rule in 0..28 {
+        status.extend(format!("\\g_some_rule_{rule}\\value {rule}").bytes());
+    }
+    status.extend(b"\\sv_hostname\\^1Full ^7server\\mapname\\oasis\\challenge\\00000000deadbeef\n");
+    for player in 0..41 {
+        status.extend(format!("{} 48 \"^1So^7me^2 player {player}\"\n", player * 12_345).bytes());
+    }
+    status
+}
+
+fn statuses(c: &mut Criterion) {
+    let openarena = longest(include_str!("../tests/data/openarena-info-status.hex"));
+    let full = full_server();
+    let mut group = c.benchmark_group("status");
+    for (name, datagram) in [("openarena, 4 players", &openarena), ("et, 41 players", &full)] {
+        group.throughput(Throughput::Bytes(datagram.len() as u64));
+        group.bench_function(format!("parse: {name}"), |b| {
+            b.iter(|| Status::parse(black_box(datagram)).map(|status| status.player_count()));
+        });
+        group.bench_function(format!("parse and all players: {name}"), |b| {
+            b.iter(|| {
+                let status = Status::parse(black_box(datagram))?;
+                let points: f64 = status.players().filter_map(|player| player.score).sum();
+                Ok::<f64, &str>(points)
+            });
+        });
+    }
+    let Some(et) = Game::find("et").map(Quake3::new) else { return };
+    assert_eq!(et.read_token(&full), Some(Token(0xdead_beef)));
+    group.throughput(Throughput::Bytes(full.len() as u64));
+    group.bench_function("token", |b| b.iter(|| et.read_token(black_box(&full))));
+    group.finish();
+}
+
+fn lists(c: &mut Criterion) {
+    let list = longest(include_str!("../tests/data/dpmaster-et-getservers.hex"));
+    let mut group = c.benchmark_group("list");
+    group.throughput(Throughput::Bytes(list.len() as u64));
+    group.bench_function("parse and all addresses", |b| {
+        b.iter(|| {
+            let list = ServerList::parse(black_box(&list))?;
+            Ok::<u64, &str>(list.servers().map(|server| u64::from(server.port())).sum())
+        });
+    });
+    group.finish();
+}
+
+fn texts(c: &mut Criterion) {
+    let mut group = c.benchmark_group("text");
+    for (name, text) in
+        [("ascii", &b"^2<^3<^2H^30^2$$^3A^2M^3>^2>"[..]), ("latin-1", b"^1{JoFA}^5PsY\xa9h0^1{A}")]
+    {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group
+            .bench_function(format!("clean: {name}"), |b| b.iter(|| clean(black_box(text), Colors::Indexed)));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, statuses, lists, texts);
+criterion_main!(benches);

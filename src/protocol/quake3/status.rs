@@ -1,0 +1,374 @@
+//! `statusResponse`: what a server says of itself, read where it lies.
+//!
+//! The format is ioquake3's `SVC_Status` (`sv_main.c`): an info string `\key\value…` in one line, then
+//! a line for each player.
+
+use super::master::OUT_OF_BAND;
+use super::players::{self, Players};
+
+/// A server's status, borrowed from the datagram. Reading it allocates nothing.
+///
+/// ```
+/// use allears::protocol::quake3::Status;
+///
+/// let datagram = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\^1Home\\mapname\\oasis\n12 48 \"Ann\"\n";
+/// let status = Status::parse(datagram)?;
+/// assert_eq!((status.name(), status.map()), (Some(&b"^1Home"[..]), Some(&b"oasis"[..])));
+/// let player = status.players().next().ok_or("nobody")?;
+/// assert_eq!((player.name, player.score, player.ping), (&b"Ann"[..], Some(12.0), Some(48)));
+/// # Ok::<(), &'static str>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Status<'a> {
+    datagram: &'a [u8],
+    layout: Layout,
+}
+
+/// Where things stand in a datagram that was read, and what was counted on the way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Layout {
+    /// The info string begins here…
+    info: usize,
+    /// …and ends before the line end here; whole player lines follow…
+    info_end: usize,
+    /// …up to here.
+    lines_end: usize,
+    /// ET's `P`, from here up to there; empty when there is none.
+    slots: (usize, usize),
+    players: usize,
+    pings_zero: usize,
+    /// Bots, where the server counts them.
+    bots: Option<usize>,
+    truncated: bool,
+    bots_have_ping_zero: bool,
+}
+
+/// A status that owns its datagram.
+#[derive(Clone, Debug)]
+pub struct StatusReply {
+    datagram: Box<[u8]>,
+    layout: Layout,
+}
+
+impl StatusReply {
+    /// The status, to be read.
+    pub fn view(&self) -> Status<'_> {
+        Status { datagram: &self.datagram, layout: self.layout }
+    }
+
+    /// The datagram, as it came.
+    pub fn datagram(&self) -> &[u8] {
+        &self.datagram
+    }
+}
+
+impl<'a> Status<'a> {
+    /// Reads a datagram. What only the game can tell is left open: see [`Status::with_bots_at_ping_zero`].
+    ///
+    /// # Errors
+    /// The reason why it is no status, or is broken. A list of players that was cut short is no
+    /// error: see [`Status::truncated`].
+    pub fn parse(datagram: &'a [u8]) -> Result<Status<'a>, &'static str> {
+        let body = body(datagram).ok_or("not a statusResponse")?;
+        let mut layout = Layout { info: datagram.len() - body.len(), ..Layout::default() };
+        let counted = layout.read_info(datagram)?;
+        layout.read_players(datagram)?;
+        layout.bots = counted.bots.or(counted.humans.map(|humans| layout.players.saturating_sub(humans)));
+        layout.truncated |= counted.clients.is_some_and(|clients| clients > layout.players);
+        Ok(Status { datagram, layout })
+    }
+
+    /// The same status of a game whose servers show ping 0 for bots and for nobody else
+    /// ([`Game::bots_have_ping_zero`](super::Game::bots_have_ping_zero)).
+    pub fn with_bots_at_ping_zero(mut self, they_do: bool) -> Status<'a> {
+        self.layout.bots_have_ping_zero = they_do;
+        self
+    }
+
+    /// A copy that owns its datagram.
+    pub fn to_reply(&self) -> StatusReply {
+        StatusReply { datagram: self.datagram.into(), layout: self.layout }
+    }
+
+    /// The server's settings, key and value, as they come: any bytes but `\` and line ends.
+    pub fn rules(&self) -> Rules<'a> {
+        Rules { rest: &self.datagram[self.layout.info..self.layout.info_end] }
+    }
+
+    /// The value of the first rule of this name, whatever the case of its letters.
+    pub fn rule(&self, key: &str) -> Option<&'a [u8]> {
+        self.rules().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes())).map(|(_, value)| value)
+    }
+
+    /// What the server calls itself, colour codes included.
+    pub fn name(&self) -> Option<&'a [u8]> {
+        // DarkPlaces says hostname, all others sv_hostname.
+        self.rule("sv_hostname").or_else(|| self.rule("hostname"))
+    }
+
+    /// The map being played.
+    pub fn map(&self) -> Option<&'a [u8]> {
+        self.rule("mapname")
+    }
+
+    /// The game, or the modification of it, being played.
+    pub fn game(&self) -> Option<&'a [u8]> {
+        self.rule("gamename")
+    }
+
+    /// The kind of match, usually a number whose meaning is the game's own.
+    pub fn game_type(&self) -> Option<&'a [u8]> {
+        self.rule("g_gametype").or_else(|| self.rule("gametype"))
+    }
+
+    /// How many players the server has room for.
+    pub fn max_players(&self) -> Option<u32> {
+        number(self.rule("sv_maxclients")?).and_then(|count| u32::try_from(count).ok())
+    }
+
+    /// How many players the reply lists, bots included.
+    pub fn player_count(&self) -> usize {
+        self.layout.players
+    }
+
+    /// How many of them are bots; `None` where that cannot be known.
+    pub fn bots(&self) -> Option<usize> {
+        let Layout { players, pings_zero, bots, bots_have_ping_zero, .. } = self.layout;
+        let by_ping = (bots_have_ping_zero || players == 0).then_some(pings_zero);
+        bots.map(|bots| bots.min(players)).or(by_ping)
+    }
+
+    /// The players, bots included, in the server's order.
+    pub fn players(&self) -> Players<'a> {
+        let Layout { info_end, lines_end, slots, players, pings_zero, truncated, .. } = self.layout;
+        let bots = match self.bots() {
+            Some(0) => Bots::None,
+            Some(bots) if bots == players => Bots::All,
+            Some(bots) if bots == pings_zero => Bots::AtPingZero,
+            _ => Bots::Unknown,
+        };
+        let slots = &self.datagram[slots.0..slots.1];
+        // Of a list that was cut, the beginning still lies in the slots' order.
+        let taken = slots.iter().filter(|&&slot| slot != b'-').count();
+        let fits = taken == players || (truncated && taken > players);
+        let lines = &self.datagram[(info_end + 1).min(lines_end)..lines_end];
+        Players::new(lines, if fits { slots } else { &[] }, bots)
+    }
+
+    /// Whether players are missing from the list: its last line is incomplete, or the server counts
+    /// more players (`clients`, `sv_numclients`) than it lists.
+    pub fn truncated(&self) -> bool {
+        self.layout.truncated
+    }
+}
+
+/// Which players of a reply are bots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bots {
+    None,
+    All,
+    AtPingZero,
+    Unknown,
+}
+
+/// What a server counts itself.
+#[derive(Default)]
+struct Counted {
+    clients: Option<usize>,
+    bots: Option<usize>,
+    humans: Option<usize>,
+}
+
+impl Layout {
+    fn read_info(&mut self, datagram: &[u8]) -> Result<Counted, &'static str> {
+        let count = |value| number(value).and_then(|count| usize::try_from(count).ok());
+        let mut counted = Counted::default();
+        let mut rules = Rules { rest: &datagram[self.info..] };
+        while let Some((key, value)) = rules.next() {
+            match key {
+                b"clients" | b"sv_numclients" => counted.clients = count(value),
+                b"bots" => counted.bots = count(value),
+                b"g_humanplayers" => counted.humans = count(value),
+                b"P" if value.iter().all(|&slot| slot == b'-' || slot.is_ascii_digit()) => {
+                    let end = datagram.len() - rules.rest.len();
+                    self.slots = (end - value.len(), end);
+                }
+                _ => {}
+            }
+        }
+        self.info_end = datagram.len() - rules.rest.len();
+        match rules.rest.first() {
+            Some(b'\n') => Ok(counted),
+            Some(_) => Err("the info string does not begin with a backslash"),
+            None => Err("the info string has no end"),
+        }
+    }
+
+    fn read_players(&mut self, datagram: &[u8]) -> Result<(), &'static str> {
+        let mut rest = &datagram[self.info_end + 1..];
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            if let Some(line) = players::Line::parse(&rest[..end])? {
+                self.players += 1;
+                self.pings_zero += usize::from(line.ping == 0);
+            }
+            rest = &rest[end + 1..];
+        }
+        self.lines_end = datagram.len() - rest.len();
+        // Some servers send the string's final zero along.
+        self.truncated = rest.iter().any(|&byte| byte != 0);
+        Ok(())
+    }
+}
+
+/// The keys and values of an info string.
+#[derive(Clone, Debug)]
+pub struct Rules<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Rules<'a> {
+    fn field(&mut self) -> Option<&'a [u8]> {
+        let field = self.rest.strip_prefix(b"\\")?;
+        let end = field.iter().position(|byte| matches!(byte, b'\\' | b'\n')).unwrap_or(field.len());
+        let (field, rest) = field.split_at(end);
+        self.rest = rest;
+        Some(field)
+    }
+}
+
+impl<'a> Iterator for Rules<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+        let key = self.field()?;
+        Some((key, self.field().unwrap_or_default()))
+    }
+}
+
+/// The challenge that a status gives back; the first one, should there be several. Reads the info
+/// string only as far as it must, key by key: a `challenge` inside a value or a player's name is none.
+pub(super) fn challenge(datagram: &[u8]) -> Option<&[u8]> {
+    Rules { rest: body(datagram)? }.find(|(key, _)| *key == b"challenge").map(|(_, value)| value)
+}
+
+fn body(datagram: &[u8]) -> Option<&[u8]> {
+    datagram.strip_prefix(OUT_OF_BAND)?.strip_prefix(b"statusResponse\n")
+}
+
+/// A decimal number of at most 18 digits, with or without a sign.
+pub(super) fn number(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value = digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    Some(if negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datagram(info: &str, lines: &str) -> Vec<u8> {
+        [b"\xff\xff\xff\xffstatusResponse\n", info.as_bytes(), b"\n", lines.as_bytes()].concat()
+    }
+
+    #[test]
+    fn rules_are_found_whatever_their_case_and_the_first_one_wins() {
+        let datagram = datagram("\\SV_HostName\\a\\sv_hostname\\b\\empty\\\\sv_maxclients\\20\\odd", "");
+        let status = Status::parse(&datagram).unwrap();
+        assert_eq!(status.name(), Some(&b"a"[..]));
+        assert_eq!(status.rule("EMPTY"), Some(&b""[..]));
+        assert_eq!(status.rule("odd"), Some(&b""[..]));
+        assert_eq!((status.max_players(), status.map()), (Some(20), None));
+        assert_eq!(status.rules().count(), 5);
+        assert_eq!((status.player_count(), status.bots(), status.truncated()), (0, Some(0), false));
+    }
+
+    #[test]
+    fn info_strings_hold_any_bytes() {
+        let bytes: Vec<u8> = (0..=255).filter(|byte| !b"\\\n".contains(byte)).collect();
+        let mut datagram = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\".to_vec();
+        datagram.extend_from_slice(&bytes);
+        datagram.push(b'\n');
+        assert_eq!(Status::parse(&datagram).unwrap().name(), Some(&bytes[..]));
+    }
+
+    #[test]
+    fn p_gives_the_teams_only_when_it_fits_the_list() {
+        let three = "0 5 \"a\"\n0 5 \"b\"\n0 5 \"c\"\n";
+        let teams = |info: &str, lines: &str| -> Vec<Option<u8>> {
+            let datagram = datagram(info, lines);
+            let status = Status::parse(&datagram).unwrap();
+            status.players().map(|player| player.team).collect()
+        };
+        assert_eq!(teams("\\P\\1-2-3---\\x\\y", three), [Some(1), Some(2), Some(3)]);
+        assert_eq!(teams("\\P\\1-2", three), [None; 3]);
+        assert_eq!(teams("\\P\\1-2333", three), [None; 3]);
+        assert_eq!(teams("\\P\\1-x3", three), [None; 3]);
+        assert_eq!(teams("\\P\\1-233", &format!("{three}0 5 \"d")), [Some(1), Some(2), Some(3)]);
+    }
+
+    #[test]
+    fn bots_are_told_where_they_can_be() {
+        let bots = |info: &str, at_ping_zero| {
+            let datagram = datagram(info, "1 0 \"a\"\n2 0 \"b\"\n3 40 \"c\"\n");
+            let status = Status::parse(&datagram).unwrap().with_bots_at_ping_zero(at_ping_zero);
+            (status.bots(), status.players().map(|player| player.bot).collect::<Vec<_>>())
+        };
+        let (yes, no) = (Some(true), Some(false));
+        assert_eq!(bots("", false), (None, vec![None; 3]));
+        assert_eq!(bots("", true), (Some(2), vec![yes, yes, no]));
+        assert_eq!(bots("\\bots\\2", false), (Some(2), vec![yes, yes, no]));
+        assert_eq!(bots("\\bots\\1", false), (Some(1), vec![None; 3]));
+        assert_eq!(bots("\\bots\\0", true), (Some(0), vec![no; 3]));
+        assert_eq!(bots("\\bots\\9", true), (Some(3), vec![yes; 3]));
+        assert_eq!(bots("\\g_humanplayers\\1", false), (Some(2), vec![yes, yes, no]));
+        assert_eq!(bots("\\g_humanplayers\\3", true), (Some(0), vec![no; 3]));
+        assert_eq!(bots("\\bots\\-4", false), (None, vec![None; 3]));
+    }
+
+    #[test]
+    fn a_list_that_was_cut_is_known_as_such() {
+        let truncated = |info: &str, lines: &str| Status::parse(&datagram(info, lines)).unwrap().truncated();
+        assert!(!truncated("\\clients\\1", "0 5 \"a\"\n"));
+        assert!(truncated("\\clients\\2", "0 5 \"a\"\n"));
+        assert!(truncated("\\sv_numclients\\2", "0 5 \"a\"\n"));
+        assert!(!truncated("\\clients\\0", "0 5 \"a\"\n"));
+        assert!(truncated("", "0 5 \"a\"\n0 "));
+        assert!(!truncated("", "0 5 \"a\"\n\0"));
+    }
+
+    #[test]
+    fn broken_replies_have_a_reason() {
+        let reason = |datagram: &[u8]| Status::parse(datagram).unwrap_err();
+        assert_eq!(reason(b""), "not a statusResponse");
+        assert_eq!(reason(b"\xff\xff\xff\xffinfoResponse\n\\a\\b\n"), "not a statusResponse");
+        assert_eq!(reason(b"\xff\xff\xff\xffstatusResponse\n\\a\\b"), "the info string has no end");
+        assert_eq!(reason(&datagram("a\\b", "")), "the info string does not begin with a backslash");
+        assert_eq!(reason(&datagram("", "x\n")), "a player's line has no name");
+    }
+
+    #[test]
+    fn a_challenge_is_a_key_and_nothing_else() {
+        let found = |info: &str, lines: &str| challenge(&datagram(info, lines)).map(<[u8]>::to_vec);
+        assert_eq!(found("\\a\\b\\challenge\\xyz\\c\\d", ""), Some(b"xyz".to_vec()));
+        assert_eq!(found("\\challenge\\1\\challenge\\2", ""), Some(b"1".to_vec()));
+        assert_eq!(found("\\a\\challenge\\b\\c", ""), None);
+        assert_eq!(found("\\a\\b", "0 0 \"\\challenge\\xyz\"\n"), None);
+        assert_eq!(challenge(b"\xff\xff\xff\xffinfoResponse\n\\challenge\\xyz"), None);
+    }
+
+    #[test]
+    fn numbers_are_decimal_and_bounded() {
+        assert_eq!(
+            [&b"0"[..], b"-9999", b"+7", b"999999999999999999"].map(number),
+            [Some(0), Some(-9999), Some(7), Some(999_999_999_999_999_999)]
+        );
+        assert_eq!([&b""[..], b"-", b"1x", b"1.5", b"9999999999999999999"].map(number), [None; 5]);
+    }
+}

@@ -1,0 +1,233 @@
+//! Names and other texts: bytes in no certain encoding, with colour codes in between.
+//!
+//! A colour code is `^` and one character that is not `^` (`Q_IsColorString` in `q_shared.h`);
+//! DarkPlaces also has `^x` and three hexadecimal digits (`STRING_COLOR_RGB_TAG_CHAR` in `draw.h`).
+//! Bytes that are valid UTF-8 are taken as such, all others as Latin-1.
+
+use std::str::Utf8Chunks;
+
+/// Which colour codes a game knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colors {
+    /// `^` and one character. `^x` is a colour like any other: `^xAce` is a player called Ace.
+    Indexed,
+    /// Also `^xRGB`, each digit hexadecimal.
+    Rgb,
+}
+
+/// A colour on a screen: red, green, blue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rgb(pub u8, pub u8, pub u8);
+
+/// A stretch of text in one colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Never empty, clean.
+    pub text: String,
+    /// `None` before the first colour code.
+    pub color: Option<Rgb>,
+}
+
+/// The text as people read it: without colour codes, and without anything that a terminal would
+/// obey (control characters, marks that reverse the direction of writing).
+pub fn clean(text: &[u8], colors: Colors) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in pieces(text, colors) {
+        if let Piece::Char(c) = piece {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The same text as [`clean`] gives, cut where its colour changes.
+pub fn spans(text: &[u8], colors: Colors) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    let mut color = None;
+    for piece in pieces(text, colors) {
+        match (piece, spans.last_mut()) {
+            (Piece::Color(next), _) => color = Some(next),
+            (Piece::Char(c), Some(span)) if span.color == color => span.text.push(c),
+            (Piece::Char(c), _) => spans.push(Span { text: c.into(), color }),
+        }
+    }
+    spans
+}
+
+/// The text as it was sent, colour codes and control characters included.
+pub fn raw_text(text: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    out.extend(Decoded::new(text));
+    out
+}
+
+enum Piece {
+    Char(char),
+    Color(Rgb),
+}
+
+fn pieces(text: &[u8], colors: Colors) -> impl Iterator<Item = Piece> {
+    let mut rest = Decoded::new(text);
+    std::iter::from_fn(move || {
+        loop {
+            let c = rest.next()?;
+            if c == '^' {
+                if let Some((color, after)) = color_code(rest.clone(), colors) {
+                    rest = after;
+                    return Some(Piece::Color(color));
+                }
+            }
+            if !is_command(c) {
+                return Some(Piece::Char(c));
+            }
+        }
+    })
+}
+
+/// The colour that follows a `^`, and what stands behind its code; `None` when the `^` is one.
+fn color_code(mut rest: Decoded<'_>, colors: Colors) -> Option<(Rgb, Decoded<'_>)> {
+    let code = rest.next().filter(|&c| c != '^')?;
+    if code == 'x' && colors == Colors::Rgb {
+        let mut digits = rest.clone();
+        let mut digit = || digits.next()?.to_digit(16).map(|value| value as u8 * 0x11);
+        if let (Some(red), Some(green), Some(blue)) = (digit(), digit(), digit()) {
+            return Some((Rgb(red, green, blue), digits));
+        }
+    }
+    let index = (code as u32).wrapping_sub('0' as u32) & 31;
+    Some((PALETTE[index as usize], rest))
+}
+
+/// Whether a terminal acts on this character instead of showing it.
+fn is_command(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The colours of ET, index `(character - '0') & 31`, as in `g_color_table` of its `q_math.c`. The
+/// other games have only the first eight, and these agree.
+const PALETTE: [Rgb; 32] = [
+    Rgb(0, 0, 0),
+    Rgb(255, 0, 0),
+    Rgb(0, 255, 0),
+    Rgb(255, 255, 0),
+    Rgb(0, 0, 255),
+    Rgb(0, 255, 255),
+    Rgb(255, 0, 255),
+    Rgb(255, 255, 255),
+    Rgb(255, 128, 0),
+    Rgb(128, 128, 128),
+    Rgb(191, 191, 191),
+    Rgb(191, 191, 191),
+    Rgb(0, 128, 0),
+    Rgb(128, 128, 0),
+    Rgb(0, 0, 128),
+    Rgb(128, 0, 0),
+    Rgb(128, 64, 0),
+    Rgb(255, 153, 26),
+    Rgb(0, 128, 128),
+    Rgb(128, 0, 128),
+    Rgb(0, 128, 255),
+    Rgb(128, 0, 255),
+    Rgb(51, 153, 204),
+    Rgb(204, 255, 204),
+    Rgb(0, 102, 51),
+    Rgb(255, 0, 51),
+    Rgb(179, 26, 26),
+    Rgb(153, 51, 0),
+    Rgb(204, 153, 51),
+    Rgb(153, 153, 51),
+    Rgb(255, 255, 191),
+    Rgb(255, 255, 128),
+];
+
+/// The characters of bytes in no certain encoding.
+#[derive(Clone)]
+struct Decoded<'a> {
+    chunks: Utf8Chunks<'a>,
+    valid: std::str::Chars<'a>,
+    invalid: &'a [u8],
+}
+
+impl<'a> Decoded<'a> {
+    fn new(text: &'a [u8]) -> Decoded<'a> {
+        Decoded { chunks: text.utf8_chunks(), valid: "".chars(), invalid: &[] }
+    }
+}
+
+impl Iterator for Decoded<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        loop {
+            if let Some(c) = self.valid.next() {
+                return Some(c);
+            }
+            if let Some((&byte, rest)) = self.invalid.split_first() {
+                self.invalid = rest;
+                return Some(char::from(byte));
+            }
+            let chunk = self.chunks.next()?;
+            (self.valid, self.invalid) = (chunk.valid().chars(), chunk.invalid());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn indexed(text: &[u8]) -> String {
+        clean(text, Colors::Indexed)
+    }
+
+    #[test]
+    fn colour_codes_vanish_and_other_carets_stay() {
+        assert_eq!(indexed(b"^8Ragaa^9El^hGedawy"), "RagaaElGedawy");
+        assert_eq!(indexed(b"^^1^1a^"), "^a^");
+        assert_eq!(indexed(b"^^^^"), "^^^^");
+        assert_eq!(indexed(b"{^0S^7pace^"), "{Space^");
+        assert_eq!(indexed("^éa".as_bytes()), "a");
+        assert_eq!(indexed(b""), "");
+    }
+
+    #[test]
+    fn rgb_codes_are_read_only_where_the_game_has_them() {
+        assert_eq!(clean(b"^7Test ^xF0FServer", Colors::Rgb), "Test Server");
+        assert_eq!(indexed(b"^xAce"), "Ace");
+        assert_eq!(clean(b"^xAceHigh^xF0", Colors::Rgb), "HighF0");
+    }
+
+    #[test]
+    fn bytes_are_utf8_where_they_can_be_and_latin_1_otherwise() {
+        assert_eq!(indexed(b"PsY\xa9h0"), "PsY©h0");
+        assert_eq!(indexed("Zażółć \u{1f600}".as_bytes()), "Zażółć \u{1f600}");
+        assert_eq!(raw_text(b"^1\xdfl\xc3\xa9\xc3"), "^1ßléÃ");
+    }
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_it_would_obey() {
+        assert_eq!(indexed(b"\x1b[31mred\x07\r\n\x7f\x9b2J"), "[31mred2J");
+        assert_eq!(indexed("a\u{202e}b\u{85}c\u{2066}".as_bytes()), "abc");
+        assert_eq!(raw_text(b"\x1b[31m"), "\x1b[31m");
+        let shown: String = spans(b"^1\x1b[0m^2\x1b", Colors::Indexed).into_iter().map(|s| s.text).collect();
+        assert_eq!(shown, "[0m");
+    }
+
+    #[test]
+    fn spans_carry_the_colour_of_their_game() {
+        let span = |text: &str, color| Span { text: text.into(), color };
+        assert_eq!(
+            spans(b"a^1b^xF80c^?d^1^2", Colors::Rgb),
+            [
+                span("a", None),
+                span("b", Some(Rgb(255, 0, 0))),
+                span("c", Some(Rgb(255, 136, 0))),
+                span("d", Some(Rgb(128, 0, 0))),
+            ]
+        );
+        // 'x' - '0' = 72, and 72 & 31 = 8: orange.
+        assert_eq!(spans(b"^xF80", Colors::Indexed), [span("F80", Some(Rgb(255, 128, 0)))]);
+        assert_eq!(spans(b"^1a^1b", Colors::Indexed), [span("ab", Some(Rgb(255, 0, 0)))]);
+    }
+}

@@ -1,0 +1,221 @@
+//! Any payload, and whatever single datagram comes back: `allears probe`, and the fleet's `echo`.
+
+use std::fmt;
+
+use super::{Protocol, ReplySize, Step, Token};
+
+/// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP (RFC 768, RFC 791).
+pub const MAX_PAYLOAD: usize = 65_507;
+
+/// Sends one payload to every target. The first datagram that fits is the answer.
+///
+/// ```
+/// use allears::protocol::{Protocol, Token, raw::Raw};
+///
+/// // The last four bytes are the transaction number, which the host gives back.
+/// let mut ping = Raw::new(b"ping????".to_vec())?.with_token_at(4)?;
+/// let mut request = Vec::new();
+/// ping.write_request(&(), Token(0xa1b2_c3d4), &mut request);
+/// assert_eq!(request, b"ping\xa1\xb2\xc3\xd4");
+/// assert_eq!(ping.read_token(b"pong\xa1\xb2\xc3\xd4"), Some(Token(0xa1b2_c3d4)));
+/// # Ok::<(), allears::protocol::raw::RawError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Raw {
+    payload: Vec<u8>,
+    expect_prefix: Vec<u8>,
+    token: Option<TokenField>,
+}
+
+/// Where the token stands, in the request and in the reply.
+#[derive(Clone, Copy, Debug)]
+struct TokenField {
+    offset: usize,
+    /// 1 to 8 bytes, big endian.
+    len: usize,
+}
+
+/// Why no [`Raw`] can be made of these settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawError {
+    /// The payload has this many bytes, more than [`MAX_PAYLOAD`].
+    PayloadTooLong(usize),
+    /// The prefix that is expected has this many bytes, more than a datagram can hold.
+    PrefixTooLong(usize),
+    /// The token's offset is not within the payload.
+    TokenOutside {
+        /// The offset that was asked for.
+        offset: usize,
+        /// Bytes of the payload.
+        payload: usize,
+    },
+    /// The token lies, in part or in all, within the prefix that every reply has to begin with.
+    TokenInPrefix,
+}
+
+impl fmt::Display for RawError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RawError::PayloadTooLong(len) => {
+                write!(f, "the payload has {len} bytes; a datagram holds {MAX_PAYLOAD}")
+            }
+            RawError::PrefixTooLong(len) => {
+                write!(f, "the expected prefix has {len} bytes; a datagram holds {MAX_PAYLOAD}")
+            }
+            RawError::TokenOutside { offset, payload } => {
+                write!(f, "the token at offset {offset} lies outside the payload of {payload} bytes")
+            }
+            RawError::TokenInPrefix => {
+                f.write_str("the token changes with every attempt and cannot be part of the expected prefix")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RawError {}
+
+impl Raw {
+    /// Asks with `payload`, 0 to [`MAX_PAYLOAD`] bytes. A reply is known by its address alone.
+    ///
+    /// # Errors
+    /// [`RawError::PayloadTooLong`].
+    pub fn new(payload: Vec<u8>) -> Result<Raw, RawError> {
+        if payload.len() > MAX_PAYLOAD {
+            return Err(RawError::PayloadTooLong(payload.len()));
+        }
+        Ok(Raw { payload, expect_prefix: Vec::new(), token: None })
+    }
+
+    /// A reply that does not begin with `prefix` is malformed.
+    ///
+    /// # Errors
+    /// [`RawError::PrefixTooLong`], or [`RawError::TokenInPrefix`].
+    pub fn with_expected_prefix(mut self, prefix: Vec<u8>) -> Result<Raw, RawError> {
+        if prefix.len() > MAX_PAYLOAD {
+            return Err(RawError::PrefixTooLong(prefix.len()));
+        }
+        self.expect_prefix = prefix;
+        self.check_overlap()
+    }
+
+    /// Writes the token over the payload from `offset` on, and expects it at the same offset of the
+    /// reply: 8 bytes, or as many as the payload has left, big endian.
+    ///
+    /// With fewer than 8 bytes the token's low ones are used; each byte less makes a forged reply
+    /// 256 times as likely to be believed.
+    ///
+    /// # Errors
+    /// [`RawError::TokenOutside`] or [`RawError::TokenInPrefix`].
+    pub fn with_token_at(mut self, offset: usize) -> Result<Raw, RawError> {
+        let left = self.payload.len().saturating_sub(offset);
+        if left == 0 {
+            return Err(RawError::TokenOutside { offset, payload: self.payload.len() });
+        }
+        self.token = Some(TokenField { offset, len: left.min(8) });
+        self.check_overlap()
+    }
+
+    fn check_overlap(self) -> Result<Raw, RawError> {
+        match self.token {
+            Some(field) if field.offset < self.expect_prefix.len() => Err(RawError::TokenInPrefix),
+            _ => Ok(self),
+        }
+    }
+}
+
+impl Protocol for Raw {
+    type Conversation = ();
+    /// The reply, as it came.
+    type Answer = Box<[u8]>;
+
+    fn token_bits(&self, _: &()) -> u32 {
+        self.token.map_or(0, |field| 8 * field.len as u32)
+    }
+
+    fn write_request(&mut self, _: &(), token: Token, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&self.payload);
+        if let Some(TokenField { offset, len }) = self.token {
+            out[start + offset..][..len].copy_from_slice(&token.0.to_be_bytes()[8 - len..]);
+        }
+    }
+
+    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+        let TokenField { offset, len } = self.token?;
+        let field = datagram.get(offset..)?.get(..len)?;
+        Some(Token(field.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))))
+    }
+
+    fn step(&mut self, _: &mut (), datagram: &[u8]) -> Step<Box<[u8]>> {
+        if datagram.starts_with(&self.expect_prefix) {
+            Step::Done(datagram.into())
+        } else {
+            Step::Malformed("the reply does not begin with the expected prefix")
+        }
+    }
+
+    /// One datagram that fits an Ethernet frame unfragmented. A host that answers with more may
+    /// take more of the receive buffer than was reserved.
+    fn reply_size(&self, _: &()) -> ReplySize {
+        ReplySize { datagrams: 1, bytes: 1472 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(raw: &mut Raw, token: u64) -> Vec<u8> {
+        let mut out = b"before".to_vec();
+        raw.write_request(&(), Token(token), &mut out);
+        out.split_off(6)
+    }
+
+    #[test]
+    fn without_a_token_the_payload_leaves_as_it_is() {
+        let mut raw = Raw::new(b"hello".to_vec()).unwrap();
+        assert_eq!(request(&mut raw, 0), b"hello");
+        assert_eq!((raw.token_bits(&()), raw.read_token(b"hello")), (0, None));
+        assert_eq!(raw.step(&mut (), b""), Step::Done(Box::default()));
+    }
+
+    #[test]
+    fn a_token_takes_eight_bytes_or_what_is_left() {
+        let token = 0x0102_0304_0506_0708;
+        for (offset, bits, wanted, read) in [
+            (0, 64, &b"\x01\x02\x03\x04\x05\x06\x07\x08ij"[..], token),
+            (2, 64, b"ab\x01\x02\x03\x04\x05\x06\x07\x08", token),
+            (7, 24, b"abcdefg\x06\x07\x08", 0x06_0708),
+            (9, 8, b"abcdefghi\x08", 0x08),
+        ] {
+            let mut raw = Raw::new(b"abcdefghij".to_vec()).unwrap().with_token_at(offset).unwrap();
+            let sent = request(&mut raw, token);
+            assert_eq!(sent, wanted);
+            assert_eq!(raw.token_bits(&()), bits);
+            assert_eq!(raw.read_token(&sent), Some(Token(read)));
+            assert_eq!(raw.read_token(&sent[..sent.len() - 1 - (2 * usize::from(offset == 0))]), None);
+        }
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused() {
+        let raw = Raw::new(vec![0; 4]).unwrap();
+        assert_eq!(
+            raw.clone().with_token_at(4).unwrap_err(),
+            RawError::TokenOutside { offset: 4, payload: 4 }
+        );
+        assert!(raw.clone().with_token_at(usize::MAX).is_err());
+        assert_eq!(Raw::new(vec![0; 65_508]).unwrap_err(), RawError::PayloadTooLong(65_508));
+        assert!(raw.clone().with_expected_prefix(vec![0; 65_508]).is_err());
+        let prefixed = raw.with_expected_prefix(b"ab".to_vec()).unwrap();
+        assert_eq!(prefixed.clone().with_token_at(1).unwrap_err(), RawError::TokenInPrefix);
+        assert!(prefixed.with_token_at(2).is_ok());
+    }
+
+    #[test]
+    fn a_reply_without_the_prefix_is_malformed() {
+        let mut raw = Raw::new(vec![]).unwrap().with_expected_prefix(b"ok".to_vec()).unwrap();
+        assert_eq!(raw.step(&mut (), b"ok!"), Step::Done(Box::from(&b"ok!"[..])));
+        assert!(matches!(raw.step(&mut (), b"o"), Step::Malformed(_)));
+    }
+}

@@ -1,0 +1,220 @@
+//! Datagrams of real servers decode to what those servers said.
+//!
+//! Two files of them are in `tests/data`; the others are test data of another project, and are read
+//! from `../shared/captures` where that is.
+
+use std::collections::HashSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use allears::protocol::quake3::text::{Colors, clean};
+use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, ServerList, Status};
+use allears::protocol::{Protocol, Quiet, Step, Token};
+
+/// Requests and replies of a file, in its order: `true` for a request.
+fn read(path: &Path) -> Vec<(bool, Vec<u8>)> {
+    let text = fs::read_to_string(path).expect("the capture is readable");
+    let lines = text.lines().filter_map(|line| {
+        let hex = line.strip_prefix("> ").map(|hex| (true, hex));
+        hex.or_else(|| line.strip_prefix("< ").map(|hex| (false, hex)))
+    });
+    lines.map(|(is_request, hex)| (is_request, from_hex(hex))).collect()
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+fn own(name: &str) -> Vec<(bool, Vec<u8>)> {
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name))
+}
+
+/// The status in a file of the shared captures; `None`, loudly, where there are none.
+fn shared(name: &str) -> Option<Vec<u8>> {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures").join(name);
+    if !path.exists() {
+        eprintln!("SKIPPED: {} is not there", path.display());
+        return None;
+    }
+    Some(read(&path).remove(0).1)
+}
+
+fn text(bytes: Option<&[u8]>) -> String {
+    clean(bytes.expect("the server says"), Colors::Indexed)
+}
+
+#[test]
+fn openarena_tells_its_name_and_its_bots() {
+    let openarena = Game::find("openarena").expect("a game");
+    let replies = own("openarena-info-status.hex");
+    let statuses: Vec<_> = replies.iter().filter_map(|(_, reply)| Status::parse(reply).ok()).collect();
+    assert_eq!(statuses.len(), 3);
+    for status in statuses {
+        let status = status.with_bots_at_ping_zero(openarena.bots_have_ping_zero);
+        assert_eq!(clean(status.name().expect("a name"), openarena.colors), "Allears Test Server");
+        assert_eq!((text(status.map()), text(status.game())), ("oa_dm1".into(), "baseoa".into()));
+        assert_eq!((status.player_count(), status.bots(), status.max_players()), (4, Some(4), Some(12)));
+        assert!(!status.truncated());
+        let names: Vec<_> = status.players().map(|player| text(Some(player.name))).collect();
+        assert_eq!(names, ["Sarge", "Gargoyle", "Kyonshi", "Grunt"]);
+        assert!(status.players().all(|player| player.bot == Some(true) && player.ping == Some(0)));
+    }
+}
+
+#[test]
+fn a_challenge_that_is_not_ours_is_nobodys() {
+    let quake3 = Quake3::new(Game::find("openarena").expect("a game"));
+    for (_, datagram) in own("openarena-info-status.hex") {
+        assert_eq!(quake3.read_token(&datagram), None);
+    }
+}
+
+#[test]
+fn a_real_status_with_our_challenge_is_ours() {
+    let mut quake3 = Quake3::new(Game::find("openarena").expect("a game"));
+    let reply = &own("openarena-info-status.hex")[3].1;
+    let at = reply.windows(6).position(|bytes| bytes == b"k3Jx91").expect("the challenge");
+    let ours = [&reply[..at], b"00000000deadbeef", &reply[at + 6..]].concat();
+    assert_eq!(quake3.read_token(&ours), Some(Token(0xdead_beef)));
+    let Step::Done(Answer::Status(status)) = quake3.step(&mut Conversation::server(), &ours) else {
+        panic!("a whole status")
+    };
+    assert_eq!((status.view().player_count(), status.view().bots()), (4, Some(4)));
+}
+
+#[test]
+fn dpmaster_lists_600_servers_in_both_forms() {
+    let wanted: HashSet<SocketAddr> =
+        (0..600u32).map(|i| ([127, 1, (i / 250) as u8, (i % 250 + 1) as u8], 27960).into()).collect();
+    let lines = own("dpmaster-et-getservers.hex");
+    for ext in [false, true] {
+        let mut et = Quake3::new(Game::find("et").expect("a game"));
+        let mut master = Conversation::master(ext);
+        let mut request = Vec::new();
+        et.write_request(&master, Token::NONE, &mut request);
+        let asked = lines.iter().position(|(is_request, bytes)| *is_request && *bytes == request);
+        let after = &lines[asked.expect("our request is the one that dpmaster answered") + 1..];
+        for (_, datagram) in after.iter().take_while(|(is_request, _)| !is_request) {
+            assert!(matches!(et.step(&mut master, datagram), Step::More { .. }));
+        }
+        let Quiet::Done(Answer::Servers { heard, complete }) = et.quiet(&mut master, 2) else {
+            panic!("the list has its end")
+        };
+        assert_eq!((heard, complete), (600, true));
+        let servers: Vec<_> = std::iter::from_fn(|| et.take_server()).collect();
+        assert_eq!(servers.len(), 600);
+        assert!(servers.into_iter().collect::<HashSet<_>>() == wanted, "other servers than were registered");
+    }
+}
+
+#[test]
+fn dpmaster_says_that_there_is_no_server() {
+    let lines = own("dpmaster-et-getservers.hex");
+    let list = ServerList::parse(&lines.last().expect("a reply").1).expect("a list");
+    assert_eq!((list.servers().count(), list.has_end, list.is_ext), (0, true, false));
+}
+
+/// File, game, name, map, players, room, bots, and one player: place, name, score, ping, team.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    (usize, u32, Option<usize>),
+    (usize, &'static str, f64, i32, Option<&'static str>),
+);
+
+const CASES: &[Case] = &[
+    (
+        "et-status-1.hex",
+        "et",
+        "F|A RECRUITING XP SAVE",
+        "et_beach",
+        (41, 51, Some(0)),
+        (0, "RagaaElGedawy", 168.0, 150, Some("axis")),
+    ),
+    (
+        "q3-status-1.hex",
+        "q3",
+        "XXXADULTS*ONLYXXX",
+        "q3tourney4",
+        (10, 64, Some(0)),
+        (4, "*ES*Darth Ni", 0.0, 28, None),
+    ),
+    (
+        "urt-status-1.hex",
+        "urt",
+        "|RFA| RisenFromAshes.us",
+        "ut4_wid",
+        (22, 32, Some(0)),
+        (1, "", 28.0, 135, None),
+    ),
+    (
+        "warsow-status-1.hex",
+        "warsow",
+        "___ gibcity-|-insta ___ #1 /// bb2",
+        "bipbeta2",
+        (17, 17, None),
+        (8, "wcDUCK", -9999.0, 26, Some("beta")),
+    ),
+    (
+        "cod2-status-1.hex",
+        "cod2",
+        "IAF Custom#1 eXtreme+ v2.9+   [www.IAOFF.com]",
+        "mp_coastal_guns",
+        (24, 40, None),
+        (9, "BETEPAH                        ", 65.0, 36, None),
+    ),
+    (
+        "cod4-status-1.hex",
+        "cod4",
+        "=|h4x|=War 24/7 Server COD4",
+        "mp_crash",
+        (14, 50, None),
+        (12, "Deltron", 30.0, 87, None),
+    ),
+    (
+        "jka-status-1.hex",
+        "jka",
+        "{JoF}Public Server",
+        "T1_Danger",
+        (30, 32, Some(5)),
+        (18, "{JoFA}PsY©h0{A}", 15.0, 66, None),
+    ),
+    ("sof2-status-1.hex", "sof2", "3D# Hide&Seek", "mp_col1", (10, 64, None), (4, "Z1zo", 6.0, 74, None)),
+];
+
+#[test]
+fn every_game_of_the_family_decodes() {
+    for (file, id, name, map, (players, room, bots), (place, player, score, ping, team)) in CASES {
+        let Some(datagram) = shared(file) else { continue };
+        let game = Game::find(id).expect("a game");
+        let status = Status::parse(&datagram).expect(file).with_bots_at_ping_zero(game.bots_have_ping_zero);
+        assert_eq!(text(status.name()), *name, "{file}");
+        assert_eq!((text(status.map()), status.truncated()), (map.to_string(), false), "{file}");
+        let counts = (status.players().count(), status.max_players(), status.bots());
+        assert_eq!(counts, (*players, Some(*room), *bots), "{file}");
+        assert_eq!(status.player_count(), *players, "{file}");
+        let found = status.players().nth(*place).expect(file);
+        assert_eq!(text(Some(found.name)), *player, "{file}");
+        assert_eq!((found.score, found.ping), (Some(*score), Some(*ping)), "{file}");
+        assert_eq!(found.team.and_then(|team| game.team_name(team)), *team, "{file}");
+    }
+}
+
+#[test]
+fn teams_are_told_for_every_player() {
+    let teams = |file| -> Option<String> {
+        let datagram = shared(file)?;
+        let status = Status::parse(&datagram).expect(file);
+        Some(status.players().map(|player| char::from(b'0' + player.team.expect("a team"))).collect())
+    };
+    if let Some(et) = teams("et-status-1.hex") {
+        assert_eq!(et, "11131221332212110123222-221-31322122--21-123-----11".replace('-', ""));
+    }
+    if let Some(warsow) = teams("warsow-status-1.hex") {
+        assert_eq!(warsow, "23232303333223222");
+    }
+}

@@ -1,0 +1,191 @@
+//! Whatever comes, a parser answers: with what it found, or with a reason. Never by a panic.
+
+use allears::protocol::quake3::text::{Colors, clean, raw_text, spans};
+use allears::protocol::quake3::{Conversation, GAMES, Quake3, ServerList, Status};
+use allears::protocol::raw::Raw;
+use allears::protocol::{Protocol, Step, Token};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+const FILES: [&str; 2] =
+    [include_str!("data/openarena-info-status.hex"), include_str!("data/dpmaster-et-getservers.hex")];
+
+/// Real replies, and made ones for what these lack.
+fn replies() -> Vec<Vec<u8>> {
+    let hex = FILES.iter().flat_map(|file| file.lines()).filter_map(|line| line.strip_prefix("< "));
+    let mut replies: Vec<Vec<u8>> = hex.map(from_hex).collect();
+    for made in [
+        &b"statusResponse\n\\challenge\\00000000deadbeef\\P\\1-2\\clients\\2\n1 0 \"a\"\n-2 5 \"^xF00b\"\n"[..],
+        b"statusResponse\n\\bots\\1\\hostname\\x\n1.5 0 2 \"a\"\n7 8 9 1 \"b\"\n46 \"c\"\n1 2 \"d\" 3\n",
+        b"getserversExtResponse\\\x0a\0\0\x01\x6d\x38/\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x6d\x38\\EOT\0\0\0",
+        b"getserversResponse\n\0\\\x0a\0\0\x01\x6d\x38\\EOF",
+    ] {
+        replies.push([b"\xff\xff\xff\xff", made].concat());
+    }
+    replies
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// Reads a datagram in every way there is, and checks what must hold of any.
+fn read_all(datagram: &[u8]) {
+    match Status::parse(datagram) {
+        Ok(status) => check_status(&status),
+        Err(reason) => assert!(!reason.is_empty()),
+    }
+    match ServerList::parse(datagram) {
+        Ok(list) => assert!(list.servers().all(|server| server.port() != 0)),
+        Err(reason) => assert!(!reason.is_empty()),
+    }
+    let mut quake3 = Quake3::new(&GAMES[0]);
+    quake3.read_token(datagram);
+    for mut conversation in [Conversation::server(), Conversation::master(false), Conversation::master(true)]
+    {
+        if let Step::Malformed(reason) = quake3.step(&mut conversation, datagram) {
+            assert!(!reason.is_empty());
+        }
+    }
+}
+
+fn check_status(status: &Status<'_>) {
+    for at_ping_zero in [false, true] {
+        let status = status.with_bots_at_ping_zero(at_ping_zero);
+        assert_eq!(status.players().count(), status.player_count());
+        assert!(status.bots().is_none_or(|bots| bots <= status.player_count()));
+    }
+    assert!(status.players().all(|player| player.score.is_none_or(f64::is_finite)));
+    for (key, value) in status.rules() {
+        assert!(!key.contains(&b'\\') && !value.contains(&b'\n'));
+    }
+    let _ = (status.name(), status.map(), status.game(), status.game_type(), status.max_players());
+    let copy = status.to_reply();
+    assert_eq!(copy.view().players().collect::<Vec<_>>(), status.players().collect::<Vec<_>>());
+}
+
+#[test]
+fn replies_cut_at_any_length_are_read_or_have_a_reason() {
+    for reply in replies() {
+        for len in 0..=reply.len() {
+            read_all(&reply[..len]);
+        }
+    }
+}
+
+#[test]
+fn a_status_cut_anywhere_is_malformed_or_known_to_be_cut() {
+    let reply = &replies()[0];
+    let info_end =
+        4 + reply[4..].iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).expect("info").0;
+    let whole = Status::parse(reply).expect("whole").player_count();
+    for len in 0..reply.len() {
+        match Status::parse(&reply[..len]) {
+            Ok(status) => {
+                let at_line_end = reply[len - 1] == b'\n';
+                assert!(len > info_end && status.player_count() < whole);
+                assert_ne!(status.truncated(), at_line_end);
+            }
+            Err(_) => assert!(len <= info_end, "{len}"),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mutated_replies_are_read_or_have_a_reason(
+        which: Index,
+        changes in vec((any::<Index>(), any::<u8>()), 1..8),
+        cut: Index,
+        insert in vec(any::<u8>(), 0..4),
+    ) {
+        let mut reply = which.get(&replies()).clone();
+        for (at, byte) in changes {
+            *at.get_mut(&mut reply) = byte;
+        }
+        read_all(&reply);
+        let at = cut.index(reply.len());
+        reply.splice(at..at, insert);
+        read_all(&reply);
+    }
+
+    #[test]
+    fn random_bytes_behind_a_header_are_read_or_have_a_reason(
+        header in prop::sample::select(vec![
+            "", "statusResponse\n", "statusResponse\n\\a\\b\n", "getserversResponse", "getserversExtResponse\\",
+        ]),
+        body in vec(prop_oneof![any::<u8>(), prop::sample::select(b"\\/\n\" ^-.019EOTF\0".to_vec())], 0..200),
+    ) {
+        read_all(&[b"\xff\xff\xff\xff", header.as_bytes(), &body].concat());
+        read_all(&body);
+    }
+
+    #[test]
+    fn any_list_that_is_written_is_read(
+        servers in vec((any::<[u8; 4]>(), 1u16..), 0..196),
+        end in prop::sample::select(vec![&b""[..], b"\\", b"\\EOT\0\0\0", b"\\EOF"]),
+    ) {
+        let mut datagram = b"\xff\xff\xff\xffgetserversResponse".to_vec();
+        for (address, port) in &servers {
+            datagram.push(b'\\');
+            datagram.extend(address);
+            datagram.extend(port.to_be_bytes());
+        }
+        datagram.extend(end);
+        let list = ServerList::parse(&datagram).expect("whole");
+        let wanted: Vec<_> = servers.into_iter().map(std::net::SocketAddr::from).filter(|server| {
+            let std::net::IpAddr::V4(ip) = server.ip() else { return false };
+            !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast()
+        }).collect();
+        prop_assert_eq!(list.servers().collect::<Vec<_>>(), wanted);
+        prop_assert_eq!(list.has_end, end.len() > 1);
+    }
+
+    #[test]
+    fn clean_text_is_safe_to_show(text in vec(any::<u8>(), 0..64), chars in ".{0,32}", rgb: bool) {
+        let colors = if rgb { Colors::Rgb } else { Colors::Indexed };
+        for text in [&text[..], chars.as_bytes()] {
+            let shown = clean(text, colors);
+            prop_assert!(!shown.chars().any(char::is_control));
+            let spans = spans(text, colors);
+            prop_assert!(spans.iter().all(|span| !span.text.is_empty()));
+            prop_assert_eq!(spans.into_iter().map(|span| span.text).collect::<String>(), shown);
+        }
+        prop_assert_eq!(raw_text(chars.as_bytes()), chars);
+    }
+
+    #[test]
+    fn every_token_comes_back(token in 1u64.., game: Index) {
+        let mut quake3 = Quake3::new(&GAMES[game.index(GAMES.len())]);
+        let mut request = Vec::new();
+        quake3.write_request(&Conversation::server(), Token(token), &mut request);
+        let challenge = &request[14..];
+        prop_assert!(challenge.len() <= 16);
+        let reply = [b"\xff\xff\xff\xffstatusResponse\n\\a\\b\\challenge\\", challenge, b"\\c\\d\n"].concat();
+        prop_assert_eq!(quake3.read_token(&reply), Some(Token(token)));
+    }
+
+    #[test]
+    fn a_raw_token_comes_back(payload in vec(any::<u8>(), 1..40), at: Index, token in 1u64..) {
+        let offset = at.index(payload.len());
+        let mut raw = Raw::new(payload.clone()).expect("short").with_token_at(offset).expect("within");
+        let bits = raw.token_bits(&());
+        let mut request = Vec::new();
+        raw.write_request(&(), Token(token), &mut request);
+        prop_assert_eq!(request.len(), payload.len());
+        prop_assert_eq!(raw.read_token(&request), Some(Token(token & u64::MAX >> (64 - bits))));
+    }
+
+    #[test]
+    fn raw_reads_anything(datagram in vec(any::<u8>(), 0..32), prefix in vec(any::<u8>(), 0..3)) {
+        let raw = Raw::new(vec![0; 16]).and_then(|raw| raw.with_expected_prefix(prefix.clone()));
+        let mut raw = raw.and_then(|raw| raw.with_token_at(10)).expect("settings that work");
+        prop_assert_eq!(raw.read_token(&datagram).is_some(), datagram.len() >= 16);
+        let fits = datagram.starts_with(&prefix);
+        prop_assert_eq!(matches!(raw.step(&mut (), &datagram), Step::Done(_)), fits);
+    }
+}
