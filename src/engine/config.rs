@@ -33,7 +33,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timeout {
     /// By the round trips measured so far, for the target's prefix and in all (RFC 6298). The wait
-    /// between two attempts grows by half each time.
+    /// between two attempts grows by a quarter each time.
     Auto,
     /// This long for each attempt.
     Fixed(Duration),

@@ -63,7 +63,7 @@ impl Patience {
 
     /// How long to wait for the answer to an attempt.
     ///
-    /// The waits between attempts grow by half each time, plus up to an eighth of jitter. The last
+    /// The waits between attempts grow by a quarter each time, plus up to an eighth of jitter. The last
     /// one does not: nothing will be sent after it that would need the distance.
     pub fn wait(&self, host: IpAddr, wait: &Wait) -> Duration {
         let rto = match self.timeout {
@@ -73,7 +73,7 @@ impl Patience {
         if self.tries_left(wait.attempt) == 0 {
             return rto.max(SHORTEST_IN_ALL.saturating_sub(wait.elapsed));
         }
-        let backoff = 1.5f64.powi(wait.attempt.min(10) as i32 - 1);
+        let backoff = 1.25f64.powi(wait.attempt.min(10) as i32 - 1);
         let jitter = 1.0 + (wait.jitter % 1024) as f64 / 8192.0;
         rto.mul_f64(backoff * jitter).min(LONGEST)
     }
@@ -93,6 +93,10 @@ fn place(prefix: Prefix) -> usize {
 }
 
 /// The smoothed round trip and its variation (RFC 6298, section 2), in seconds.
+///
+/// The RFC's gains, 1/8 and 1/4, are for one path. Here many hosts speak in turn, each with a round
+/// trip of its own: with gains that large, the estimate would follow whoever spoke last. They start as
+/// the RFC's and shrink to a sixteenth of that with the number of samples (RFC 7323, appendix G).
 #[derive(Clone, Default)]
 struct Estimator {
     samples: u32,
@@ -106,8 +110,9 @@ impl Estimator {
         if self.samples == 0 {
             (self.srtt, self.rttvar) = (rtt, rtt / 2.0);
         } else {
-            self.rttvar += ((self.srtt - rtt).abs() - self.rttvar) / 4.0;
-            self.srtt += (rtt - self.srtt) / 8.0;
+            let many = (self.samples as f32 / 8.0).clamp(1.0, 16.0);
+            self.rttvar += ((self.srtt - rtt).abs() - self.rttvar) / (4.0 * many);
+            self.srtt += (rtt - self.srtt) / (8.0 * many);
         }
         self.samples = self.samples.saturating_add(1);
     }
@@ -142,10 +147,10 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_by_half_and_the_last_one_does_not() {
-        let patience = taught(NEAR, 300, 50);
+    fn waits_grow_by_a_quarter_and_the_last_one_does_not() {
+        let patience = taught(NEAR, 300, 2000);
         let waits: Vec<u128> = (1..=3).map(|n| patience.wait(NEAR, &attempt(n, 2000)).as_millis()).collect();
-        assert_eq!(waits, [300, 450, 300]);
+        assert_eq!(waits, [300, 375, 300]);
     }
 
     #[test]
@@ -171,7 +176,7 @@ mod tests {
 
     #[test]
     fn jitter_spreads_and_stays_below_an_eighth() {
-        let patience = taught(NEAR, 400, 50);
+        let patience = taught(NEAR, 400, 2000);
         for jitter in [0, 1, 1023, u64::MAX] {
             let wait = patience.wait(NEAR, &Wait { jitter, ..attempt(1, 0) });
             assert!((400..450).contains(&wait.as_millis()), "{wait:?}");

@@ -1,0 +1,341 @@
+//! Linux: many datagrams a system call, and what the system knows of a socket and of this process.
+//!
+//! The only file of `net` with unsafe code: system calls that neither std nor socket2 have.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem::{size_of, size_of_val, zeroed};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::time::Duration;
+
+use libc::{c_int, c_uint, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr_in6, socklen_t};
+
+use super::socket::{Arrival, BATCH, Inbox, NOWHERE, Packet, Sent};
+
+/// Room for one control message with an `in_pktinfo` or an `in6_pktinfo`, aligned as it must be.
+type Control = [u64; 6];
+const _: () = assert!(size_of::<Control>() >= size_of::<cmsghdr>() + size_of::<libc::in6_pktinfo>() + 4);
+
+/// The header arrays of `recvmmsg`, made once for each inbox.
+pub(super) struct Headers {
+    names: Box<[sockaddr_in6; BATCH]>,
+    vectors: Box<[iovec; BATCH]>,
+    controls: Box<[Control; BATCH]>,
+    messages: Box<[mmsghdr; BATCH]>,
+}
+
+// SAFETY: the pointers within are set anew by each `recv`, to memory that the same `Inbox` owns,
+// and are not followed outside of it.
+unsafe impl Send for Headers {}
+
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Headers").finish_non_exhaustive()
+    }
+}
+
+impl Headers {
+    pub fn new() -> Headers {
+        // SAFETY: all of these are plain C structures of integers and raw pointers, for which zero
+        // is a valid value.
+        unsafe {
+            Headers {
+                names: Box::new(zeroed()),
+                vectors: Box::new(zeroed()),
+                controls: Box::new(zeroed()),
+                messages: Box::new(zeroed()),
+            }
+        }
+    }
+}
+
+/// One `recvmmsg` into `inbox`, whose arrivals are empty.
+pub(super) fn recv(socket: &impl AsRawFd, inbox: &mut Inbox) -> io::Result<()> {
+    let Inbox { slots, arrivals, headers } = inbox;
+    let Headers { names, vectors, controls, messages } = headers;
+    let stride = slots.len() / BATCH;
+    for (at, slot) in slots.chunks_exact_mut(stride).enumerate() {
+        vectors[at] = iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: slot.len() };
+        messages[at].msg_hdr = message(&mut names[at], &mut vectors[at], &mut controls[at]);
+    }
+    // SAFETY: the first BATCH messages are initialised above; each points to a name, a vector and a
+    // control buffer of the sizes given, and each vector to a slot, all alive and not otherwise
+    // borrowed during the call. The timeout may be null.
+    let count = unsafe {
+        let flags = libc::MSG_DONTWAIT as _;
+        libc::recvmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), BATCH as c_uint, flags, ptr::null_mut())
+    };
+    let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+    arrivals.extend(messages.iter().zip(names.iter()).take(count).map(|(message, name)| Arrival {
+        from: read_name(name),
+        to: destination(&message.msg_hdr),
+        len: (message.msg_len as usize).min(stride),
+    }));
+    Ok(())
+}
+
+/// Sends `packets` in order by as many `sendmmsg` as it takes, until one fails.
+pub(super) fn send(socket: &impl AsRawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
+    let mut count = 0;
+    for batch in packets.chunks(BATCH) {
+        let sent = send_batch(socket.as_raw_fd(), batch, bytes);
+        count += sent.count;
+        if sent.error.is_some() {
+            return Sent { count, error: sent.error };
+        }
+    }
+    Sent { count, error: None }
+}
+
+fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
+    // SAFETY: all of these are plain C structures of integers and raw pointers, for which zero is a
+    // valid value.
+    let (mut names, mut vectors, mut controls, mut messages) = unsafe {
+        (
+            zeroed::<[sockaddr_in6; BATCH]>(),
+            zeroed::<[iovec; BATCH]>(),
+            zeroed::<[Control; BATCH]>(),
+            zeroed::<[mmsghdr; BATCH]>(),
+        )
+    };
+    for (at, packet) in packets.iter().enumerate() {
+        let payload = &bytes[packet.range.clone()];
+        // The kernel only reads from it: iovec is the same for both directions.
+        vectors[at] = iovec { iov_base: payload.as_ptr().cast_mut().cast(), iov_len: payload.len() };
+        let name_len = write_name(packet.to, &mut names[at]);
+        let header = &mut messages[at].msg_hdr;
+        *header = message(&mut names[at], &mut vectors[at], &mut controls[at]);
+        header.msg_namelen = name_len;
+        header.msg_controllen = packet.from.map_or(0, |from| write_source(from, header)) as _;
+    }
+    let mut count = 0;
+    while count < packets.len() {
+        // SAFETY: the messages from `count` up to `packets.len()` (at most BATCH, by `chunks`) are
+        // initialised above, and all they point to is alive during the call.
+        let sent = unsafe {
+            let left = (packets.len() - count) as c_uint;
+            libc::sendmmsg(fd, messages.as_mut_ptr().add(count), left, libc::MSG_DONTWAIT as _)
+        };
+        // A partial count hides why the next one failed: go on there, and be told.
+        match usize::try_from(sent) {
+            Ok(sent) if sent > 0 => count += sent,
+            _ => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => {}
+                error => return Sent { count, error: Some(error) },
+            },
+        }
+    }
+    Sent { count, error: None }
+}
+
+/// A message header that points to these three, at their full sizes.
+fn message(name: &mut sockaddr_in6, vector: &mut iovec, control: &mut Control) -> msghdr {
+    // SAFETY: a plain C structure of integers and raw pointers, for which zero is a valid value.
+    let mut header: msghdr = unsafe { zeroed() };
+    header.msg_name = ptr::from_mut(name).cast();
+    header.msg_namelen = size_of::<sockaddr_in6>() as socklen_t;
+    header.msg_iov = vector;
+    header.msg_iovlen = 1;
+    header.msg_control = control.as_mut_ptr().cast();
+    header.msg_controllen = size_of::<Control>() as _;
+    header
+}
+
+/// Writes `addr` as the kernel wants it, and yields its length.
+fn write_name(addr: SocketAddr, name: &mut sockaddr_in6) -> socklen_t {
+    match addr {
+        SocketAddr::V4(addr) => {
+            // SAFETY: sockaddr_in (16 bytes, alignment 4) fits into sockaddr_in6 (28, alignment 4).
+            let name = unsafe { &mut *ptr::from_mut(name).cast::<sockaddr_in>() };
+            name.sin_family = libc::AF_INET as _;
+            name.sin_port = addr.port().to_be();
+            name.sin_addr.s_addr = u32::from_ne_bytes(addr.ip().octets());
+            size_of::<sockaddr_in>() as socklen_t
+        }
+        SocketAddr::V6(addr) => {
+            name.sin6_family = libc::AF_INET6 as _;
+            name.sin6_port = addr.port().to_be();
+            name.sin6_flowinfo = addr.flowinfo();
+            name.sin6_addr.s6_addr = addr.ip().octets();
+            name.sin6_scope_id = addr.scope_id();
+            size_of::<sockaddr_in6>() as socklen_t
+        }
+    }
+}
+
+fn read_name(name: &sockaddr_in6) -> SocketAddr {
+    match c_int::from(name.sin6_family) {
+        libc::AF_INET => {
+            // SAFETY: as in `write_name`; any bytes are a valid sockaddr_in.
+            let name = unsafe { &*ptr::from_ref(name).cast::<sockaddr_in>() };
+            let ip = Ipv4Addr::from(name.sin_addr.s_addr.to_ne_bytes());
+            SocketAddr::V4(SocketAddrV4::new(ip, u16::from_be(name.sin_port)))
+        }
+        libc::AF_INET6 => {
+            let ip = Ipv6Addr::from(name.sin6_addr.s6_addr);
+            let port = u16::from_be(name.sin6_port);
+            SocketAddr::V6(SocketAddrV6::new(ip, port, name.sin6_flowinfo, name.sin6_scope_id))
+        }
+        _ => NOWHERE,
+    }
+}
+
+/// Which of our addresses a received datagram was sent to, by its control messages (ip(7), ipv6(7)).
+fn destination(header: &msghdr) -> Option<IpAddr> {
+    // SAFETY: the kernel has filled in `msg_control` up to `msg_controllen`, within the buffer that
+    // `message` gave it; the CMSG functions stay within it. Reads are unaligned ones.
+    unsafe {
+        let first = libc::CMSG_FIRSTHDR(header).as_ref()?;
+        let data = libc::CMSG_DATA(first);
+        match (first.cmsg_level, first.cmsg_type) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                let info = data.cast::<libc::in_pktinfo>().read_unaligned();
+                Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into())
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                let info = data.cast::<libc::in6_pktinfo>().read_unaligned();
+                Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Writes the control message that makes a packet leave from `from`, and yields its length. The
+/// header's control buffer is a whole `Control`.
+fn write_source(from: IpAddr, header: &msghdr) -> usize {
+    // SAFETY: `Control` is large enough for either message (asserted above) and aligned for a
+    // cmsghdr, so the first header is there and its data lie within.
+    unsafe {
+        let first = libc::CMSG_FIRSTHDR(header);
+        let data = libc::CMSG_DATA(first);
+        let (level, kind, size) = match from {
+            IpAddr::V4(ip) => {
+                let mut info: libc::in_pktinfo = zeroed();
+                info.ipi_spec_dst.s_addr = u32::from_ne_bytes(ip.octets());
+                data.cast::<libc::in_pktinfo>().write_unaligned(info);
+                (libc::IPPROTO_IP, libc::IP_PKTINFO, size_of::<libc::in_pktinfo>())
+            }
+            IpAddr::V6(ip) => {
+                let mut info: libc::in6_pktinfo = zeroed();
+                info.ipi6_addr.s6_addr = ip.octets();
+                data.cast::<libc::in6_pktinfo>().write_unaligned(info);
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, size_of::<libc::in6_pktinfo>())
+            }
+        };
+        (*first).cmsg_level = level;
+        (*first).cmsg_type = kind;
+        (*first).cmsg_len = libc::CMSG_LEN(size as c_uint) as _;
+        libc::CMSG_SPACE(size as c_uint) as usize
+    }
+}
+
+/// Makes received datagrams tell which of our addresses they were sent to.
+pub(super) fn tell_destination(socket: &impl AsRawFd, ipv6: bool) -> io::Result<()> {
+    if ipv6 {
+        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+    } else {
+        set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)
+    }
+}
+
+/// Gives the socket a receive buffer of `wanted` bytes as the kernel reports them; `None` = as many
+/// as it grants up to 64 MiB. The kernel doubles what it is asked for, and reports the double
+/// (socket(7)). With CAP_NET_ADMIN the limit `net.core.rmem_max` does not hold.
+pub(super) fn enlarge_receive_buffer(socket: &impl AsRawFd, wanted: Option<usize>) {
+    let asked = c_int::try_from(wanted.unwrap_or(64 << 20) / 2).unwrap_or(c_int::MAX / 2);
+    let forced = set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, asked);
+    // What comes of it is read back: less than wanted is no error here.
+    let _ = forced.or_else(|_| set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, asked));
+}
+
+/// Whether packets carry "don't fragment" whatever is believed of the path, which spares the kernel
+/// picking an IP identification for each (4 to 7 % of a send), at the price that one larger than
+/// the interface's MTU is refused. Without: Linux' default.
+pub(super) fn never_fragment(socket: &impl AsRawFd, yes: bool) {
+    let mode = if yes { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_WANT };
+    // An old kernel without it works as well, a little slower.
+    let _ = set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, mode);
+}
+
+fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+    let size = size_of_val(&value) as socklen_t;
+    // SAFETY: the value is an int that is alive during the call, and `size` its size.
+    let result = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, name, ptr::from_ref(&value).cast::<c_void>(), size)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// `SK_MEMINFO_DROPS` of `SO_MEMINFO` (linux/sock_diag.h; Linux 4.12 and later).
+pub(super) fn own_drops(socket: &impl AsRawFd) -> Option<u32> {
+    const SK_MEMINFO_DROPS: usize = 8;
+    let mut values = [0u32; SK_MEMINFO_DROPS + 1];
+    let mut size = size_of_val(&values) as socklen_t;
+    // SAFETY: the buffer is alive during the call, and `size` its size.
+    let result = unsafe {
+        let buffer = values.as_mut_ptr().cast::<c_void>();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, buffer, &mut size)
+    };
+    (result == 0 && size as usize == size_of_val(&values)).then_some(values[SK_MEMINFO_DROPS])
+}
+
+/// A timer of nanoseconds (epoll's own timeout knows milliseconds). Readable when it has run out.
+#[derive(Debug)]
+pub(super) struct Timer(OwnedFd);
+
+impl Timer {
+    pub fn new() -> io::Result<Timer> {
+        // SAFETY: no pointers.
+        let fd =
+            unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor is open, and nobody else's.
+        Ok(Timer(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Lets it run out once, after `wait`, in place of what was set before.
+    pub fn arm(&self, wait: Duration) -> io::Result<()> {
+        // Zero would disarm it.
+        let wait = wait.max(Duration::from_nanos(1));
+        // SAFETY: a plain C structure of integers, for which zero is a valid value.
+        let mut spec: libc::itimerspec = unsafe { zeroed() };
+        spec.it_value.tv_sec = libc::time_t::try_from(wait.as_secs()).unwrap_or(libc::time_t::MAX);
+        spec.it_value.tv_nsec = wait.subsec_nanos() as _;
+        // SAFETY: `spec` is alive during the call; the old value may be null.
+        let result = unsafe { libc::timerfd_settime(self.0.as_raw_fd(), 0, &spec, ptr::null_mut()) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
+
+impl AsRawFd for Timer {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// User and system time of this process.
+pub(super) fn cpu_time() -> Option<Duration> {
+    let time = |part: libc::timeval| {
+        let seconds = u64::try_from(part.tv_sec).unwrap_or(0);
+        Duration::from_secs(seconds) + Duration::from_micros(u64::try_from(part.tv_usec).unwrap_or(0))
+    };
+    usage().map(|usage| time(usage.ru_utime) + time(usage.ru_stime))
+}
+
+/// The most memory this process has had resident, in bytes. Linux counts in KiB (getrusage(2)).
+pub(super) fn max_rss() -> Option<u64> {
+    usage().and_then(|usage| u64::try_from(usage.ru_maxrss).ok()).map(|kib| kib.saturating_mul(1024))
+}
+
+fn usage() -> Option<libc::rusage> {
+    // SAFETY: a plain C structure of integers, for which zero is a valid value.
+    let mut usage: libc::rusage = unsafe { zeroed() };
+    // SAFETY: `usage` is alive during the call, and as large as the system expects.
+    let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    (result == 0).then_some(usage)
+}

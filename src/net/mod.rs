@@ -1,0 +1,287 @@
+//! The only place that knows sockets and the clock: turns an [`Engine`] with one UDP socket for
+//! each address family.
+//!
+//! - [`Net`]: one turn after the other: drain, burst, expire, sleep. The sockets are in `lane`, the
+//!   sleeping is in `reactor`.
+//! - [`Socket`]: datagrams in and out, by `linux` (many a system call) or `portable` (one).
+
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(not(target_os = "linux"))]
+use portable as system;
+
+mod lane;
+#[cfg(target_os = "linux")]
+mod linux;
+mod portable;
+mod reactor;
+mod socket;
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::{Engine, Protocol, Time, Transmit};
+use lane::Lane;
+use reactor::Reactor;
+pub use socket::{BATCH, Inbox, Io, Packet, Received, Sent, Socket, SocketOptions};
+
+/// Packets sent in one turn, before answers are read again.
+const BURST_LIMIT: usize = 128;
+
+/// How long sending rests when the system has no room for more packets. Not every system tells when
+/// there is room again, and Linux tells it for every packet that has left.
+const REST: Duration = Duration::from_millis(1);
+
+/// What the sockets of a [`Net`] are to be like. The default suits any sweep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The address to send from, which decides the one address family that can be asked; `None` =
+    /// any address and free port, of both families.
+    pub bind: Option<SocketAddr>,
+    /// Bytes of receive buffer for each socket: see [`SocketOptions::rcvbuf`].
+    pub rcvbuf: Option<usize>,
+    /// How datagrams go through the system's interface.
+    pub io: Io,
+}
+
+/// Sockets, the clock, and the loop that turns an [`Engine`] with them.
+///
+/// ```no_run
+/// # use allears::engine::{Engine, Protocol};
+/// # fn sweep<P: Protocol>(
+/// #     engine: &mut Engine<P>,
+/// #     mut targets: impl Iterator<Item = (std::net::SocketAddr, P::Conversation)>,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use allears::net::{Net, Options};
+///
+/// let mut net = Net::open(&Options::default())?;
+/// loop {
+///     while engine.room() > 0 {
+///         let Some((target, conversation)) = targets.next() else { break };
+///         let _ = engine.ask(target, conversation); // There is room.
+///     }
+///     if engine.is_idle() {
+///         break;
+///     }
+///     net.turn(engine, None)?;
+///     while let Some(conclusion) = engine.poll_result() {
+///         println!("{} has ended", conclusion.target);
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Net {
+    reactor: Reactor,
+    lanes: Vec<Lane>,
+    inbox: Inbox,
+    /// Payloads of one burst.
+    bytes: Vec<u8>,
+    /// What of it the system had no room for.
+    unsent: Vec<(usize, Transmit)>,
+    /// No sending before this.
+    rest_until: Time,
+}
+
+impl Net {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    /// When an address cannot be bound, or the system has none of what a loop needs. Without
+    /// [`Options::bind`], a family that the system does not have is left out.
+    pub fn open(options: &Options) -> Result<Net, OpenError> {
+        let reactor = Reactor::new()
+            .map_err(|error| OpenError { what: "cannot open the event queue".to_owned(), error })?;
+        let mut net = Net {
+            reactor,
+            lanes: Vec::new(),
+            inbox: Inbox::new(),
+            bytes: Vec::new(),
+            unsent: Vec::new(),
+            rest_until: Time::ZERO,
+        };
+        if let Some(addr) = options.bind {
+            net.bind(addr, options)?;
+            return Ok(net);
+        }
+        let v4 = net.bind((Ipv4Addr::UNSPECIFIED, 0).into(), options);
+        let v6 = net.bind((Ipv6Addr::UNSPECIFIED, 0).into(), options);
+        match (v4, v6) {
+            (Ok(()), Ok(())) => Ok(net),
+            (Ok(()), Err(failed)) | (Err(failed), Ok(())) if failed.no_such_family() => Ok(net),
+            (Err(failed), _) | (_, Err(failed)) => Err(failed),
+        }
+    }
+
+    fn bind(&mut self, addr: SocketAddr, options: &Options) -> Result<(), OpenError> {
+        let Options { rcvbuf, io, .. } = *options;
+        let socket = Socket::bind(addr, &SocketOptions { rcvbuf, io, tell_destination: false });
+        let mut socket = socket.map_err(|error| OpenError { what: format!("cannot bind {addr}"), error })?;
+        self.reactor
+            .register(&mut socket, self.lanes.len())
+            .map_err(|error| OpenError { what: format!("cannot watch {addr}"), error })?;
+        self.lanes.push(Lane::new(socket, addr.is_ipv6()));
+        Ok(())
+    }
+
+    /// One turn: drains the sockets, sends what may be sent, expires what is due, and sleeps until
+    /// a datagram comes, the engine has something due, it is `until`, or the
+    /// [`waker`](Net::waker) is used.
+    ///
+    /// It does not sleep when anything was received, sent or ended in this turn: the caller may
+    /// have results to take and targets to add. It may return early for no reason that shows.
+    ///
+    /// # Errors
+    /// When the system fails at receiving or waiting. What it fails to send ends that query alone.
+    pub fn turn<P: Protocol>(&mut self, engine: &mut Engine<P>, until: Option<Time>) -> io::Result<()> {
+        let ended = engine.ledger().ended();
+        let drained = self.drain(engine)?;
+        let now = self.now();
+        let sent = self.burst(engine, now);
+        engine.handle_timeout(now);
+
+        let worked = drained + sent > 0 || engine.ledger().ended() != ended;
+        let wake = if worked || self.lanes.iter().any(|lane| lane.readable) {
+            Some(now)
+        } else {
+            // While sending rests, what the engine has to send is no reason to wake.
+            let due = engine.poll_timeout().map(|due| due.max(self.rest_until));
+            due.into_iter().chain(until).min()
+        };
+        let Net { reactor, lanes, .. } = self;
+        reactor.wait(wake, |token| lanes[token].readable = true)
+    }
+
+    fn drain<P: Protocol>(&mut self, engine: &mut Engine<P>) -> io::Result<usize> {
+        let Net { reactor, lanes, inbox, .. } = self;
+        lanes.iter_mut().map(|lane| lane.drain(engine, inbox, || reactor.now())).sum()
+    }
+
+    /// Sends what the engine wants to send now, up to the limit; yields how many packets that was.
+    fn burst<P: Protocol>(&mut self, engine: &mut Engine<P>, now: Time) -> usize {
+        if now < self.rest_until {
+            return 0;
+        }
+        self.bytes.clear();
+        let mut count = 0;
+        while count < BURST_LIMIT {
+            let start = self.bytes.len();
+            let Some(transmit) = engine.poll_transmit(now, &mut self.bytes) else { break };
+            let packet = Packet { to: transmit.to, from: None, range: start..self.bytes.len() };
+            match self.lanes.iter_mut().find(|lane| lane.ipv6 == transmit.to.is_ipv6()) {
+                Some(lane) => lane.push(count, transmit, packet),
+                None => engine.handle_send_failure(now, transmit, NO_SUCH_FAMILY),
+            }
+            count += 1;
+        }
+        for lane in &mut self.lanes {
+            lane.flush(engine, now, &self.bytes, &mut self.unsent);
+        }
+        self.take_back(engine, now);
+        count
+    }
+
+    /// Gives the engine back what the system had no room for, the last one first.
+    fn take_back<P: Protocol>(&mut self, engine: &mut Engine<P>, now: Time) {
+        if self.unsent.is_empty() {
+            return;
+        }
+        self.unsent.sort_unstable_by_key(|&(order, _)| order);
+        while let Some((_, transmit)) = self.unsent.pop() {
+            engine.unsend(now, transmit);
+        }
+        self.rest_until = now + REST;
+    }
+
+    /// The time since [`Net::open`], by a clock that never goes back.
+    pub fn now(&self) -> Time {
+        self.reactor.now()
+    }
+
+    /// Ends the sleep of a turn, or the next one's, from any thread.
+    pub fn waker(&self) -> Arc<mio::Waker> {
+        self.reactor.waker()
+    }
+
+    /// The addresses the sockets are bound to.
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.lanes.iter().filter_map(|lane| lane.socket.local_addr().ok()).collect()
+    }
+
+    /// Bytes of receive buffer that each socket was really granted, as the system counts them.
+    pub fn receive_buffer(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.socket.receive_buffer()).min().unwrap_or(0)
+    }
+
+    /// How much of the receive buffer may be counted on while answers queue up in it, for
+    /// [`Config::reply_credit`](crate::engine::Config::reply_credit): three quarters, because Linux
+    /// gives back what was read only in steps of one (`udp_rmem_release`).
+    pub fn reply_credit(&self) -> u64 {
+        self.receive_buffer() as u64 / 4 * 3
+    }
+
+    /// Datagrams that the system has dropped since [`Net::open`] because our buffers were full;
+    /// `None` where it does not say.
+    pub fn own_drops(&self) -> Option<u64> {
+        self.lanes.iter().map(|lane| lane.socket.own_drops().map(u64::from)).sum()
+    }
+}
+
+/// 16 bytes that nobody can guess, for [`Engine::new`].
+///
+/// # Errors
+/// When the system has none.
+pub fn random_key() -> io::Result<[u8; 16]> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(|error| match error.raw_os_error() {
+        Some(errno) => io::Error::from_raw_os_error(errno),
+        None => io::Error::other(error.to_string()),
+    })?;
+    Ok(key)
+}
+
+/// User and system time this process has used; `None` where the system does not say.
+pub fn cpu_time() -> Option<Duration> {
+    system::cpu_time()
+}
+
+/// The most memory this process has had resident, in bytes; `None` where the system does not say.
+/// Linux counts in what stood in its place before `exec`.
+pub fn max_rss() -> Option<u64> {
+    system::max_rss()
+}
+
+#[cfg(unix)]
+const NO_SUCH_FAMILY: i32 = libc::EAFNOSUPPORT;
+#[cfg(not(unix))]
+const NO_SUCH_FAMILY: i32 = 10_047; // WSAEAFNOSUPPORT
+
+/// Why [`Net::open`] failed: what could not be done, and what the system says to it.
+#[derive(Debug)]
+pub struct OpenError {
+    what: String,
+    error: io::Error,
+}
+
+impl OpenError {
+    /// Whether the system does not have that address family, or has it switched off.
+    fn no_such_family(&self) -> bool {
+        self.error.raw_os_error() == Some(NO_SUCH_FAMILY)
+            || self.error.kind() == io::ErrorKind::AddrNotAvailable
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = self.error.to_string();
+        // The number tells a user nothing.
+        let reason = error.split_once(" (os error").map_or(error.as_str(), |(reason, _)| reason);
+        write!(f, "{}: {reason}", self.what)
+    }
+}
+
+// No `source`: the message has it.
+impl std::error::Error for OpenError {}

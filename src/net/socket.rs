@@ -1,0 +1,271 @@
+//! One UDP socket: its options, and datagrams in and out, many a system call where the system can.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
+
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Type};
+
+#[cfg(target_os = "linux")]
+use super::linux;
+#[cfg(target_os = "linux")]
+use super::linux as system;
+use super::portable;
+#[cfg(not(target_os = "linux"))]
+use super::portable as system;
+
+/// The most datagrams one [`Socket::recv`] yields. More than 32 a system call brings nothing.
+pub const BATCH: usize = 32;
+
+/// Room for one datagram of any size. The odd stride keeps the first lines of the slots out of one
+/// another's cache sets, which a power of two would throw them all into.
+const SLOT: usize = 65_536 + 192;
+
+/// Packets up to this size (IPv6's least MTU less its headers) pass everywhere unfragmented.
+const SAFE_PAYLOAD: usize = 1_232;
+
+/// How datagrams go through the system's interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Io {
+    /// Up to [`BATCH`] a system call. Linux only; elsewhere the same as [`Io::Single`].
+    #[default]
+    Batched,
+    /// One a system call, on any system.
+    Single,
+}
+
+/// What a [`Socket`] is to be like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// Bytes of receive buffer as the system reports them after it has granted them (Linux doubles
+    /// what is asked for: that is taken care of). `None` = as many as it grants, up to 64 MiB. What
+    /// was granted in the end: [`Socket::receive_buffer`].
+    pub rcvbuf: Option<usize>,
+    /// Whether received datagrams tell which of our addresses they were sent to, and packets may
+    /// name the one they leave from. Linux with [`Io::Batched`] only.
+    pub tell_destination: bool,
+    /// How datagrams go through the system's interface.
+    pub io: Io,
+}
+
+/// A non-blocking, unconnected UDP socket of one address family.
+///
+/// Register it with a [`mio::Poll`] (it is a [`Source`]); mio is edge-triggered, so read on until
+/// [`Socket::recv`] yields 0 before waiting. Ask for [`Interest::READABLE`] alone: Linux reports
+/// "writable" anew for every packet that has left, which would wake the loop after each burst.
+#[derive(Debug)]
+pub struct Socket {
+    inner: mio::net::UdpSocket,
+    ipv6: bool,
+    io: Io,
+}
+
+/// A packet to send: `range` of the bytes handed to [`Socket::send`], 0 to 65,507 of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Where to.
+    pub to: SocketAddr,
+    /// Which of our addresses it leaves from; `None` = the system decides. See
+    /// [`SocketOptions::tell_destination`].
+    pub from: Option<IpAddr>,
+    /// Where its payload is.
+    pub range: Range<usize>,
+}
+
+/// How far [`Socket::send`] came.
+#[derive(Debug)]
+pub struct Sent {
+    /// The first so many packets were sent.
+    pub count: usize,
+    /// Why the next one was not; `None` when all were sent.
+    pub error: Option<io::Error>,
+}
+
+/// A datagram that has come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received<'a> {
+    /// Who sent it, as it claims.
+    pub from: SocketAddr,
+    /// Which of our addresses it was sent to, with [`SocketOptions::tell_destination`].
+    pub to: Option<IpAddr>,
+    /// Its payload, complete.
+    pub payload: &'a [u8],
+}
+
+/// Where [`Socket::recv`] puts what comes in: 2 MiB, of which memory is used only as far as
+/// datagrams have filled it.
+#[derive(Debug)]
+pub struct Inbox {
+    /// `BATCH` slots of `SLOT` bytes.
+    pub(super) slots: Vec<u8>,
+    pub(super) arrivals: Vec<Arrival>,
+    #[cfg(target_os = "linux")]
+    pub(super) headers: linux::Headers,
+}
+
+/// What is known of the datagram in the slot of the same index.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub from: SocketAddr,
+    pub to: Option<IpAddr>,
+    pub len: usize,
+}
+
+impl Default for Inbox {
+    fn default() -> Inbox {
+        Inbox::new()
+    }
+}
+
+impl Inbox {
+    /// An empty one.
+    pub fn new() -> Inbox {
+        Inbox {
+            slots: vec![0; BATCH * SLOT],
+            arrivals: Vec::with_capacity(BATCH),
+            #[cfg(target_os = "linux")]
+            headers: linux::Headers::new(),
+        }
+    }
+
+    /// The datagrams of the last [`Socket::recv`], in the order they came in.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Received<'_>> {
+        self.arrivals.iter().zip(self.slots.chunks_exact(SLOT)).map(|(arrival, slot)| Received {
+            from: arrival.from,
+            to: arrival.to,
+            payload: &slot[..arrival.len],
+        })
+    }
+
+    pub(super) fn slots(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        self.slots.chunks_exact_mut(SLOT)
+    }
+}
+
+impl Socket {
+    /// Binds a socket to `addr` (port 0 = any free one). One of IPv6 takes no IPv4.
+    ///
+    /// The send buffer stays as the system has it: its bound is what makes a full queue of the
+    /// network card an error we see; a larger one lets packets overflow that queue unseen.
+    ///
+    /// # Errors
+    /// What the system says: the port is taken, the address is not ours, no such family. And
+    /// [`io::ErrorKind::Unsupported`] when `tell_destination` is not to be had.
+    pub fn bind(addr: SocketAddr, options: &SocketOptions) -> io::Result<Socket> {
+        let socket = socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        if addr.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        if options.tell_destination {
+            match options.io {
+                Io::Batched => system::tell_destination(&socket, addr.is_ipv6())?,
+                Io::Single => return Err(io::ErrorKind::Unsupported.into()),
+            }
+        }
+        system::enlarge_receive_buffer(&socket, options.rcvbuf);
+        if addr.is_ipv4() {
+            system::never_fragment(&socket, true);
+        }
+        socket.bind(&addr.into())?;
+        Ok(Socket {
+            inner: mio::net::UdpSocket::from_std(socket.into()),
+            ipv6: addr.is_ipv6(),
+            io: options.io,
+        })
+    }
+
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// Bytes of receive buffer that the system has granted, as it counts them; 0 if it does not
+    /// say.
+    pub fn receive_buffer(&self) -> usize {
+        socket2::SockRef::from(&self.inner).recv_buffer_size().unwrap_or(0)
+    }
+
+    /// Datagrams that the system has dropped because this socket's buffer was full; `None` where it
+    /// does not say. Exact at any time on Linux (`SO_MEMINFO`).
+    pub fn own_drops(&self) -> Option<u32> {
+        system::own_drops(&self.inner)
+    }
+
+    /// Takes up to [`BATCH`] datagrams out of the socket (one, with [`Io::Single`]) and into
+    /// `inbox`, in place of what was there. Yields how many; 0 = the socket is empty.
+    ///
+    /// # Errors
+    /// What the system says. An error that some earlier packet left behind on the socket (an ICMP
+    /// message) is none.
+    pub fn recv(&self, inbox: &mut Inbox) -> io::Result<usize> {
+        let mut leftovers = 0;
+        loop {
+            inbox.arrivals.clear();
+            let result = match self.io {
+                #[cfg(target_os = "linux")]
+                Io::Batched => linux::recv(&self.inner, inbox),
+                _ => portable::recv(&self.inner, inbox),
+            };
+            match result {
+                Ok(()) => return Ok(inbox.arrivals.len()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                Err(error) if leftovers < BATCH && is_leftover(&error) => leftovers += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends `packets`, whose payloads lie in `bytes`, in their order, until one fails. To go on
+    /// after it, call again with the rest.
+    ///
+    /// The error may be one that an earlier packet left behind on the socket: try the failed one
+    /// once more before giving it up.
+    ///
+    /// # Panics
+    /// When a packet's range is not within `bytes`.
+    pub fn send(&self, packets: &[Packet], bytes: &[u8]) -> Sent {
+        if !self.ipv6 && packets.iter().any(|packet| packet.range.len() > SAFE_PAYLOAD) {
+            // Fragments may be what it takes.
+            system::never_fragment(&self.inner, false);
+        }
+        match self.io {
+            #[cfg(target_os = "linux")]
+            Io::Batched => linux::send(&self.inner, packets, bytes),
+            _ => portable::send(&self.inner, packets, bytes),
+        }
+    }
+}
+
+/// Whether an error of a receive call tells of a packet sent earlier rather than of the socket.
+fn is_leftover(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable | Interrupted
+    )
+}
+
+/// Stands for a source address that cannot be read; nobody can be asked there.
+pub(super) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+impl Source for Socket {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.inner.register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.inner.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.inner.deregister(registry)
+    }
+}

@@ -1,0 +1,182 @@
+//! The fleet, from outside.
+
+use super::*;
+use crate::sim::{Late, Latency, Limit};
+
+const MASTER: &str = "127.0.0.1:27950";
+const STATUS: &[u8] = b"\xff\xff\xff\xffgetstatus 0011223344556677";
+
+fn at(address: &str) -> SocketAddr {
+    address.parse().expect("an address")
+}
+
+fn me() -> SocketAddr {
+    at("127.0.0.1:4000")
+}
+
+fn fleet(plan: Plan) -> Fleet {
+    Fleet::new(Plan { master: Some(at(MASTER)), ..plan }).expect("a valid plan")
+}
+
+/// Everything that is sent up to `until`, with its time.
+fn replies(fleet: &mut Fleet, until: Time) -> Vec<(Time, Reply, Vec<u8>)> {
+    let mut all = Vec::new();
+    while let Some(due) = fleet.poll_timeout().filter(|due| *due <= until) {
+        let mut datagram = Vec::new();
+        let reply = fleet.poll_reply(due, &mut datagram).expect("due");
+        assert_eq!((reply.len, reply.to), (datagram.len(), me()));
+        all.push((due, reply, datagram));
+    }
+    all
+}
+
+fn everything_wrong(seed: u64) -> Plan {
+    Plan {
+        hosts: 100,
+        seed,
+        dead: 0.2,
+        loss: 0.1,
+        reply_loss: 0.1,
+        duplicate: 0.3,
+        latency: Latency { median: Duration::from_millis(60), sigma: 0.6 },
+        late: Late { fraction: 0.1, by: Duration::from_secs(1) },
+        wrong_source: 0.1,
+        garbage: 0.1,
+        forge: 50.0,
+        limit: Limit::Protect2,
+        wanted: Some("Gandalf".into()),
+        ..Plan::default()
+    }
+}
+
+fn assert_sums(fleet: &Fleet, on_the_wire: usize) {
+    let tally = fleet.tally();
+    assert_eq!(
+        tally.received - tally.master_received,
+        tally.answered - tally.master_answered
+            + tally.lost_by_plan
+            + tally.replies_lost_by_plan
+            + tally.dead
+            + tally.limited
+            + tally.ignored
+            + fleet.waiting(),
+        "{tally:?}"
+    );
+    assert_eq!(on_the_wire as u64, tally.answered + tally.duplicated + tally.forged, "{tally:?}");
+}
+
+#[test]
+fn a_perfect_fleet_answers_everything_after_its_latency() {
+    let mut fleet = fleet(Plan { hosts: 10, ..Plan::default() });
+    let targets: Vec<_> = fleet.targets().collect();
+    for (i, target) in targets.iter().enumerate() {
+        fleet.handle_request(Time::from_millis(i as u64), *target, me(), STATUS);
+    }
+    let answers = replies(&mut fleet, Time::from_millis(1000));
+    for (i, (at, reply, datagram)) in answers.iter().enumerate() {
+        assert_eq!((*at, reply.from), (Time::from_millis(i as u64 + 5), targets[i]));
+        assert!(datagram.starts_with(b"\xff\xff\xff\xffstatusResponse\n\\challenge\\0011223344556677\\P\\"));
+    }
+    assert_eq!((answers.len(), fleet.tally().answered, fleet.tally().hosts_asked), (10, 10, 10));
+}
+
+#[test]
+fn every_request_and_every_datagram_is_accounted_for_at_any_time() {
+    for seed in 0..50 {
+        let mut fleet = fleet(everything_wrong(seed));
+        let targets: Vec<_> = fleet.targets().collect();
+        let mut sent = 0;
+        for i in 0..600 {
+            let now = Time::from_millis(i * 7);
+            sent += replies(&mut fleet, now).len();
+            fleet.handle_request(now, targets[i as usize * 31 % 100], me(), STATUS);
+            assert_sums(&fleet, sent);
+        }
+        fleet.handle_request(Time::from_millis(4200), targets[0], me(), b"nonsense");
+        fleet.handle_request(Time::from_millis(4200), me(), me(), STATUS);
+        fleet.handle_request(Time::from_millis(4200), at(MASTER), me(), b"\xff\xff\xff\xffgetservers 84");
+        fleet.handle_request(Time::from_millis(4200), at(MASTER), me(), b"nonsense");
+        sent += replies(&mut fleet, Time::from_millis(60_000)).len();
+        assert_sums(&fleet, sent);
+        let tally = fleet.tally();
+        assert_eq!((fleet.waiting(), tally.master_received, tally.master_answered), (0, 2, 1));
+        let counters =
+            [tally.lost_by_plan, tally.replies_lost_by_plan, tally.dead, tally.duplicated, tally.forged];
+        assert!(counters.iter().all(|&n| n > 0), "{tally:?}");
+        assert_eq!((fleet.alive(), tally.hosts_asked), (80, 100));
+    }
+}
+
+#[test]
+fn the_order_and_the_time_of_requests_decide_nothing() {
+    // Without what depends on time by its nature.
+    let play = |order: &[u32], gap: u64| {
+        let mut fleet = fleet(Plan { forge: 0.0, limit: Limit::None, ..everything_wrong(5) });
+        for (i, &host) in order.iter().enumerate() {
+            let to = fleet.plan().address(host);
+            fleet.handle_request(Time::from_millis(gap * i as u64), to, me(), STATUS);
+        }
+        let all = replies(&mut fleet, Time::from_millis(100_000));
+        let mut all: Vec<_> = all.into_iter().map(|(_, reply, datagram)| (reply.from, datagram)).collect();
+        all.sort();
+        all
+    };
+    let forward: Vec<u32> = (0..100).chain(0..100).collect();
+    let backward: Vec<u32> = (0..100).rev().flat_map(|host| [host, host]).collect();
+    assert_eq!(play(&forward, 1), play(&backward, 20));
+}
+
+#[test]
+fn the_multi_homed_answer_from_elsewhere_and_the_garbled_with_the_right_challenge() {
+    let mut fleet = fleet(Plan { hosts: 100, wrong_source: 0.25, garbage: 0.5, ..Plan::default() });
+    fleet.targets().for_each(|to| fleet.handle_request(Time::ZERO, to, me(), STATUS));
+    let all = replies(&mut fleet, Time::from_millis(1000));
+    let strange = all.iter().filter(|(_, reply, _)| fleet.plan().host_at(reply.from).is_none()).count();
+    let broken = all.iter().filter(|(_, _, datagram)| !datagram.ends_with(b"\n")).count();
+    assert_eq!((all.len(), strange, broken), (100, 25, 50));
+    let challenge = b"\xff\xff\xff\xffstatusResponse\n\\challenge\\0011223344556677\\";
+    assert!(all.iter().all(|(_, _, datagram)| datagram.starts_with(challenge)));
+}
+
+#[test]
+fn forgeries_come_from_hosts_with_other_challenges() {
+    let mut fleet = fleet(Plan { hosts: 10, dead: 1.0, forge: 1000.0, ..Plan::default() });
+    fleet.handle_request(Time::ZERO, fleet.plan().address(0), me(), STATUS);
+    let all = replies(&mut fleet, Time::from_millis(10_000));
+    assert_eq!((all.len(), fleet.tally().forged), (2000, 2000));
+    for (_, reply, datagram) in all {
+        assert!(fleet.plan().host_at(reply.from).is_some());
+        assert!(datagram.starts_with(b"\xff\xff\xff\xffstatusResponse\n\\challenge\\"));
+        assert_ne!(&datagram[30..46], b"0011223344556677");
+    }
+}
+
+#[test]
+fn the_wanted_player_is_heard_from_one_living_host() {
+    for seed in 0..20 {
+        let mut fleet = fleet(Plan { dead: 0.5, ..everything_wrong(seed) });
+        fleet = Fleet::new(Plan { loss: 0.0, reply_loss: 0.0, forge: 0.0, ..fleet.plan().clone() })
+            .expect("valid");
+        fleet.targets().for_each(|to| fleet.handle_request(Time::ZERO, to, me(), STATUS));
+        let wanted_at = fleet.wanted_at().expect("somebody lives");
+        let mut heard: Vec<_> = replies(&mut fleet, Time::from_millis(60_000))
+            .into_iter()
+            .filter(|(_, _, datagram)| datagram.windows(11).any(|part| part == b"^1Gan^7dalf"))
+            .map(|(_, reply, _)| reply.from)
+            .collect();
+        heard.dedup();
+        assert_eq!(heard, [wanted_at]);
+    }
+}
+
+#[test]
+fn an_echo_is_the_request() {
+    let mut fleet = fleet(Plan {
+        protocol: HostProtocol::Echo,
+        latency: Latency { median: Duration::ZERO, sigma: 0.0 },
+        ..Plan::default()
+    });
+    fleet.handle_request(Time::ZERO, fleet.plan().address(5), me(), b"any bytes\0");
+    let all = replies(&mut fleet, Time::ZERO);
+    assert_eq!(all[0].2, b"any bytes\0");
+}

@@ -1,0 +1,111 @@
+//! What a fleet knows of each host: its character, and how often it was asked.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::dice::Purpose;
+use super::plan::Plan;
+use crate::engine::Time;
+
+/// The span within which requests to one host are counted together: that of ET: Legacy's `sv_protect 2`.
+const SPAN: Duration = Duration::from_secs(2);
+
+/// All hosts of a fleet: 12 bytes each, and 16 for each request of the last two seconds.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    all: Vec<Host>,
+    /// The requests of the last two seconds, oldest first.
+    recent: VecDeque<(Time, u32)>,
+    /// Hosts that never answer.
+    pub(super) dead: u32,
+    /// Hosts that were asked at least once.
+    pub(super) asked: u64,
+    /// The most requests that came to one host within any two seconds.
+    pub(super) max_within_span: u32,
+}
+
+/// One host.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Host {
+    pub(super) dead: bool,
+    pub(super) multi_homed: bool,
+    pub(super) garbage: bool,
+    /// Requests so far.
+    requests: u32,
+    /// Of these, the ones within the last two seconds.
+    within_span: u32,
+}
+
+impl Host {
+    /// Alive, and answers properly from the address that was asked.
+    pub(super) fn is_proper(self) -> bool {
+        !(self.dead || self.multi_homed || self.garbage)
+    }
+}
+
+impl Hosts {
+    pub(super) fn new(plan: &Plan) -> Hosts {
+        let mut all = vec![Host::default(); plan.hosts as usize];
+        let dead = plan.choose(Purpose::Dead, plan.dead);
+        dead.iter().for_each(|&host| all[host as usize].dead = true);
+        for host in plan.choose(Purpose::MultiHomed, plan.wrong_source) {
+            all[host as usize].multi_homed = true;
+        }
+        for host in plan.choose(Purpose::Garbage, plan.garbage) {
+            all[host as usize].garbage = true;
+        }
+        Hosts { all, recent: VecDeque::new(), dead: dead.len() as u32, asked: 0, max_within_span: 0 }
+    }
+
+    pub(super) fn get(&self, host: u32) -> Host {
+        self.all[host as usize]
+    }
+
+    /// Counts a request, and says how many this host had before. Time does not go back.
+    pub(super) fn count_request(&mut self, now: Time, host: u32) -> u32 {
+        while let Some(&(at, other)) = self.recent.front().filter(|(at, _)| now - *at >= SPAN) {
+            debug_assert!(at <= now);
+            self.all[other as usize].within_span -= 1;
+            self.recent.pop_front();
+        }
+        self.recent.push_back((now, host));
+        let host = &mut self.all[host as usize];
+        host.within_span += 1;
+        self.max_within_span = self.max_within_span.max(host.within_span);
+        self.asked += u64::from(host.requests == 0);
+        host.requests = host.requests.saturating_add(1);
+        host.requests - 1
+    }
+
+    /// The host that `plan.wanted` plays on: a living one that gives proper answers.
+    pub(super) fn choose_wanted(&self, plan: &Plan) -> Option<u32> {
+        plan.wanted.as_ref()?;
+        (0..plan.hosts)
+            .filter(|&host| self.get(host).is_proper())
+            .min_by_key(|&host| plan.roll(Purpose::Wanted, host, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_within_any_two_seconds_are_counted_exactly() {
+        let mut hosts = Hosts::new(&Plan { hosts: 3, ..Plan::default() });
+        for (ms, host) in [(0, 0), (0, 1), (1000, 0), (1999, 0), (2000, 0), (2001, 1), (9000, 0)] {
+            hosts.count_request(Time::from_millis(ms), host);
+        }
+        // The fullest span is 1000 ms to just under 3000 ms, as full as the one from 0 ms.
+        assert_eq!((hosts.max_within_span, hosts.asked), (3, 2));
+        assert_eq!(hosts.count_request(Time::from_millis(9000), 0), 5);
+    }
+
+    #[test]
+    fn a_million_hosts_stay_small() {
+        assert!(size_of::<Host>() <= 12);
+        let plan = Plan { hosts: 1_000_000, dead: 0.3, ..Plan::default() };
+        let hosts = Hosts::new(&plan);
+        assert_eq!((hosts.dead, hosts.all.iter().filter(|host| host.dead).count()), (300_000, 300_000));
+    }
+}

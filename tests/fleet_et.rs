@@ -1,0 +1,136 @@
+//! The simulated Enemy Territory servers and their master, asked by the real protocol in virtual
+//! time: what they say is understood, and a sweep finds what is there.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use allears::engine::{Conclusion, Config, Engine, Outcome, Time};
+use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, text};
+use allears::sim::{Fleet, Latency, Limit, Link, Network, Plan, Trace};
+
+type Seen = Trace<Conversation, Answer>;
+
+fn plan() -> Plan {
+    Plan {
+        master: Some("127.0.0.1:27950".parse().expect("an address")),
+        latency: Latency { median: Duration::from_millis(67), sigma: 0.6 },
+        wanted: Some("Gandalf".into()),
+        ..Plan::default()
+    }
+}
+
+/// Asks the master, and then every server that it names.
+fn sweep(plan: Plan, config: Config) -> (Engine<Quake3>, Network, Seen) {
+    let game = Game::find("et").expect("a game");
+    let mut engine = Engine::new(Quake3::new(game), config, [1; 16]).expect("a valid configuration");
+    let mut network = Network::new(Link::default(), Fleet::new(plan).expect("a valid plan"));
+    let mut trace = Trace::default();
+    let master = network.fleet().plan().master.expect("a master");
+    let mut targets = std::iter::once((master, Conversation::master(false)));
+    let mut next_turn = Time::ZERO;
+    while trace.ended.is_empty() || !engine.is_idle() {
+        network.run(&mut engine, &mut targets, next_turn, &mut trace);
+        // Servers are asked while the rest of the list is still on its way.
+        while engine.room() > 0 {
+            let Some(server) = engine.protocol_mut().take_server() else { break };
+            engine.ask(server, Conversation::server()).expect("there is room");
+        }
+        next_turn = next_turn + Duration::from_millis(1);
+    }
+    (engine, network, trace)
+}
+
+fn statuses(trace: &Seen) -> impl Iterator<Item = (SocketAddr, &Answer, &Conclusion<Conversation, Answer>)> {
+    trace.ended.iter().filter_map(|(_, end)| match &end.outcome {
+        Outcome::Answered(answer @ Answer::Status(_)) => Some((end.target, answer, end)),
+        _ => None,
+    })
+}
+
+/// Every limit as a user would have it, and a receive buffer of 4 MiB.
+fn config(rate: f64) -> Config {
+    Config { rate: Some(rate), reply_credit: 3 << 20, tries: 3, ..Config::default() }
+}
+
+#[test]
+fn a_sweep_finds_every_living_server_in_the_time_that_was_promised() {
+    // One request in twenty is lost: of 1,400 servers, three tries miss one in every sixth sweep, four
+    // in every hundredth.
+    for (rate, promised) in [(1000.0, 4500), (2000.0, 3000)] {
+        for seed in 1..=3 {
+            let plan = Plan { seed, dead: 0.3, loss: 0.05, ..plan() };
+            let (engine, network, trace) = sweep(plan, Config { tries: 4, ..config(rate) });
+            let found: HashSet<SocketAddr> = statuses(&trace).map(|(server, ..)| server).collect();
+            assert_eq!((found.len(), engine.protocol().servers_known()), (1400, 2000));
+            let took = network.now();
+            assert!(took <= Time::from_millis(promised), "{took:?} at {rate} packets/s, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn the_books_of_a_sweep_and_of_its_fleet_agree() {
+    let (engine, network, _) = sweep(Plan { dead: 0.3, loss: 0.05, ..plan() }, config(2000.0));
+    let (ledger, tally) = (engine.ledger(), network.fleet().tally());
+    assert_eq!(ledger.datagrams_sent, tally.received);
+    assert_eq!(ledger.datagrams_received, tally.answered);
+    assert_eq!(tally.lost_by_plan + tally.dead + tally.answered - tally.master_answered, tally.received - 1);
+    assert!(tally.max_per_host_2s <= 3, "by default no server is asked more often than the strictest allows");
+}
+
+#[test]
+fn what_the_servers_say_is_understood() {
+    let (_, network, trace) = sweep(plan(), config(2000.0));
+    let (mut players, mut bots, mut empty) = (0, 0, 0);
+    let mut wanted_at = Vec::new();
+    for (server, answer, end) in statuses(&trace) {
+        let Answer::Status(reply) = answer else { continue };
+        let status = reply.view();
+        let host = network.fleet().plan().host_at(server).expect("a host");
+        let name = text::clean(status.name().expect("a name"), text::Colors::Indexed);
+        assert!(name.ends_with(&format!("Server #{host}")), "{name}");
+        assert!(status.map().is_some() && status.game().is_some() && !status.truncated());
+        assert!(status.max_players().is_some_and(|most| most as usize >= status.player_count()));
+        assert!(status.players().all(|player| player.team.is_some() && player.bot.is_some()));
+        assert_eq!(end.rtt, Some(network.fleet().plan().latency_of(host)));
+        players += status.player_count();
+        bots += status.bots().expect("known by their pings");
+        empty += usize::from(status.player_count() == 0);
+        let clean = status.players().map(|player| text::clean(player.name, text::Colors::Indexed));
+        wanted_at.extend(clean.filter(|name| name.contains("Gandalf")).map(|_| server));
+    }
+    assert_eq!(statuses(&trace).count(), 2000);
+    assert!(
+        players > 8_000 && bots > 800 && empty > 400,
+        "{players} players, {bots} bots, {empty} empty servers"
+    );
+    assert_eq!(wanted_at, Vec::from_iter(network.fleet().wanted_at()));
+}
+
+#[test]
+fn garbage_ends_as_malformed_and_another_source_as_silent() {
+    let plan = Plan { hosts: 200, garbage: 0.25, wrong_source: 0.2, forge: 200.0, ..plan() };
+    let (engine, network, trace) = sweep(plan, config(2000.0));
+    let ledger = engine.ledger();
+    let proper = (0..200).filter(|&host| network.fleet().is_proper(host)).count();
+    assert_eq!(statuses(&trace).count(), proper);
+    assert_eq!((ledger.silent, ledger.malformed), (40, 200 - 40 - proper as u64));
+    assert!(ledger.malformed > 30 && network.fleet().tally().forged > 100);
+    assert!(
+        ledger.strangers > network.fleet().tally().forged,
+        "forgeries, and 40 servers' answers from elsewhere"
+    );
+}
+
+#[test]
+fn the_servers_own_limits_never_stop_a_sweep() {
+    for limit in [Limit::Ioq3, Limit::Protect2, Limit::DarkPlaces] {
+        let plan = Plan { hosts: 300, loss: 0.2, reply_loss: 0.1, limit, ..plan() };
+        // The profile of a DarkPlaces game has a gap of more than a second.
+        let host_gap = Duration::from_millis(if limit == Limit::DarkPlaces { 1000 } else { 300 });
+        let (engine, network, _) = sweep(plan, Config { host_gap, ..config(2000.0) });
+        assert_eq!(network.fleet().tally().limited, 0, "{limit:?}");
+        assert!(engine.ledger().retransmissions > 100);
+    }
+}

@@ -1,0 +1,122 @@
+//! The protocol that these tests speak with echoing hosts. A request says which conversation it
+//! belongs to, and which step of it, so every reply says whose it is.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use allears::engine::{Protocol, Quiet, ReplySize, Step, Token};
+
+/// Eight bytes of token, four that name the conversation, one for the step.
+const REQUEST: usize = 13;
+/// Where the token is.
+pub const TOKEN_AT: usize = 0;
+
+#[derive(Debug, Default)]
+pub struct Ask {
+    pub token_bits: u32,
+    /// Datagrams that the engine handed to a conversation that they do not belong to.
+    pub misdelivered: u64,
+    pub fairness: Fairness,
+}
+
+/// One conversation: `steps` requests, one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Talk {
+    pub number: u32,
+    pub target: SocketAddr,
+    pub steps: u8,
+    pub step: u8,
+    /// The last step's answer may have several datagrams: it ends with a gap.
+    pub gap: Option<Duration>,
+    /// How many sends the ring owed to others when the next step entered it.
+    owed_since: Option<(u64, u64)>,
+}
+
+impl Talk {
+    pub fn new(number: u32, target: SocketAddr, steps: u8, gap: Option<Duration>) -> Talk {
+        Talk { number, target, steps, step: 0, gap, owed_since: None }
+    }
+
+    fn answer(&self) -> Reply {
+        Reply { number: self.number, step: self.step }
+    }
+}
+
+/// What a reply says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub number: u32,
+    pub step: u8,
+}
+
+/// How long follow-ups wait in the ring, counted in sends.
+#[derive(Debug, Default)]
+pub struct Fairness {
+    /// Targets that were pulled: the iterator of targets counts them.
+    pub asked: Rc<Cell<u64>>,
+    entered: u64,
+    sent: Cell<u64>,
+    pub followups: Cell<u64>,
+    /// Follow-ups that were sent after more sends than waited before them.
+    pub overtaken: Cell<u64>,
+}
+
+impl Protocol for Ask {
+    type Conversation = Talk;
+    type Answer = Reply;
+
+    fn token_bits(&self, _: &Talk) -> u32 {
+        self.token_bits
+    }
+
+    fn write_request(&mut self, talk: &Talk, token: Token, out: &mut Vec<u8>) {
+        out.extend_from_slice(&token.0.to_be_bytes());
+        out.extend_from_slice(&talk.number.to_be_bytes());
+        out.push(talk.step);
+        let fairness = &self.fairness;
+        fairness.sent.set(fairness.sent.get() + 1);
+        if let Some((owed, since)) = talk.owed_since {
+            fairness.followups.set(fairness.followups.get() + 1);
+            let late = fairness.sent.get() - since > owed;
+            fairness.overtaken.set(fairness.overtaken.get() + u64::from(late));
+        }
+    }
+
+    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+        let token = u64::from_be_bytes(datagram.get(..8)?.try_into().ok()?);
+        (token != 0).then_some(Token(token))
+    }
+
+    fn step(&mut self, talk: &mut Talk, datagram: &[u8]) -> Step<Reply> {
+        if datagram.len() != REQUEST {
+            return Step::Malformed("not as long as a reply");
+        }
+        let mine = datagram[8..12] == talk.number.to_be_bytes() && datagram[12] == talk.step;
+        if !mine {
+            // By its address alone a reply to an earlier step cannot be told from the next one's.
+            self.misdelivered += u64::from(self.token_bits > 0);
+            return Step::NotMine;
+        }
+        if talk.step + 1 < talk.steps {
+            talk.step += 1;
+            self.fairness.entered += 1;
+            let fairness = &self.fairness;
+            // Retries make more sends than requests, but then nobody looks at this.
+            let in_ring = (fairness.asked.get() + fairness.entered).saturating_sub(fairness.sent.get());
+            talk.owed_since = Some((in_ring, fairness.sent.get()));
+            return Step::AskNext;
+        }
+        talk.gap.map_or_else(|| Step::Done(talk.answer()), |quiet| Step::More { quiet })
+    }
+
+    fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<Reply> {
+        // Some think that something is missing, as long as they can ask again.
+        if talk.number % 3 == 0 && tries_left > 0 { Quiet::AskAgain } else { Quiet::Done(talk.answer()) }
+    }
+
+    fn reply_size(&self, _: &Talk) -> ReplySize {
+        ReplySize { datagrams: 1, bytes: REQUEST as u32 }
+    }
+}

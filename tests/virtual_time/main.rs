@@ -1,0 +1,251 @@
+//! The engine against simulated fleets and networks, in virtual time: a thousand seeds, and what
+//! deserves a test of its own. `make sim SEED=n` replays one seed and says how it went.
+
+mod ask;
+mod checks;
+mod scenario;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use allears::engine::{Config, Engine, Ledger, Outcome, Time, Timeout};
+use allears::sim::{Fleet, HostProtocol, Late, Latency, Link, Network, Plan, Trace};
+
+use ask::{Ask, Reply, TOKEN_AT, Talk};
+use scenario::{Scenario, forever};
+
+const SEEDS: u64 = 1000;
+
+#[test]
+fn a_thousand_seeds() {
+    if let Some(seed) = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()) {
+        let scenario = Scenario::new(seed);
+        println!("{scenario:#?}");
+        let (engine, trace) = scenario.run_and_check();
+        return report(&engine, &trace);
+    }
+    let mut answered = 0;
+    for seed in 0..SEEDS {
+        let run = std::panic::catch_unwind(|| Scenario::new(seed).run_and_check().0.ledger().answered);
+        match run {
+            Ok(count) => answered += count,
+            Err(_) => panic!("to replay: make sim SEED={seed}"),
+        }
+    }
+    assert!(answered > SEEDS * 10, "the faults leave so little that this tests nothing: {answered}");
+}
+
+fn report(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>) {
+    for (at, end) in &trace.ended {
+        let ms = at.as_nanos() as f64 / 1e6;
+        println!("{ms:12.3} ms  {}  {:?} after {} attempts", end.target, end.outcome, end.attempts);
+    }
+    let Ledger { queries, answered, silent, malformed, send_failed, .. } = engine.ledger();
+    let Ledger { retransmissions, replies, broken, late, duplicates, strangers, .. } = engine.ledger();
+    println!(
+        "{queries} queries = {answered} answered, {silent} silent, {malformed} malformed, {send_failed} not sent"
+    );
+    println!("{} datagrams sent, of which {retransmissions} again; {} lost", trace.sent.len(), trace.lost);
+    println!(
+        "{} heard = {replies} replies, {broken} broken, {late} late, {duplicates} duplicates, {strangers} strangers",
+        trace.delivered
+    );
+}
+
+#[test]
+fn a_seed_replays_to_the_nanosecond() {
+    for seed in 0..20 {
+        let (first, second) = (Scenario::new(seed).run_and_check().1, Scenario::new(seed).run_and_check().1);
+        assert_eq!(first.sent, second.sent);
+        let ends = |trace: &Trace<Talk, Reply>| {
+            let end = |(at, end): &(Time, _)| format!("{at:?} {end:?}");
+            trace.ended.iter().map(end).collect::<Vec<_>>()
+        };
+        assert_eq!(ends(&first), ends(&second));
+    }
+}
+
+#[test]
+fn stopped_or_aborted_at_any_time_every_query_still_ends_once() {
+    for seed in 0..300 {
+        let scenario = Scenario::new(seed);
+        let stop = Time::from_millis(seed * seed % 1500);
+        let (mut engine, mut network) = (scenario.engine(), scenario.network());
+        let mut asked = 0;
+        let mut targets = scenario.targets().inspect(|_| asked += 1);
+        let mut trace = Trace::default();
+        network.run(&mut engine, &mut targets, stop, &mut trace);
+        let before = trace.sent.len();
+        if seed % 2 == 0 {
+            engine.stop_sending(network.now())
+        } else {
+            engine.abort(network.now())
+        }
+        assert!(seed % 2 == 0 || engine.is_idle(), "nothing is open after an abort");
+        assert_eq!(engine.room(), 0);
+        network.run(&mut engine, &mut std::iter::empty(), forever(), &mut trace);
+        assert_eq!(trace.sent.len(), before, "nothing is sent after the stop");
+        drop(targets);
+        checks::every_query_ends_once(&engine, &trace, asked);
+        checks::answers_belong_to_their_queries(&engine, &trace, network.fleet(), &scenario.config);
+        checks::datagrams_reconcile(&engine, &trace, &network);
+    }
+}
+
+fn echo(hosts: u32) -> Plan {
+    let latency = Latency { median: Duration::from_millis(20), sigma: 0.0 };
+    Plan { hosts, protocol: HostProtocol::Echo, latency, ..Plan::default() }
+}
+
+/// No limit that is not asked for.
+fn unlimited() -> Config {
+    Config {
+        rate: None,
+        window: Some(1_000_000),
+        host_gap: Duration::ZERO,
+        prefix_rate: None,
+        ring: 1_000_000,
+        ..Config::default()
+    }
+}
+
+fn sweep(plan: Plan, link: Link, config: Config, steps: u8) -> (Engine<Ask>, Network, Trace<Talk, Reply>) {
+    let ask = Ask { token_bits: 64, ..Ask::default() };
+    let asked = ask.fairness.asked.clone();
+    let mut engine = Engine::new(ask, config, [7; 16]).expect("a valid configuration");
+    let fleet = Fleet::new(plan).expect("a valid plan");
+    let targets: Vec<SocketAddr> = fleet.targets().collect();
+    let mut targets = targets.into_iter().zip(0..).map(|(target, number)| {
+        asked.set(asked.get() + 1);
+        (target, Talk::new(number, target, steps, None))
+    });
+    let mut network = Network::new(link, fleet);
+    let mut trace = Trace::default();
+    network.run(&mut engine, &mut targets, forever(), &mut trace);
+    (engine, network, trace)
+}
+
+#[test]
+fn with_everything_lost_all_end_as_silent_when_their_tries_say() {
+    for (tries, millis) in [(1, 300), (3, 300), (5, 77)] {
+        let timeout = Timeout::Fixed(Duration::from_millis(millis));
+        let config = Config { timeout, tries, ..unlimited() };
+        let (engine, _, trace) = sweep(echo(500), Link { loss: 1.0, ..Link::default() }, config, 1);
+        assert_eq!(engine.ledger().silent, 500);
+        assert_eq!(trace.sent.len(), 500 * tries as usize);
+        for (i, sent) in trace.sent.iter().enumerate() {
+            assert_eq!(sent.at, Time::from_millis(i as u64 / 500 * millis));
+        }
+        assert!(trace.ended.iter().all(|(_, end)| end.outcome == Outcome::Silent && end.attempts == tries));
+        let expected = Duration::from_millis(millis) * tries;
+        assert!(checks::waits(&trace).all(|wait| wait == expected));
+    }
+}
+
+#[test]
+fn follow_ups_wait_no_longer_than_for_what_is_in_the_ring_before_them() {
+    for (window, ring) in [(20, 50), (500, 50), (30, 1), (1000, 1000)] {
+        let latency = Latency { median: Duration::from_millis(40), sigma: 1.5 };
+        let config = Config {
+            rate: Some(2000.0),
+            burst: 4,
+            window: Some(window),
+            ring,
+            timeout: Timeout::Fixed(Duration::from_secs(100)),
+            ..unlimited()
+        };
+        let plan = Plan { latency, ..echo(2000) };
+        let (engine, _, trace) = sweep(plan, Link::default(), config, 4);
+        assert_eq!((engine.ledger().answered, trace.sent.len()), (8000, 8000));
+        let fairness = &engine.protocol().fairness;
+        assert_eq!(
+            (fairness.followups.get(), fairness.overtaken.get()),
+            (6000, 0),
+            "window {window}, ring {ring}"
+        );
+    }
+}
+
+#[test]
+fn targets_are_pulled_only_as_there_is_room_for_them() {
+    let (window, ring) = (32, 64);
+    let config = Config {
+        window: Some(window),
+        ring,
+        timeout: Timeout::Fixed(Duration::from_millis(50)),
+        rate: Some(20_000.0),
+        ..unlimited()
+    };
+    let fleet = Fleet::new(Plan { dead: 0.5, ..echo(20_000) }).expect("a valid plan");
+    let mut engine = Engine::new(Ask { token_bits: 64, ..Ask::default() }, config, [7; 16]).expect("valid");
+    let pulled = std::cell::Cell::new(0);
+    let addresses: Vec<SocketAddr> = fleet.targets().collect();
+    let mut targets = addresses.into_iter().zip(0..).map(|(target, number)| {
+        pulled.set(pulled.get() + 1);
+        (target, Talk::new(number, target, 1, None))
+    });
+    let mut network = Network::new(Link::default(), fleet);
+    let mut trace = Trace::default();
+    for millis in (0..).step_by(3) {
+        network.run(&mut engine, &mut targets, Time::from_millis(millis), &mut trace);
+        let ahead = pulled.get() - trace.ended.len();
+        assert!(ahead <= ring + window as usize, "{ahead} targets are held at {millis} ms");
+        assert_eq!(ahead, engine.open());
+        if trace.ended.len() == 20_000 {
+            break;
+        }
+    }
+}
+
+#[test]
+fn every_forgery_is_a_stranger_and_nothing_else_is() {
+    for seed in 0..30 {
+        let link = Link {
+            seed,
+            forge: 0.5,
+            token_at: TOKEN_AT,
+            duplicate: 0.2,
+            loss: 0.1,
+            jitter: Duration::from_millis(90),
+            ..Link::default()
+        };
+        let late = Late { fraction: 0.2, by: Duration::from_secs(2) };
+        let plan = Plan { seed, late, duplicate: 0.2, ..echo(300) };
+        // Nothing is forgotten before the end, so nothing that is ours becomes a stranger.
+        let config = Config { linger: Duration::from_secs(3600), ..unlimited() };
+        let (engine, _, trace) = sweep(plan.clone(), link.clone(), config.clone(), 2);
+        let ledger = engine.ledger();
+        assert_eq!(ledger.strangers, trace.forged);
+        assert!(trace.forged > 100 && ledger.late > 0 && ledger.duplicates > 0, "{ledger:?}");
+
+        // The network loses and doubles the fleet's own forgeries like any other datagram.
+        let (engine, network, trace) = sweep(Plan { forge: 500.0, ..plan }, link, config, 2);
+        assert!(engine.ledger().strangers > trace.forged && network.fleet().tally().forged > 100);
+        assert_eq!(engine.protocol().misdelivered, 0);
+    }
+}
+
+#[test]
+fn within_its_window_a_stopped_process_loses_nothing() {
+    // The receive buffer holds exactly what the window admits.
+    let link = Link {
+        latency: Duration::from_millis(2),
+        jitter: Duration::from_millis(20),
+        receive_buffer: 40,
+        stall: Late { fraction: 0.05, by: Duration::from_secs(5) },
+        ..Link::default()
+    };
+    let config = Config { window: Some(40), timeout: Timeout::Fixed(Duration::from_secs(1)), ..unlimited() };
+    let (engine, _, trace) = sweep(echo(5000), link.clone(), config.clone(), 1);
+    assert_eq!((engine.ledger().answered, trace.overflowed), (5000, 0));
+    // And a wider window does lose: this can fail.
+    let (_, _, trace) = sweep(echo(5000), link, Config { window: Some(400), ..config }, 1);
+    assert!(trace.overflowed > 0);
+}
+
+#[test]
+fn by_address_alone_only_one_query_at_a_time_and_every_answer_is_right() {
+    let run = |seed| Scenario::by_address_alone(seed).run_and_check().0.ledger().answered;
+    let answered: u64 = (0..100).map(run).sum();
+    assert!(answered > 1000, "{answered}");
+}

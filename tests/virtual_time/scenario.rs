@@ -1,0 +1,177 @@
+//! A run that a seed decides: how the engine is set, what the hosts play, what the network does.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use allears::engine::{Config, Engine, Time, Timeout};
+use allears::sim::{Fleet, HostProtocol, Late, Latency, Limit, Link, Network, Plan, Trace};
+
+use crate::ask::{Ask, Reply, TOKEN_AT, Talk};
+use crate::checks;
+
+/// Later than anything happens.
+pub fn forever() -> Time {
+    Time::from_nanos(u64::MAX)
+}
+
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub config: Config,
+    pub plan: Plan,
+    pub link: Link,
+    token_bits: u32,
+    /// Conversations with each host.
+    rounds: u32,
+    steps: u8,
+    gap: Option<Duration>,
+}
+
+impl Scenario {
+    pub fn new(seed: u64) -> Scenario {
+        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed);
+        Scenario {
+            config: config(&mut chance),
+            plan: plan(seed, &mut chance),
+            link: link(seed, &mut chance),
+            token_bits: if chance.one_in(3) { 32 } else { 64 },
+            rounds: if chance.one_in(4) { 2 } else { 1 },
+            steps: if chance.one_in(2) { 1 } else { 1 + chance.below(4) as u8 },
+            gap: chance.sometimes(4, |chance| chance.millis(200)),
+        }
+    }
+
+    /// A reply gives nothing back, so nothing can be forged or told from a late one.
+    pub fn by_address_alone(seed: u64) -> Scenario {
+        let mut scenario = Scenario { token_bits: 0, rounds: 2, steps: 2, gap: None, ..Scenario::new(seed) };
+        scenario.link.forge = 0.0;
+        scenario.plan.forge = 0.0;
+        scenario
+    }
+
+    pub fn engine(&self) -> Engine<Ask> {
+        let ask = Ask { token_bits: self.token_bits, ..Ask::default() };
+        let key = self.plan.seed.to_le_bytes();
+        let key: Vec<u8> = key.iter().chain(&key).copied().collect();
+        Engine::new(ask, self.config.clone(), key.try_into().expect("16 bytes"))
+            .expect("a valid configuration")
+    }
+
+    pub fn network(&self) -> Network {
+        Network::new(self.link.clone(), Fleet::new(self.plan.clone()).expect("a valid plan"))
+    }
+
+    /// Everybody is asked, `rounds` times.
+    pub fn targets(&self) -> impl Iterator<Item = (SocketAddr, Talk)> {
+        (0..self.plan.hosts * self.rounds).map(|number| {
+            let target = self.plan.address(number % self.plan.hosts);
+            (target, Talk::new(number, target, self.steps, self.gap))
+        })
+    }
+
+    pub fn run_and_check(&self) -> (Engine<Ask>, Trace<Talk, Reply>) {
+        let (mut engine, mut network, mut trace) = (self.engine(), self.network(), Trace::default());
+        network.run(&mut engine, &mut self.targets(), forever(), &mut trace);
+        checks::every_query_ends_once(&engine, &trace, (self.plan.hosts * self.rounds) as usize);
+        checks::answers_belong_to_their_queries(&engine, &trace, network.fleet(), &self.config);
+        checks::datagrams_reconcile(&engine, &trace, &network);
+        checks::limits_are_kept(&trace, &self.config);
+        if let (Some(window), 1, 1) = (self.config.window, self.rounds, self.steps) {
+            checks::window_is_kept(&trace, window as usize);
+        }
+        (engine, trace)
+    }
+}
+
+fn config(chance: &mut Chance) -> Config {
+    let window = chance.sometimes(2, |chance| 1 + chance.below(100) as u32);
+    Config {
+        rate: chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 20_000.0),
+        burst: 1 + chance.below(64) as u32,
+        window,
+        reply_credit: 832 * (1 + chance.below(100)),
+        host_gap: if chance.one_in(2) { chance.millis(1500) } else { Duration::ZERO },
+        prefix_rate: chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 5_000.0),
+        timeout: if chance.one_in(2) { Timeout::Auto } else { Timeout::Fixed(chance.millis(2000)) },
+        tries: 1 + chance.below(5) as u32,
+        ring: 1 + chance.below(200) as usize,
+        linger: chance.millis(5000),
+    }
+}
+
+fn plan(seed: u64, chance: &mut Chance) -> Plan {
+    let limits = [Limit::None, Limit::None, Limit::Ioq3, Limit::Protect2, Limit::DarkPlaces];
+    Plan {
+        hosts: 1 + chance.below(120) as u32,
+        protocol: HostProtocol::Echo,
+        // The hosts are in two networks, or three.
+        base: Ipv4Addr::new(127, 1, 0, 200),
+        seed,
+        dead: chance.fraction(2, 0.6),
+        loss: chance.fraction(2, 0.3),
+        reply_loss: chance.fraction(2, 0.3),
+        duplicate: chance.fraction(2, 0.5),
+        latency: Latency { median: chance.millis(300), sigma: chance.fraction(2, 1.5) },
+        late: Late { fraction: chance.fraction(2, 0.3), by: chance.millis(4000) },
+        wrong_source: chance.fraction(4, 0.4),
+        garbage: chance.fraction(4, 0.4),
+        forge: chance.sometimes(4, |chance| 1.0 + chance.unit() * 200.0).unwrap_or(0.0),
+        limit: limits[chance.below(5) as usize],
+        ..Plan::default()
+    }
+}
+
+fn link(seed: u64, chance: &mut Chance) -> Link {
+    Link {
+        seed,
+        latency: chance.millis(100),
+        jitter: if chance.one_in(2) { chance.millis(500) } else { Duration::ZERO },
+        delay: Late { fraction: chance.fraction(3, 0.3), by: chance.millis(3000) },
+        loss: chance.fraction(3, 0.4),
+        duplicate: chance.fraction(3, 0.5),
+        forge: chance.fraction(2, 1.0),
+        token_at: TOKEN_AT,
+        receive_buffer: chance.sometimes(4, |chance| 1 + chance.below(50) as usize).unwrap_or(usize::MAX),
+        stall: Late { fraction: chance.fraction(3, 0.1), by: chance.millis(3000) },
+        refuse: chance.fraction(4, 0.5),
+        send_failure: chance.fraction(6, 0.2),
+    }
+}
+
+/// What decides a scenario: xorshift64*, which is all that is needed here.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 32) % n
+    }
+
+    fn unit(&mut self) -> f64 {
+        self.below(1 << 30) as f64 / f64::from(1u32 << 30)
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    /// Zero but for one time in `n`; then up to `most`.
+    fn fraction(&mut self, n: u64, most: f64) -> f64 {
+        if self.one_in(n) { self.unit() * most } else { 0.0 }
+    }
+
+    /// From 1 µs to `most` milliseconds, shorter ones more often.
+    fn millis(&mut self, most: u64) -> Duration {
+        Duration::from_micros(1 + (self.unit().powi(2) * most as f64 * 1000.0) as u64)
+    }
+
+    /// `None` but for one time in `n`.
+    fn sometimes<T>(&mut self, n: u64, make: impl FnOnce(&mut Chance) -> T) -> Option<T> {
+        if self.one_in(n) { Some(make(self)) } else { None }
+    }
+}
