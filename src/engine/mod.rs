@@ -46,6 +46,7 @@ pub use window::reply_cost;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use deadlines::{Deadlines, Place, Stamps};
 use flight::{Flight, State};
@@ -54,6 +55,9 @@ use pacer::Pacer;
 use patience::Patience;
 use ring::Ring;
 use window::Window;
+
+/// How long a deadline may wait for company.
+const SLACK: Duration = Duration::from_millis(4);
 
 /// Asks many hosts, and keeps the books. See the [module](self) for the order of calls.
 pub struct Engine<P: Protocol> {
@@ -154,11 +158,17 @@ impl<P: Protocol> Engine<P> {
 
     /// When something will happen by itself: the next token for what waits in the ring, or the next
     /// deadline. May lie in the past: then now. `None` when only datagrams can change anything.
+    ///
+    /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near:
+    /// nobody needs them finer, and each wake-up that is spared is a system call or three.
     pub fn poll_timeout(&mut self) -> Option<Time> {
-        let deadline = self.deadlines.next(|place| self.flight.at(place).is_some());
+        let deadline = self.deadlines.next(|place| self.flight.at(place).is_some()).map(Time::ceil_millis);
         let sendable = self.sendable();
         let token = (sendable > 0).then(|| self.pacer.next(sendable));
-        [deadline, token].into_iter().flatten().min()
+        match (deadline, token) {
+            (Some(deadline), Some(token)) if token <= deadline + SLACK => Some(token),
+            (deadline, token) => deadline.or(token),
+        }
     }
 
     /// Whether no conversation is open. Results may still wait in

@@ -2,8 +2,10 @@
 
 use super::Time;
 
-/// Tokens gathered before it is worth waking up, in picoseconds of waiting: 1 ms.
-const QUANTUM_PS: u128 = 1_000_000_000;
+/// How long tokens gather before it is worth waking up for them: a millisecond, or up to four as long
+/// as that makes no more than `FEW` packets. In picoseconds.
+const GATHER: u128 = 1_000_000_000;
+const FEW: u128 = 4;
 
 /// A token bucket: `rate` tokens a second, at most `burst` of them saved up.
 ///
@@ -40,13 +42,14 @@ impl Pacer {
     }
 
     /// When to wake up to send, with `waiting` packets waiting: not for each token, but for as many
-    /// as a millisecond brings.
+    /// as a millisecond brings, or for a few.
     pub fn next(&self, waiting: usize) -> Time {
         if self.interval == 0 {
             return Time::ZERO;
         }
-        let quantum = (QUANTUM_PS / self.interval).min(self.burst).min(waiting as u128);
-        let nanos = self.earliest(quantum.max(1)).div_ceil(1000);
+        let few = (FEW * GATHER / self.interval).min(FEW);
+        let tokens = (GATHER / self.interval).max(few).min(self.burst).min(waiting as u128);
+        let nanos = self.earliest(tokens.max(1)).div_ceil(1000);
         Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 

@@ -24,6 +24,11 @@ impl Time {
         Time(millis.saturating_mul(1_000_000))
     }
 
+    /// The first whole millisecond that is not earlier.
+    pub(super) const fn ceil_millis(self) -> Time {
+        Time(self.0.div_ceil(1_000_000).saturating_mul(1_000_000))
+    }
+
     /// Nanoseconds since the origin.
     pub const fn as_nanos(self) -> u64 {
         self.0

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use crate::engine::{Engine, Protocol, Time, Transmit};
 use lane::Lane;
-use reactor::Reactor;
+pub use reactor::Reactor;
 pub use socket::{BATCH, Inbox, Io, Packet, Received, Sent, Socket, SocketOptions};
 
 /// Packets sent in one turn, before answers are read again.

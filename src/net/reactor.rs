@@ -17,7 +17,7 @@ const TIMER: Token = Token(usize::MAX - 1);
 
 /// mio's poll, the clock, and a timer finer than mio's milliseconds.
 #[derive(Debug)]
-pub(super) struct Reactor {
+pub struct Reactor {
     poll: Poll,
     events: Events,
     origin: Instant,
@@ -31,6 +31,10 @@ pub(super) struct Reactor {
 }
 
 impl Reactor {
+    /// Opens it; its clock starts.
+    ///
+    /// # Errors
+    /// What the system says.
     pub fn new() -> io::Result<Reactor> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -47,10 +51,14 @@ impl Reactor {
     }
 
     /// Has `source` reported as `token` when it gets readable.
+    ///
+    /// # Errors
+    /// What the system says.
     pub fn register(&self, source: &mut impl Source, token: usize) -> io::Result<()> {
         self.poll.registry().register(source, Token(token), Interest::READABLE)
     }
 
+    /// Ends the sleep of [`wait`](Reactor::wait), or the next one's, from any thread.
     pub fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
     }

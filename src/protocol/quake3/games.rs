@@ -39,7 +39,7 @@ pub struct Game {
 
 /// ioquake3 and its kin allow ten packets at once and then one a second (`SVC_RateLimit`), ET:
 /// Legacy with `sv_protect 2` three in two seconds: three tries are within both.
-const ID_GAP: Duration = Duration::from_millis(300);
+const ID_GAP: Duration = Duration::from_millis(200);
 /// DarkPlaces ignores what comes within a second of the last (`net_getstatusfloodblockingtimeout`).
 const DARKPLACES_GAP: Duration = Duration::from_millis(1100);
 

@@ -1,0 +1,159 @@
+//! The whole loop, `Engine` and `Net`, against a bare recvmmsg/sendmmsg loop that keeps no books: the
+//! same exchanges with the same responder, in turns, in one run. What counts is the ratio.
+//!
+//! `cargo bench --bench loop`. The responder is this program again, in a process of its own, pinned
+//! to another core where there is one. Only loopback is sent to.
+
+#[cfg(target_os = "linux")]
+#[path = "loop/bare.rs"]
+mod bare;
+#[cfg(target_os = "linux")]
+#[path = "loop/responder.rs"]
+mod responder;
+
+#[cfg(target_os = "linux")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().nth(1).as_deref() == Some(responder::ARGUMENT) {
+        return Ok(responder::run()?);
+    }
+    linux::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("there is no recvmmsg here to compare with");
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::{Duration, Instant};
+
+    use allears::engine::{Config, Engine, Protocol, ReplySize, Step, Timeout, Token};
+    use allears::net::{self, Net, Options};
+
+    use super::{bare, responder};
+
+    const ROUNDS: usize = 7;
+    const EXCHANGES: u64 = 300_000;
+    const HOSTS: u32 = 2_000;
+    pub const WINDOW: u32 = 1_024;
+
+    type Error = Box<dyn std::error::Error>;
+
+    /// What one run took.
+    #[derive(Clone, Copy)]
+    struct Cost {
+        per_second: f64,
+        cpu_micros: f64,
+    }
+
+    pub fn main() -> Result<(), Error> {
+        let rounds = std::env::var("ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS);
+        responder::pin_to_core(0);
+        let responder = responder::Responder::start()?;
+        let hosts: Vec<SocketAddr> = (0..HOSTS)
+            .map(|n| (Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + n), responder.port).into())
+            .collect();
+
+        println!("{EXCHANGES} exchanges with {HOSTS} hosts, window {WINDOW}, {rounds} rounds");
+        println!("{:>22}{:>22}{:>22}", "bare, batch 32", "bare, batch 64", "engine and net");
+        let mut costs: Vec<[Cost; 3]> = Vec::new();
+        for _ in 0..rounds {
+            let round = [
+                measure(|| Ok(bare::exchange::<32>(&hosts, EXCHANGES, WINDOW)?))?,
+                measure(|| Ok(bare::exchange::<64>(&hosts, EXCHANGES, WINDOW)?))?,
+                measure(|| engine_and_net(&hosts))?,
+            ];
+            for cost in round {
+                print!("{:>10.0}/s {:>6.2} µs", cost.per_second, cost.cpu_micros);
+            }
+            println!();
+            costs.push(round);
+        }
+        for (at, batch) in [(0, 32), (1, 64)] {
+            let speed = median(costs.iter().map(|round| round[2].per_second / round[at].per_second));
+            let cpu = median(costs.iter().map(|round| round[2].cpu_micros / round[at].cpu_micros));
+            println!(
+                "to bare, batch {batch}: {speed:.3} of the exchanges/s, {cpu:.3} of the CPU per exchange"
+            );
+        }
+        Ok(())
+    }
+
+    fn measure(run: impl FnOnce() -> Result<(), Error>) -> Result<Cost, Error> {
+        let (start, cpu) = (Instant::now(), net::cpu_time());
+        run()?;
+        let elapsed = start.elapsed();
+        let cpu = net::cpu_time().zip(cpu).map_or(Duration::ZERO, |(after, before)| after - before);
+        let exchanges = EXCHANGES as f64;
+        Ok(Cost {
+            per_second: exchanges / elapsed.as_secs_f64(),
+            cpu_micros: cpu.as_secs_f64() * 1e6 / exchanges,
+        })
+    }
+
+    fn median(values: impl Iterator<Item = f64>) -> f64 {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    }
+
+    fn engine_and_net(hosts: &[SocketAddr]) -> Result<(), Error> {
+        let mut net = Net::open(&Options { bind: Some("0.0.0.0:0".parse()?), ..Options::default() })?;
+        let config = Config {
+            rate: None,
+            window: Some(WINDOW),
+            host_gap: Duration::ZERO,
+            prefix_rate: None,
+            timeout: Timeout::Fixed(Duration::from_secs(1)),
+            ..Config::default()
+        };
+        let mut engine = Engine::new(Echo, config, net::random_key()?)?;
+        let mut targets = hosts.iter().cycle().take(EXCHANGES as usize);
+        loop {
+            let room = engine.room();
+            for &target in targets.by_ref().take(room) {
+                engine.ask(target, ())?;
+            }
+            if engine.is_idle() {
+                break;
+            }
+            net.turn(&mut engine, None)?;
+            while let Some(conclusion) = engine.poll_result() {
+                std::hint::black_box(conclusion);
+            }
+        }
+        assert_eq!(engine.ledger().answered, EXCHANGES, "{:?}", engine.ledger());
+        assert_eq!(net.own_drops(), Some(0));
+        Ok(())
+    }
+
+    /// The token there, the token back.
+    struct Echo;
+
+    impl Protocol for Echo {
+        type Conversation = ();
+        type Answer = ();
+
+        fn token_bits(&self, (): &()) -> u32 {
+            64
+        }
+
+        fn write_request(&mut self, (): &(), token: Token, out: &mut Vec<u8>) {
+            out.extend_from_slice(&token.0.to_be_bytes());
+        }
+
+        fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+            datagram.try_into().ok().map(|bytes| Token(u64::from_be_bytes(bytes)))
+        }
+
+        fn step(&mut self, (): &mut (), _: &[u8]) -> Step<()> {
+            Step::Done(())
+        }
+
+        fn reply_size(&self, (): &()) -> ReplySize {
+            ReplySize { datagrams: 1, bytes: 8 }
+        }
+    }
+}

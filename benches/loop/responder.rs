@@ -1,0 +1,81 @@
+//! Hosts at every address of 127.0.0.0/8 that give back what they get, in a process of their own.
+#![allow(unsafe_code)]
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::Ipv4Addr;
+use std::process::{Child, Command, Stdio};
+
+use allears::net::{Inbox, Packet, Socket, SocketOptions};
+use mio::{Events, Interest, Poll, Token};
+
+/// What tells this program to be the responder.
+pub const ARGUMENT: &str = "respond";
+
+/// The other process. It ends when its standard input does.
+pub struct Responder {
+    child: Child,
+    pub port: u16,
+}
+
+impl Responder {
+    pub fn start() -> io::Result<Responder> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg(ARGUMENT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        let port = line.trim().parse().map_err(io::Error::other)?;
+        Ok(Responder { child, port })
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+pub fn run() -> io::Result<()> {
+    pin_to_core(1);
+    std::thread::spawn(|| {
+        let _ = io::stdin().read(&mut [0]);
+        std::process::exit(0);
+    });
+    let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
+    let mut socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into(), &options)?;
+    println!("{}", socket.local_addr()?.port());
+    let mut poll = Poll::new()?;
+    poll.registry().register(&mut socket, Token(0), Interest::READABLE)?;
+    let mut events = Events::with_capacity(1);
+    let (mut inbox, mut packets, mut bytes) = (Inbox::new(), Vec::new(), Vec::new());
+    loop {
+        poll.poll(&mut events, None)?;
+        while socket.recv(&mut inbox)? > 0 {
+            packets.clear();
+            bytes.clear();
+            for request in inbox.iter() {
+                let start = bytes.len();
+                bytes.extend_from_slice(request.payload);
+                packets.push(Packet { to: request.from, from: request.to, range: start..bytes.len() });
+            }
+            if let Some(error) = socket.send(&packets, &bytes).error {
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Keeps this process on one core, where there are several; else, or if it may not, leaves it.
+pub fn pin_to_core(core: usize) {
+    // SAFETY: an integer array, for which zero is a valid value, alive during the calls.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, std::mem::size_of_val(&set), &set);
+    }
+}

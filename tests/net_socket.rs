@@ -1,0 +1,191 @@
+//! `net::Socket` on loopback, by both ways of getting datagrams in and out.
+#![cfg(target_os = "linux")]
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use allears::net::{BATCH, Inbox, Io, Packet, Sent, Socket, SocketOptions};
+
+const BOTH: [Io; 2] = [Io::Batched, Io::Single];
+
+fn bind(addr: &str, options: SocketOptions) -> Socket {
+    Socket::bind(addr.parse().unwrap(), &options).expect("a free port of loopback")
+}
+
+fn pair(io: Io) -> (Socket, Socket, SocketAddr) {
+    let options = SocketOptions { io, ..SocketOptions::default() };
+    let receiver = bind("127.0.0.1:0", options);
+    let to = receiver.local_addr().unwrap();
+    (bind("127.0.0.1:0", options), receiver, to)
+}
+
+/// `count` packets of one number each, and their bytes.
+fn numbered(to: SocketAddr, count: u32) -> (Vec<Packet>, Vec<u8>) {
+    let bytes = (0..count).flat_map(u32::to_be_bytes).collect();
+    let packets = (0..count as usize).map(|n| Packet { to, from: None, range: 4 * n..4 * n + 4 });
+    (packets.collect(), bytes)
+}
+
+type Datagram = (SocketAddr, Option<IpAddr>, Vec<u8>);
+
+/// Waits until `count` datagrams have come, for as long as a machine that hangs may take.
+fn receive(socket: &Socket, count: usize) -> Vec<Datagram> {
+    let patience = Instant::now() + Duration::from_secs(20);
+    let mut inbox = Inbox::new();
+    let mut all = Vec::new();
+    while all.len() < count {
+        assert!(Instant::now() < patience, "{} of {count} have come", all.len());
+        socket.recv(&mut inbox).unwrap();
+        all.extend(inbox.iter().map(|datagram| (datagram.from, datagram.to, datagram.payload.to_vec())));
+    }
+    assert_eq!(socket.recv(&mut inbox).unwrap(), 0, "more than {count} have come");
+    all
+}
+
+fn receive_numbers(socket: &Socket, count: usize) -> Vec<u32> {
+    let all = receive(socket, count);
+    all.iter().map(|(_, _, payload)| u32::from_be_bytes(payload[..].try_into().unwrap())).collect()
+}
+
+#[test]
+fn datagrams_of_every_size_arrive_whole_and_in_order() {
+    for io in BOTH {
+        let (sender, receiver, to) = pair(io);
+        let bytes: Vec<u8> = (0..65_507u32).map(|n| n as u8).collect();
+        let ranges = [0..0, 0..1, 7..1_407, 0..1_232, 0..1_233, 0..65_507, 100..102];
+        let packets: Vec<_> =
+            ranges.iter().map(|range| Packet { to, from: None, range: range.clone() }).collect();
+        let Sent { count, error } = sender.send(&packets, &bytes);
+        assert!(count == ranges.len() && error.is_none(), "{io:?}: {count}, {error:?}");
+
+        let received = receive(&receiver, ranges.len());
+        let expected: Vec<_> = ranges.map(|range| bytes[range].to_vec()).into();
+        assert!(received.iter().map(|(_, _, payload)| payload).eq(&expected), "{io:?}");
+        let from = sender.local_addr().unwrap();
+        assert!(received.iter().all(|&(source, to, _)| source == from && to.is_none()), "{io:?}");
+    }
+}
+
+#[test]
+fn ipv6_works_alike() {
+    for io in BOTH {
+        let options = SocketOptions { io, ..SocketOptions::default() };
+        let Ok(receiver) = Socket::bind("[::1]:0".parse().unwrap(), &options) else {
+            eprintln!("NOT TESTED: this machine has no IPv6");
+            return;
+        };
+        let sender = bind("[::1]:0", options);
+        let (packets, bytes) = numbered(receiver.local_addr().unwrap(), 50);
+        assert_eq!(sender.send(&packets, &bytes).count, 50);
+        let received = receive(&receiver, 50);
+        assert!(received.iter().all(|&(source, ..)| source == sender.local_addr().unwrap()));
+    }
+}
+
+#[test]
+fn one_call_takes_a_batch_and_an_empty_socket_yields_none() {
+    for (io, expected) in [(Io::Batched, [BATCH, BATCH, 6, 0]), (Io::Single, [1, 1, 1, 1])] {
+        let (sender, receiver, to) = pair(io);
+        let mut inbox = Inbox::new();
+        assert_eq!(receiver.recv(&mut inbox).unwrap(), 0);
+        let (packets, bytes) = numbered(to, 2 * BATCH as u32 + 6);
+        assert_eq!(sender.send(&packets, &bytes).count, packets.len());
+        for count in expected {
+            assert_eq!(receiver.recv(&mut inbox).unwrap(), count, "{io:?}");
+            assert_eq!(inbox.iter().len(), count, "{io:?}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_destination_stops_a_send_at_itself_and_the_rest_can_follow() {
+    for io in BOTH {
+        let (sender, receiver, to) = pair(io);
+        let (mut packets, bytes) = numbered(to, 100);
+        let bad = [0, 5, 6, 35, 99];
+        bad.iter().for_each(|&at| packets[at].to.set_port(0));
+
+        let mut at = 0;
+        let mut failed = Vec::new();
+        loop {
+            let sent = sender.send(&packets[at..], &bytes);
+            at += sent.count;
+            let Some(error) = sent.error else { break };
+            assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{io:?}");
+            failed.push(at);
+            at += 1;
+        }
+        assert_eq!((at, &failed[..]), (100, &bad[..]), "{io:?}");
+        let expected: Vec<u32> = (0..100).filter(|&n| !bad.contains(&(n as usize))).collect();
+        assert_eq!(receive_numbers(&receiver, expected.len()), expected, "{io:?}");
+    }
+}
+
+#[test]
+fn a_reply_leaves_from_the_address_that_was_asked() {
+    let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
+    for (host, asked) in [("0.0.0.0:0", "127.1.0.5"), ("[::]:0", "::1")] {
+        let Ok(fleet) = Socket::bind(host.parse().unwrap(), &options) else {
+            eprintln!("NOT TESTED: {host} cannot be bound");
+            continue;
+        };
+        let asked: IpAddr = asked.parse().unwrap();
+        let to = SocketAddr::new(asked, fleet.local_addr().unwrap().port());
+        let asker = bind(host, SocketOptions::default());
+        let (packets, bytes) = numbered(to, 40);
+        assert_eq!(asker.send(&packets, &bytes).count, 40);
+
+        let requests = receive(&fleet, 40);
+        assert!(requests.iter().all(|&(_, to, _)| to == Some(asked)), "{requests:?}");
+        let reply = |&(from, to, _): &(SocketAddr, _, _)| Packet { to: from, from: to, range: 0..4 };
+        let replies: Vec<_> = requests.iter().map(reply).collect();
+        assert_eq!(fleet.send(&replies, &bytes).count, 40);
+        let sources: Vec<_> = receive(&asker, 40).iter().map(|&(from, ..)| from).collect();
+        assert_eq!(sources, [to; 40]);
+    }
+}
+
+#[test]
+fn one_at_a_time_neither_tells_nor_chooses_our_address() {
+    let options = SocketOptions { tell_destination: true, io: Io::Single, rcvbuf: None };
+    let error = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+
+    let (sender, receiver, to) = pair(Io::Single);
+    let packet = Packet { to, from: Some("127.0.0.1".parse().unwrap()), range: 0..4 };
+    let sent = sender.send(&[packet], &[0; 4]);
+    assert_eq!((sent.count, sent.error.unwrap().kind()), (0, ErrorKind::Unsupported));
+    assert!(receive(&receiver, 0).is_empty());
+}
+
+#[test]
+fn the_receive_buffer_is_as_large_as_was_asked_for_and_by_default_larger() {
+    for io in BOTH {
+        for bytes in [212_992, 16_384] {
+            let socket = bind("127.0.0.1:0", SocketOptions { rcvbuf: Some(bytes), io, ..Default::default() });
+            assert_eq!(socket.receive_buffer(), bytes);
+        }
+        let plain = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+        let socket = bind("127.0.0.1:0", SocketOptions { io, ..Default::default() });
+        assert!(socket.receive_buffer() >= plain.recv_buffer_size().unwrap());
+        assert!(socket.receive_buffer() <= 64 << 20);
+    }
+}
+
+#[test]
+fn own_drops_are_counted_to_the_last_one() {
+    for io in BOTH {
+        let options = SocketOptions { rcvbuf: Some(16_384), io, ..Default::default() };
+        let receiver = bind("127.0.0.1:0", options);
+        let sender = bind("127.0.0.1:0", options);
+        assert_eq!(receiver.own_drops(), Some(0));
+        let (packets, bytes) = numbered(receiver.local_addr().unwrap(), 1_000);
+        assert_eq!(sender.send(&packets, &bytes).count, 1_000);
+        let drops = receiver.own_drops().expect("Linux knows");
+        let heard: HashSet<u32> = receive_numbers(&receiver, 1_000 - drops as usize).into_iter().collect();
+        assert!(drops > 0);
+        assert_eq!(heard.len() + drops as usize, 1_000);
+    }
+}
