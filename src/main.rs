@@ -1,3 +1,11 @@
 //! The command `allears`.
 
-fn main() {}
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

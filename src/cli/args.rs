@@ -1,0 +1,329 @@
+//! What can be typed: the raw arguments, as clap reads them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use allears::engine::Timeout;
+use allears::sim::{Late, Latency};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use super::games;
+use super::games::filter::{self, Condition};
+use super::units::{self, Rate, Window};
+
+/// Asks thousands to millions of hosts over one UDP socket, and hears every answer.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  the sweep ran to its end (and `find` found)
+    1  `find` found nobody, or not one host answered
+    2  wrong usage or, with --strict, bad input
+    3  the system failed us (socket, file)
+  130  interrupted";
+
+const TARGETS: &str = "\
+Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them by -i";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List game servers, from a master server or from a list, and find players
+    #[command(after_help = TARGETS)]
+    Games(GamesArgs),
+    /// Find a player: every hit is printed the moment it arrives
+    #[command(after_help = TARGETS)]
+    Find(FindArgs),
+    /// Send any payload, and show what comes back
+    #[command(after_help = TARGETS)]
+    Probe(ProbeArgs),
+    /// Simulate hosts on a real socket, for demonstrations, tests and measurements
+    Fleet(FleetArgs),
+    /// Show it: a fleet of 2,000 game servers, and a sweep over it
+    Demo,
+}
+
+#[derive(Args, Debug)]
+pub struct GamesArgs {
+    #[command(flatten)]
+    pub servers: ServersArgs,
+    /// List only servers with a player of this name (substring): as `find`
+    #[arg(long, value_name = "NAME")]
+    pub player: Option<String>,
+    #[command(flatten)]
+    pub naming: NamingArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct FindArgs {
+    /// The player: part of the name, upper and lower case alike, without colour codes
+    pub name: String,
+    #[command(flatten)]
+    pub naming: NamingArgs,
+    #[command(flatten)]
+    pub servers: ServersArgs,
+}
+
+/// How a player's name is meant.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct NamingArgs {
+    /// The player's whole name, not a part of it
+    #[arg(long, conflicts_with = "regex")]
+    pub exact: bool,
+    /// The player's name is a regular expression
+    #[arg(long)]
+    pub regex: bool,
+    /// Stop at the first player found
+    #[arg(long)]
+    pub first: bool,
+}
+
+/// Which servers are asked, and which are listed.
+#[derive(Args, Debug)]
+pub struct ServersArgs {
+    /// Servers; without any (and without -i) the game's masters are asked for them
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// The game
+    #[arg(long, value_name = "ID", default_value = "et", value_parser = games::ids())]
+    pub game: String,
+    /// A master server to ask for the list, instead of the game's own (repeatable)
+    #[arg(long = "master", value_name = "HOST[:PORT]")]
+    pub masters: Vec<String>,
+    /// Only servers that fit: map=oasis, players>3, humans>=1, full, !empty, ping<80, name~REGEX,
+    /// mod=jaymod; several by commas, all have to hold (repeatable)
+    #[arg(long = "where", value_name = "CONDITION", value_parser = filter::conditions, action = ArgAction::Append)]
+    pub conditions: Vec<Vec<Condition>>,
+    /// The table's order
+    #[arg(long, value_enum, default_value_t = Sort::Players)]
+    pub sort: Sort,
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    Players,
+    Ping,
+    Name,
+    Map,
+}
+
+#[derive(Args, Debug)]
+pub struct ProbeArgs {
+    /// Who is asked
+    #[arg(value_name = "TARGET", required_unless_present = "input")]
+    pub targets: Vec<String>,
+    /// The port of targets that name none
+    #[arg(long)]
+    pub port: Option<u16>,
+    #[command(flatten)]
+    pub payload: PayloadArgs,
+    /// Only a reply that starts so is an answer: text with the escapes of --text
+    #[arg(long, value_name = "TEXT")]
+    pub expect_prefix: Option<String>,
+    /// Where in the payload the host echoes 8 bytes from: they are replaced by a token, which makes
+    /// answers unforgeable and round trips exact
+    #[arg(long, value_name = "OFFSET")]
+    pub token_at: Option<usize>,
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct PayloadArgs {
+    /// The payload in hexadecimal; spaces and colons are skipped
+    #[arg(long, value_name = "DIGITS")]
+    pub hex: Option<String>,
+    /// The payload as text, with the escapes \n \r \t \0 \\ \xFF
+    #[arg(long)]
+    pub text: Option<String>,
+    /// The payload from a file
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+}
+
+/// What all sweeps have in common.
+#[derive(Args, Debug)]
+pub struct SweepArgs {
+    /// Targets from a file, one a line, # for comments; - is standard input (repeatable)
+    #[arg(short, long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
+    pub input: Vec<PathBuf>,
+    /// Refuse bad lines (exit code 2) before anything is sent
+    #[arg(long, help_heading = "Input")]
+    pub strict: bool,
+
+    /// Packets per second in all, or `unlimited`
+    #[arg(short, long, value_name = "PPS", default_value = "1000", help_heading = "Pace")]
+    pub rate: Rate,
+    /// Packets that may leave at once
+    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Pace")]
+    pub burst: u32,
+    /// Queries in flight, or `auto`: as many as the receive buffer can take the answers of
+    #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Pace")]
+    pub window: Window,
+    /// The least time between two packets to one host [default: 100ms, or what the game needs]
+    #[arg(long, value_name = "DUR", value_parser = units::duration, help_heading = "Pace")]
+    pub host_gap: Option<Duration>,
+    /// Packets per second to one /24 (IPv4) or /48 (IPv6), or `unlimited`
+    #[arg(long, value_name = "PPS", default_value = "500", help_heading = "Pace")]
+    pub prefix_rate: Rate,
+
+    /// How long each attempt waits, or `auto`: by the round trips seen so far
+    #[arg(long, value_name = "DUR|auto", default_value = "auto", value_parser = units::timeout,
+          help_heading = "Patience")]
+    pub timeout: Timeout,
+    /// Attempts for each query
+    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Patience")]
+    pub tries: u32,
+    /// End the whole sweep after this time
+    #[arg(long, value_name = "DUR", value_parser = units::duration, help_heading = "Patience")]
+    pub deadline: Option<Duration>,
+
+    /// Send from this address
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = units::bind, help_heading = "Socket")]
+    pub bind: Option<SocketAddr>,
+    /// Bytes of receive buffer: 4M [default: as many as the system grants]
+    #[arg(long, value_name = "BYTES", value_parser = units::size, help_heading = "Socket")]
+    pub rcvbuf: Option<usize>,
+
+    /// How results are written; json is one object a line, as it happens
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub output: Format,
+    /// Write results to a file
+    #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub to: Option<PathBuf>,
+    /// Also the hosts that did not answer
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+    /// Write the ledger as JSON at the end; - is standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub stats: Option<PathBuf>,
+    /// No progress, no warnings, no summary
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Args, Debug)]
+pub struct FleetArgs {
+    /// How many hosts
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    pub hosts: u32,
+    /// What they speak: et or echo
+    #[arg(long, default_value = "et", value_parser = ["et", "echo"])]
+    pub protocol: String,
+    /// The address of the first host; the others follow it
+    #[arg(long, value_name = "ADDR", default_value = "127.1.0.1")]
+    pub base: Ipv4Addr,
+    /// The port of all hosts; 0 = any free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// The port of the master, at 127.0.0.1; 0 = any free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub master_port: u16,
+    /// Decides everything that is left to chance
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// End after this time
+    #[arg(long = "for", value_name = "DUR", value_parser = units::duration)]
+    pub duration: Option<Duration>,
+    /// Write all HOST:PORT to a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub targets: Option<PathBuf>,
+    /// A player on exactly one host
+    #[arg(long, value_name = "NAME")]
+    pub wanted: Option<String>,
+    /// The hosts' own rate limit
+    #[arg(long, default_value = "none", value_parser = ["none", "ioq3", "protect2", "darkplaces"])]
+    pub limit: String,
+    #[command(flatten)]
+    pub faults: FaultArgs,
+    /// End when standard input ends: for programs that start a fleet
+    #[arg(long, hide = true)]
+    pub until_eof: bool,
+}
+
+/// What goes wrong in a fleet.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Faults")]
+pub struct FaultArgs {
+    /// Fraction of the hosts that never answer
+    #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = units::fraction)]
+    pub dead: f64,
+    /// Fraction of the requests that get lost
+    #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = units::fraction)]
+    pub loss: f64,
+    /// Fraction of the replies that get lost
+    #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = units::fraction)]
+    pub reply_loss: f64,
+    /// Fraction of the replies that come twice
+    #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = units::fraction)]
+    pub duplicate: f64,
+    /// From request to reply: log-normal, each host its own
+    #[arg(long, value_name = "MEDIAN[,SIGMA]", default_value = "5ms", value_parser = units::latency)]
+    pub latency: Latency,
+    /// Replies that come later by so much
+    #[arg(long, value_name = "F:DUR", default_value = "0:0", value_parser = units::late)]
+    pub late: Late,
+    /// Fraction of the hosts that answer from another address
+    #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = units::fraction)]
+    pub wrong_source: f64,
+    /// Fraction of the hosts whose replies are malformed
+    #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = units::fraction)]
+    pub garbage: f64,
+    /// Forged replies a second, with wrong tokens
+    #[arg(long, value_name = "PPS", default_value_t = 0.0)]
+    pub forge: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_the_engines() {
+        let Cli { command: Command::Probe(probe) } =
+            Cli::parse_from(["allears", "probe", "--text", "x", "h:1"])
+        else {
+            panic!("a probe")
+        };
+        let default = allears::engine::Config::default();
+        assert_eq!(probe.sweep.rate.0, default.rate);
+        assert_eq!(probe.sweep.prefix_rate.0, default.prefix_rate);
+        assert_eq!((probe.sweep.burst, probe.sweep.tries), (default.burst, default.tries));
+        assert_eq!(probe.sweep.timeout, default.timeout);
+    }
+
+    #[test]
+    fn a_probe_needs_one_payload_and_a_target() {
+        for wrong in [
+            &["allears", "probe", "h:1"][..],
+            &["allears", "probe", "--text", "x"],
+            &["allears", "probe", "--text", "x", "--hex", "00", "h:1"],
+            &["allears", "games", "--game", "nosuch"],
+            &["allears", "snmp", "h"],
+            &["allears", "fleet", "--protocol", "dns"],
+        ] {
+            assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What goes to standard error: progress, warnings, the summary.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::inputs::SHOWN;
+
+/// Standard error. Results are written within [`Console::suspend`], so that progress never mixes
+/// with them.
+pub struct Console {
+    quiet: bool,
+    bar: Option<ProgressBar>,
+    bad_lines: Cell<usize>,
+}
+
+impl Console {
+    /// With progress when standard error is a terminal; with nothing but errors when `quiet`.
+    pub fn new(quiet: bool) -> Console {
+        let show = !quiet && io::stderr().is_terminal();
+        let bar = show.then(|| {
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+        });
+        Console { quiet, bar, bad_lines: Cell::new(0) }
+    }
+
+    /// Whether somebody watches the progress.
+    pub fn is_watched(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    pub fn progress(&self, message: impl Display) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(message.to_string());
+            bar.tick();
+        }
+    }
+
+    pub fn warn(&self, message: impl Display) {
+        if !self.quiet {
+            self.print(format_args!("allears: warning: {message}"));
+        }
+    }
+
+    /// A bad line: the first ones are shown, all are counted.
+    pub fn warn_bad_line(&self, message: impl Display) {
+        let count = self.bad_lines.get() + 1;
+        self.bad_lines.set(count);
+        if count <= SHOWN {
+            self.warn(message);
+        }
+    }
+
+    pub fn bad_lines(&self) -> usize {
+        self.bad_lines.get()
+    }
+
+    /// Something to know at the end.
+    pub fn say(&self, message: impl Display) {
+        if !self.quiet {
+            self.print(format_args!("{message}"));
+        }
+    }
+
+    pub fn error(&self, message: impl Display) {
+        self.print(format_args!("allears: {message}"));
+    }
+
+    /// Ends the progress, and tells how many bad lines were not shown.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if self.bad_lines.get() > SHOWN {
+            self.warn(format_args!("… and {} more bad lines", self.bad_lines.get() - SHOWN));
+        }
+    }
+
+    /// Runs `write` while no progress is shown.
+    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn print(&self, line: impl Display) {
+        // Nobody can be told that standard error is closed.
+        self.suspend(|| drop(writeln!(io::stderr(), "{line}")));
+    }
+}

@@ -1,0 +1,81 @@
+//! Every exit code there is.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The sweep ran to its end, and `find` found.
+    Success = 0,
+    /// `find` found nobody, or not one host answered.
+    Nothing = 1,
+    /// Wrong usage or, with `--strict`, bad input. clap ends with the same code.
+    Usage = 2,
+    /// The system failed us: a socket, a file.
+    System = 3,
+    /// Ctrl-C or SIGTERM.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error that the user can mend on the command line or in the input: ends with [`Exit::Usage`].
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// The exit code of an error: whatever is not the user's is the system's. That nobody reads our
+/// output any more (`| head`) is no error.
+pub fn of_error(error: &anyhow::Error) -> Exit {
+    let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    if error.chain().any(|cause| cause.downcast_ref().is_some_and(is_closed)) {
+        Exit::Success
+    } else if error.is::<Usage>() {
+        Exit::Usage
+    } else {
+        Exit::System
+    }
+}
+
+/// The whole chain of an error in one line, without the system's numbers.
+pub fn in_words(error: &anyhow::Error) -> String {
+    let mut words: Vec<String> = vec![];
+    for cause in error.chain() {
+        let text = cause.to_string();
+        let text = text.split(" (os error").next().unwrap_or_default();
+        // Some errors repeat their cause.
+        if words.last().is_none_or(|last| !last.ends_with(text)) {
+            words.push(text.to_owned());
+        }
+    }
+    words.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Error;
+
+    #[test]
+    fn errors_are_told_apart_also_below_a_context() {
+        let usage = Error::from(Usage("no".into())).context("while reading");
+        assert_eq!(of_error(&usage), Exit::Usage);
+        let system = Error::from(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert_eq!(of_error(&system), Exit::System);
+        let closed = Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
+        assert_eq!(of_error(&closed), Exit::Success);
+    }
+}

@@ -1,0 +1,283 @@
+//! `fleet`: simulated hosts on a real socket.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use allears::engine::Time;
+use allears::net::{BATCH, Inbox, Packet, Reactor, Socket, SocketOptions};
+use allears::sim::{Fleet, HostProtocol, Limit, Plan};
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::args::FleetArgs;
+use super::exit::{Exit, Usage};
+use super::output::Out;
+use super::signals::Stop;
+
+/// How long sending rests when the system has no room for more replies.
+const REST: Duration = Duration::from_millis(1);
+
+/// The line that is printed when it listens.
+#[derive(Serialize)]
+struct Opening {
+    listening: SocketAddr,
+    master: Option<SocketAddr>,
+    hosts: u32,
+    alive: u32,
+    first: SocketAddr,
+    last: SocketAddr,
+    wanted_at: Option<SocketAddr>,
+}
+
+/// The line that is printed when it ends.
+#[derive(Serialize)]
+struct Closing {
+    received: u64,
+    answered: u64,
+    lost_by_plan: u64,
+    replies_lost_by_plan: u64,
+    dead: u64,
+    limited: u64,
+    duplicated: u64,
+    forged: u64,
+    own_drops: Option<u64>,
+    hosts_asked: u64,
+    max_per_host_2s: u64,
+}
+
+/// `allears fleet`.
+pub fn run(args: &FleetArgs) -> Result<Exit> {
+    let reactor = Reactor::new().context("cannot open the event queue")?;
+    let mut house = House::open(args, reactor)?;
+    let waker = house.reactor.waker();
+    let stop = Stop::listen(move || drop(waker.wake()))?;
+    if args.until_eof {
+        let (stop, waker) = (stop.clone(), house.reactor.waker());
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            stop.request();
+            let _ = waker.wake();
+        });
+    }
+    if let Some(path) = &args.targets {
+        let name = path.display();
+        write_targets(&house.fleet, path).with_context(|| format!("cannot write {name}"))?;
+    }
+    let mut out = Out::open(None)?;
+    out.write_line(&house.opening())?;
+    let end = args.duration.map(|duration| house.reactor.now() + duration);
+    house.serve(&stop, end)?;
+    out.write_line(&house.closing())?;
+    Ok(Exit::Success)
+}
+
+/// Where a plan meets its sockets.
+struct House {
+    reactor: Reactor,
+    /// The hosts' socket, and the master's if there is one.
+    doors: Vec<Door>,
+    listening: SocketAddr,
+    fleet: Fleet,
+    inbox: Inbox,
+    bytes: Vec<u8>,
+}
+
+struct Door {
+    socket: Socket,
+    port: u16,
+    /// Where requests to the master come in.
+    master: Option<SocketAddr>,
+    readable: bool,
+    /// Replies that wait to be sent as one batch.
+    packets: Vec<Packet>,
+}
+
+impl House {
+    fn open(args: &FleetArgs, reactor: Reactor) -> Result<House> {
+        let hosts = Door::open((Ipv4Addr::UNSPECIFIED, args.port).into(), false)?;
+        let mut plan = plan(args);
+        plan.port = hosts.port;
+        let mut doors = vec![hosts];
+        if plan.protocol == HostProtocol::Et {
+            let master = Door::open((Ipv4Addr::LOCALHOST, args.master_port).into(), true)?;
+            plan.master = master.master;
+            doors.push(master);
+        }
+        for (token, door) in doors.iter_mut().enumerate() {
+            reactor.register(&mut door.socket, token).context("cannot watch a socket")?;
+        }
+        let listening = doors[0].socket.local_addr().context("the socket has no address")?;
+        let fleet = Fleet::new(plan).map_err(|error| Usage(error.to_string()))?;
+        Ok(House { reactor, doors, listening, fleet, inbox: Inbox::new(), bytes: Vec::new() })
+    }
+
+    /// Answers requests until the user or the clock says stop.
+    fn serve(&mut self, stop: &Stop, end: Option<Time>) -> Result<()> {
+        loop {
+            let now = self.reactor.now();
+            let over = stop.requested() || end.is_some_and(|end| end <= now);
+            let came_in = self.drain(now).context("cannot receive")?;
+            // What came in before the end is counted, and gets no reply any more.
+            if over && came_in == 0 {
+                return Ok(());
+            }
+            let sent = if over { 0 } else { self.reply(now) };
+            let until = if self.is_blocked() {
+                Some(now + REST)
+            } else if came_in + sent > 0 {
+                Some(now)
+            } else {
+                self.fleet.poll_timeout().into_iter().chain(end).min()
+            };
+            let House { reactor, doors, .. } = self;
+            reactor.wait(until, |token| doors[token].readable = true).context("cannot wait")?;
+        }
+    }
+
+    /// Takes one batch from each socket; yields how many requests that was.
+    fn drain(&mut self, now: Time) -> io::Result<usize> {
+        let mut came_in = 0;
+        for door in self.doors.iter_mut().filter(|door| door.readable) {
+            let count = door.socket.recv(&mut self.inbox)?;
+            door.readable = count > 0;
+            came_in += count;
+            for request in self.inbox.iter() {
+                let to = request.to.map(|ip| SocketAddr::new(ip, door.port));
+                if let Some(to) = door.master.or(to) {
+                    self.fleet.handle_request(now, to, request.from, request.payload);
+                }
+            }
+        }
+        Ok(came_in)
+    }
+
+    /// Sends one batch of the replies that are due; yields how many that was.
+    fn reply(&mut self, now: Time) -> usize {
+        let mut count = 0;
+        if !self.is_blocked() {
+            self.bytes.clear();
+            while count < BATCH && self.take_reply(now) {
+                count += 1;
+            }
+        }
+        for door in &mut self.doors {
+            door.send(&self.bytes);
+        }
+        count
+    }
+
+    /// Puts the next reply that is due to its door; false when there is none.
+    fn take_reply(&mut self, now: Time) -> bool {
+        let start = self.bytes.len();
+        let Some(reply) = self.fleet.poll_reply(now, &mut self.bytes) else { return false };
+        let masters = self.doors.iter().position(|door| door.master == Some(reply.from));
+        let packet = Packet { to: reply.to, from: Some(reply.from.ip()), range: start..self.bytes.len() };
+        self.doors[masters.unwrap_or(0)].packets.push(packet);
+        true
+    }
+
+    /// Whether the system had no room for a reply, which therefore still waits.
+    fn is_blocked(&self) -> bool {
+        self.doors.iter().any(|door| !door.packets.is_empty())
+    }
+
+    fn opening(&self) -> Opening {
+        let plan = self.fleet.plan();
+        Opening {
+            listening: self.listening,
+            master: plan.master,
+            hosts: plan.hosts,
+            alive: self.fleet.alive(),
+            first: plan.address(0),
+            last: plan.address(plan.hosts - 1),
+            wanted_at: self.fleet.wanted_at(),
+        }
+    }
+
+    fn closing(&self) -> Closing {
+        let tally = self.fleet.tally();
+        Closing {
+            received: tally.received,
+            answered: tally.answered,
+            lost_by_plan: tally.lost_by_plan,
+            replies_lost_by_plan: tally.replies_lost_by_plan,
+            dead: tally.dead,
+            limited: tally.limited,
+            duplicated: tally.duplicated,
+            forged: tally.forged,
+            own_drops: self.doors.iter().map(|door| door.socket.own_drops().map(u64::from)).sum(),
+            hosts_asked: tally.hosts_asked,
+            max_per_host_2s: tally.max_per_host_2s,
+        }
+    }
+}
+
+impl Door {
+    fn open(address: SocketAddr, is_masters: bool) -> Result<Door> {
+        let options = SocketOptions { tell_destination: !is_masters, ..SocketOptions::default() };
+        let socket = Socket::bind(address, &options).with_context(|| format!("cannot bind {address}"))?;
+        let bound = socket.local_addr().with_context(|| format!("cannot bind {address}"))?;
+        let master = is_masters.then_some(bound);
+        Ok(Door { socket, port: bound.port(), master, readable: false, packets: Vec::new() })
+    }
+
+    /// Sends what waits, as far as the system has room. A packet that it refuses twice is given up:
+    /// the first error may be one that an earlier packet left behind.
+    fn send(&mut self, bytes: &[u8]) {
+        let mut refused = false;
+        while !self.packets.is_empty() {
+            let sent = self.socket.send(&self.packets, bytes);
+            self.packets.drain(..sent.count);
+            refused &= sent.count == 0;
+            match sent.error {
+                Some(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Some(_) if refused => {
+                    self.packets.remove(0);
+                    refused = false;
+                }
+                Some(_) => refused = true,
+                None => {}
+            }
+        }
+    }
+}
+
+fn plan(args: &FleetArgs) -> Plan {
+    let faults = &args.faults;
+    Plan {
+        hosts: args.hosts,
+        protocol: if args.protocol == "echo" { HostProtocol::Echo } else { HostProtocol::Et },
+        base: args.base,
+        port: args.port,
+        master: None,
+        seed: args.seed,
+        dead: faults.dead,
+        loss: faults.loss,
+        reply_loss: faults.reply_loss,
+        duplicate: faults.duplicate,
+        latency: faults.latency,
+        late: faults.late,
+        wrong_source: faults.wrong_source,
+        garbage: faults.garbage,
+        forge: faults.forge,
+        limit: match args.limit.as_str() {
+            "ioq3" => Limit::Ioq3,
+            "protect2" => Limit::Protect2,
+            "darkplaces" => Limit::DarkPlaces,
+            _ => Limit::None,
+        },
+        wanted: args.wanted.clone(),
+    }
+}
+
+fn write_targets(fleet: &Fleet, path: &Path) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for target in fleet.targets() {
+        writeln!(file, "{target}")?;
+    }
+    file.flush()
+}

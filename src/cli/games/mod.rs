@@ -1,0 +1,163 @@
+//! `games` and `find`: who plays where.
+
+mod answer;
+pub mod filter;
+mod listing;
+mod masters;
+mod report;
+mod server;
+mod wanted;
+
+use std::time::Duration;
+
+use allears::engine::Ledger;
+use allears::protocol::quake3::{Conversation, GAMES, Game, Quake3};
+use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
+
+use super::args::{FindArgs, GamesArgs, NamingArgs, ServersArgs};
+use super::exit::{Exit, Usage};
+use super::output::Out;
+use super::sweep::{Ending, Sweep};
+use listing::{Counts, Listing};
+use masters::Masters;
+use report::Report;
+use wanted::Wanted;
+
+/// What a sweep came to, for whoever runs one within another command.
+#[derive(Debug)]
+pub struct Done {
+    pub exit: Exit,
+    pub counts: Counts,
+    pub ledger: Ledger,
+    pub own_drops: Option<u64>,
+    pub elapsed: Duration,
+}
+
+/// The games that `--game` knows.
+pub fn ids() -> PossibleValuesParser {
+    PossibleValuesParser::new(GAMES.iter().map(|game| game.id))
+}
+
+/// `allears games`.
+pub fn run(args: &GamesArgs) -> Result<Exit> {
+    list(args, usize::MAX).map(|done| done.exit)
+}
+
+/// `allears find`.
+pub fn find(args: &FindArgs) -> Result<Exit> {
+    search(args).map(|done| done.exit)
+}
+
+/// `allears games`, with at most so many rows in the table.
+pub fn list(args: &GamesArgs, most_rows: usize) -> Result<Done> {
+    let NamingArgs { exact, regex, first } = args.naming;
+    if args.player.is_none() && (exact || regex || first) {
+        return Err(Usage("--exact, --regex and --first need --player".into()).into());
+    }
+    sweep(&args.servers, args.player.as_deref(), args.naming, most_rows)
+}
+
+/// `allears find`, for whoever wants to know what it came to.
+pub fn search(args: &FindArgs) -> Result<Done> {
+    sweep(&args.servers, Some(&args.name), args.naming, usize::MAX)
+}
+
+fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, most_rows: usize) -> Result<Done> {
+    let game = Game::find(&args.game).with_context(|| format!("no game `{}`", args.game))?;
+    let wanted = player.map(|name| Wanted::new(name, naming, game)).transpose()?;
+    let out = Out::open(args.sweep.to.as_deref())?;
+    let mut sweep = Sweep::new(&args.sweep)?;
+    let inputs = sweep.inputs(&args.sweep, &args.targets, Some(game.server_port))?;
+    let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
+    let report =
+        Report::new(out, args.sweep.output, wanted.is_some(), game).context("cannot write results")?;
+    let mut listing = Listing {
+        game,
+        inputs,
+        masters,
+        conditions: args.conditions.iter().flatten().cloned().collect(),
+        wanted,
+        first: naming.first,
+        all: args.sweep.all,
+        report,
+        counts: Counts::default(),
+    };
+
+    let mut protocol = Quake3::new(game);
+    if let Some(gap) = args.sweep.host_gap {
+        protocol = protocol.with_host_gap(gap);
+    }
+    let mut engine = sweep.engine(protocol, &Conversation::server())?;
+    let mut ending = sweep.run(&mut engine, &mut listing);
+    let elapsed = sweep.duration();
+    sweep.console.finish();
+    ending.wrote(listing.report.finish(args.sort, most_rows));
+    sweep.finish(&engine, &listing, &Conversation::server())?;
+    let failure = ending.failure.take().or(listing.inputs.failure.take());
+    if !ending.closed {
+        listing.say_what_it_came_to(&sweep, elapsed, player);
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(Done {
+            exit: listing.exit(&ending),
+            counts: listing.counts,
+            ledger: engine.ledger().clone(),
+            own_drops: sweep.net.own_drops(),
+            elapsed,
+        }),
+    }
+}
+
+/// The masters that the user names; where no server is named either, the game's own.
+fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
+    if !args.masters.is_empty() || !args.targets.is_empty() || !args.sweep.input.is_empty() {
+        return Ok(args.masters.clone());
+    }
+    if game.masters.is_empty() {
+        let reason = format!("no public master of {} is known: name one by --master, or servers", game.name);
+        return Err(Usage(reason).into());
+    }
+    Ok(game.masters.iter().map(ToString::to_string).collect())
+}
+
+impl Listing {
+    fn exit(&self, ending: &Ending) -> Exit {
+        let found = self.wanted.is_none() || self.counts.found > 0;
+        match ending {
+            Ending { interrupted: true, .. } => Exit::Interrupted,
+            Ending { closed: true, .. } => Exit::Success,
+            _ if self.counts.answered > 0 && found => Exit::Success,
+            _ => Exit::Nothing,
+        }
+    }
+
+    fn say_what_it_came_to(&self, sweep: &Sweep, elapsed: Duration, player: Option<&str>) {
+        let Counts { targets, answered, listed, found } = self.counts;
+        let seconds = elapsed.as_secs_f64();
+        if targets == 0 {
+            let reason = match self.masters.answered() {
+                0 if !self.masters.is_empty() => {
+                    "no master answered, and no server was named: nobody was asked"
+                }
+                _ => "no targets: nobody was asked",
+            };
+            return sweep.console.error(reason);
+        }
+        let console = &sweep.console;
+        match player {
+            Some(name) => console.say(format_args!(
+                "heard {answered} of {targets} servers in {seconds:.1} s; {found} {} named \"{}\"",
+                if found == 1 { "player" } else { "players" },
+                super::output::table::harmless(name),
+            )),
+            None if self.conditions.is_empty() => {
+                console.say(format_args!("heard {answered} of {targets} servers in {seconds:.1} s"));
+            }
+            None => console.say(format_args!(
+                "heard {answered} of {targets} servers in {seconds:.1} s; {listed} of them fit"
+            )),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The player who is searched for.
+
+use allears::protocol::quake3::text;
+use allears::protocol::quake3::{Game, Player, Status};
+use anyhow::Result;
+use regex::Regex;
+
+use super::filter;
+use crate::cli::args::NamingArgs;
+use crate::cli::exit::Usage;
+
+/// Whose name fits. Upper and lower case are alike, colour codes do not count.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    name: Naming,
+    game: &'static Game,
+}
+
+#[derive(Clone, Debug)]
+enum Naming {
+    Part(String),
+    Whole(String),
+    Pattern(Regex),
+}
+
+impl Wanted {
+    /// # Errors
+    /// A regular expression that is none, as [`Usage`].
+    pub fn new(name: &str, naming: NamingArgs, game: &'static Game) -> Result<Wanted> {
+        let plain = || text::clean(name.as_bytes(), game.colors).to_lowercase();
+        let name = match naming {
+            NamingArgs { regex: true, .. } => Naming::Pattern(filter::regex(name).map_err(Usage)?),
+            NamingArgs { exact: true, .. } => Naming::Whole(plain()),
+            _ => Naming::Part(plain()),
+        };
+        Ok(Wanted { name, game })
+    }
+
+    /// The players of a server whose names fit, with their clean names.
+    pub fn among<'a>(&self, status: &Status<'a>) -> Vec<(Player<'a>, String)> {
+        let named = status.players().map(|player| (player, text::clean(player.name, self.game.colors)));
+        named.filter(|(_, name)| self.fits(name)).collect()
+    }
+
+    fn fits(&self, name: &str) -> bool {
+        match &self.name {
+            Naming::Part(part) => name.to_lowercase().contains(part),
+            Naming::Whole(whole) => name.to_lowercase() == *whole,
+            Naming::Pattern(pattern) => pattern.is_match(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &[u8] = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\x\n\
+        1 10 \"^1Gan^7dalf\"\n2 20 \"GANDALF the Grey\"\n3 30 \"Saruman\"\n";
+
+    fn found(name: &str, exact: bool, regex: bool) -> Vec<String> {
+        let game = Game::find("et").expect("a game");
+        let wanted = Wanted::new(name, NamingArgs { exact, regex, first: false }, game).expect("a name");
+        let status = Status::parse(STATUS).expect("a status");
+        wanted.among(&status).into_iter().map(|(_, name)| name).collect()
+    }
+
+    #[test]
+    fn part_whole_and_pattern() {
+        assert_eq!(found("gandalf", false, false), ["Gandalf", "GANDALF the Grey"]);
+        assert_eq!(found("^2GAN^3dalf", false, false).len(), 2, "a name pasted with its colours");
+        assert_eq!(found("gandalf", true, false), ["Gandalf"]);
+        assert_eq!(found("^s.*man$", false, true), ["Saruman"]);
+        assert!(found("frodo", false, false).is_empty());
+    }
+
+    #[test]
+    fn a_broken_pattern_is_the_users_error() {
+        let game = Game::find("et").expect("a game");
+        let naming = NamingArgs { exact: false, regex: true, first: false };
+        assert!(Wanted::new("(", naming, game).is_err_and(|error| error.is::<Usage>()));
+    }
+}

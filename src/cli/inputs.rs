@@ -1,0 +1,341 @@
+//! Where targets come from: arguments, files, standard input, read lazily by a thread of their own.
+//!
+//! A pipe that is slow or a name that resolves slowly holds up that thread, never the sweep. The
+//! channel between them is short, so a file of a million lines takes no more memory than one of a
+//! thousand.
+
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
+use std::{fmt, thread, vec};
+
+use anyhow::{Context, Error, Result};
+
+use super::console::Console;
+use super::exit::Usage;
+use super::lines::{Input, MAX_LINE};
+use super::targets::{self, Span, Target};
+
+/// Lines handed over at once, and hand-overs that may wait.
+const BATCH: usize = 256;
+const BATCHES: usize = 4;
+/// Bad lines that are shown; of the others, only their number.
+pub const SHOWN: usize = 20;
+
+/// A line that is no target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// `hosts.txt:17` or `argument 2`.
+    at: String,
+    reason: String,
+    /// The line, shortened, and harmless to a terminal.
+    text: String,
+}
+
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: \"{}\"", self.at, self.reason, self.text)
+    }
+}
+
+/// What the arguments and `-i` say.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub arguments: Vec<String>,
+    /// `-` is standard input.
+    pub files: Vec<PathBuf>,
+    pub default_port: Option<u16>,
+    /// Check every line before the first is handed over.
+    pub strict: bool,
+}
+
+/// The next thing that the inputs have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Target(SocketAddr),
+    /// Nothing yet: `wake` is called when there is.
+    Waiting,
+    End,
+}
+
+/// Targets, as far as they have been read.
+pub struct Inputs {
+    batches: Receiver<Vec<Item>>,
+    batch: vec::IntoIter<Item>,
+    span: Option<Span>,
+    /// Why an input could not be read to its end.
+    pub failure: Option<Error>,
+}
+
+/// What the thread hands over.
+enum Item {
+    Targets(Span),
+    Bad(BadLine),
+    /// Reading failed, and ended that input.
+    Failed(Error),
+}
+
+impl Inputs {
+    /// Opens every file and starts to read. `wake` is called from the reading thread whenever it
+    /// has handed something over, and at the end.
+    ///
+    /// # Errors
+    /// A file that cannot be opened; with `strict`, the bad lines, as [`Usage`].
+    pub fn open(sources: Sources, wake: impl Fn() + Send + 'static) -> Result<Inputs> {
+        let mut files = vec![];
+        for path in &sources.files {
+            files.push(Input::open(path, sources.strict)?);
+        }
+        if sources.strict {
+            check(&sources, &files)?;
+        }
+        let (sender, batches) = mpsc::sync_channel(BATCHES);
+        let inputs = Inputs { batches, batch: vec![].into_iter(), span: None, failure: None };
+        if sources.arguments.is_empty() && files.is_empty() {
+            return Ok(inputs);
+        }
+        let read = move || {
+            let mut reader = Reader { sender, batch: vec![], wake: &wake, port: sources.default_port };
+            // An error only says that nobody listens any more: the sweep was stopped.
+            let _ = reader.read(&sources.arguments, &files);
+            drop(reader);
+            wake();
+        };
+        let thread = thread::Builder::new().name("targets".into());
+        thread.spawn(read).context("cannot start the thread that reads targets")?;
+        Ok(inputs)
+    }
+
+    /// The next target, without waiting for it. Bad lines are told to `console`.
+    pub fn next(&mut self, console: &Console) -> Next {
+        loop {
+            if let Some(address) = self.span.as_mut().and_then(Iterator::next) {
+                return Next::Target(address);
+            }
+            match self.batch.next() {
+                Some(Item::Targets(span)) => {
+                    self.span = Some(span);
+                    continue;
+                }
+                Some(Item::Bad(bad)) => {
+                    console.warn_bad_line(bad);
+                    continue;
+                }
+                Some(Item::Failed(error)) => {
+                    self.failure = Some(error);
+                    continue;
+                }
+                None => {}
+            }
+            match self.batches.try_recv() {
+                Ok(batch) => self.batch = batch.into_iter(),
+                Err(TryRecvError::Empty) => return Next::Waiting,
+                Err(TryRecvError::Disconnected) => return Next::End,
+            }
+        }
+    }
+}
+
+/// Nobody listens any more.
+struct Stopped;
+
+struct Reader<'a> {
+    sender: SyncSender<Vec<Item>>,
+    batch: Vec<Item>,
+    wake: &'a dyn Fn(),
+    port: Option<u16>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, arguments: &[String], files: &[Input]) -> Result<(), Stopped> {
+        for (index, argument) in arguments.iter().enumerate() {
+            self.line(argument.as_bytes(), || argument_name(index))?;
+        }
+        for file in files {
+            if let Err(error) = self.file(file)? {
+                let error = Error::new(error).context(format!("cannot read {}", file.name));
+                self.batch.push(Item::Failed(error));
+            }
+        }
+        self.hand_over()
+    }
+
+    fn file(&mut self, file: &Input) -> Result<io::Result<()>, Stopped> {
+        let mut lines = match file.lines() {
+            Ok(lines) => lines,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut line = vec![];
+        for number in 1u64.. {
+            if lines.may_wait() {
+                self.hand_over()?;
+            }
+            match lines.next(&mut line) {
+                Ok(true) => self.line(&line, || format!("{}:{number}", file.name))?,
+                Ok(false) => break,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn line(&mut self, line: &[u8], at: impl Fn() -> String) -> Result<(), Stopped> {
+        let Some(parsed) = parse(line, self.port) else { return Ok(()) };
+        if let Ok(Target::Name(..)) = parsed {
+            // The resolver may take seconds: what is known already goes ahead.
+            self.hand_over()?;
+        }
+        self.batch.push(match parsed.and_then(targets::resolved) {
+            Ok(span) => Item::Targets(span),
+            Err(reason) => Item::Bad(BadLine { at: at(), reason, text: shown(line) }),
+        });
+        if self.batch.len() >= BATCH { self.hand_over() } else { Ok(()) }
+    }
+
+    fn hand_over(&mut self) -> Result<(), Stopped> {
+        if !self.batch.is_empty() {
+            self.sender.send(mem::take(&mut self.batch)).map_err(|_| Stopped)?;
+            (self.wake)();
+        }
+        Ok(())
+    }
+}
+
+/// `--strict`: reads everything once before anything is sent.
+fn check(sources: &Sources, files: &[Input]) -> Result<()> {
+    let (mut bad, mut shown_lines) = (0, String::new());
+    let mut look_at = |line: &[u8], at: String| {
+        let result = parse(line, sources.default_port).map(|parsed| parsed.and_then(targets::resolved));
+        if let Some(Err(reason)) = result {
+            bad += 1;
+            if bad <= SHOWN {
+                shown_lines.push_str(&format!("\n  {}", BadLine { at, reason, text: shown(line) }));
+            }
+        }
+    };
+    for (index, argument) in sources.arguments.iter().enumerate() {
+        look_at(argument.as_bytes(), argument_name(index));
+    }
+    for file in files {
+        let cannot_read = || format!("cannot read {}", file.name);
+        let (mut lines, mut line) = (file.lines().with_context(cannot_read)?, vec![]);
+        let mut number = 0u64;
+        while lines.next(&mut line).with_context(cannot_read)? {
+            number += 1;
+            look_at(&line, format!("{}:{number}", file.name));
+        }
+    }
+    match bad {
+        0 => Ok(()),
+        1..=SHOWN => Err(Usage(format!("bad lines: {bad}{shown_lines}")).into()),
+        _ => Err(Usage(format!("bad lines: {bad}{shown_lines}\n  … and {} more", bad - SHOWN)).into()),
+    }
+}
+
+/// `None` for an empty line or a comment.
+fn parse(line: &[u8], port: Option<u16>) -> Option<Result<Target, String>> {
+    if line.len() > MAX_LINE {
+        return Some(Err(format!("longer than {MAX_LINE} bytes")));
+    }
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    let text = String::from_utf8_lossy(line);
+    let text = text.split('#').next().unwrap_or_default().trim();
+    (!text.is_empty()).then(|| targets::parse(text, port))
+}
+
+fn argument_name(index: usize) -> String {
+    format!("argument {}", index + 1)
+}
+
+fn shown(line: &[u8]) -> String {
+    const MOST: usize = 60;
+    let text = String::from_utf8_lossy(&line[..line.len().min(4 * MOST)]);
+    let mut shown: String = text.trim().chars().take(MOST).flat_map(char::escape_debug).collect();
+    if text.trim().chars().count() > MOST {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// Every target, waiting for it by the waker, and how many lines were bad.
+    fn all(sources: Sources) -> (Vec<String>, usize) {
+        let (wake, woken) = mpsc::channel();
+        let mut inputs = Inputs::open(sources, move || wake.send(()).unwrap_or_default()).expect("opens");
+        let console = Console::new(true);
+        let mut targets = vec![];
+        loop {
+            match inputs.next(&console) {
+                Next::Target(address) => targets.push(address.to_string()),
+                Next::Waiting => woken.recv().unwrap_or_default(),
+                Next::End => return (targets, console.bad_lines()),
+            }
+        }
+    }
+
+    fn file_with(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(bytes).expect("written");
+        file
+    }
+
+    #[test]
+    fn comments_blank_lines_and_other_systems_line_ends() {
+        let file =
+            file_with("\u{feff}10.0.0.1\r\n\n  # nothing\n10.0.0.2:5 # the second\n10.0.0.8/31".as_bytes());
+        let sources = Sources {
+            arguments: vec!["10.9.9.9".into()],
+            files: vec![file.path().into()],
+            default_port: Some(7),
+            strict: false,
+        };
+        let expected = ["10.9.9.9:7", "10.0.0.1:7", "10.0.0.2:5", "10.0.0.8:7", "10.0.0.9:7"];
+        assert_eq!(all(sources.clone()), (expected.map(String::from).to_vec(), 0));
+        assert_eq!(all(Sources { strict: true, ..sources }).0, expected);
+    }
+
+    #[test]
+    fn bad_lines_are_counted_and_the_rest_goes_on() {
+        let file = file_with(b"10.0.0.1:1\n\xff\xfe\x1b[31m\n10.0.0.300:1\n10.0.0.2:1\n");
+        let files = vec![file.path().to_path_buf()];
+        let (targets, bad) = all(Sources { files: files.clone(), ..Sources::default() });
+        assert_eq!((targets, bad), (vec!["10.0.0.1:1".into(), "10.0.0.2:1".into()], 2));
+
+        let strict = Inputs::open(Sources { files, strict: true, ..Sources::default() }, || {});
+        let error = strict.err().expect("refused");
+        let text = error.to_string();
+        assert!(
+            error.is::<Usage>() && text.starts_with("bad lines: 2") && !text.contains('\u{1b}'),
+            "{text}"
+        );
+        assert!(text.ends_with(":3: not an IPv4 address: \"10.0.0.300:1\""), "{text}");
+    }
+
+    #[test]
+    fn no_source_is_the_end() {
+        assert_eq!(all(Sources::default()), (vec![], 0));
+    }
+
+    #[test]
+    fn many_lines_pass_through_a_short_channel() {
+        let lines: String = (0..5_000u32).map(|i| format!("10.0.{}.{}:9\n", i / 250, i % 250)).collect();
+        let file = file_with(lines.as_bytes());
+        let (targets, _) = all(Sources { files: vec![file.path().into()], ..Sources::default() });
+        assert_eq!(targets.join("\n") + "\n", lines);
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_told_at_once() {
+        for path in ["/nonexistent/list", "/"] {
+            let sources = Sources { files: vec![path.into()], ..Sources::default() };
+            let error = Inputs::open(sources, || {}).err().expect("cannot be read");
+            assert!(!error.is::<Usage>() && error.to_string().contains(path), "{error}");
+        }
+    }
+}

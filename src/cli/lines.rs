@@ -1,0 +1,132 @@
+//! Lines of a file or of standard input, of bounded length, whatever bytes they are.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+
+/// No target is as long as this; of a longer line no more is kept.
+pub const MAX_LINE: usize = 1024;
+
+/// A file that has been opened, and can be read from its beginning again if it was spooled.
+pub struct Input {
+    /// As the user wrote it; `-` is `stdin`.
+    pub name: String,
+    origin: Origin,
+}
+
+enum Origin {
+    Stdin,
+    File(PathBuf),
+    Spooled(Arc<[u8]>),
+}
+
+/// The lines of one input.
+pub struct Lines {
+    reader: BufReader<Box<dyn Read + Send>>,
+}
+
+impl Input {
+    /// Checks that `path` can be read; `-` is standard input. With `twice`, what cannot be read a
+    /// second time is read into memory.
+    ///
+    /// # Errors
+    /// It cannot be opened, or it is a directory.
+    pub fn open(path: &Path, twice: bool) -> Result<Input> {
+        if path.as_os_str() == "-" {
+            let origin = if twice { spool(&mut io::stdin().lock(), "stdin")? } else { Origin::Stdin };
+            return Ok(Input { name: "stdin".into(), origin });
+        }
+        let name = path.display().to_string();
+        let mut file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+        let kind = file.metadata().with_context(|| format!("cannot open {name}"))?;
+        if kind.is_dir() {
+            bail!("cannot read {name}: it is a directory");
+        }
+        let origin = match twice && !kind.is_file() {
+            true => spool(&mut file, &name)?,
+            false => Origin::File(path.to_owned()),
+        };
+        Ok(Input { name, origin })
+    }
+
+    /// Its lines from the first on.
+    pub fn lines(&self) -> io::Result<Lines> {
+        let reader: Box<dyn Read + Send> = match &self.origin {
+            Origin::Stdin => Box::new(io::stdin()),
+            Origin::File(path) => Box::new(File::open(path)?),
+            Origin::Spooled(bytes) => Box::new(Cursor::new(bytes.clone())),
+        };
+        Ok(Lines { reader: BufReader::with_capacity(16 << 10, reader) })
+    }
+}
+
+impl Lines {
+    /// Whether the next line has to be waited for, as far as one can know.
+    pub fn may_wait(&self) -> bool {
+        !self.reader.buffer().contains(&b'\n')
+    }
+
+    /// The next line, without its end, into `line`: at most [`MAX_LINE`] + 1 bytes of it. False at
+    /// the end of the input.
+    pub fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+        line.clear();
+        let mut any = false;
+        loop {
+            let buffered = match self.reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result?,
+            };
+            if buffered.is_empty() {
+                return Ok(any);
+            }
+            any = true;
+            let end = buffered.iter().position(|&byte| byte == b'\n');
+            let text = &buffered[..end.unwrap_or(buffered.len())];
+            line.extend(text.iter().take((MAX_LINE + 1).saturating_sub(line.len())));
+            let used = text.len() + usize::from(end.is_some());
+            self.reader.consume(used);
+            if end.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+fn spool(from: &mut dyn Read, name: &str) -> Result<Origin> {
+    let mut bytes = vec![];
+    from.read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+    Ok(Origin::Spooled(bytes.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines_of(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let input = Input { name: "test".into(), origin: Origin::Spooled(bytes.into()) };
+        let mut lines = input.lines().expect("memory");
+        let (mut line, mut all) = (vec![], vec![]);
+        while lines.next(&mut line).expect("memory") {
+            all.push(line.clone());
+        }
+        all
+    }
+
+    #[test]
+    fn the_last_line_needs_no_end() {
+        assert_eq!(lines_of(b"a\n\nb"), [b"a".to_vec(), vec![], b"b".to_vec()]);
+        assert_eq!(lines_of(b"a\n"), [b"a".to_vec()]);
+        assert!(lines_of(b"").is_empty());
+    }
+
+    #[test]
+    fn an_endless_line_is_cut_and_the_next_one_is_whole() {
+        let mut bytes = vec![b'x'; 100_000];
+        bytes.extend(b"\nnext");
+        let lines = lines_of(&bytes);
+        assert_eq!((lines[0].len(), lines[1].as_slice()), (MAX_LINE + 1, b"next".as_slice()));
+    }
+}

@@ -1,0 +1,149 @@
+//! What every result has, whatever was asked: the common part of `-o json` and `-o csv`.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use allears::engine::{Conclusion, Outcome};
+use serde::Serialize;
+
+use crate::cli::stats::millis;
+
+/// The end of one conversation, without its answer.
+#[derive(Debug, Serialize)]
+pub struct Record {
+    pub target: SocketAddr,
+    pub outcome: &'static str,
+    pub attempts: u32,
+    pub rtt_ms: Option<f64>,
+    #[serde(skip)]
+    pub reason: Option<String>,
+}
+
+/// One line of `-o json`.
+#[derive(Serialize)]
+struct Line<'a, A> {
+    #[serde(flatten)]
+    record: &'a Record,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<A>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    found: &'a [String],
+}
+
+impl Record {
+    /// The columns in `-o csv` before those of the answer; `reason` is the last of all.
+    pub const COLUMNS: [&'static str; 4] = ["target", "outcome", "attempts", "rtt_ms"];
+
+    pub fn new<C, A>(conclusion: &Conclusion<C, A>) -> Record {
+        let (outcome, reason) = class(&conclusion.outcome, conclusion.attempts);
+        Record {
+            target: conclusion.target,
+            outcome,
+            attempts: conclusion.attempts,
+            rtt_ms: conclusion.rtt.map(millis),
+            reason,
+        }
+    }
+
+    /// Its fields of [`Record::COLUMNS`].
+    pub fn fields(&self) -> [String; 4] {
+        let rtt = self.rtt_ms.map(|rtt| rtt.to_string()).unwrap_or_default();
+        [self.target.to_string(), self.outcome.into(), self.attempts.to_string(), rtt]
+    }
+
+    /// Writes one line of `-o json`. `found` are the players that were searched for.
+    pub fn write_json<A: Serialize>(
+        &self,
+        answer: Option<A>,
+        found: &[String],
+        mut out: impl Write,
+    ) -> io::Result<()> {
+        let line = Line { record: self, answer, reason: self.reason.as_deref(), found };
+        serde_json::to_writer(&mut out, &line)?;
+        out.write_all(b"\n")
+    }
+}
+
+/// The name of the class, and for all but the answered ones the reason.
+fn class<A>(outcome: &Outcome<A>, attempts: u32) -> (&'static str, Option<String>) {
+    match outcome {
+        Outcome::Answered(_) => ("answered", None),
+        Outcome::Silent if attempts == 1 => ("silent", Some("no answer to 1 attempt".into())),
+        Outcome::Silent => ("silent", Some(format!("no answer to {attempts} attempts"))),
+        Outcome::Unreachable => {
+            ("unreachable", Some("the network says that the host cannot be reached".into()))
+        }
+        Outcome::SendFailed(errno) => {
+            ("send_failed", Some(system_says(&io::Error::from_raw_os_error(*errno))))
+        }
+        Outcome::Malformed(reason) => ("malformed", Some((*reason).into())),
+        Outcome::Interrupted if attempts == 0 => ("interrupted", Some("stopped before it was asked".into())),
+        Outcome::Interrupted => ("interrupted", Some("stopped before it answered".into())),
+    }
+}
+
+/// An error of the system in words, without its number.
+pub fn system_says(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Milliseconds for people: 0.8 ms, 67 ms.
+pub fn shown_millis(rtt: Duration) -> String {
+    let millis = rtt.as_secs_f64() * 1e3;
+    if millis < 10.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(outcome: Outcome<u32>, attempts: u32, rtt: Option<Duration>) -> String {
+        let target = "127.1.0.5:27960".parse().expect("an address");
+        let conclusion = Conclusion { target, conversation: (), outcome, attempts, rtt };
+        let mut out = vec![];
+        let answer = if let Outcome::Answered(number) = conclusion.outcome { Some(number) } else { None };
+        Record::new(&conclusion).write_json(answer, &[], &mut out).expect("memory");
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn an_answer_and_a_silence() {
+        assert_eq!(
+            line(Outcome::Answered(7), 1, Some(Duration::from_micros(66_812))),
+            concat!(
+                r#"{"target":"127.1.0.5:27960","outcome":"answered","attempts":1,"rtt_ms":66.812,"answer":7}"#,
+                "\n"
+            )
+        );
+        assert_eq!(
+            line(Outcome::Silent, 3, None),
+            concat!(
+                r#"{"target":"127.1.0.5:27960","outcome":"silent","attempts":3,"rtt_ms":null,"#,
+                r#""reason":"no answer to 3 attempts"}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn every_class_but_one_has_a_reason() {
+        for outcome in [
+            Outcome::Silent,
+            Outcome::Unreachable,
+            Outcome::SendFailed(1),
+            Outcome::Malformed("x"),
+            Outcome::Interrupted,
+        ] {
+            let (name, reason) = class::<()>(&outcome, 0);
+            assert!(
+                reason.is_some_and(|reason| !reason.is_empty() && !reason.contains("os error")),
+                "{name}"
+            );
+        }
+        assert_eq!(class(&Outcome::Answered(()), 1), ("answered", None));
+    }
+}

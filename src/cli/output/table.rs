@@ -1,0 +1,193 @@
+//! Tables for people: columns that fit the terminal, text that does it no harm.
+
+use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthChar;
+
+/// How a piece of text looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    Bold,
+    Dim,
+    Rgb(u8, u8, u8),
+}
+
+/// One field of a row: pieces of text, each in its style.
+#[derive(Clone, Debug, Default)]
+pub struct Cell(Vec<(Style, String)>);
+
+/// A column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    pub title: &'static str,
+    pub right: bool,
+    /// The width it may shrink to when the terminal is narrow; `None` = it never shrinks.
+    pub least: Option<usize>,
+}
+
+const GAP: &str = "  ";
+
+impl Cell {
+    pub fn plain(text: impl AsRef<str>) -> Cell {
+        Cell::styled(Style::Plain, text)
+    }
+
+    pub fn styled(style: Style, text: impl AsRef<str>) -> Cell {
+        let mut cell = Cell::default();
+        cell.push(style, text);
+        cell
+    }
+
+    /// Appends text; what a terminal would obey instead of showing it is left out.
+    pub fn push(&mut self, style: Style, text: impl AsRef<str>) {
+        self.0.push((style, harmless(text.as_ref())));
+    }
+
+    pub fn width(&self) -> usize {
+        self.0.iter().flat_map(|(_, text)| text.chars()).map(columns).sum()
+    }
+
+    /// Writes it within `width` columns, cut with `…` if it is longer.
+    fn write(&self, width: usize, colour: bool, out: &mut impl Write) -> io::Result<()> {
+        let cut = self.width() > width;
+        let mut left = if cut { width.saturating_sub(1) } else { width };
+        for (style, text) in &self.0 {
+            let end = text.char_indices().find(|(_, c)| match left.checked_sub(columns(*c)) {
+                Some(rest) => {
+                    left = rest;
+                    false
+                }
+                None => true,
+            });
+            let shown = &text[..end.map_or(text.len(), |(at, _)| at)];
+            write_styled(*style, shown, colour, out)?;
+            if shown.len() < text.len() {
+                break;
+            }
+        }
+        if cut && width > 0 { write!(out, "…") } else { Ok(()) }
+    }
+}
+
+fn write_styled(style: Style, text: &str, colour: bool, out: &mut impl Write) -> io::Result<()> {
+    match style {
+        _ if !colour || text.is_empty() => write!(out, "{text}"),
+        Style::Plain => write!(out, "{text}"),
+        Style::Bold => write!(out, "\x1b[1m{text}\x1b[0m"),
+        Style::Dim => write!(out, "\x1b[2m{text}\x1b[0m"),
+        Style::Rgb(r, g, b) => write!(out, "\x1b[38;2;{r};{g};{b}m{text}\x1b[0m"),
+    }
+}
+
+/// The text without what a terminal would obey instead of showing it.
+pub fn harmless(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect()
+}
+
+fn columns(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// Marks that turn the direction of writing, and could make one text look like another.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// The widths at which `natural` fits into `available`: columns that may shrink give way, the widest
+/// first.
+pub fn fit(columns: &[Column], natural: &[usize], available: Option<usize>) -> Vec<usize> {
+    let mut widths = natural.to_vec();
+    let Some(available) = available else { return widths };
+    let gaps = GAP.len() * columns.len().saturating_sub(1);
+    loop {
+        let excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(available);
+        let spare = |index: usize| match columns[index].least {
+            Some(least) => widths[index].saturating_sub(least),
+            None => 0,
+        };
+        let widest = (0..widths.len()).filter(|&index| spare(index) > 0).max_by_key(|&index| widths[index]);
+        match widest {
+            Some(index) if excess > 0 => widths[index] -= 1,
+            _ => return widths,
+        }
+    }
+}
+
+/// The title of each column, as a row.
+pub fn header(columns: &[Column]) -> Vec<Cell> {
+    columns.iter().map(|column| Cell::styled(Style::Bold, column.title)).collect()
+}
+
+/// Writes one row.
+pub fn write_row(
+    columns: &[Column],
+    widths: &[usize],
+    cells: &[Cell],
+    colour: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for (index, ((column, cell), &width)) in columns.iter().zip(cells).zip(widths).enumerate() {
+        let padding = width.saturating_sub(cell.width());
+        if index > 0 {
+            out.write_all(GAP.as_bytes())?;
+        }
+        if column.right {
+            write!(out, "{:padding$}", "")?;
+        }
+        cell.write(width, colour, out)?;
+        // Nothing stands behind the last column.
+        if !column.right && index + 1 < cells.len() {
+            write!(out, "{:padding$}", "")?;
+        }
+    }
+    out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 2] = [
+        Column { title: "NAME", right: false, least: Some(4) },
+        Column { title: "N", right: true, least: None },
+    ];
+
+    fn row(name: Cell, width: usize, colour: bool) -> String {
+        let mut out = vec![];
+        write_row(&COLUMNS, &[width, 3], &[name, Cell::plain("7")], colour, &mut out).expect("memory");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_at_the_columns_width() {
+        assert_eq!(row(Cell::plain("abc"), 5, false), "abc      7\n");
+        assert_eq!(row(Cell::plain("abcdefgh"), 5, false), "abcd…    7\n");
+        // Wide characters take two columns each.
+        assert_eq!(row(Cell::plain("日本語"), 6, false), "日本語    7\n");
+        assert_eq!(row(Cell::plain("日本語"), 4, false), "日…     7\n".replace("…     ", "…    "));
+    }
+
+    #[test]
+    fn a_cut_may_fall_into_any_piece() {
+        let mut name = Cell::styled(Style::Bold, "ab");
+        name.push(Style::Rgb(255, 0, 0), "cdef");
+        assert_eq!(row(name.clone(), 4, false), "abc…    7\n");
+        assert_eq!(row(name, 4, true), "\x1b[1mab\x1b[0m\x1b[38;2;255;0;0mc\x1b[0m…    7\n");
+    }
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        let text = row(Cell::plain("a\x1b[2J\u{9b}31m\r\n\u{202e}b"), 20, true);
+        assert_eq!(text.trim_end_matches('\n').chars().filter(|c| c.is_control()).count(), 0, "{text:?}");
+        assert!(text.starts_with("a[2J31mb "), "{text:?}");
+    }
+
+    #[test]
+    fn only_what_may_shrinks() {
+        assert_eq!(fit(&COLUMNS, &[30, 3], Some(20)), [15, 3]);
+        assert_eq!(fit(&COLUMNS, &[30, 3], Some(2)), [4, 3]);
+        assert_eq!(fit(&COLUMNS, &[30, 3], None), [30, 3]);
+        assert_eq!(fit(&COLUMNS, &[10, 3], Some(80)), [10, 3]);
+    }
+}

@@ -1,0 +1,159 @@
+//! `--stats`: the ledger as one line of JSON.
+
+use std::time::Duration;
+
+use allears::engine::{Histogram, Ledger};
+use serde::Serialize;
+
+/// What the engine's ledger does not know.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// Targets that were taken in. Masters are queries, and no targets.
+    pub targets: u64,
+    pub bad_lines: u64,
+    pub own_drops: Option<u64>,
+    pub elapsed: Duration,
+    /// Bytes of receive buffer that were granted.
+    pub rcvbuf: usize,
+    /// The most queries that could be in flight.
+    pub window: u64,
+    pub cpu: Option<Duration>,
+    pub max_rss: Option<u64>,
+}
+
+/// The ledger, as it is written.
+#[derive(Debug, Serialize)]
+pub struct Stats {
+    targets: u64,
+    bad_lines: u64,
+    queries: u64,
+    answered: u64,
+    silent: u64,
+    unreachable: u64,
+    send_failed: u64,
+    malformed: u64,
+    interrupted: u64,
+    datagrams_sent: u64,
+    datagrams_received: u64,
+    retransmissions: u64,
+    answered_after_retry: u64,
+    late: u64,
+    duplicates: u64,
+    strangers: u64,
+    own_drops: Option<u64>,
+    rtt_ms: Rtt,
+    elapsed_s: f64,
+    /// Datagrams sent per second, over the whole sweep.
+    rate_pps: Option<f64>,
+    rcvbuf_bytes: Option<usize>,
+    window: u64,
+    max_in_flight: u64,
+    cpu_s: Option<f64>,
+    max_rss_bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rtt {
+    min: Option<f64>,
+    p50: Option<f64>,
+    p90: Option<f64>,
+    p99: Option<f64>,
+    max: Option<f64>,
+}
+
+impl Stats {
+    pub fn new(ledger: &Ledger, around: &Circumstances) -> Stats {
+        let elapsed = around.elapsed.as_secs_f64();
+        let rate = ledger.datagrams_sent as f64 / elapsed;
+        Stats {
+            targets: around.targets,
+            bad_lines: around.bad_lines,
+            queries: ledger.queries,
+            answered: ledger.answered,
+            silent: ledger.silent,
+            unreachable: ledger.unreachable,
+            send_failed: ledger.send_failed,
+            malformed: ledger.malformed,
+            interrupted: ledger.interrupted,
+            datagrams_sent: ledger.datagrams_sent,
+            datagrams_received: ledger.datagrams_received,
+            retransmissions: ledger.retransmissions,
+            answered_after_retry: ledger.answered_after_retry,
+            late: ledger.late,
+            duplicates: ledger.duplicates,
+            strangers: ledger.strangers,
+            own_drops: around.own_drops,
+            rtt_ms: Rtt::new(&ledger.rtt),
+            elapsed_s: rounded(elapsed),
+            rate_pps: rate.is_finite().then(|| rounded(rate)),
+            rcvbuf_bytes: (around.rcvbuf > 0).then_some(around.rcvbuf),
+            window: around.window,
+            max_in_flight: ledger.max_in_flight,
+            cpu_s: around.cpu.map(|cpu| rounded(cpu.as_secs_f64())),
+            max_rss_bytes: around.max_rss,
+        }
+    }
+}
+
+impl Rtt {
+    fn new(rtt: &Histogram) -> Rtt {
+        let quantile = |q| rtt.quantile(q).map(millis);
+        Rtt {
+            min: rtt.min().map(millis),
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            max: rtt.max().map(millis),
+        }
+    }
+}
+
+/// Milliseconds, to the microsecond.
+pub fn millis(duration: Duration) -> f64 {
+    rounded(duration.as_secs_f64() * 1e3)
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AROUND: Circumstances = Circumstances {
+        targets: 3,
+        bad_lines: 1,
+        own_drops: None,
+        elapsed: Duration::from_millis(2500),
+        rcvbuf: 212_992,
+        window: 64,
+        cpu: Some(Duration::from_micros(123_456)),
+        max_rss: None,
+    };
+
+    #[test]
+    fn the_keys_and_their_order_are_the_contracts() {
+        let mut ledger = Ledger { queries: 3, answered: 3, datagrams_sent: 5, ..Ledger::default() };
+        ledger.rtt.record(Duration::from_micros(66_812));
+        let line = serde_json::to_string(&Stats::new(&ledger, &AROUND)).expect("numbers");
+        assert_eq!(
+            line,
+            concat!(
+                r#"{"targets":3,"bad_lines":1,"queries":3,"answered":3,"silent":0,"unreachable":0,"send_failed":0,"#,
+                r#""malformed":0,"interrupted":0,"datagrams_sent":5,"datagrams_received":0,"retransmissions":0,"#,
+                r#""answered_after_retry":0,"late":0,"duplicates":0,"strangers":0,"own_drops":null,"#,
+                r#""rtt_ms":{"min":66.812,"p50":66.812,"p90":66.812,"p99":66.812,"max":66.812},"elapsed_s":2.5,"#,
+                r#""rate_pps":2.0,"rcvbuf_bytes":212992,"window":64,"max_in_flight":0,"cpu_s":0.123,"#,
+                r#""max_rss_bytes":null}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_null() {
+        let around = Circumstances { elapsed: Duration::ZERO, ..AROUND };
+        let line = serde_json::to_string(&Stats::new(&Ledger::default(), &around)).expect("numbers");
+        assert!(line.contains(r#""p50":null"#) && line.contains(r#""rate_pps":null"#), "{line}");
+    }
+}

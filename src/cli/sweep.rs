@@ -1,0 +1,329 @@
+//! The sweep: the canonical loop over engine and net, with targets pulled lazily and results taken
+//! out as they happen.
+
+use std::io;
+use std::time::Duration;
+
+use allears::engine::{Conclusion, Config, Engine, Protocol, Time, reply_cost};
+use allears::net::{self, Net};
+use anyhow::{Context, Error, Result};
+
+use super::args::SweepArgs;
+use super::console::Console;
+use super::exit::Usage;
+use super::inputs::{Inputs, Sources};
+use super::output::Out;
+use super::signals::Stop;
+use super::stats::{Circumstances, Stats};
+
+/// From one picture of the progress to the next.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// What is asked, and what becomes of the answers.
+pub trait Job<P: Protocol> {
+    /// Asks as many targets as the engine has room for. Whether there will be more.
+    fn ask(&mut self, engine: &mut Engine<P>, console: &Console) -> More;
+
+    /// Takes the end of one conversation. An error is one of writing results.
+    fn conclude(
+        &mut self,
+        conclusion: Conclusion<P::Conversation, P::Answer>,
+        console: &Console,
+    ) -> io::Result<Flow>;
+
+    /// Brings everything that was written so far to where it is read.
+    fn flush(&mut self) -> io::Result<()>;
+
+    /// Whether something waits to be flushed to a terminal.
+    fn is_unshown(&self) -> bool;
+
+    /// Targets that were taken in.
+    fn targets(&self) -> u64;
+
+    /// Targets that answered.
+    fn answered(&self) -> u64;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// There may be more targets.
+    Yes,
+    /// All have been asked.
+    No,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    GoOn,
+    /// What was wanted has been found.
+    Enough,
+}
+
+/// How a sweep ended.
+#[derive(Debug, Default)]
+pub struct Ending {
+    /// By Ctrl-C or SIGTERM.
+    pub interrupted: bool,
+    /// Nobody reads the results any more.
+    pub closed: bool,
+    /// What the system failed at.
+    pub failure: Option<Error>,
+    /// Where results go, for messages.
+    results: String,
+}
+
+impl Ending {
+    fn of(results: &str) -> Ending {
+        Ending { results: results.to_owned(), ..Ending::default() }
+    }
+
+    /// Takes note of how writing went: a reader who has gone is no failure.
+    pub fn wrote(&mut self, result: io::Result<()>) {
+        match result {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+            Err(error) => {
+                let what = format!("cannot write {}", self.results);
+                self.failure.get_or_insert(Error::new(error).context(what));
+            }
+        }
+    }
+}
+
+/// Everything a sweep needs besides its job.
+pub struct Sweep {
+    pub net: Net,
+    pub console: Console,
+    pub stop: Stop,
+    pub config: Config,
+    stats: Option<Out>,
+    deadline: Option<Duration>,
+    /// Where results go, for messages.
+    results: String,
+}
+
+impl Sweep {
+    /// Opens the sockets and the `--stats` file, and listens for signals.
+    ///
+    /// # Errors
+    /// What the system refuses; settings out of range, as [`Usage`].
+    pub fn new(args: &SweepArgs) -> Result<Sweep> {
+        let stats = args.stats.as_deref().map(|path| Out::open(Some(path))).transpose()?;
+        let net =
+            Net::open(&net::Options { bind: args.bind, rcvbuf: args.rcvbuf, ..net::Options::default() })?;
+        let config = config(args, &net);
+        config.validate().map_err(|error| Usage(error.to_string()))?;
+        let waker = net.waker();
+        let stop = Stop::listen(move || drop(waker.wake()))?;
+        let results = args.to.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+        let console = Console::new(args.quiet);
+        Ok(Sweep { net, console, stop, config, stats, deadline: args.deadline, results })
+    }
+
+    /// The targets of the arguments and of `-i`.
+    ///
+    /// # Errors
+    /// See [`Inputs::open`].
+    pub fn inputs(&self, args: &SweepArgs, targets: &[String], default_port: Option<u16>) -> Result<Inputs> {
+        let waker = self.net.waker();
+        let sources = Sources {
+            arguments: targets.to_vec(),
+            files: args.input.clone(),
+            default_port,
+            strict: args.strict,
+        };
+        Inputs::open(sources, move || drop(waker.wake()))
+    }
+
+    /// An engine for this protocol. `typical` is a conversation like most of them.
+    pub fn engine<P: Protocol>(&self, protocol: P, typical: &P::Conversation) -> Result<Engine<P>> {
+        let safe = self.safe_window(&protocol, typical);
+        if let Some(window) = self.config.window.filter(|&window| u64::from(window) > safe) {
+            self.console.warn(format_args!(
+                "--window {window} is more than the {safe} queries whose answers the receive buffer is sure to hold"
+            ));
+        }
+        let key = net::random_key().context("the system has no random numbers")?;
+        Ok(Engine::new(protocol, self.config.clone(), key).map_err(|error| Usage(error.to_string()))?)
+    }
+
+    /// How many queries may be in flight without any answer being lost in the receive buffer.
+    fn safe_window<P: Protocol>(&self, protocol: &P, typical: &P::Conversation) -> u64 {
+        let cost = reply_cost(protocol.reply_size(typical));
+        (self.config.reply_credit / u64::from(cost)).max(1)
+    }
+
+    /// Runs `job` to its end, whatever end that is. All that was asked has been concluded then.
+    pub fn run<P: Protocol>(&mut self, engine: &mut Engine<P>, job: &mut impl Job<P>) -> Ending {
+        let ending = Ending::of(&self.results);
+        let mut run = Run { ending, asking: true, next_progress: Time::ZERO };
+        let deadline = self.deadline.map(|deadline| self.net.now() + deadline);
+        loop {
+            run.check_limits(self, engine, deadline);
+            run.take_results(self, engine, job);
+            let more = if run.asking { job.ask(engine, &self.console) } else { More::No };
+            if more == More::No && engine.is_idle() {
+                break;
+            }
+            run.show_progress(self, engine, job);
+            let wake = run.asking.then_some(deadline).flatten();
+            let progress = self.console.is_watched().then_some(run.next_progress);
+            if let Err(error) = self.net.turn(engine, wake.into_iter().chain(progress).min()) {
+                run.fail(Error::new(error).context("the socket failed"));
+                engine.abort(self.net.now());
+            }
+        }
+        run.take_results(self, engine, job);
+        run.ending
+    }
+
+    /// Writes the ledger where `--stats` says, and warns of what the user should know.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish<P: Protocol>(
+        &mut self,
+        engine: &Engine<P>,
+        job: &impl Job<P>,
+        typical: &P::Conversation,
+    ) -> Result<()> {
+        let own_drops = self.net.own_drops();
+        if let Some(drops) = own_drops.filter(|&drops| drops > 0) {
+            self.console
+                .warn(format_args!("{drops} datagrams were lost in this machine's own receive buffer"));
+        }
+        let Some(mut out) = self.stats.take() else { return Ok(()) };
+        let safe = self.safe_window(engine.protocol(), typical);
+        let around = Circumstances {
+            targets: job.targets(),
+            bad_lines: self.console.bad_lines() as u64,
+            own_drops,
+            elapsed: self.duration(),
+            rcvbuf: self.net.receive_buffer(),
+            window: self.config.window.map_or(safe, u64::from),
+            cpu: net::cpu_time(),
+            max_rss: net::max_rss(),
+        };
+        out.write_line(&Stats::new(engine.ledger(), &around)).context("cannot write the ledger")
+    }
+
+    /// Since the sockets were opened.
+    pub fn duration(&self) -> Duration {
+        self.net.now() - Time::ZERO
+    }
+}
+
+/// The state of the loop.
+struct Run {
+    ending: Ending,
+    asking: bool,
+    next_progress: Time,
+}
+
+impl Run {
+    fn check_limits<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>, deadline: Option<Time>) {
+        if sweep.stop.requested() && !self.ending.interrupted {
+            self.ending.interrupted = true;
+            self.asking = false;
+            engine.stop_sending(sweep.net.now());
+            sweep.console.warn(format_args!(
+                "interrupted: waiting for the {} queries in flight; Ctrl-C again quits at once",
+                engine.in_flight(),
+            ));
+        }
+        if self.asking && deadline.is_some_and(|deadline| deadline <= sweep.net.now()) {
+            self.asking = false;
+            engine.abort(sweep.net.now());
+            sweep.console.warn("the deadline has come: what is still open is interrupted");
+        }
+    }
+
+    fn take_results<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>, job: &mut impl Job<P>) {
+        let mut any = false;
+        while let Some(conclusion) = engine.poll_result() {
+            any = true;
+            self.take(conclusion, sweep, engine, job);
+            if job.is_unshown() {
+                sweep.console.suspend(|| self.flush(sweep, engine, job));
+            }
+        }
+        if any {
+            self.flush(sweep, engine, job);
+        }
+    }
+
+    fn flush<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>, job: &mut impl Job<P>) {
+        if self.can_write()
+            && let Err(error) = job.flush()
+        {
+            self.cannot_write(error, sweep, engine);
+        }
+    }
+
+    fn take<P: Protocol>(
+        &mut self,
+        conclusion: Conclusion<P::Conversation, P::Answer>,
+        sweep: &Sweep,
+        engine: &mut Engine<P>,
+        job: &mut impl Job<P>,
+    ) {
+        if !self.can_write() {
+            return;
+        }
+        match job.conclude(conclusion, &sweep.console) {
+            Ok(Flow::GoOn) => {}
+            Ok(Flow::Enough) => {
+                self.asking = false;
+                engine.abort(sweep.net.now());
+            }
+            Err(error) => self.cannot_write(error, sweep, engine),
+        }
+    }
+
+    fn can_write(&self) -> bool {
+        !self.ending.closed && self.ending.failure.is_none()
+    }
+
+    fn cannot_write<P: Protocol>(&mut self, error: io::Error, sweep: &Sweep, engine: &mut Engine<P>) {
+        self.asking = false;
+        engine.abort(sweep.net.now());
+        self.ending.wrote(Err(error));
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.asking = false;
+        self.ending.failure.get_or_insert(error);
+    }
+
+    fn show_progress<P: Protocol>(&mut self, sweep: &Sweep, engine: &Engine<P>, job: &impl Job<P>) {
+        let now = sweep.net.now();
+        if !sweep.console.is_watched() || now < self.next_progress {
+            return;
+        }
+        self.next_progress = now + PROGRESS_EVERY;
+        let seconds = (now - Time::ZERO).as_secs_f64();
+        let rate = engine.ledger().datagrams_sent as f64 / seconds.max(0.001);
+        sweep.console.progress(format_args!(
+            "{} targets · {} answered · {} in flight · {rate:.0} packets/s · {seconds:.1} s",
+            job.targets(),
+            job.answered(),
+            engine.in_flight(),
+        ));
+    }
+}
+
+fn config(args: &SweepArgs, net: &Net) -> Config {
+    let default = Config::default();
+    Config {
+        rate: args.rate.0,
+        burst: args.burst,
+        window: args.window.0,
+        reply_credit: net.reply_credit(),
+        host_gap: args.host_gap.unwrap_or(default.host_gap),
+        prefix_rate: args.prefix_rate.0,
+        timeout: args.timeout,
+        tries: args.tries,
+        ring: default.ring,
+        linger: default.linger,
+    }
+}

@@ -1,0 +1,235 @@
+//! One target as it is written: an address, a network, a range or a host name.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
+
+use ipnet::IpNet;
+
+/// The most addresses one network or range may stand for: all of IPv4.
+const MAX_SPAN: u128 = 1 << 32;
+
+/// What one line of input asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Addresses that are known.
+    Span(Span),
+    /// A host name and a port, to be resolved.
+    Name(String, u16),
+}
+
+/// Addresses from a first to a last one, all with one port. Yields them one by one, so that a /8
+/// takes no more memory than a single address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Span {
+    V4 { next: u32, left: u64, port: u16 },
+    V6 { next: u128, left: u64, port: u16, scope: u32 },
+}
+
+impl From<SocketAddr> for Span {
+    fn from(address: SocketAddr) -> Span {
+        let port = address.port();
+        match address {
+            SocketAddr::V4(v4) => Span::V4 { next: v4.ip().to_bits(), left: 1, port },
+            SocketAddr::V6(v6) => Span::V6 { next: v6.ip().to_bits(), left: 1, port, scope: v6.scope_id() },
+        }
+    }
+}
+
+impl Iterator for Span {
+    type Item = SocketAddr;
+
+    fn next(&mut self) -> Option<SocketAddr> {
+        match self {
+            Span::V4 { left: 0, .. } | Span::V6 { left: 0, .. } => None,
+            Span::V4 { next, left, port } => {
+                let address = SocketAddrV4::new(Ipv4Addr::from_bits(*next), *port);
+                (*next, *left) = (next.wrapping_add(1), *left - 1);
+                Some(address.into())
+            }
+            Span::V6 { next, left, port, scope } => {
+                let address = SocketAddrV6::new(Ipv6Addr::from_bits(*next), *port, 0, *scope);
+                (*next, *left) = (next.wrapping_add(1), *left - 1);
+                Some(address.into())
+            }
+        }
+    }
+}
+
+/// Reads `HOST`, `HOST:PORT`, `[v6]:PORT`, `10.0.0.0/24`, `10.0.0.0/24:PORT`,
+/// `10.0.0.5-10.0.0.9`, `10.0.0.5-10.0.0.9:PORT`; IPv6 networks and ranges with a port stand in
+/// brackets. Without a port it is `default_port`'s.
+///
+/// # Errors
+/// Why this is no target, in words for the user.
+pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
+    let (host, port) = split_port(text)?;
+    let port = match port {
+        Some(port) => port.parse().map_err(|_| "the port is not a number from 1 to 65535")?,
+        None => default_port.ok_or("no port: write HOST:PORT")?,
+    };
+    if port == 0 {
+        return Err("port 0 cannot be asked".into());
+    }
+    if let Ok(SocketAddr::V6(scoped)) = format!("[{host}]:{port}").parse() {
+        return Ok(Target::Span(SocketAddr::V6(scoped).into()));
+    }
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(Target::Span(SocketAddr::new(ip, port).into()));
+    }
+    if host.contains('/') {
+        let net: IpNet = host.parse().map_err(|_| "not a network: 10.0.0.0/24, 2001:db8::/120")?;
+        return span(net.network(), net.broadcast(), port).map(Target::Span);
+    }
+    if let Some((first, last)) = host.split_once('-')
+        && let (Ok(first), Ok(last)) = (first.parse(), last.parse())
+    {
+        return span(first, last, port).map(Target::Span);
+    }
+    check_name(host)?;
+    Ok(Target::Name(host.to_owned(), port))
+}
+
+/// The first address that the system's resolver gives for a name, IPv4 before IPv6: there are few
+/// game servers and agents that answer only by the latter.
+fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
+    let found = (name, port).to_socket_addrs().map_err(|error| {
+        let reason = error.to_string();
+        // std names its function; the system's own words are behind it.
+        format!("cannot be resolved: {}", reason.rsplit(": ").next().unwrap_or_default())
+    })?;
+    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| "the name has no address".into())
+}
+
+/// The target's addresses; a name is resolved.
+pub fn resolved(target: Target) -> Result<Span, String> {
+    match target {
+        Target::Span(span) => Ok(span),
+        Target::Name(name, port) => resolve(&name, port).map(Span::from),
+    }
+}
+
+fn split_port(text: &str) -> Result<(&str, Option<&str>), String> {
+    if let Some(bracketed) = text.strip_prefix('[') {
+        let (host, rest) = bracketed.split_once(']').ok_or("`[` without `]`")?;
+        return match (rest, rest.strip_prefix(':')) {
+            ("", _) => Ok((host, None)),
+            (_, Some(port)) => Ok((host, Some(port))),
+            _ => Err("after `]` only :PORT can stand".into()),
+        };
+    }
+    match text.split_once(':') {
+        // Two colons: an IPv6 address without a port.
+        Some((_, rest)) if rest.contains(':') => Ok((text, None)),
+        Some((host, port)) => Ok((host, Some(port))),
+        None => Ok((text, None)),
+    }
+}
+
+fn span(first: IpAddr, last: IpAddr, port: u16) -> Result<Span, String> {
+    let (low, high) = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => (u128::from(first.to_bits()), u128::from(last.to_bits())),
+        (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits(), last.to_bits()),
+        _ => return Err("a range from IPv4 to IPv6".into()),
+    };
+    let beyond = high.checked_sub(low).ok_or("the range ends before it begins")?;
+    if beyond >= MAX_SPAN {
+        return Err("more than 4294967296 addresses".into());
+    }
+    let left = beyond as u64 + 1;
+    Ok(match first {
+        IpAddr::V4(first) => Span::V4 { next: first.to_bits(), left, port },
+        IpAddr::V6(first) => Span::V6 { next: first.to_bits(), left, port, scope: 0 },
+    })
+}
+
+/// Rejects what no resolver should be troubled with, mistyped addresses above all.
+fn check_name(host: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if host.is_empty() {
+        return Err("no host".into());
+    }
+    if host.len() > 253 || !host.chars().all(fits) || host.starts_with(['-', '.']) || host.contains("..") {
+        return Err("not a host name or address".into());
+    }
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    if last.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("not an IPv4 address".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(text: &str) -> Vec<String> {
+        match parse(text, Some(27960)) {
+            Ok(Target::Span(span)) => span.map(|address| address.to_string()).collect(),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn addresses_with_and_without_a_port() {
+        assert_eq!(addresses("10.0.0.1"), ["10.0.0.1:27960"]);
+        assert_eq!(addresses("10.0.0.1:5"), ["10.0.0.1:5"]);
+        assert_eq!(addresses("::1"), ["[::1]:27960"]);
+        assert_eq!(addresses("[::1]"), ["[::1]:27960"]);
+        assert_eq!(addresses("[::1]:5"), ["[::1]:5"]);
+        assert_eq!(addresses("[fe80::1%3]:5"), ["[fe80::1%3]:5"]);
+    }
+
+    #[test]
+    fn networks_and_ranges() {
+        let four = ["10.0.0.4:7", "10.0.0.5:7", "10.0.0.6:7", "10.0.0.7:7"];
+        assert_eq!(addresses("10.0.0.6/30:7"), four);
+        assert_eq!(addresses("10.0.0.4-10.0.0.7:7"), four);
+        assert_eq!(addresses("10.0.0.255-10.0.1.0").len(), 2);
+        assert_eq!(addresses("255.255.255.255/32"), ["255.255.255.255:27960"]);
+        assert_eq!(addresses("2001:db8::/127"), ["[2001:db8::]:27960", "[2001:db8::1]:27960"]);
+        assert_eq!(addresses("[2001:db8::8/127]:9"), ["[2001:db8::8]:9", "[2001:db8::9]:9"]);
+        assert_eq!(addresses("[::ffff-::1:0]:9"), ["[::ffff]:9", "[::1:0]:9"]);
+    }
+
+    #[test]
+    fn a_slash_eight_is_not_spread_out() {
+        let Ok(Target::Span(mut span)) = parse("10.0.0.0/8:1", None) else { panic!("a span") };
+        assert_eq!(span.next().map(|a| a.to_string()).as_deref(), Some("10.0.0.0:1"));
+        assert!(matches!(span, Span::V4 { left: 16_777_215, .. }));
+        assert!(parse("0.0.0.0/0:1", None).is_ok());
+    }
+
+    #[test]
+    fn names_wait_for_the_resolver() {
+        assert_eq!(parse("a-b.example.org:5", None), Ok(Target::Name("a-b.example.org".into(), 5)));
+        assert_eq!(parse("localhost", Some(9)), Ok(Target::Name("localhost".into(), 9)));
+    }
+
+    #[test]
+    fn whatever_else_is_refused_with_a_reason() {
+        for wrong in [
+            "",
+            ":5",
+            "10.0.0.300",
+            "10.0.0.1:0",
+            "10.0.0.1:65536",
+            "10.0.0.1:x",
+            "10.0.0.0/33",
+            "10.0.0.9-10.0.0.5",
+            "10.0.0.1-::1",
+            "2001:db8::/64",
+            "[::1",
+            "[::1]5",
+            "a b",
+            "-x",
+            "a..b",
+            "\u{1b}[31m",
+            "é.example",
+            "1.2.3",
+            "10.0.0.0/24/24",
+            "a/24",
+        ] {
+            assert!(parse(wrong, Some(1)).is_err(), "{wrong:?}: {:?}", parse(wrong, Some(1)));
+        }
+        assert!(parse("10.0.0.1", None).is_err_and(|reason| reason.contains("port")));
+    }
+}

@@ -1,0 +1,159 @@
+//! What is typed on the command line for durations, sizes and rates, into numbers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use allears::engine::Timeout;
+use allears::sim::{Late, Latency};
+
+/// Packets per second; `None` = `unlimited`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate(pub Option<f64>);
+
+/// Queries in flight; `None` = `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window(pub Option<u32>);
+
+/// `300ms`, `1.5s`, `2m`; also `us`, `h`, and a bare `0`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds_in_unit = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "" if number == "0" => 1.0,
+        _ => return Err("a duration needs a number and a unit: 300ms, 1.5s, 2m".into()),
+    };
+    let number: f64 = number.parse().map_err(|_| "a duration starts with a number: 300ms, 1.5s, 2m")?;
+    Duration::try_from_secs_f64(number * seconds_in_unit).map_err(|_| "this duration is too long".into())
+}
+
+/// Bytes: `4M`, `64K`, `212992`. K, M and G are powers of 1024.
+pub fn size(text: &str) -> Result<usize, String> {
+    let wrong = || "a size is a number of bytes, or 64K, 4M, 1G".to_string();
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 'K' | 'k')) => (&text[..at], 1 << 10),
+        Some((at, 'M' | 'm')) => (&text[..at], 1 << 20),
+        Some((at, 'G' | 'g')) => (&text[..at], 1 << 30),
+        _ => (text, 1),
+    };
+    let number: usize = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).ok_or_else(wrong)
+}
+
+/// A fraction from 0 to 1.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    let wrong = "a fraction is a number from 0 to 1: 0.3";
+    let value: f64 = text.parse().map_err(|_| wrong)?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(wrong.into()) }
+}
+
+/// `auto`, or how long each attempt waits.
+pub fn timeout(text: &str) -> Result<Timeout, String> {
+    if text == "auto" { Ok(Timeout::Auto) } else { duration(text).map(Timeout::Fixed) }
+}
+
+/// `MEDIAN[,SIGMA]`: the median of a log-normal latency, and the sigma of its logarithm.
+pub fn latency(text: &str) -> Result<Latency, String> {
+    let (median, sigma) = text.split_once(',').unwrap_or((text, "0"));
+    let sigma = sigma.parse().map_err(|_| "the sigma is a number: 67ms,0.6")?;
+    Ok(Latency { median: duration(median)?, sigma })
+}
+
+/// `FRACTION:DURATION`: how many replies are late, and by how much.
+pub fn late(text: &str) -> Result<Late, String> {
+    let (part, by) = text.split_once(':').ok_or("a fraction and a duration: 0.01:3s")?;
+    Ok(Late { fraction: fraction(part)?, by: duration(by)? })
+}
+
+/// `ADDR` or `ADDR:PORT`; an IPv6 address with a port stands in brackets.
+pub fn bind(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse().ok();
+    let any_port = || text.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 0));
+    port.or_else(any_port)
+        .ok_or_else(|| "an address of this machine, with or without a port: 192.0.2.1:5000".into())
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Rate, String> {
+        if text == "unlimited" {
+            return Ok(Rate(None));
+        }
+        let wrong = "a rate is packets per second, from 0.01 to 1e9, or `unlimited`";
+        let pps: f64 = text.parse().map_err(|_| wrong)?;
+        if (0.01..=1e9).contains(&pps) { Ok(Rate(Some(pps))) } else { Err(wrong.into()) }
+    }
+}
+
+impl FromStr for Window {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Window, String> {
+        match (text, text.parse()) {
+            ("auto", _) => Ok(Window(None)),
+            (_, Ok(queries)) if queries > 0 => Ok(Window(Some(queries))),
+            _ => Err("a window is a number of queries, at least 1, or `auto`".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(duration("300ms"), Ok(Duration::from_millis(300)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        for wrong in ["", "5", "ms", "-1s", "1.2.3s", "1e400h", "99999999999999999999h", "3 s", "nan"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        assert_eq!(size("4M"), Ok(4 << 20));
+        assert_eq!(size("64k"), Ok(65_536));
+        assert_eq!(size("212992"), Ok(212_992));
+        for wrong in ["", "K", "4MB", "-1", "1.5M", "99999999999999999G", "4é"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_stand_for_no_limit_and_for_own_choice() {
+        assert_eq!("unlimited".parse(), Ok(Rate(None)));
+        assert_eq!("2000".parse(), Ok(Rate(Some(2000.0))));
+        assert!("0".parse::<Rate>().is_err() && "nan".parse::<Rate>().is_err());
+        assert_eq!("auto".parse(), Ok(Window(None)));
+        assert_eq!("64".parse(), Ok(Window(Some(64))));
+        assert!("0".parse::<Window>().is_err());
+        assert_eq!(timeout("auto"), Ok(Timeout::Auto));
+        assert_eq!(timeout("1s"), Ok(Timeout::Fixed(Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn the_fleets_pairs() {
+        let expected = Latency { median: Duration::from_millis(67), sigma: 0.6 };
+        assert_eq!(latency("67ms,0.6"), Ok(expected));
+        assert_eq!(latency("67ms"), Ok(Latency { sigma: 0.0, ..expected }));
+        assert_eq!(late("0.1:3s"), Ok(Late { fraction: 0.1, by: Duration::from_secs(3) }));
+        assert!(late("1.1:3s").is_err() && late("0.1").is_err());
+    }
+
+    #[test]
+    fn an_address_to_send_from() {
+        for (text, expected) in [("127.0.0.1", "127.0.0.1:0"), ("[::1]:5", "[::1]:5"), ("::1", "[::1]:0")] {
+            assert_eq!(bind(text), Ok(expected.parse().expect("an address")), "{text}");
+        }
+        assert!(bind("localhost").is_err() && bind("").is_err());
+    }
+}
