@@ -39,6 +39,7 @@ impl<const N: usize> Batch<N> {
 pub fn exchange<const N: usize>(hosts: &[SocketAddr], count: u64, window: u32) -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     socket2::SockRef::from(&socket).set_recv_buffer_size(8 << 20)?;
+    never_fragment(&socket);
     socket.set_read_timeout(Some(Duration::from_secs(1)))?;
     let mut out = Batch::<N>::new(8);
     let mut back = Batch::<N>::new(64);
@@ -58,6 +59,17 @@ pub fn exchange<const N: usize>(hosts: &[SocketAddr], count: u64, window: u32) -
         send_some(received)?;
     }
     Ok(())
+}
+
+/// As `net` does, to compare like with like.
+fn never_fragment(socket: &UdpSocket) {
+    let mode = libc::IP_PMTUDISC_PROBE;
+    // SAFETY: the value is an int that is alive during the call.
+    unsafe {
+        let value = ptr::from_ref(&mode).cast();
+        let size = size_of::<libc::c_int>() as u32;
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, value, size);
+    }
 }
 
 fn fill<'a, const N: usize>(

@@ -95,3 +95,16 @@ fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
         || error.raw_os_error() == Some(NO_BUFFERS)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_is_told_from_a_bad_destination() {
+        let full = |errno| is_full(&io::Error::from_raw_os_error(errno));
+        assert!([libc::EAGAIN, libc::ENOBUFS, libc::ENOMEM].into_iter().all(full));
+        let bad = [libc::EINVAL, libc::ENETUNREACH, libc::EACCES, libc::EPERM, libc::ECONNREFUSED];
+        assert!(!bad.into_iter().any(full));
+    }
+}

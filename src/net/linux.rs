@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use libc::{c_int, c_uint, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr_in6, socklen_t};
 
-use super::socket::{Arrival, BATCH, Inbox, NOWHERE, Packet, Sent};
+use super::socket::{Arrival, BATCH, Inbox, Packet, Sent};
+
+/// Stands for a source address that cannot be read; nobody can be asked there.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Room for one control message with an `in_pktinfo` or an `in6_pktinfo`, aligned as it must be.
 type Control = [u64; 6];

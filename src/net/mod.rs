@@ -285,3 +285,64 @@ impl fmt::Display for OpenError {
 
 // No `source`: the message has it.
 impl std::error::Error for OpenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Config, ReplySize, Step, Token};
+
+    /// Writes the number that each conversation is.
+    struct Numbers;
+
+    impl Protocol for Numbers {
+        type Conversation = u8;
+        type Answer = ();
+
+        fn token_bits(&self, _: &u8) -> u32 {
+            64
+        }
+
+        fn write_request(&mut self, number: &u8, _: Token, out: &mut Vec<u8>) {
+            out.push(*number);
+        }
+
+        fn read_token(&self, _: &[u8]) -> Option<Token> {
+            None
+        }
+
+        fn step(&mut self, _: &mut u8, _: &[u8]) -> Step<()> {
+            Step::Done(())
+        }
+
+        fn reply_size(&self, _: &u8) -> ReplySize {
+            ReplySize { datagrams: 1, bytes: 1 }
+        }
+    }
+
+    #[test]
+    fn what_found_no_room_goes_back_in_order_and_sending_rests() {
+        let mut net = Net::open(&Options { bind: Some(([127, 0, 0, 1], 0).into()), ..Options::default() })
+            .expect("loopback is there");
+        let mut engine = Engine::new(Numbers, Config::default(), [1; 16]).expect("a valid configuration");
+        for number in 0..10 {
+            engine.ask(([127, 1, 0, number], 9).into(), number).expect("there is room");
+        }
+        let now = Time::from_millis(1);
+        let mut bytes = Vec::new();
+        let mut polled: Vec<_> =
+            std::iter::from_fn(|| engine.poll_transmit(now, &mut bytes)).enumerate().collect();
+        assert_eq!(bytes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+
+        // The first three left; of the rest, one family after the other came back.
+        polled.drain(..3);
+        polled.sort_by_key(|&(order, _)| (order % 2, order));
+        net.unsent = polled;
+        net.take_back(&mut engine, now);
+        assert_eq!(engine.ledger().datagrams_sent, 3);
+        assert_eq!(net.burst(&mut engine, now), 0, "it rests");
+
+        bytes.clear();
+        while engine.poll_transmit(now + REST, &mut bytes).is_some() {}
+        assert_eq!(bytes, [3, 4, 5, 6, 7, 8, 9]);
+    }
+}

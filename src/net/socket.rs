@@ -1,7 +1,7 @@
 //! One UDP socket: its options, and datagrams in and out, many a system call where the system can.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use mio::event::Source;
@@ -252,9 +252,6 @@ fn is_leftover(error: &io::Error) -> bool {
         ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable | Interrupted
     )
 }
-
-/// Stands for a source address that cannot be read; nobody can be asked there.
-pub(super) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl Source for Socket {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
