@@ -330,7 +330,7 @@ mod tests {
         let mut lines = text.split('\n');
         assert_eq!(lines.next(), Some("\u{ff}\u{ff}\u{ff}\u{ff}statusResponse"));
         let info: Vec<&str> = lines.next().expect("an info string").split('\\').skip(1).collect();
-        assert!(info.len() % 2 == 0, "{info:?}");
+        assert!(info.len().is_multiple_of(2), "{info:?}");
         let mut players: Vec<String> = lines.map(str::to_owned).collect();
         assert_eq!(players.pop().as_deref(), Some(""), "the last line ends");
         (info.chunks(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect(), players)

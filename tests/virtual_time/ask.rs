@@ -113,7 +113,11 @@ impl Protocol for Ask {
 
     fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<Reply> {
         // Some think that something is missing, as long as they can ask again.
-        if talk.number % 3 == 0 && tries_left > 0 { Quiet::AskAgain } else { Quiet::Done(talk.answer()) }
+        if talk.number.is_multiple_of(3) && tries_left > 0 {
+            Quiet::AskAgain
+        } else {
+            Quiet::Done(talk.answer())
+        }
     }
 
     fn reply_size(&self, _: &Talk) -> ReplySize {

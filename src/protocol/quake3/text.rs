@@ -71,11 +71,11 @@ fn pieces(text: &[u8], colors: Colors) -> impl Iterator<Item = Piece> {
     std::iter::from_fn(move || {
         loop {
             let c = rest.next()?;
-            if c == '^' {
-                if let Some((color, after)) = color_code(rest.clone(), colors) {
-                    rest = after;
-                    return Some(Piece::Color(color));
-                }
+            if c == '^'
+                && let Some((color, after)) = color_code(rest.clone(), colors)
+            {
+                rest = after;
+                return Some(Piece::Color(color));
             }
             if !is_command(c) {
                 return Some(Piece::Char(c));
