@@ -5,9 +5,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SEED ?= 1
 
-# What the tests ask that is not ours: real game servers.
-TEST_TOOLS = /usr/games/openarena-server
-TEST_PACKAGES = openarena-server
+# What the tests need that is not ours: a real game server, and what networks are made of.
+TEST_TOOLS = /usr/games/openarena-server /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft
+TEST_PACKAGES = openarena-server iproute2 nftables
 
 .PHONY: build demo test sim lint bench fuzz install clean tools
 
@@ -57,5 +57,5 @@ tools:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
 	else \
-		echo "make: the tests against real servers will be skipped; they need: $(TEST_PACKAGES)" >&2; \
+		echo "make: some tests will say that they cannot run; they need: $(TEST_PACKAGES)" >&2; \
 	fi

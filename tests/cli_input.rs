@@ -188,7 +188,7 @@ fn nobody_answers_is_1() {
 }
 
 #[test]
-fn a_million_targets_take_no_more_memory_than_a_thousand() {
+fn a_million_targets_fit_in_32_mebibytes() {
     let mut list = tempfile::NamedTempFile::new().unwrap();
     let mut lines = String::new();
     for n in 0..1_000_000u32 {
@@ -206,14 +206,6 @@ fn a_million_targets_take_no_more_memory_than_a_thousand() {
         "unlimited",
         "--prefix-rate",
         "unlimited",
-        "--host-gap",
-        "0ms",
-        "--window",
-        "1000",
-        "--tries",
-        "1",
-        "--timeout",
-        "1ms",
         "-o",
         "csv",
         "--to",

@@ -48,9 +48,9 @@ fn statuses(trace: &Seen) -> impl Iterator<Item = (SocketAddr, &Answer, &Conclus
     })
 }
 
-/// Every limit as a user would have it, and a receive buffer of 4 MiB.
+/// Every limit as a user would have it, and the receive buffer that rmem_max = 4 MiB gives.
 fn config(rate: f64) -> Config {
-    Config { rate: Some(rate), reply_credit: 3 << 20, tries: 3, ..Config::default() }
+    Config { rate: Some(rate), reply_credit: 6 << 20, tries: 3, ..Config::default() }
 }
 
 #[test]

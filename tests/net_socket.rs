@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use allears::net::{BATCH, Inbox, Io, Packet, Sent, Socket, SocketOptions};
+use allears::net::{BATCH, ErrorInbox, Inbox, Io, Packet, Sent, Socket, SocketOptions};
 
 const BOTH: [Io; 2] = [Io::Batched, Io::Single];
 
@@ -149,7 +149,7 @@ fn a_reply_leaves_from_the_address_that_was_asked() {
 
 #[test]
 fn one_at_a_time_neither_tells_nor_chooses_our_address() {
-    let options = SocketOptions { tell_destination: true, io: Io::Single, rcvbuf: None };
+    let options = SocketOptions { tell_destination: true, io: Io::Single, ..SocketOptions::default() };
     let error = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 
@@ -187,5 +187,103 @@ fn own_drops_are_counted_to_the_last_one() {
         let heard: HashSet<u32> = receive_numbers(&receiver, 1_000 - drops as usize).into_iter().collect();
         assert!(drops > 0);
         assert_eq!(heard.len() + drops as usize, 1_000);
+    }
+}
+
+/// A port where nobody hears us: its socket is connected to somebody else.
+fn closed_port(host: &str) -> (std::net::UdpSocket, SocketAddr) {
+    let socket = std::net::UdpSocket::bind(host).unwrap();
+    let addr = socket.local_addr().unwrap();
+    socket.connect((addr.ip(), 9)).unwrap();
+    (socket, addr)
+}
+
+/// Waits until an error is in the queue of `socket`, once.
+fn wait_for_error(socket: &mut Socket) {
+    let mut poll = mio::Poll::new().unwrap();
+    poll.registry().register(socket, mio::Token(0), mio::Interest::READABLE).unwrap();
+    let mut events = mio::Events::with_capacity(1);
+    while !events.iter().any(mio::event::Event::is_error) {
+        poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
+        assert!(!events.is_empty(), "no error has come");
+    }
+    poll.registry().deregister(socket).unwrap();
+}
+
+#[test]
+fn the_error_queue_tells_which_packet_met_with_what() {
+    let options = SocketOptions { tell_errors: true, ..SocketOptions::default() };
+    for (host, icmp) in [("127.0.0.1:0", (3, 3)), ("[::1]:0", (1, 4))] {
+        let Ok(mut sender) = Socket::bind(host.parse().unwrap(), &options) else {
+            eprintln!("NOT TESTED: {host} cannot be bound");
+            continue;
+        };
+        let mut errors = ErrorInbox::new();
+        assert_eq!(sender.recv_errors(&mut errors).unwrap(), 0);
+        let (_deaf, closed) = closed_port(host);
+        let (packets, bytes) = numbered(closed, 3);
+        for (n, packet) in (0u32..).zip(&packets) {
+            assert_eq!(sender.send(std::slice::from_ref(packet), &bytes).count, 1);
+            wait_for_error(&mut sender);
+            assert_eq!(sender.recv_errors(&mut errors).unwrap(), 1);
+            let error = errors.iter().next().unwrap();
+            assert_eq!((error.to, error.payload), (closed, &n.to_be_bytes()[..]));
+            assert_eq!((error.icmp, error.by), (Some(icmp), Some(closed.ip())));
+            assert_eq!(error.errno, libc::ECONNREFUSED);
+            assert!(error.unreachable().is_some());
+        }
+    }
+}
+
+#[test]
+fn an_error_left_behind_fails_one_send_and_no_receive() {
+    let options = SocketOptions { tell_errors: true, ..SocketOptions::default() };
+    let mut asker = bind("127.0.0.1:0", options);
+    let host = bind("127.0.0.1:0", SocketOptions::default());
+    let (_deaf, closed) = closed_port("127.0.0.1:0");
+    let (mut packets, bytes) = numbered(host.local_addr().unwrap(), 3);
+    packets[0].to = closed;
+    assert_eq!(asker.send(&packets[..1], &bytes).count, 1);
+    wait_for_error(&mut asker);
+    let sent = asker.send(&packets[1..], &bytes);
+    assert_eq!((sent.count, sent.error.unwrap().kind()), (0, ErrorKind::ConnectionRefused));
+    assert_eq!(asker.recv_errors(&mut ErrorInbox::new()).unwrap(), 1);
+    assert_eq!(asker.send(&packets[1..], &bytes).count, 2);
+    assert_eq!(receive_numbers(&host, 2), [1, 2]);
+
+    assert_eq!(asker.send(&packets[..1], &bytes).count, 1);
+    wait_for_error(&mut asker);
+    let (packets, bytes) = numbered(asker.local_addr().unwrap(), 2);
+    assert_eq!(host.send(&packets, &bytes).count, 2);
+    assert_eq!(receive_numbers(&asker, 2), [0, 1], "with an error pending");
+}
+
+#[test]
+fn a_datagram_tells_how_long_it_has_waited() {
+    let options = SocketOptions { tell_arrival: true, ..SocketOptions::default() };
+    for host in ["127.0.0.1:0", "[::1]:0"] {
+        let Ok(receiver) = Socket::bind(host.parse().unwrap(), &options) else {
+            eprintln!("NOT TESTED: {host} cannot be bound");
+            continue;
+        };
+        let sender = bind(host, SocketOptions::default());
+        let (packets, bytes) = numbered(receiver.local_addr().unwrap(), 1);
+        let wait = Duration::from_millis(30);
+        let patience = Instant::now() + Duration::from_secs(20);
+        let mut inbox = Inbox::new();
+        // Linux begins with it a moment after it was asked to (net_enable_timestamp).
+        loop {
+            assert!(Instant::now() < patience, "no datagram told of its wait");
+            let start = Instant::now();
+            assert_eq!(sender.send(&packets, &bytes).count, 1);
+            std::thread::sleep(wait);
+            while receiver.recv(&mut inbox).unwrap() == 0 {}
+            let age = inbox.iter().next().and_then(|datagram| datagram.age).expect("Linux tells");
+            // The two clocks may run apart a little.
+            assert!(age < start.elapsed() + wait, "{age:?}");
+            if age > wait * 9 / 10 {
+                break;
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allears::engine::{
     Conclusion, Config, Engine, Outcome, Protocol, Quiet, ReplySize, RingFull, Step, Time, Timeout, Token,
-    Transmit,
+    Transmit, Unreachable,
 };
 
 /// Requests are `token`, replies `token` and a verb; or, by address alone, only a verb.
@@ -58,8 +58,8 @@ impl Protocol for Script {
         if talk.parts >= 2 || tries_left == 0 { Quiet::Done(talk.parts) } else { Quiet::AskAgain }
     }
 
-    fn reply_size(&self, _: &Talk) -> ReplySize {
-        ReplySize { datagrams: 1, bytes: 12 }
+    fn reply_size(&self, talk: &Talk) -> ReplySize {
+        ReplySize { datagrams: if talk.steps == 1000 { 20 } else { 1 }, bytes: 12 }
     }
 }
 
@@ -266,6 +266,73 @@ fn an_answer_with_missing_parts_is_asked_for_again_and_merged() {
 }
 
 #[test]
+fn who_sends_a_part_now_and_then_does_not_keep_us() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    let mut now = 0;
+    while !engine.is_idle() {
+        now += 40;
+        assert!(now < 11_000, "it is kept");
+        hear(&mut engine, ms(now), host(1), &token, "more");
+        engine.handle_timeout(ms(now));
+    }
+    assert!(matches!(end(&mut engine).outcome, Outcome::Answered(parts) if parts > 200));
+}
+
+#[test]
+fn without_a_token_nobody_knows_the_round_trip_after_a_retry() {
+    let mut engine = Engine::new(Script { token_bits: 0 }, config(), [1; 16]).unwrap();
+    engine.ask(host(1), Talk::default()).unwrap();
+    request(&mut engine, ms(0)).unwrap();
+    engine.handle_timeout(ms(100));
+    request(&mut engine, ms(100)).unwrap();
+    hear(&mut engine, ms(101), host(1), b"", "done");
+    let conclusion = end(&mut engine);
+    assert_eq!((conclusion.outcome, conclusion.rtt), (Outcome::Answered(0), None));
+    assert_eq!((engine.ledger().rtt.count(), engine.ledger().answered_after_retry), (0, 1));
+}
+
+#[test]
+fn a_retry_that_was_not_sent_leaves_the_attempt_before_it_answerable() {
+    let mut engine = Engine::new(Script { token_bits: 0 }, config(), [1; 16]).unwrap();
+    engine.ask(host(1), Talk::default()).unwrap();
+    request(&mut engine, ms(0)).unwrap();
+    engine.handle_timeout(ms(100));
+    let (retry, _) = request(&mut engine, ms(100)).unwrap();
+    engine.unsend(ms(100), retry);
+    hear(&mut engine, ms(101), host(1), b"", "done");
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
+    assert_eq!(engine.ledger().deferred, 1);
+}
+
+#[test]
+fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
+    // A conversation of a thousand steps is said to have long answers.
+    let mut engine =
+        Engine::new(Script { token_bits: 64 }, Config { reply_credit: 40 * 832, ..config() }, [1; 16])
+            .unwrap();
+    let mut flying = Vec::new();
+    for last in 0..40 {
+        engine.ask(host(last), Talk::default()).unwrap();
+        flying.push((host(last), request(&mut engine, ms(0)).unwrap().1));
+    }
+    engine.ask(host(99), Talk { steps: 1000, parts: 0 }).unwrap();
+    for turn in 0..40 {
+        engine.ask(host(100), Talk::default()).unwrap();
+        let (target, token) = flying.remove(0);
+        hear(&mut engine, ms(turn), target, &token, "done");
+        while let Some((transmit, token)) = request(&mut engine, ms(turn)) {
+            if transmit.to == host(99) {
+                return;
+            }
+            flying.push((transmit.to, token));
+        }
+    }
+    panic!("forty cheap ones have ended, and it was not sent");
+}
+
+#[test]
 fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
     let mut engine =
         Engine::new(Script { token_bits: 64 }, Config { rate: Some(1.0), burst: 1, ..config() }, [1; 16])
@@ -298,6 +365,27 @@ fn a_request_that_the_kernel_did_not_take_goes_first_again() {
 }
 
 #[test]
+fn a_stop_in_the_middle_of_sending_spoils_neither_round_trip_nor_deadline() {
+    let mut engine = engine();
+    for last in [1, 2, 3] {
+        engine.ask(host(last), Talk::default()).unwrap();
+    }
+    let sent: Vec<(Transmit, Vec<u8>)> = (0..3).map(|_| request(&mut engine, ms(0)).unwrap()).collect();
+    for (transmit, _) in &sent {
+        engine.handle_slow_send(*transmit, ms(0), ms(1000));
+    }
+    // The first one left before the stop, the second one after it.
+    hear(&mut engine, ms(20), host(1), &sent[0].1, "done");
+    assert_eq!(end(&mut engine).rtt, Some(Duration::from_millis(20)));
+    engine.handle_timeout(ms(1020));
+    hear(&mut engine, ms(1020), host(2), &sent[1].1, "done");
+    assert_eq!(end(&mut engine).rtt, Some(Duration::from_millis(20)));
+    assert!(request(&mut engine, ms(1099)).is_none(), "the third one's time is not over");
+    engine.handle_timeout(ms(1100));
+    assert!(request(&mut engine, ms(1100)).is_some());
+}
+
+#[test]
 fn a_destination_that_cannot_be_sent_to_ends_alone() {
     let mut engine = engine();
     for last in [1, 2] {
@@ -311,6 +399,57 @@ fn a_destination_that_cannot_be_sent_to_ends_alone() {
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
     assert_eq!((engine.ledger().send_failed, engine.ledger().datagrams_sent), (1, 1));
     assert!(engine.ledger().adds_up(0));
+}
+
+#[test]
+fn what_the_network_refuses_ends_at_once_if_it_quotes_our_token() {
+    let report = Unreachable { icmp: Some((3, 3)), by: Some(host(1).ip()), errno: 111 };
+    let mut engine = engine();
+    for last in [1, 2] {
+        engine.ask(host(last), Talk::default()).unwrap();
+    }
+    let (_, first) = request(&mut engine, ms(0)).unwrap();
+    let (_, second) = request(&mut engine, ms(0)).unwrap();
+    engine.handle_unreachable(ms(1), host(1), &second, report);
+    engine.handle_unreachable(ms(1), host(1), &first[..4], report);
+    assert!(engine.poll_result().is_none(), "another host's token, and a quote cut short");
+    engine.handle_unreachable(ms(2), host(1), &first, report);
+    let conclusion = end(&mut engine);
+    assert_eq!((conclusion.target, conclusion.outcome), (host(1), Outcome::Unreachable(report)));
+    hear(&mut engine, ms(3), host(2), &second, "done");
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0), "the other host is unharmed");
+    engine.handle_unreachable(ms(4), host(2), &second, report);
+    assert_eq!((engine.ledger().unreachable, engine.ledger().answered), (1, 1));
+    assert!(engine.ledger().adds_up(0));
+}
+
+#[test]
+fn an_attempt_whose_answer_we_may_have_dropped_is_no_try() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    request(&mut engine, ms(0)).unwrap();
+    engine.handle_own_drops(ms(50));
+    engine.ask(host(2), Talk::default()).unwrap();
+    request(&mut engine, ms(60)).unwrap();
+    let ended = run_out(&mut engine);
+    assert_eq!(ended, ms(400), "three tries of 100 ms after the one that was lost here");
+    let attempts: Vec<u32> = std::iter::from_fn(|| engine.poll_result()).map(|end| end.attempts).collect();
+    assert_eq!(attempts, [3, 4], "the second host was asked after the drop");
+    assert_eq!(engine.ledger().asked_again, 1);
+}
+
+#[test]
+fn drops_without_end_do_not_make_it_ask_without_end() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let mut now = ms(0);
+    while !engine.is_idle() {
+        while request(&mut engine, now).is_some() {}
+        engine.handle_own_drops(now);
+        now = engine.poll_timeout().expect("something is open").max(now);
+        engine.handle_timeout(now);
+    }
+    assert_eq!(end(&mut engine).attempts, 33);
 }
 
 #[test]
@@ -332,6 +471,24 @@ fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
     assert_eq!((engine.ledger().interrupted, engine.ledger().answered), (4, 1));
     assert_eq!(engine.ledger().datagrams_sent, 2);
     assert!(engine.ledger().adds_up(0));
+}
+
+#[test]
+fn after_a_stop_an_attempt_waits_as_long_as_a_last_one() {
+    let mut engine =
+        Engine::new(Script { token_bits: 64 }, Config { timeout: Timeout::Auto, ..config() }, [1; 16])
+            .unwrap();
+    // A near host makes the wait for the next one short.
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    hear(&mut engine, ms(1), host(1), &token, "done");
+    end(&mut engine);
+    engine.ask(host(2), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(100)).unwrap();
+    engine.stop_sending(ms(101));
+    engine.handle_timeout(ms(1099));
+    hear(&mut engine, ms(1099), host(2), &token, "done");
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
 }
 
 #[test]

@@ -47,6 +47,11 @@ struct Closing {
     own_drops: Option<u64>,
     hosts_asked: u64,
     max_per_host_2s: u64,
+    // Beyond the contract, behind it: what closes the sum of requests.
+    ignored: u64,
+    waiting: u64,
+    master_received: u64,
+    master_answered: u64,
 }
 
 /// `allears fleet`.
@@ -55,6 +60,7 @@ pub fn run(args: &FleetArgs) -> Result<Exit> {
     let mut house = House::open(args, reactor)?;
     let waker = house.reactor.waker();
     let stop = Stop::listen(move || drop(waker.wake()))?;
+    stop.arm();
     if args.until_eof {
         let (stop, waker) = (stop.clone(), house.reactor.waker());
         thread::spawn(move || {
@@ -212,6 +218,10 @@ impl House {
             own_drops: self.doors.iter().map(|door| door.socket.own_drops().map(u64::from)).sum(),
             hosts_asked: tally.hosts_asked,
             max_per_host_2s: tally.max_per_host_2s,
+            ignored: tally.ignored,
+            waiting: self.fleet.waiting(),
+            master_received: tally.master_received,
+            master_answered: tally.master_answered,
         }
     }
 }

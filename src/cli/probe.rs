@@ -22,9 +22,9 @@ use super::sweep::{Ending, Flow, Job, More, Sweep};
 /// `allears probe`.
 pub fn run(args: &ProbeArgs) -> Result<Exit> {
     let protocol = protocol(args)?;
-    let out = Out::open(args.sweep.to.as_deref())?;
     let mut sweep = Sweep::new(&args.sweep)?;
     let inputs = sweep.inputs(&args.sweep, &args.targets, args.port)?;
+    let out = sweep.results(&args.sweep)?;
     let report = Report::new(out, args.sweep.output).context("cannot write results")?;
     let mut probe = Probe { inputs, report, all: args.sweep.all, targets: 0, answered: 0 };
 
@@ -33,6 +33,7 @@ pub fn run(args: &ProbeArgs) -> Result<Exit> {
     let seconds = sweep.duration().as_secs_f64();
     sweep.console.finish();
     ending.wrote(probe.report.flush());
+    sweep.settle(&mut ending);
     sweep.finish(&engine, &probe, &())?;
     match probe.targets {
         _ if ending.closed => {}
@@ -60,7 +61,9 @@ fn exit(ending: &Ending, answered: u64) -> Exit {
 
 fn protocol(args: &ProbeArgs) -> Result<Raw> {
     let usage = |error: &dyn std::fmt::Display| Usage(error.to_string());
-    let mut raw = Raw::new(payload(&args.payload)?).map_err(|error| usage(&error))?;
+    let payload =
+        payload(&args.payload)?.ok_or(Usage("a payload is needed: --hex, --text or --file".into()))?;
+    let mut raw = Raw::new(payload).map_err(|error| usage(&error))?;
     if let Some(prefix) = &args.expect_prefix {
         let prefix = escapes::text(prefix).map_err(Usage)?;
         raw = raw.with_expected_prefix(prefix).map_err(|error| usage(&error))?;
@@ -71,15 +74,16 @@ fn protocol(args: &ProbeArgs) -> Result<Raw> {
     Ok(raw)
 }
 
-fn payload(args: &PayloadArgs) -> Result<Vec<u8>> {
-    match args {
-        PayloadArgs { hex: Some(digits), .. } => Ok(escapes::hex(digits).map_err(Usage)?),
-        PayloadArgs { text: Some(text), .. } => Ok(escapes::text(text).map_err(Usage)?),
+/// What is to be sent; `None` when nothing is named.
+pub fn payload(args: &PayloadArgs) -> Result<Option<Vec<u8>>> {
+    Ok(match args {
+        PayloadArgs { hex: Some(digits), .. } => Some(escapes::hex(digits).map_err(Usage)?),
+        PayloadArgs { text: Some(text), .. } => Some(escapes::text(text).map_err(Usage)?),
         PayloadArgs { file: Some(path), .. } => {
-            fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+            Some(fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)
         }
-        _ => Err(Usage("a payload is needed: --hex, --text or --file".into()).into()),
-    }
+        _ => None,
+    })
 }
 
 struct Probe {
@@ -158,11 +162,11 @@ const COLUMNS: [Column; 4] = [
     Column { title: "BYTES", right: true, least: None },
     Column { title: "REPLY", right: false, least: Some(10) },
 ];
-/// Decided beforehand; the reply is cut only by the terminal's width.
-const WIDTHS: [usize; 4] = [21, 6, 5, 65_535];
+/// Decided beforehand, as replies are written one by one.
+const WIDTHS: [usize; 4] = [21, 6, 5, 64];
 
 impl Report {
-    fn new(out: Out, format: Format) -> io::Result<Report> {
+    fn new(mut out: Out, format: Format) -> io::Result<Report> {
         match format {
             Format::Json => Ok(Report::Json(out)),
             Format::Csv => {
@@ -173,6 +177,16 @@ impl Report {
             }
             Format::Table => {
                 let widths = table::fit(&COLUMNS, &WIDTHS, out.width());
+                if out.is_terminal() {
+                    table::write_row(
+                        &COLUMNS,
+                        &widths,
+                        &table::header(&COLUMNS),
+                        out.has_colour(),
+                        &mut out,
+                    )?;
+                    out.flush()?;
+                }
                 Ok(Report::Table(out, widths))
             }
         }

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first one asks to stop, the second one ends the program at once.
+//! Ctrl-C and SIGTERM: the first one asks to stop, the second one ends the program at once. So does the
+//! first one, before there is anything to stop.
 
 use std::process;
 use std::sync::Arc;
@@ -13,7 +14,14 @@ use super::exit::Exit;
 
 /// Whether the user wants us to stop.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    /// Somebody looks whether it is requested.
+    armed: AtomicBool,
+    requested: AtomicBool,
+}
 
 impl Stop {
     /// Listens from now on. `wake` is called, from another thread, at the first signal.
@@ -26,7 +34,7 @@ impl Stop {
         let seen = stop.clone();
         let listen = move || {
             for _ in signals.forever() {
-                if seen.0.swap(true, Ordering::Relaxed) {
+                if seen.0.requested.swap(true, Ordering::Relaxed) || !seen.0.armed.load(Ordering::Relaxed) {
                     process::exit(Exit::Interrupted as i32);
                 }
                 wake();
@@ -36,12 +44,17 @@ impl Stop {
         Ok(stop)
     }
 
+    /// From now on the first signal is only a request.
+    pub fn arm(&self) {
+        self.0.armed.store(true, Ordering::Relaxed);
+    }
+
     /// As if the user had pressed Ctrl-C.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.requested.store(true, Ordering::Relaxed);
     }
 
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.requested.load(Ordering::Relaxed)
     }
 }

@@ -50,6 +50,12 @@ pub struct Stats {
     max_in_flight: u64,
     cpu_s: Option<f64>,
     max_rss_bytes: Option<u64>,
+    // Beyond the contract, behind it: what closes the sum of datagrams, and what else was counted.
+    replies: u64,
+    broken: u64,
+    answered_by_earlier: u64,
+    asked_again: u64,
+    deferred: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,6 +97,11 @@ impl Stats {
             max_in_flight: ledger.max_in_flight,
             cpu_s: around.cpu.map(|cpu| rounded(cpu.as_secs_f64())),
             max_rss_bytes: around.max_rss,
+            replies: ledger.replies,
+            broken: ledger.broken,
+            answered_by_earlier: ledger.answered_by_earlier,
+            asked_again: ledger.asked_again,
+            deferred: ledger.deferred,
         }
     }
 }
@@ -145,7 +156,8 @@ mod tests {
                 r#""answered_after_retry":0,"late":0,"duplicates":0,"strangers":0,"own_drops":null,"#,
                 r#""rtt_ms":{"min":66.812,"p50":66.812,"p90":66.812,"p99":66.812,"max":66.812},"elapsed_s":2.5,"#,
                 r#""rate_pps":2.0,"rcvbuf_bytes":212992,"window":64,"max_in_flight":0,"cpu_s":0.123,"#,
-                r#""max_rss_bytes":null}"#
+                r#""max_rss_bytes":null,"replies":0,"broken":0,"answered_by_earlier":0,"asked_again":0,"#,
+                r#""deferred":0}"#
             )
         );
     }

@@ -2,6 +2,7 @@
 //! out as they happen.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use allears::engine::{Conclusion, Config, Engine, Protocol, Time, reply_cost};
@@ -12,7 +13,7 @@ use super::args::SweepArgs;
 use super::console::Console;
 use super::exit::Usage;
 use super::inputs::{Inputs, Sources};
-use super::output::Out;
+use super::output::{Backlog, Out};
 use super::signals::Stop;
 use super::stats::{Circumstances, Stats};
 
@@ -98,6 +99,8 @@ pub struct Sweep {
     pub config: Config,
     stats: Option<Out>,
     deadline: Option<Duration>,
+    /// Results that wait to be written.
+    backlog: Backlog,
     /// Where results go, for messages.
     results: String,
 }
@@ -108,16 +111,31 @@ impl Sweep {
     /// # Errors
     /// What the system refuses; settings out of range, as [`Usage`].
     pub fn new(args: &SweepArgs) -> Result<Sweep> {
+        check_files(args)?;
         let stats = args.stats.as_deref().map(|path| Out::open(Some(path))).transpose()?;
         let net =
             Net::open(&net::Options { bind: args.bind, rcvbuf: args.rcvbuf, ..net::Options::default() })?;
         let config = config(args, &net);
-        config.validate().map_err(|error| Usage(error.to_string()))?;
+        config.validate().map_err(|error| {
+            Usage(format!("--{} must be {}", error.field.replace('_', "-"), error.expected))
+        })?;
         let waker = net.waker();
         let stop = Stop::listen(move || drop(waker.wake()))?;
         let results = args.to.as_ref().map_or("standard output".into(), |path| path.display().to_string());
         let console = Console::new(args.quiet);
-        Ok(Sweep { net, console, stop, config, stats, deadline: args.deadline, results })
+        let backlog = Backlog::default();
+        Ok(Sweep { net, console, stop, config, stats, deadline: args.deadline, backlog, results })
+    }
+
+    /// Where results are written, without ever stopping the sweep.
+    ///
+    /// # Errors
+    /// See [`Out::queued`].
+    pub fn results(&mut self, args: &SweepArgs) -> Result<Out> {
+        let waker = self.net.waker();
+        let (out, backlog) = Out::queued(args.to.as_deref(), move || drop(waker.wake()))?;
+        self.backlog = backlog;
+        Ok(out)
     }
 
     /// The targets of the arguments and of `-i`.
@@ -155,26 +173,36 @@ impl Sweep {
 
     /// Runs `job` to its end, whatever end that is. All that was asked has been concluded then.
     pub fn run<P: Protocol>(&mut self, engine: &mut Engine<P>, job: &mut impl Job<P>) -> Ending {
+        self.stop.arm();
         let ending = Ending::of(&self.results);
-        let mut run = Run { ending, asking: true, next_progress: Time::ZERO };
         let deadline = self.deadline.map(|deadline| self.net.now() + deadline);
+        let mut run = Run { ending, asking: true, enough: false, deadline, next_progress: Time::ZERO };
         loop {
-            run.check_limits(self, engine, deadline);
-            run.take_results(self, engine, job);
+            run.check_limits(self, engine);
+            // Who does not read results gets no more of them; but what answers is heard all the same.
+            let held = self.backlog.is_full();
+            engine.hold(held);
+            if !held {
+                run.take_results(self, engine, job);
+            }
             let more = if run.asking { job.ask(engine, &self.console) } else { More::No };
             if more == More::No && engine.is_idle() {
                 break;
             }
             run.show_progress(self, engine, job);
-            let wake = run.asking.then_some(deadline).flatten();
             let progress = self.console.is_watched().then_some(run.next_progress);
-            if let Err(error) = self.net.turn(engine, wake.into_iter().chain(progress).min()) {
+            if let Err(error) = self.net.turn(engine, run.deadline.into_iter().chain(progress).min()) {
                 run.fail(Error::new(error).context("the socket failed"));
                 engine.abort(self.net.now());
             }
         }
         run.take_results(self, engine, job);
         run.ending
+    }
+
+    /// Waits until all results are written.
+    pub fn settle(&self, ending: &mut Ending) {
+        ending.wrote(self.backlog.wait());
     }
 
     /// Writes the ledger where `--stats` says, and warns of what the user should know.
@@ -192,8 +220,11 @@ impl Sweep {
             self.console
                 .warn(format_args!("{drops} datagrams were lost in this machine's own receive buffer"));
         }
-        let Some(mut out) = self.stats.take() else { return Ok(()) };
         let safe = self.safe_window(engine.protocol(), typical);
+        if self.config.window.is_none() && engine.ledger().max_in_flight >= safe {
+            self.say_what_would_be_faster(safe);
+        }
+        let Some(mut out) = self.stats.take() else { return Ok(()) };
         let around = Circumstances {
             targets: job.targets(),
             bad_lines: self.console.bad_lines() as u64,
@@ -207,6 +238,19 @@ impl Sweep {
         out.write_line(&Stats::new(engine.ledger(), &around)).context("cannot write the ledger")
     }
 
+    /// The window was full: says why, and how to make it larger.
+    fn say_what_would_be_faster(&self, window: u64) {
+        let kib = self.net.receive_buffer() >> 10;
+        self.console.say(format_args!(
+            "the window was full: {window} queries, whose answers the receive buffer of {kib} KiB is sure to hold"
+        ));
+        if self.net.receive_buffer() < net::LARGEST_BUFFER {
+            let half = net::LARGEST_BUFFER / 2;
+            self.console
+                .say(format_args!("for a larger one: sysctl -w net.core.rmem_max={half}, or run as root"));
+        }
+    }
+
     /// Since the sockets were opened.
     pub fn duration(&self) -> Duration {
         self.net.now() - Time::ZERO
@@ -217,11 +261,14 @@ impl Sweep {
 struct Run {
     ending: Ending,
     asking: bool,
+    /// What was wanted has been found: what else comes is not shown.
+    enough: bool,
+    deadline: Option<Time>,
     next_progress: Time,
 }
 
 impl Run {
-    fn check_limits<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>, deadline: Option<Time>) {
+    fn check_limits<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>) {
         if sweep.stop.requested() && !self.ending.interrupted {
             self.ending.interrupted = true;
             self.asking = false;
@@ -231,7 +278,8 @@ impl Run {
                 engine.in_flight(),
             ));
         }
-        if self.asking && deadline.is_some_and(|deadline| deadline <= sweep.net.now()) {
+        if self.deadline.is_some_and(|deadline| deadline <= sweep.net.now()) {
+            self.deadline = None;
             self.asking = false;
             engine.abort(sweep.net.now());
             sweep.console.warn("the deadline has come: what is still open is interrupted");
@@ -267,13 +315,14 @@ impl Run {
         engine: &mut Engine<P>,
         job: &mut impl Job<P>,
     ) {
-        if !self.can_write() {
+        if self.enough || !self.can_write() {
             return;
         }
         match job.conclude(conclusion, &sweep.console) {
             Ok(Flow::GoOn) => {}
             Ok(Flow::Enough) => {
                 self.asking = false;
+                self.enough = true;
                 engine.abort(sweep.net.now());
             }
             Err(error) => self.cannot_write(error, sweep, engine),
@@ -310,6 +359,19 @@ impl Run {
             engine.in_flight(),
         ));
     }
+}
+
+/// Refuses to write over what is to be read.
+fn check_files(args: &SweepArgs) -> Result<()> {
+    for written in [&args.to, &args.stats].into_iter().flatten() {
+        let same = |read: &&PathBuf| {
+            read.canonicalize().is_ok_and(|read| written.canonicalize().is_ok_and(|w| w == read))
+        };
+        if let Some(read) = args.input.iter().find(same) {
+            return Err(Usage(format!("{} would be written over", read.display())).into());
+        }
+    }
+    Ok(())
 }
 
 fn config(args: &SweepArgs, net: &Net) -> Config {

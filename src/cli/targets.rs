@@ -62,6 +62,8 @@ impl Iterator for Span {
 /// Why this is no target, in words for the user.
 pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     let (host, port) = split_port(text)?;
+    // What is no host at all is not helped by a port.
+    at_port(host, 1)?;
     let port = match port {
         Some(port) => port.parse().map_err(|_| "the port is not a number from 1 to 65535")?,
         None => default_port.ok_or("no port: write HOST:PORT")?,
@@ -69,6 +71,10 @@ pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     if port == 0 {
         return Err("port 0 cannot be asked".into());
     }
+    at_port(host, port)
+}
+
+fn at_port(host: &str, port: u16) -> Result<Target, String> {
     if let Ok(SocketAddr::V6(scoped)) = format!("[{host}]:{port}").parse() {
         return Ok(Target::Span(SocketAddr::V6(scoped).into()));
     }

@@ -42,6 +42,13 @@ pub trait Protocol {
     /// the datagram is from anybody.
     fn read_token(&self, datagram: &[u8]) -> Option<Token>;
 
+    /// The token of a request of ours, as an ICMP error quotes it: perhaps cut short. `None` when it is
+    /// not in there (the engine then looks for a conversation with `token_bits` = 0). The default is
+    /// for requests that carry it where replies do.
+    fn read_request(&self, request: &[u8]) -> Option<Token> {
+        self.read_token(request)
+    }
+
     /// Takes one datagram that belongs to this conversation: its source and token fit a request of
     /// ours.
     fn step(&mut self, conversation: &mut Self::Conversation, datagram: &[u8]) -> Step<Self::Answer>;

@@ -19,11 +19,11 @@ impl<P: Protocol> Engine<P> {
         match (&outcome, heard) {
             (Outcome::Answered(_), Some(heard)) => {
                 self.book_answer(key, heard);
-                rtt = Some(heard.rtt);
+                rtt = heard.rtt;
             }
             (Outcome::Answered(_), None) => self.ledger.answered += 1,
             (Outcome::Silent, _) => self.ledger.silent += 1,
-            (Outcome::Unreachable, _) => self.ledger.unreachable += 1,
+            (Outcome::Unreachable(_), _) => self.ledger.unreachable += 1,
             (Outcome::SendFailed(_), _) => self.ledger.send_failed += 1,
             (Outcome::Malformed(_), _) => self.ledger.malformed += 1,
             (Outcome::Interrupted, _) => self.ledger.interrupted += 1,
@@ -35,9 +35,11 @@ impl<P: Protocol> Engine<P> {
     pub(super) fn book_answer(&mut self, key: u32, heard: Heard) {
         let attempts = self.flight[key].attempts;
         self.ledger.answered += 1;
-        self.ledger.rtt.record(heard.rtt);
         self.ledger.answered_after_retry += u64::from(attempts > 1);
-        self.ledger.answered_by_earlier += u64::from(heard.attempt < attempts);
+        if let Some(rtt) = heard.rtt {
+            self.ledger.rtt.record(rtt);
+            self.ledger.answered_by_earlier += u64::from(heard.attempt < attempts);
+        }
     }
 
     /// Ends the queries that `which` picks, as interrupted.
@@ -63,7 +65,7 @@ impl<P: Protocol> Engine<P> {
             self.flight.remove(key);
             return;
         }
-        self.window.leave(query.reply_cost);
+        self.window.leave(query.charged);
         self.lingering.push_back((now + self.config.linger, key));
         self.forget_lingering(now);
     }

@@ -27,8 +27,14 @@ pub struct Query<C> {
     pub attempts: u32,
     /// When the first attempt was sent.
     pub first_sent: Time,
-    /// Bytes of receive buffer reserved for its answer.
+    /// Bytes of receive buffer that the answer to one attempt may take.
     pub reply_cost: u32,
+    /// What is charged for all its attempts.
+    pub charged: u32,
+    /// It was told when to come back by a limit.
+    pub promised: bool,
+    /// Attempts that do not count as tries: what they asked may have been answered, and lost here.
+    pub forgiven: u32,
     /// The first datagram of an answer in several, once it has come.
     pub partial: Option<Heard>,
     /// Why a datagram that may have been its answer could not be.
@@ -36,6 +42,13 @@ pub struct Query<C> {
     /// Unlike any other query's, ever.
     serial: u64,
     newest: Option<u32>,
+}
+
+impl<C> Query<C> {
+    /// Attempts that count as tries.
+    pub fn tries(&self) -> u32 {
+        self.attempts - self.forgiven
+    }
 }
 
 /// Where a query is.
@@ -58,7 +71,10 @@ pub enum State {
 struct Attempt {
     query: u32,
     number: u32,
+    /// It left at this time,
     sent: Time,
+    /// or at any time up to this one.
+    sent_by: Time,
     token: Token,
     fingerprint: u64,
     previous: Option<u32>,
@@ -69,15 +85,25 @@ pub struct Hit {
     pub query: u32,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// When that very attempt was sent.
+    /// When that very attempt was sent: at the first of these times, or at any up to the second.
     pub sent: Time,
+    pub sent_by: Time,
 }
 
-/// An answer: to which attempt, and how long it took.
+impl Hit {
+    /// From the sending of the attempt to `arrival`. An answer that came before the sending was known to
+    /// be over came while it was.
+    pub fn rtt(&self, arrival: Time) -> Duration {
+        arrival - if arrival < self.sent_by { self.sent } else { self.sent_by }
+    }
+}
+
+/// An answer: when it came, to which attempt, and how long it took if that is known.
 #[derive(Clone, Copy)]
 pub struct Heard {
+    pub at: Time,
     pub attempt: u32,
-    pub rtt: Duration,
+    pub rtt: Option<Duration>,
 }
 
 /// No token is free at this address: all are taken by queries that have not ended.
@@ -117,6 +143,9 @@ impl<C> Flight<C> {
             attempts: 0,
             first_sent: Time::ZERO,
             reply_cost,
+            charged: 0,
+            promised: false,
+            forgiven: 0,
             partial: None,
             broken: None,
             serial: self.serials,
@@ -151,12 +180,25 @@ impl<C> Flight<C> {
     pub fn add_attempt(&mut self, query: u32, bits: u32, now: Time) -> Result<Token, AddressBusy> {
         let (number, previous) = (self[query].attempts + 1, self[query].newest);
         let (token, fingerprint) = self.free_token(query, number, bits)?;
-        let attempt = Attempt { query, number, sent: now, token, fingerprint, previous };
+        let attempt = Attempt { query, number, sent: now, sent_by: now, token, fingerprint, previous };
         let attempt = self.attempts.insert(attempt) as u32;
         self.index.insert(fingerprint, attempt);
         self[query].newest = Some(attempt);
         self[query].attempts = number;
         Ok(token)
+    }
+
+    /// When the last attempt of `query` was sent; `None` when none was.
+    pub fn last_sent(&self, query: u32) -> Option<Time> {
+        self[query].newest.map(|attempt| self.attempts[attempt as usize].sent)
+    }
+
+    /// The last attempt of `query` was sent between `from` and `by`.
+    pub fn set_sent(&mut self, query: u32, from: Time, by: Time) {
+        if let Some(attempt) = self[query].newest {
+            let attempt = &mut self.attempts[attempt as usize];
+            (attempt.sent, attempt.sent_by) = (from, by);
+        }
     }
 
     /// Takes back the last attempt of `query`; false when there is none.
@@ -165,9 +207,15 @@ impl<C> Flight<C> {
         let attempt = self.attempts.remove(key as usize);
         self[query].newest = attempt.previous;
         self[query].attempts -= 1;
-        // By address alone, a later attempt may have taken its place in the index.
         if self.index.get(&attempt.fingerprint) == Some(&key) {
-            self.index.remove(&attempt.fingerprint);
+            // By address alone, the attempts of a query share one place in the index.
+            let before = attempt
+                .previous
+                .filter(|&before| self.attempts[before as usize].fingerprint == attempt.fingerprint);
+            match before {
+                Some(before) => self.index.insert(attempt.fingerprint, before),
+                None => self.index.remove(&attempt.fingerprint),
+            };
         }
         true
     }
@@ -182,6 +230,7 @@ impl<C> Flight<C> {
             query: attempt.query,
             attempt: attempt.number,
             sent: attempt.sent,
+            sent_by: attempt.sent_by,
         })
     }
 

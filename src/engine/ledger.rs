@@ -28,11 +28,16 @@ pub struct Ledger {
 
     /// Datagrams that the kernel took from us.
     pub datagrams_sent: u64,
-    /// Of these, the second and later attempts of a query.
+    /// Packets that the kernel did not take at first, its own queue being full; they were sent later.
+    pub deferred: u64,
+    /// Of the datagrams sent, the second and later attempts of a query.
     pub retransmissions: u64,
     /// Answered queries that took more than one attempt: a datagram was lost, or slow, on the way
     /// to or from a host that lives.
     pub answered_after_retry: u64,
+    /// Attempts that were made again at no cost, because the first may have been answered and the answer
+    /// lost in our own receive buffer.
+    pub asked_again: u64,
     /// Answered queries whose answer came to an attempt before the last one: nothing was lost, the
     /// host is slow.
     pub answered_by_earlier: u64,

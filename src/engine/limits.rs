@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Time;
-use super::pacer::{interval_ps, ps};
 
 /// Below this many entries a table is not searched for ones that have had their time.
 const PURGE_FROM: usize = 1024;
@@ -34,7 +33,7 @@ impl Prefix {
 pub struct Limits {
     hosts: Buckets<(IpAddr, u16)>,
     prefixes: Buckets<Prefix>,
-    prefix_interval: u128,
+    prefix_interval: u64,
 }
 
 impl Limits {
@@ -42,7 +41,7 @@ impl Limits {
         Limits {
             hosts: Buckets::new(1),
             prefixes: Buckets::new(burst),
-            prefix_interval: interval_ps(prefix_rate),
+            prefix_interval: prefix_rate.map_or(0, |pps| (1e9 / pps).ceil() as u64),
         }
     }
 
@@ -50,74 +49,86 @@ impl Limits {
     ///
     /// # Errors
     /// When it should ask again. Each caller is told another time, so that a thousand who wait for
-    /// one prefix do not all come back at once; what counts is still the next call.
-    pub fn check(&mut self, target: SocketAddr, host_gap: Duration, now: Time) -> Result<(), Time> {
-        let gap = host_gap.as_nanos() * 1000;
-        self.hosts.check((target.ip(), target.port()), gap, ps(now))?;
-        self.prefixes.check(Prefix::of(target.ip()), self.prefix_interval, ps(now))
+    /// one prefix do not all come back at once; what counts is still the next call. Who was `promised` a
+    /// time already and comes a little early is told the earliest, not the end of the line.
+    pub fn check(
+        &mut self,
+        target: SocketAddr,
+        host_gap: Duration,
+        now: Time,
+        promised: bool,
+    ) -> Result<(), Time> {
+        let now = now.as_nanos();
+        self.hosts.check((target.ip(), target.port()), nanos(host_gap), now, promised)?;
+        self.prefixes.check(Prefix::of(target.ip()), self.prefix_interval, now, promised)
     }
 
     /// A packet to `target` leaves now.
     pub fn take(&mut self, target: SocketAddr, host_gap: Duration, now: Time) {
-        let gap = host_gap.as_nanos() * 1000;
-        self.hosts.take((target.ip(), target.port()), gap, ps(now));
-        self.prefixes.take(Prefix::of(target.ip()), self.prefix_interval, ps(now));
+        let now = now.as_nanos();
+        self.hosts.take((target.ip(), target.port()), nanos(host_gap), now);
+        self.prefixes.take(Prefix::of(target.ip()), self.prefix_interval, now);
     }
 
     /// The last packet to `target` did not leave after all.
     pub fn give_back(&mut self, target: SocketAddr, host_gap: Duration) {
-        self.hosts.give_back((target.ip(), target.port()), host_gap.as_nanos() * 1000);
+        self.hosts.give_back((target.ip(), target.port()), nanos(host_gap));
         self.prefixes.give_back(Prefix::of(target.ip()), self.prefix_interval);
     }
 }
 
-/// Token buckets, one for each key that was used lately. Times and intervals in picoseconds; an
-/// interval of 0 is no limit and leaves no entry.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Token buckets, one for each key that was used lately. Times and intervals in nanoseconds: there may be
+/// many. An interval of 0 is no limit and leaves no entry.
 struct Buckets<K> {
-    burst: u128,
+    burst: u64,
     buckets: HashMap<K, Bucket>,
     purge_at: usize,
 }
 
 struct Bucket {
     /// When the bucket will be full again (see `Pacer`).
-    full_at: u128,
+    full_at: u64,
     /// The last time that a caller was told to come back at.
-    promised: u128,
+    promised: u64,
 }
 
 impl<K: Eq + std::hash::Hash> Buckets<K> {
     fn new(burst: u32) -> Buckets<K> {
-        Buckets { burst: u128::from(burst), buckets: HashMap::new(), purge_at: PURGE_FROM }
+        Buckets { burst: u64::from(burst), buckets: HashMap::new(), purge_at: PURGE_FROM }
     }
 
-    fn check(&mut self, key: K, interval: u128, now: u128) -> Result<(), Time> {
+    fn check(&mut self, key: K, interval: u64, now: u64, promised: bool) -> Result<(), Time> {
         let Some(bucket) = self.buckets.get_mut(&key).filter(|_| interval > 0) else { return Ok(()) };
-        let next = bucket.full_at.saturating_sub((self.burst - 1) * interval);
+        let next = bucket.full_at.saturating_sub((self.burst - 1).saturating_mul(interval));
         if next <= now {
             return Ok(());
         }
-        bucket.promised = next.max(bucket.promised + interval);
-        Err(Time::from_nanos(u64::try_from(bucket.promised.div_ceil(1000)).unwrap_or(u64::MAX)))
+        let at = if promised { next } else { next.max(bucket.promised.saturating_add(interval)) };
+        bucket.promised = bucket.promised.max(at);
+        Err(Time::from_nanos(at))
     }
 
-    fn take(&mut self, key: K, interval: u128, now: u128) {
+    fn take(&mut self, key: K, interval: u64, now: u64) {
         if interval == 0 {
             return;
         }
         self.purge(now);
         let bucket = self.buckets.entry(key).or_insert(Bucket { full_at: 0, promised: 0 });
-        bucket.full_at = bucket.full_at.max(now) + interval;
+        bucket.full_at = bucket.full_at.max(now).saturating_add(interval);
     }
 
-    fn give_back(&mut self, key: K, interval: u128) {
+    fn give_back(&mut self, key: K, interval: u64) {
         if let Some(bucket) = self.buckets.get_mut(&key) {
             bucket.full_at = bucket.full_at.saturating_sub(interval);
         }
     }
 
     /// Forgets full buckets, whenever the table has doubled: they are as good as none.
-    fn purge(&mut self, now: u128) {
+    fn purge(&mut self, now: u64) {
         if self.buckets.len() >= self.purge_at {
             self.buckets.retain(|_, bucket| bucket.full_at.max(bucket.promised) > now);
             self.purge_at = PURGE_FROM.max(self.buckets.len() * 2);
@@ -139,9 +150,9 @@ mod tests {
     fn one_host_waits_for_its_gap_and_another_does_not() {
         let mut limits = Limits::new(None, 32);
         limits.take(host(1), GAP, Time::ZERO);
-        assert_eq!(limits.check(host(1), GAP, Time::from_millis(99)), Err(Time::from_millis(100)));
-        assert_eq!(limits.check(host(2), GAP, Time::from_millis(99)), Ok(()));
-        assert_eq!(limits.check(host(1), GAP, Time::from_millis(100)), Ok(()));
+        assert_eq!(limits.check(host(1), GAP, Time::from_millis(99), false), Err(Time::from_millis(100)));
+        assert_eq!(limits.check(host(2), GAP, Time::from_millis(99), false), Ok(()));
+        assert_eq!(limits.check(host(1), GAP, Time::from_millis(100), false), Ok(()));
     }
 
     #[test]
@@ -149,9 +160,11 @@ mod tests {
         let mut limits = Limits::new(Some(10.0), 1);
         limits.take(host(1), Duration::ZERO, Time::ZERO);
         for waiting in 1..=3 {
-            let back = limits.check(host(1 + waiting), Duration::ZERO, Time::ZERO);
+            let back = limits.check(host(1 + waiting), Duration::ZERO, Time::ZERO, false);
             assert_eq!(back, Err(Time::from_millis(u64::from(waiting) * 100)));
         }
+        let early = limits.check(host(2), Duration::ZERO, Time::from_millis(99), true);
+        assert_eq!(early, Err(Time::from_millis(100)), "who comes a little early keeps the place");
     }
 
     #[test]

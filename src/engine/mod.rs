@@ -39,7 +39,7 @@ pub use config::{Config, ConfigError, Timeout};
 pub use conversation::{Protocol, Quiet, ReplySize, Step, Token};
 pub use histogram::Histogram;
 pub use ledger::Ledger;
-pub use outcome::{Conclusion, Outcome};
+pub use outcome::{Conclusion, Outcome, Unreachable};
 pub use time::Time;
 pub use window::reply_cost;
 
@@ -79,6 +79,9 @@ pub struct Engine<P: Protocol> {
     unsent: usize,
     /// Queries that have not ended.
     open: usize,
+    /// When the kernel was last known to have dropped an answer for want of room.
+    last_own_drop: Option<Time>,
+    held: bool,
     stopped: bool,
 }
 
@@ -128,6 +131,8 @@ impl<P: Protocol> Engine<P> {
             ledger: Ledger::default(),
             unsent: 0,
             open: 0,
+            last_own_drop: None,
+            held: false,
             stopped: false,
             config,
         })
@@ -202,13 +207,20 @@ impl<P: Protocol> Engine<P> {
         &mut self.protocol
     }
 
-    /// Sends nothing more. Queries that wait to be sent end as interrupted now; those that were sent
-    /// may be answered until their attempt's deadline, and end as silent then if it was their last,
-    /// else as interrupted.
+    /// While held, nothing is sent; everything else goes on. For a caller who cannot take more results:
+    /// those of what is in flight still come, so they are as many as the window at most.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Sends nothing more. Queries that wait to be sent end as interrupted now. Those that were sent may
+    /// still be answered: for as long as one waits after a last attempt, since that is what it has become.
+    /// Then they end, as silent if all tries were made, else as interrupted.
     pub fn stop_sending(&mut self, now: Time) {
         self.stopped = true;
         self.interrupt(now, |query| query.state != State::Sent);
         self.ring.clear();
+        self.wait_as_after_the_last();
     }
 
     /// Ends everything as interrupted, now.
@@ -218,13 +230,14 @@ impl<P: Protocol> Engine<P> {
         self.ring.clear();
     }
 
-    fn enqueue_new(&mut self, target: SocketAddr, conversation: P::Conversation) {
+    fn enqueue_new(&mut self, target: SocketAddr, conversation: P::Conversation) -> u32 {
         self.ledger.queries += 1;
         self.open += 1;
         self.unsent += 1;
-        let reply_cost = reply_cost(self.protocol.reply_size(&conversation));
+        let reply_cost = self.window.cost(self.protocol.reply_size(&conversation));
         let query = self.flight.insert(target, conversation, reply_cost);
         self.enqueue(query);
+        query
     }
 
     /// Puts a query at the end of the ring.

@@ -60,12 +60,12 @@ impl Pacer {
 }
 
 /// Picoseconds between two packets at `rate` packets per second; 0 = unlimited.
-pub fn interval_ps(rate: Option<f64>) -> u128 {
+fn interval_ps(rate: Option<f64>) -> u128 {
     rate.map_or(0, |pps| (1e12 / pps).ceil() as u128)
 }
 
 /// The time in picoseconds.
-pub fn ps(time: Time) -> u128 {
+fn ps(time: Time) -> u128 {
     u128::from(time.as_nanos()) * 1000
 }
 

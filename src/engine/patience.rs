@@ -31,8 +31,10 @@ pub struct Patience {
 
 /// The attempt that is about to be waited for.
 pub struct Wait {
-    /// 1 for the first.
+    /// Which try it is, 1 for the first.
     pub attempt: u32,
+    /// Whether none will follow.
+    pub is_last: bool,
     /// Since the first attempt was sent.
     pub elapsed: Duration,
     /// Any number, different for each attempt: from it comes the jitter that spreads retries.
@@ -70,7 +72,7 @@ impl Patience {
             Timeout::Fixed(fixed) => return fixed,
             Timeout::Auto => self.rto(host),
         };
-        if self.tries_left(wait.attempt) == 0 {
+        if wait.is_last {
             return rto.max(SHORTEST_IN_ALL.saturating_sub(wait.elapsed));
         }
         let backoff = 1.25f64.powi(wait.attempt.min(10) as i32 - 1);
@@ -130,7 +132,7 @@ mod tests {
     const FAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 1, 1));
 
     fn attempt(attempt: u32, elapsed_ms: u64) -> Wait {
-        Wait { attempt, elapsed: Duration::from_millis(elapsed_ms), jitter: 0 }
+        Wait { attempt, is_last: attempt == 3, elapsed: Duration::from_millis(elapsed_ms), jitter: 0 }
     }
 
     fn taught(host: IpAddr, rtt_ms: u64, samples: u32) -> Patience {

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::flight::{Heard, Hit, State};
-use super::{Engine, Outcome, Protocol, Step, Time, Token};
+use super::{Engine, Outcome, Protocol, Step, Time, Token, Unreachable};
+
+/// After its first part, all of an answer has to come within this time.
+const PARTS_WITHIN: Duration = Duration::from_secs(10);
 
 impl<P: Protocol> Engine<P> {
     /// Takes in a datagram from `from` that arrived at `now`: it steps the conversation it belongs
@@ -17,8 +20,10 @@ impl<P: Protocol> Engine<P> {
             self.ledger.strangers += 1;
             return;
         };
-        let heard = Heard { attempt: hit.attempt, rtt: now - hit.sent };
         let query = &mut self.flight[hit.query];
+        // Without a token nothing tells which of several attempts is answered.
+        let is_exact = token != Token::NONE || query.attempts == 1;
+        let heard = Heard { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
         let Some(conversation) = &mut query.conversation else {
             self.book_after_the_end(&hit);
             return;
@@ -48,6 +53,15 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
+    /// The network did not deliver `request` to `to`: its query, which the token in the request tells,
+    /// ends. An error that fits none is ignored; anybody can send one.
+    pub fn handle_unreachable(&mut self, now: Time, to: SocketAddr, request: &[u8], report: Unreachable) {
+        let token = self.protocol.read_request(request).unwrap_or(Token::NONE);
+        if let Some(hit) = self.flight.find(to, token) {
+            self.conclude(now, hit.query, Outcome::Unreachable(report), None);
+        }
+    }
+
     fn book_after_the_end(&mut self, hit: &Hit) {
         if let State::Lingering { answered } = &mut self.flight[hit.query].state {
             if std::mem::replace(answered, true) {
@@ -58,13 +72,13 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
-    /// A datagram takes its conversation a step on: its round trip is known exactly, whichever
-    /// attempt it answers. Of an answer in several, only the first datagram tells it.
+    /// A datagram takes its conversation a step on. Its round trip is learnt if it is known; of an answer
+    /// in several datagrams, only the first one tells it.
     fn book_reply(&mut self, hit: &Hit, heard: Heard) {
         self.ledger.replies += 1;
         let query = &self.flight[hit.query];
-        if query.partial.is_none() {
-            self.patience.learn(query.target.ip(), heard.rtt);
+        if let (None, Some(rtt)) = (query.partial, heard.rtt) {
+            self.patience.learn(query.target.ip(), rtt);
         }
     }
 
@@ -75,19 +89,20 @@ impl<P: Protocol> Engine<P> {
         let Some(conversation) = query.conversation.take() else { return };
         self.book_answer(key, heard);
         self.retire(now, key, true);
-        self.enqueue_new(target, conversation);
+        let next = self.enqueue_new(target, conversation);
         if self.stopped {
-            self.interrupt(now, |query| query.state == State::Queued);
+            self.conclude(now, next, Outcome::Interrupted, None);
         }
     }
 
-    /// Part of the answer came: no retry now, but a wait for the rest.
+    /// Part of the answer came: no retry now, but a wait for the rest. Not for ever: who sends a part now
+    /// and then could keep us otherwise.
     fn expect_more(&mut self, now: Time, key: u32, heard: Heard, quiet: Duration) {
         let query = &mut self.flight[key];
-        query.partial.get_or_insert(heard);
+        let first = query.partial.get_or_insert(heard).at;
         if query.state != State::Sent {
             self.unsent -= 1;
         }
-        self.wait_until(key, State::Sent, now + quiet);
+        self.wait_until(key, State::Sent, (now + quiet).min(first + PARTS_WITHIN));
     }
 }

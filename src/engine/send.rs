@@ -15,7 +15,7 @@ const ADDRESS_BUSY: Duration = Duration::from_millis(20);
 impl<P: Protocol> Engine<P> {
     /// The next request that may leave now, appended to `out`; `None` when nothing may.
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
-        while self.pacer.ready(now) {
+        while !self.held && self.pacer.ready(now) {
             let query = self.next_to_send()?.query;
             match self.send(now, query, out) {
                 Ok(transmit) => return Some(transmit),
@@ -38,9 +38,25 @@ impl<P: Protocol> Engine<P> {
             self.conclude(now, query, Outcome::Interrupted, None);
             return;
         }
+        self.ledger.deferred += 1;
         self.pacer.give_back();
         let place = self.place(query, State::Queued);
         self.ring.push_front(place);
+    }
+
+    /// Learns what datagrams really take of the receive buffer: `measured` bytes, where `expected` were
+    /// reckoned with ([`reply_cost`](super::reply_cost) of each). Only ever makes the window more careful.
+    pub fn learn_reply_cost(&mut self, measured: u64, expected: u64) {
+        self.window.learn(measured, expected);
+    }
+
+    /// This request left between `from` and `by`, later than at the time of `poll_transmit`: this process
+    /// was stopped in between. Its answer's round trip and its deadline are reckoned with that.
+    pub fn handle_slow_send(&mut self, transmit: Transmit, from: Time, by: Time) {
+        if self.flight.at(transmit.place).is_some_and(|query| query.state == State::Sent) {
+            self.flight.set_sent(transmit.place.query, from, by);
+            self.wait_for_answer(transmit.place.query, by, 0);
+        }
     }
 
     /// This machine cannot send to that address, whatever becomes of the rest of the batch (`EINVAL`,
@@ -67,7 +83,11 @@ impl<P: Protocol> Engine<P> {
         while let Some(place) = self.ring.pop() {
             match self.flight.at(place) {
                 None => {}
-                Some(query) if query.attempts == 0 && !self.window.admits(query.reply_cost) => {
+                // Nor may a cheap one pass a costly one that waits.
+                Some(query)
+                    if query.attempts == 0
+                        && (self.ring.first_aside().is_some() || !self.window.admits(query.reply_cost)) =>
+                {
                     self.ring.step_aside(place);
                 }
                 Some(_) => return Some(place),
@@ -78,6 +98,9 @@ impl<P: Protocol> Engine<P> {
 
     /// How many in the ring could be sent if there were tokens; may count some that were answered.
     pub(super) fn sendable(&self) -> usize {
+        if self.held {
+            return 0;
+        }
         let admitted = self.ring.first_aside().is_some_and(|place| {
             self.flight.at(place).is_none_or(|query| self.window.admits(query.reply_cost))
         });
@@ -90,31 +113,47 @@ impl<P: Protocol> Engine<P> {
     /// When to try again, if a limit or another query at this address stands in the way.
     fn send(&mut self, now: Time, key: u32, out: &mut Vec<u8>) -> Result<Transmit, Time> {
         let (target, gap) = self.target_and_gap(key);
-        self.limits.check(target, gap, now)?;
+        let promised = std::mem::replace(&mut self.flight[key].promised, true);
+        self.limits.check(target, gap, now, promised)?;
         let bits = self.flight[key].conversation.as_ref().map_or(0, |open| self.protocol.token_bits(open));
         let token = self.flight.add_attempt(key, bits, now).map_err(|_| now + ADDRESS_BUSY)?;
 
         let start = out.len();
         let query = &mut self.flight[key];
+        query.promised = false;
         if let Some(conversation) = &query.conversation {
             self.protocol.write_request(conversation, token, out);
         }
         if query.attempts == 1 {
             query.first_sent = now;
-            self.window.enter(query.reply_cost);
+            query.charged = query.reply_cost;
+            self.window.enter(query.charged);
             self.ledger.max_in_flight = self.ledger.max_in_flight.max(self.window.in_flight().into());
         } else {
             self.ledger.retransmissions += 1;
+            // A retry that is sent again after all has been charged for.
+            if query.charged < query.reply_cost.saturating_mul(query.attempts) {
+                query.charged += self.window.extend(query.reply_cost);
+            }
         }
         self.ledger.datagrams_sent += 1;
         self.unsent -= 1;
         self.pacer.take(now);
         self.limits.take(target, gap, now);
 
-        let query = &self.flight[key];
-        let wait = Wait { attempt: query.attempts, elapsed: now - query.first_sent, jitter: token.0 };
-        let place = self.wait_until(key, State::Sent, now + self.patience.wait(target.ip(), &wait));
+        let place = self.wait_for_answer(key, now, token.0);
         Ok(Transmit { to: target, len: out.len() - start, place })
+    }
+
+    fn wait_for_answer(&mut self, key: u32, sent: Time, jitter: u64) -> Place {
+        let query = &self.flight[key];
+        let wait = Wait {
+            attempt: query.tries(),
+            is_last: self.patience.tries_left(query.tries()) == 0,
+            elapsed: sent - query.first_sent,
+            jitter,
+        };
+        self.wait_until(key, State::Sent, sent + self.patience.wait(query.target.ip(), &wait))
     }
 
     /// Undoes `send`, but for the pacer's token. False when the query has moved on since.
@@ -131,7 +170,7 @@ impl<P: Protocol> Engine<P> {
         let query = &mut self.flight[key];
         query.state = State::Queued;
         if query.attempts == 0 {
-            self.window.leave(query.reply_cost);
+            self.window.leave(query.charged);
         } else {
             self.ledger.retransmissions -= 1;
         }

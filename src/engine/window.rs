@@ -3,18 +3,25 @@
 use super::conversation::ReplySize;
 
 /// Counts what the replies to all queries in flight may take of the receive buffer.
+///
+/// Each attempt may be answered, so each is charged for: a first attempt waits until there is credit. A
+/// retry is charged for when there is credit for it, too; else it takes over the charge of the attempt
+/// before, which has not been answered in its time. If it had to wait instead, all queries could wait
+/// for each other.
 pub struct Window {
     limit: Option<u32>,
     credit: u64,
     used: u64,
     in_flight: u32,
+    /// What replies were seen to cost, relative to what was expected: at least 1.
+    factor: f64,
 }
 
 impl Window {
     /// At most `limit` queries, or without a limit as many as `credit` bytes of receive buffer hold
     /// the replies of.
     pub fn new(limit: Option<u32>, credit: u64) -> Window {
-        Window { limit, credit, used: 0, in_flight: 0 }
+        Window { limit, credit, used: 0, in_flight: 0, factor: 1.0 }
     }
 
     /// Whether a query with this reply cost may be sent. One may always be in flight, however small
@@ -26,14 +33,37 @@ impl Window {
         }
     }
 
+    /// A query's first attempt is sent.
     pub fn enter(&mut self, cost: u32) {
         self.used += u64::from(cost);
         self.in_flight += 1;
     }
 
-    pub fn leave(&mut self, cost: u32) {
-        self.used -= u64::from(cost);
+    /// A query's next attempt is sent: what is charged for it.
+    pub fn extend(&mut self, cost: u32) -> u32 {
+        let charge = if self.used + u64::from(cost) <= self.credit { cost } else { 0 };
+        self.used += u64::from(charge);
+        charge
+    }
+
+    /// A query ends, for which `charged` was charged in all.
+    pub fn leave(&mut self, charged: u32) {
+        self.used -= u64::from(charged);
         self.in_flight -= 1;
+    }
+
+    /// The cost of a reply, by what has been learnt.
+    pub fn cost(&self, size: ReplySize) -> u32 {
+        (f64::from(reply_cost(size)) * self.factor) as u32
+    }
+
+    /// Datagrams for which `expected` bytes were reckoned with take `measured`. Only ever makes it more
+    /// careful; a factor above 16 is no measurement.
+    pub fn learn(&mut self, measured: u64, expected: u64) {
+        let factor = measured as f64 / expected.max(1) as f64;
+        if factor <= 16.0 {
+            self.factor = self.factor.max(factor);
+        }
     }
 
     /// Queries in flight.
@@ -80,6 +110,29 @@ mod tests {
         assert!(window.admits(300));
         window.leave(832);
         assert!(window.admits(832));
+    }
+
+    #[test]
+    fn a_retry_is_charged_for_as_long_as_there_is_credit() {
+        let mut window = Window::new(None, 2000);
+        window.enter(832);
+        assert_eq!(window.extend(832), 832);
+        assert_eq!(window.extend(832), 0, "it takes over the charge of the attempt before");
+        assert!(!window.admits(832));
+        window.leave(2 * 832);
+        assert_eq!((window.used, window.in_flight()), (0, 0));
+    }
+
+    #[test]
+    fn what_was_learnt_only_makes_it_more_careful() {
+        let mut window = Window::new(None, 2000);
+        let size = ReplySize { datagrams: 1, bytes: 100 };
+        window.learn(400, 832);
+        assert_eq!(window.cost(size), 832);
+        window.learn(832 * 3, 832);
+        window.learn(832 * 2, 832);
+        window.learn(u64::MAX, 1);
+        assert_eq!(window.cost(size), 832 * 3);
     }
 
     #[test]

@@ -8,18 +8,27 @@ use std::mem::{size_of, size_of_val, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use libc::{c_int, c_uint, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr_in6, socklen_t};
 
-use super::socket::{Arrival, BATCH, Inbox, Packet, Sent};
+use super::LARGEST_BUFFER;
+use super::control;
+use super::errors::{Entry, ErrorInbox};
+use super::socket::{Arrival, BATCH, Inbox, Memory, Packet, Sent};
 
 /// Stands for a source address that cannot be read; nobody can be asked there.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Room for one control message with an `in_pktinfo` or an `in6_pktinfo`, aligned as it must be.
-type Control = [u64; 6];
-const _: () = assert!(size_of::<Control>() >= size_of::<cmsghdr>() + size_of::<libc::in6_pktinfo>() + 4);
+type Source = [u64; 6];
+const _: () = assert!(size_of::<Source>() >= size_of::<cmsghdr>() + size_of::<libc::in6_pktinfo>() + 4);
+
+/// Room for all control messages that may come with one datagram, or one error: an address of ours
+/// (40 bytes), a time (32), and a count of drops (24) or an error and who sent it (64).
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct Control([u8; 144]);
 
 /// The header arrays of `recvmmsg`, made once for each inbox.
 pub(super) struct Headers {
@@ -52,29 +61,67 @@ impl Headers {
             }
         }
     }
+
+    /// One `recvmmsg` into `slots`, one message each; yields how many came.
+    fn receive(&mut self, fd: RawFd, flags: c_int, slots: &mut [u8]) -> io::Result<usize> {
+        let Headers { names, vectors, controls, messages } = self;
+        let stride = slots.len() / BATCH;
+        for (at, slot) in slots.chunks_exact_mut(stride).enumerate() {
+            vectors[at] = iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: slot.len() };
+            messages[at].msg_hdr = message(&mut names[at], &mut vectors[at], &mut controls[at]);
+        }
+        // SAFETY: the first BATCH messages are initialised above; each points to a name, a vector and
+        // a control buffer of the sizes given, and each vector to a slot, all alive and not otherwise
+        // borrowed during the call. The timeout may be null.
+        let count = unsafe {
+            let flags = flags | libc::MSG_DONTWAIT;
+            libc::recvmmsg(fd, messages.as_mut_ptr(), BATCH as c_uint, flags as _, ptr::null_mut())
+        };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Name, control messages and length of each of the first `count` messages.
+    fn received(&self, count: usize) -> impl Iterator<Item = (&sockaddr_in6, &[u8], usize)> {
+        let messages = self.messages.iter().zip(self.vectors.iter()).take(count);
+        let buffers = self.names.iter().zip(self.controls.iter());
+        messages.zip(buffers).map(|((message, vector), (name, control))| {
+            // Of another type with other C libraries.
+            #[allow(clippy::unnecessary_cast)]
+            let told = message.msg_hdr.msg_controllen as usize;
+            let control = control.0.get(..told).unwrap_or_default();
+            (name, control, (message.msg_len as usize).min(vector.iov_len))
+        })
+    }
 }
 
 /// One `recvmmsg` into `inbox`, whose arrivals are empty.
 pub(super) fn recv(socket: &impl AsRawFd, inbox: &mut Inbox) -> io::Result<()> {
-    let Inbox { slots, arrivals, headers } = inbox;
-    let Headers { names, vectors, controls, messages } = headers;
-    let stride = slots.len() / BATCH;
-    for (at, slot) in slots.chunks_exact_mut(stride).enumerate() {
-        vectors[at] = iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: slot.len() };
-        messages[at].msg_hdr = message(&mut names[at], &mut vectors[at], &mut controls[at]);
-    }
-    // SAFETY: the first BATCH messages are initialised above; each points to a name, a vector and a
-    // control buffer of the sizes given, and each vector to a slot, all alive and not otherwise
-    // borrowed during the call. The timeout may be null.
-    let count = unsafe {
-        let flags = libc::MSG_DONTWAIT as _;
-        libc::recvmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), BATCH as c_uint, flags, ptr::null_mut())
-    };
-    let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-    arrivals.extend(messages.iter().zip(names.iter()).take(count).map(|(message, name)| Arrival {
-        from: read_name(name),
-        to: destination(&message.msg_hdr),
-        len: (message.msg_len as usize).min(stride),
+    let Inbox { slots, arrivals, told_at, headers } = inbox;
+    let count = headers.receive(socket.as_raw_fd(), 0, slots)?;
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    *told_at = Some(now);
+    // A stamp of the future: the clock was set back. Then it may be as old as can be.
+    let age = |stamp| now.checked_sub(stamp).unwrap_or(Duration::MAX);
+    arrivals.extend(headers.received(count).map(|(name, control, len)| {
+        let notes = control::notes(control);
+        Arrival { from: read_name(name), to: notes.to, len, age: notes.stamp.map(age), drops: notes.drops }
+    }));
+    Ok(())
+}
+
+/// One `recvmmsg` of the error queue into `errors`, whose entries are empty.
+pub(super) fn recv_errors(socket: &impl AsRawFd, errors: &mut ErrorInbox) -> io::Result<()> {
+    let ErrorInbox { slots, entries, headers } = errors;
+    let count = headers.receive(socket.as_raw_fd(), libc::MSG_ERRQUEUE, slots)?;
+    entries.extend(headers.received(count).map(|(name, control, len)| {
+        let error = control::extended_error(control);
+        Entry {
+            to: read_name(name),
+            len,
+            icmp: error.and_then(|error| error.icmp),
+            by: error.and_then(|error| error.by),
+            errno: error.map_or(0, |error| error.errno),
+        }
     }));
     Ok(())
 }
@@ -99,7 +146,7 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
         (
             zeroed::<[sockaddr_in6; BATCH]>(),
             zeroed::<[iovec; BATCH]>(),
-            zeroed::<[Control; BATCH]>(),
+            zeroed::<[Source; BATCH]>(),
             zeroed::<[mmsghdr; BATCH]>(),
         )
     };
@@ -134,14 +181,14 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
 }
 
 /// A message header that points to these three, at their full sizes.
-fn message(name: &mut sockaddr_in6, vector: &mut iovec, control: &mut Control) -> msghdr {
+fn message<Control>(name: &mut sockaddr_in6, vector: &mut iovec, control: &mut Control) -> msghdr {
     // SAFETY: a plain C structure of integers and raw pointers, for which zero is a valid value.
     let mut header: msghdr = unsafe { zeroed() };
     header.msg_name = ptr::from_mut(name).cast();
     header.msg_namelen = size_of::<sockaddr_in6>() as socklen_t;
     header.msg_iov = vector;
     header.msg_iovlen = 1;
-    header.msg_control = control.as_mut_ptr().cast();
+    header.msg_control = ptr::from_mut(control).cast();
     header.msg_controllen = size_of::<Control>() as _;
     header
 }
@@ -185,31 +232,10 @@ fn read_name(name: &sockaddr_in6) -> SocketAddr {
     }
 }
 
-/// Which of our addresses a received datagram was sent to, by its control messages (ip(7), ipv6(7)).
-fn destination(header: &msghdr) -> Option<IpAddr> {
-    // SAFETY: the kernel has filled in `msg_control` up to `msg_controllen`, within the buffer that
-    // `message` gave it; the CMSG functions stay within it. Reads are unaligned ones.
-    unsafe {
-        let first = libc::CMSG_FIRSTHDR(header).as_ref()?;
-        let data = libc::CMSG_DATA(first);
-        match (first.cmsg_level, first.cmsg_type) {
-            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-                let info = data.cast::<libc::in_pktinfo>().read_unaligned();
-                Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into())
-            }
-            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                let info = data.cast::<libc::in6_pktinfo>().read_unaligned();
-                Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into())
-            }
-            _ => None,
-        }
-    }
-}
-
 /// Writes the control message that makes a packet leave from `from`, and yields its length. The
-/// header's control buffer is a whole `Control`.
+/// header's control buffer is a whole `Source`.
 fn write_source(from: IpAddr, header: &msghdr) -> usize {
-    // SAFETY: `Control` is large enough for either message (asserted above) and aligned for a
+    // SAFETY: `Source` is large enough for either message (asserted above) and aligned for a
     // cmsghdr, so the first header is there and its data lie within.
     unsafe {
         let first = libc::CMSG_FIRSTHDR(header);
@@ -244,11 +270,26 @@ pub(super) fn tell_destination(socket: &impl AsRawFd, ipv6: bool) -> io::Result<
     }
 }
 
+/// Makes received datagrams tell when they came in, and how many the socket has dropped before them.
+/// Where that is not to be had (another kernel in Linux' clothes), they do not tell.
+pub(super) fn tell_arrival(socket: &impl AsRawFd) {
+    let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
+    let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
+}
+
+/// Switches the error queue on; and with it, a full local queue is an error (`ENOBUFS`) instead of a
+/// packet lost without a word (ip(7)). Where that is not to be had, nothing is told.
+pub(super) fn tell_errors(socket: &impl AsRawFd, ipv6: bool) {
+    let (level, name) =
+        if ipv6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) } else { (libc::IPPROTO_IP, libc::IP_RECVERR) };
+    let _ = set_option(socket, level, name, 1);
+}
+
 /// Gives the socket a receive buffer of `wanted` bytes as the kernel reports them; `None` = as many
 /// as it grants up to 64 MiB. The kernel doubles what it is asked for, and reports the double
 /// (socket(7)). With CAP_NET_ADMIN the limit `net.core.rmem_max` does not hold.
 pub(super) fn enlarge_receive_buffer(socket: &impl AsRawFd, wanted: Option<usize>) {
-    let asked = c_int::try_from(wanted.unwrap_or(64 << 20) / 2).unwrap_or(c_int::MAX / 2);
+    let asked = c_int::try_from(wanted.unwrap_or(LARGEST_BUFFER) / 2).unwrap_or(c_int::MAX / 2);
     let forced = set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, asked);
     // What comes of it is read back: less than wanted is no error here.
     let _ = forced.or_else(|_| set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, asked));
@@ -272,8 +313,9 @@ fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) ->
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// `SK_MEMINFO_DROPS` of `SO_MEMINFO` (linux/sock_diag.h; Linux 4.12 and later).
-pub(super) fn own_drops(socket: &impl AsRawFd) -> Option<u32> {
+/// `SO_MEMINFO` (linux/sock_diag.h; Linux 4.12 and later).
+pub(super) fn memory(socket: &impl AsRawFd) -> Option<Memory> {
+    const SK_MEMINFO_RMEM_ALLOC: usize = 0;
     const SK_MEMINFO_DROPS: usize = 8;
     let mut values = [0u32; SK_MEMINFO_DROPS + 1];
     let mut size = size_of_val(&values) as socklen_t;
@@ -282,7 +324,8 @@ pub(super) fn own_drops(socket: &impl AsRawFd) -> Option<u32> {
         let buffer = values.as_mut_ptr().cast::<c_void>();
         libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, buffer, &mut size)
     };
-    (result == 0 && size as usize == size_of_val(&values)).then_some(values[SK_MEMINFO_DROPS])
+    (result == 0 && size as usize == size_of_val(&values))
+        .then(|| Memory { queued: values[SK_MEMINFO_RMEM_ALLOC], drops: values[SK_MEMINFO_DROPS] })
 }
 
 /// A timer of nanoseconds (epoll's own timeout knows milliseconds). Readable when it has run out.

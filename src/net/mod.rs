@@ -10,6 +10,10 @@ use linux as system;
 #[cfg(not(target_os = "linux"))]
 use portable as system;
 
+#[cfg(target_os = "linux")]
+mod control;
+mod cost;
+mod errors;
 mod lane;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -24,9 +28,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{Engine, Protocol, Time, Transmit};
+pub use errors::{ErrorInbox, NetworkError};
 use lane::Lane;
 pub use reactor::Reactor;
 pub use socket::{BATCH, Inbox, Io, Packet, Received, Sent, Socket, SocketOptions};
+
+/// Bytes of receive buffer that are asked for unless the user says how many, as the system counts
+/// them: 64 MiB.
+pub const LARGEST_BUFFER: usize = 64 << 20;
+
+/// Datagrams and errors heard in one turn, before others get their turn. A few milliseconds of work at
+/// most.
+const HEAR_LIMIT: usize = 256;
 
 /// Packets sent in one turn, before answers are read again.
 const BURST_LIMIT: usize = 128;
@@ -84,6 +97,8 @@ pub struct Net {
     unsent: Vec<(usize, Transmit)>,
     /// No sending before this.
     rest_until: Time,
+    /// No sending before all is heard that came in before this: `None` = it is.
+    behind: Option<Time>,
 }
 
 impl Net {
@@ -102,6 +117,7 @@ impl Net {
             bytes: Vec::new(),
             unsent: Vec::new(),
             rest_until: Time::ZERO,
+            behind: None,
         };
         if let Some(addr) = options.bind {
             net.bind(addr, options)?;
@@ -118,8 +134,10 @@ impl Net {
 
     fn bind(&mut self, addr: SocketAddr, options: &Options) -> Result<(), OpenError> {
         let Options { rcvbuf, io, .. } = *options;
-        let socket = Socket::bind(addr, &SocketOptions { rcvbuf, io, tell_destination: false });
-        let mut socket = socket.map_err(|error| OpenError { what: format!("cannot bind {addr}"), error })?;
+        let options =
+            SocketOptions { rcvbuf, io, tell_arrival: true, tell_errors: true, ..SocketOptions::default() };
+        let mut socket = Socket::bind(addr, &options)
+            .map_err(|error| OpenError { what: format!("cannot bind {addr}"), error })?;
         self.reactor
             .register(&mut socket, self.lanes.len())
             .map_err(|error| OpenError { what: format!("cannot watch {addr}"), error })?;
@@ -131,6 +149,10 @@ impl Net {
     /// a datagram comes, the engine has something due, it is `until`, or the
     /// [`waker`](Net::waker) is used.
     ///
+    /// A turn may come late, after a stop of this process or a stall of the machine. Therefore a
+    /// datagram counts as of when it came in (where the system tells: Linux), and a deadline expires
+    /// only after everything has been read that came in before it; nothing is sent until it has.
+    ///
     /// It does not sleep when anything was received, sent or ended in this turn: the caller may
     /// have results to take and targets to add. It may return early for no reason that shows.
     ///
@@ -138,26 +160,73 @@ impl Net {
     /// When the system fails at receiving or waiting. What it fails to send ends that query alone.
     pub fn turn<P: Protocol>(&mut self, engine: &mut Engine<P>, until: Option<Time>) -> io::Result<()> {
         let ended = engine.ledger().ended();
-        let drained = self.drain(engine)?;
-        let now = self.now();
-        let sent = self.burst(engine, now);
-        engine.handle_timeout(now);
+        let start = self.now();
+        let is_due = engine.poll_timeout().is_some_and(|due| due <= start);
+        self.count_own_drops(engine, start, is_due);
+        let heard = self.hear(engine, start, is_due)?;
+        let sent = if self.has_caught_up(start) { self.burst(engine, self.now()) } else { 0 };
+        engine.handle_timeout(start.min(self.heard()));
 
-        let worked = drained + sent > 0 || engine.ledger().ended() != ended;
-        let wake = if worked || self.lanes.iter().any(|lane| lane.readable) {
-            Some(now)
+        let worked = heard + sent > 0 || engine.ledger().ended() != ended;
+        let wake = if worked || self.is_readable() {
+            Some(start)
         } else {
             // While sending rests, what the engine has to send is no reason to wake.
             let due = engine.poll_timeout().map(|due| due.max(self.rest_until));
             due.into_iter().chain(until).min()
         };
         let Net { reactor, lanes, .. } = self;
-        reactor.wait(wake, |token| lanes[token].readable = true)
+        reactor.wait_for(wake, |token, has_errors| {
+            lanes[token].readable = true;
+            lanes[token].has_errors |= has_errors;
+        })
     }
 
-    fn drain<P: Protocol>(&mut self, engine: &mut Engine<P>) -> io::Result<usize> {
-        let Net { reactor, lanes, inbox, .. } = self;
-        lanes.iter_mut().map(|lane| lane.drain(engine, inbox, || reactor.now())).sum()
+    /// Tells the engine of own drops: before anything expires, and when a datagram hinted at them.
+    fn count_own_drops<P: Protocol>(&mut self, engine: &mut Engine<P>, now: Time, is_due: bool) {
+        let suspects = self.lanes.iter_mut().filter(|lane| is_due || lane.has_dropped);
+        if suspects.map(Lane::new_drops).any(|new| new > 0) {
+            engine.handle_own_drops(now);
+        }
+    }
+
+    /// Hears the sockets until they are empty, or the limit is reached; always that one next of which
+    /// the least has been heard, so that no deadline expires before an answer that came in earlier.
+    /// All of them when something `is_due`: one that was empty at its last reading may not be now.
+    fn hear<P: Protocol>(&mut self, engine: &mut Engine<P>, start: Time, is_due: bool) -> io::Result<usize> {
+        for lane in &mut self.lanes {
+            lane.readable |= is_due;
+        }
+        let mut heard = 0;
+        while heard < HEAR_LIMIT {
+            let readable = self.lanes.iter().enumerate().filter(|(_, lane)| lane.readable);
+            let Some((next, _)) = readable.min_by_key(|(_, lane)| lane.heard) else { break };
+            let others = self.lanes.iter().enumerate().filter(|&(at, _)| at != next);
+            let limit = others.map(|(_, lane)| lane.heard).fold(start, Time::min);
+            let Net { reactor, lanes, inbox, .. } = self;
+            heard += lanes[next].hear(engine, inbox, reactor, limit)?;
+        }
+        Ok(heard)
+    }
+
+    /// All that came in before this has been read.
+    fn heard(&self) -> Time {
+        self.lanes.iter().map(|lane| lane.heard).min().unwrap_or_default()
+    }
+
+    fn is_readable(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.readable)
+    }
+
+    /// Whether sending may go on: not between the time when a queue was left standing and the time
+    /// when all is heard that was in it. (Waiting until there is none would let a flood silence us.)
+    fn has_caught_up(&mut self, start: Time) -> bool {
+        let behind = *self.behind.get_or_insert(start);
+        let has_caught_up = !self.is_readable() || self.heard() >= behind;
+        if has_caught_up {
+            self.behind = None;
+        }
+        has_caught_up
     }
 
     /// Sends what the engine wants to send now, up to the limit; yields how many packets that was.
@@ -178,7 +247,7 @@ impl Net {
             count += 1;
         }
         for lane in &mut self.lanes {
-            lane.flush(engine, now, &self.bytes, &mut self.unsent);
+            lane.flush(engine, &self.reactor, now, &self.bytes, &mut self.unsent);
         }
         self.take_back(engine, now);
         count

@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use mio::net::UdpSocket;
 
+#[cfg(not(target_os = "linux"))]
+use super::LARGEST_BUFFER;
+#[cfg(not(target_os = "linux"))]
+use super::socket::Memory;
 use super::socket::{Arrival, Inbox, Packet, Sent};
 
 /// Receives one datagram into `inbox`, whose arrivals are empty.
 pub(super) fn recv(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<()> {
     let Some(slot) = inbox.slots().next() else { return Ok(()) };
     let (len, from) = socket.recv_from(slot)?;
-    inbox.arrivals.push(Arrival { from, to: None, len });
+    inbox.arrivals.push(Arrival { from, to: None, len, age: None, drops: None });
     Ok(())
 }
 
@@ -49,7 +53,7 @@ pub(super) fn tell_destination(_: &socket2::Socket, _: bool) -> io::Result<()> {
 /// 64 MiB. The BSDs refuse what is too much instead of granting less: then ask for half.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn enlarge_receive_buffer(socket: &socket2::Socket, wanted: Option<usize>) {
-    let mut asked = wanted.unwrap_or(64 << 20);
+    let mut asked = wanted.unwrap_or(LARGEST_BUFFER);
     let before = socket.recv_buffer_size().unwrap_or(0);
     while socket.set_recv_buffer_size(asked).is_err() && asked / 2 > before {
         asked /= 2;
@@ -62,7 +66,7 @@ pub(super) fn never_fragment<S>(_: &S, _: bool) {}
 
 /// Unknown.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn own_drops(_: &UdpSocket) -> Option<u32> {
+pub(super) fn memory(_: &UdpSocket) -> Option<Memory> {
     None
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -68,10 +68,37 @@ impl Reactor {
         Time::ZERO + self.origin.elapsed()
     }
 
+    /// The point in time that the system's clock showed as `since_epoch`, not long ago. Both clocks are read
+    /// close together: a process can be stopped between any two lines.
+    pub(super) fn at(&self, since_epoch: Duration) -> Time {
+        const CLOSE: Duration = Duration::from_micros(100);
+        for _ in 0..10 {
+            let before = self.now();
+            let shown = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+            let now = self.now();
+            if now - before < CLOSE {
+                let ago = shown.saturating_sub(since_epoch).as_nanos();
+                return Time::from_nanos(
+                    now.as_nanos().saturating_sub(u64::try_from(ago).unwrap_or(u64::MAX)),
+                );
+            }
+        }
+        self.now()
+    }
+
     /// Sleeps until a source is readable, the waker is used, a signal comes, or it is `until`
     /// (`None` = never), whichever is first. `readable` is told each source's token. With `until`
     /// in the past it only looks.
     pub fn wait(&mut self, until: Option<Time>, mut readable: impl FnMut(usize)) -> io::Result<()> {
+        self.wait_for(until, |token, _| readable(token))
+    }
+
+    /// As [`wait`](Reactor::wait); tells of each readable source whether it has an error, too.
+    pub(super) fn wait_for(
+        &mut self,
+        until: Option<Time>,
+        mut readable: impl FnMut(usize, bool),
+    ) -> io::Result<()> {
         loop {
             let timeout = until.and_then(|until| self.timeout(until));
             match self.poll.poll(&mut self.events, timeout) {
@@ -86,7 +113,7 @@ impl Reactor {
                     TIMER => {}
                     Token(token) => {
                         woken = true;
-                        readable(token);
+                        readable(token, event.is_error());
                     }
                 }
             }

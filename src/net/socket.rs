@@ -3,11 +3,13 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
+use std::time::Duration;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Type};
 
+use super::errors::ErrorInbox;
 #[cfg(target_os = "linux")]
 use super::linux;
 #[cfg(target_os = "linux")]
@@ -46,6 +48,14 @@ pub struct SocketOptions {
     /// Whether received datagrams tell which of our addresses they were sent to, and packets may
     /// name the one they leave from. Linux with [`Io::Batched`] only.
     pub tell_destination: bool,
+    /// Whether received datagrams tell when they came in ([`Received::age`]), and of own drops before
+    /// them. Linux with [`Io::Batched`] only; elsewhere nothing is told.
+    pub tell_arrival: bool,
+    /// Whether the system keeps what the network says of packets that were not delivered, for
+    /// [`Socket::recv_errors`], and tells when its own queue had no room for a packet. Such an error
+    /// also makes one later send or receive fail. Linux with [`Io::Batched`] only; elsewhere nothing
+    /// is told.
+    pub tell_errors: bool,
     /// How datagrams go through the system's interface.
     pub io: Io,
 }
@@ -90,6 +100,9 @@ pub struct Received<'a> {
     pub from: SocketAddr,
     /// Which of our addresses it was sent to, with [`SocketOptions::tell_destination`].
     pub to: Option<IpAddr>,
+    /// How long before it was read it had come in, by the system's clock of real time (which may have
+    /// been set in between), with [`SocketOptions::tell_arrival`]; `None` where it is not told.
+    pub age: Option<Duration>,
     /// Its payload, complete.
     pub payload: &'a [u8],
 }
@@ -101,6 +114,8 @@ pub struct Inbox {
     /// `BATCH` slots of `SLOT` bytes.
     pub(super) slots: Vec<u8>,
     pub(super) arrivals: Vec<Arrival>,
+    /// When their ages were told, since the Unix epoch; `None` when they have none.
+    pub(super) told_at: Option<Duration>,
     #[cfg(target_os = "linux")]
     pub(super) headers: linux::Headers,
 }
@@ -111,6 +126,18 @@ pub(super) struct Arrival {
     pub from: SocketAddr,
     pub to: Option<IpAddr>,
     pub len: usize,
+    pub age: Option<Duration>,
+    /// The socket's own drops when it was queued, modulo 2³²; not told before the first one.
+    pub drops: Option<u32>,
+}
+
+/// What the system says of a socket's receive buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory {
+    /// Bytes of it that are taken, by datagrams and by errors.
+    pub queued: u32,
+    /// Datagrams that found no room, modulo 2³².
+    pub drops: u32,
 }
 
 impl Default for Inbox {
@@ -125,6 +152,7 @@ impl Inbox {
         Inbox {
             slots: vec![0; BATCH * SLOT],
             arrivals: Vec::with_capacity(BATCH),
+            told_at: None,
             #[cfg(target_os = "linux")]
             headers: linux::Headers::new(),
         }
@@ -135,8 +163,14 @@ impl Inbox {
         self.arrivals.iter().zip(self.slots.chunks_exact(SLOT)).map(|(arrival, slot)| Received {
             from: arrival.from,
             to: arrival.to,
+            age: arrival.age,
             payload: &slot[..arrival.len],
         })
+    }
+
+    /// The newest count of own drops that came with one of them.
+    pub(super) fn drops(&self) -> Option<u32> {
+        self.arrivals.last().and_then(|arrival| arrival.drops)
     }
 
     pub(super) fn slots(&mut self) -> impl Iterator<Item = &mut [u8]> {
@@ -163,6 +197,15 @@ impl Socket {
             match options.io {
                 Io::Batched => system::tell_destination(&socket, addr.is_ipv6())?,
                 Io::Single => return Err(io::ErrorKind::Unsupported.into()),
+            }
+        }
+        #[cfg(target_os = "linux")]
+        if options.io == Io::Batched {
+            if options.tell_arrival {
+                linux::tell_arrival(&socket);
+            }
+            if options.tell_errors {
+                linux::tell_errors(&socket, addr.is_ipv6());
             }
         }
         system::enlarge_receive_buffer(&socket, options.rcvbuf);
@@ -194,7 +237,11 @@ impl Socket {
     /// Datagrams that the system has dropped because this socket's buffer was full; `None` where it
     /// does not say. Exact at any time on Linux (`SO_MEMINFO`).
     pub fn own_drops(&self) -> Option<u32> {
-        system::own_drops(&self.inner)
+        self.memory().map(|memory| memory.drops)
+    }
+
+    pub(super) fn memory(&self) -> Option<Memory> {
+        system::memory(&self.inner)
     }
 
     /// Takes up to [`BATCH`] datagrams out of the socket (one, with [`Io::Single`]) and into
@@ -204,21 +251,52 @@ impl Socket {
     /// What the system says. An error that some earlier packet left behind on the socket (an ICMP
     /// message) is none.
     pub fn recv(&self, inbox: &mut Inbox) -> io::Result<usize> {
-        let mut leftovers = 0;
-        loop {
-            inbox.arrivals.clear();
-            let result = match self.io {
-                #[cfg(target_os = "linux")]
-                Io::Batched => linux::recv(&self.inner, inbox),
-                _ => portable::recv(&self.inner, inbox),
-            };
-            match result {
-                Ok(()) => return Ok(inbox.arrivals.len()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-                Err(error) if leftovers < BATCH && is_leftover(&error) => leftovers += 1,
-                Err(error) => return Err(error),
+        // An error that stays is no leftover.
+        for _ in 0..BATCH {
+            match self.try_recv(inbox) {
+                Err(error) if is_leftover(&error) => {}
+                result => return result,
             }
         }
+        self.try_recv(inbox)
+    }
+
+    /// As [`recv`](Socket::recv), but for errors that an earlier packet left behind: see
+    /// [`is_leftover`].
+    pub(super) fn try_recv(&self, inbox: &mut Inbox) -> io::Result<usize> {
+        inbox.arrivals.clear();
+        inbox.told_at = None;
+        let result = match self.io {
+            #[cfg(target_os = "linux")]
+            Io::Batched => linux::recv(&self.inner, inbox),
+            _ => portable::recv(&self.inner, inbox),
+        };
+        match result {
+            Ok(()) => Ok(inbox.arrivals.len()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes up to [`BATCH`] errors that earlier packets met with into `errors`, in place of what was
+    /// there. Yields how many; 0 = there are none, or the system does not tell
+    /// ([`SocketOptions::tell_errors`]). Until they are taken, errors use up the receive buffer.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn recv_errors(&self, errors: &mut ErrorInbox) -> io::Result<usize> {
+        errors.entries.clear();
+        #[cfg(target_os = "linux")]
+        if self.io == Io::Batched {
+            match linux::recv_errors(&self.inner, errors) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => result?,
+            }
+        }
+        if errors.iter().any(|error| is_too_large(error.errno)) {
+            self.allow_fragments();
+        }
+        Ok(errors.entries.len())
     }
 
     /// Sends `packets`, whose payloads lie in `bytes`, in their order, until one fails. To go on
@@ -230,27 +308,62 @@ impl Socket {
     /// # Panics
     /// When a packet's range is not within `bytes`.
     pub fn send(&self, packets: &[Packet], bytes: &[u8]) -> Sent {
-        if !self.ipv6 && packets.iter().any(|packet| packet.range.len() > SAFE_PAYLOAD) {
-            // Fragments may be what it takes.
-            system::never_fragment(&self.inner, false);
+        if packets.iter().any(|packet| packet.range.len() > SAFE_PAYLOAD) {
+            self.allow_fragments();
         }
-        match self.io {
+        let sent = match self.io {
             #[cfg(target_os = "linux")]
             Io::Batched => linux::send(&self.inner, packets, bytes),
             _ => portable::send(&self.inner, packets, bytes),
+        };
+        if sent.error.as_ref().and_then(io::Error::raw_os_error).is_some_and(is_too_large) {
+            self.allow_fragments();
+        }
+        sent
+    }
+
+    /// Fragments are what it takes. (Those of IPv6 are always allowed.)
+    fn allow_fragments(&self) {
+        if !self.ipv6 {
+            system::never_fragment(&self.inner, false);
         }
     }
 }
 
+/// Whether an error says that a packet was larger than an interface or a path takes in one piece.
+fn is_too_large(errno: i32) -> bool {
+    #[cfg(unix)]
+    const TOO_LARGE: i32 = libc::EMSGSIZE;
+    #[cfg(not(unix))]
+    const TOO_LARGE: i32 = 10_040; // WSAEMSGSIZE
+
+    errno == TOO_LARGE
+}
+
 /// Whether an error of a receive call tells of a packet sent earlier rather than of the socket.
-fn is_leftover(error: &io::Error) -> bool {
+pub(super) fn is_leftover(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
     };
+    /// What else Linux makes of ICMP and ICMPv6 messages (`icmp_err_convert` in net/ipv4/icmp.c,
+    /// `icmpv6_err_convert` in net/ipv6/icmp.c).
+    #[cfg(target_os = "linux")]
+    const OF_NETWORKS: &[i32] = &[
+        libc::EACCES,
+        libc::EHOSTDOWN,
+        libc::EMSGSIZE,
+        libc::ENONET,
+        libc::ENOPROTOOPT,
+        libc::EOPNOTSUPP,
+        libc::EPROTO,
+    ];
+    #[cfg(not(target_os = "linux"))]
+    const OF_NETWORKS: &[i32] = &[];
+
     matches!(
         error.kind(),
         ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable | Interrupted
-    )
+    ) || error.raw_os_error().is_some_and(|errno| OF_NETWORKS.contains(&errno))
 }
 
 impl Source for Socket {

@@ -143,10 +143,10 @@ pub fn interrupt(child: &Child) {
     signal(child, "INT");
 }
 
-/// Sends a signal, by the program that every system has for it.
+/// Sends a signal, by the shell: not every small system has a program for it.
 pub fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
-    assert!(status.expect("kill runs").success(), "the process is there");
+    let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status();
+    assert!(status.expect("sh runs").success(), "the process is there");
 }
 
 /// Whether a program that a test needs is there. Says so loudly if not, and fails where CI is set.

@@ -27,7 +27,7 @@ pub fn every_query_ends_once(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>, a
     assert_eq!(ledger.queries, asked as u64 + steps);
     assert_eq!(ledger.answered, steps + count(|outcome| matches!(outcome, Outcome::Answered(_))));
     assert_eq!(ledger.silent, count(|outcome| *outcome == Outcome::Silent));
-    assert_eq!(ledger.unreachable, count(|outcome| *outcome == Outcome::Unreachable));
+    assert_eq!(ledger.unreachable, count(|outcome| matches!(outcome, Outcome::Unreachable(_))));
     assert_eq!(ledger.send_failed, count(|outcome| matches!(outcome, Outcome::SendFailed(_))));
     assert_eq!(ledger.malformed, count(|outcome| matches!(outcome, Outcome::Malformed(_))));
     assert_eq!(ledger.interrupted, count(|outcome| *outcome == Outcome::Interrupted));
@@ -49,7 +49,9 @@ pub fn answers_belong_to_their_queries(
         match &end.outcome {
             Outcome::Answered(reply) => {
                 assert_eq!(*reply, Reply { number: talk.number, step: talk.steps - 1 });
-                assert!(proper && end.rtt.is_some() && end.attempts > 0, "{end:?}");
+                // Without a token nobody knows which of several attempts was answered.
+                let may_be_unknown = engine.protocol().token_bits == 0 && end.attempts > 1;
+                assert!(proper && (end.rtt.is_some() || may_be_unknown) && end.attempts > 0, "{end:?}");
             }
             Outcome::Malformed(_) => assert!(!proper, "{end:?}"),
             _ => assert!(end.rtt.is_none(), "{end:?}"),

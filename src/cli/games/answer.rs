@@ -1,5 +1,7 @@
 //! A server's status as JSON.
 
+use std::collections::HashSet;
+
 use allears::protocol::quake3::text::raw_text;
 use allears::protocol::quake3::{Game, Player, Status};
 use serde::ser::SerializeMap;
@@ -93,9 +95,10 @@ impl Score {
 impl Serialize for Rules<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (at, (key, value)) in self.0.rules().enumerate() {
+        let mut seen = HashSet::new();
+        for (key, value) in self.0.rules() {
             // A key that comes twice would be no proper JSON; games take the first.
-            if self.0.rules().take(at).all(|(earlier, _)| earlier != key) {
+            if seen.insert(key) {
                 map.serialize_entry(&raw_text(key), &raw_text(value))?;
             }
         }

@@ -52,9 +52,15 @@ const OPERATORS: [&str; 7] = ["!=", "<=", ">=", "=", "<", ">", "~"];
 const USAGE: &str = "a condition is full, empty, !full, !empty, \
                      players|humans|bots|ping with < <= = != >= >, or map|mod|name with = != ~";
 
-/// Conditions of which all have to hold, separated by commas.
+/// Conditions of which all have to hold, separated by commas. Those within brackets separate nothing: they
+/// belong to a regular expression.
 pub fn conditions(text: &str) -> Result<Vec<Condition>, String> {
-    text.split(',').map(str::parse).collect()
+    let mut depth = 0i32;
+    let separates = |c: char| {
+        depth += i32::from(matches!(c, '(' | '[' | '{')) - i32::from(matches!(c, ')' | ']' | '}'));
+        c == ',' && depth == 0
+    };
+    text.split(separates).map(str::parse).collect()
 }
 
 impl FromStr for Condition {
@@ -111,7 +117,12 @@ fn words(text: Text, operator: &str, value: &str) -> Result<Test, String> {
 /// A regular expression that does not tell upper from lower case.
 pub fn regex(pattern: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
-    built.map_err(|error| format!("not a regular expression: {error}"))
+    // The reason is the last line; those before it draw the pattern.
+    built.map_err(|error| {
+        let text = error.to_string();
+        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        format!("`{pattern}` is not a regular expression: {reason}")
+    })
 }
 
 impl Condition {

@@ -75,7 +75,9 @@ impl Masters {
             }
             Outcome::Interrupted => {}
             Outcome::Malformed(reason) => console.warn(format_args!("master {name}: {reason}")),
-            Outcome::Unreachable => console.warn(format_args!("master {name}: cannot be reached")),
+            Outcome::Unreachable(report) => {
+                console.warn(format_args!("master {name}: cannot be reached: {report}"))
+            }
             Outcome::SendFailed(_) => console.warn(format_args!("master {name}: cannot be sent to")),
             Outcome::Silent | Outcome::Answered(_) => {
                 console.warn(format_args!("master {name}: did not answer"))

@@ -17,7 +17,6 @@ use clap::builder::PossibleValuesParser;
 
 use super::args::{FindArgs, GamesArgs, NamingArgs, ServersArgs};
 use super::exit::{Exit, Usage};
-use super::output::Out;
 use super::sweep::{Ending, Sweep};
 use listing::{Counts, Listing};
 use masters::Masters;
@@ -66,9 +65,9 @@ pub fn search(args: &FindArgs) -> Result<Done> {
 fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, most_rows: usize) -> Result<Done> {
     let game = Game::find(&args.game).with_context(|| format!("no game `{}`", args.game))?;
     let wanted = player.map(|name| Wanted::new(name, naming, game)).transpose()?;
-    let out = Out::open(args.sweep.to.as_deref())?;
     let mut sweep = Sweep::new(&args.sweep)?;
     let inputs = sweep.inputs(&args.sweep, &args.targets, Some(game.server_port))?;
+    let out = sweep.results(&args.sweep)?;
     let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
     let report =
         Report::new(out, args.sweep.output, wanted.is_some(), game).context("cannot write results")?;
@@ -93,6 +92,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, most_rows
     let elapsed = sweep.duration();
     sweep.console.finish();
     ending.wrote(listing.report.finish(args.sort, most_rows));
+    sweep.settle(&mut ending);
     sweep.finish(&engine, &listing, &Conversation::server())?;
     let failure = ending.failure.take().or(listing.inputs.failure.take());
     if !ending.closed {

@@ -43,9 +43,9 @@ struct Table {
 const SERVERS: [Column; 6] = [
     Column { title: "PLAYERS", right: true, least: None },
     Column { title: "PING", right: true, least: None },
-    Column { title: "NAME", right: false, least: Some(12) },
-    Column { title: "MAP", right: false, least: Some(8) },
-    Column { title: "MOD", right: false, least: Some(6) },
+    Column { title: "NAME", right: false, least: Some(8) },
+    Column { title: "MAP", right: false, least: Some(0) },
+    Column { title: "MOD", right: false, least: Some(0) },
     Column { title: "ADDRESS", right: false, least: None },
 ];
 
@@ -251,7 +251,7 @@ fn row(server: &Server, game: &Game) -> Vec<Cell> {
     let style = if server.humans() == 0 { Style::Dim } else { Style::Plain };
     let mut players = Cell::styled(style, format!("{}/{most}", server.players));
     if let Some(bots) = server.bots.filter(|&bots| bots > 0) {
-        players.push(Style::Dim, format!(" ({bots} bots)"));
+        players.push(Style::Dim, if bots == 1 { " (1 bot)".into() } else { format!(" ({bots} bots)") });
     }
     vec![
         players,

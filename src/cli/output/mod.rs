@@ -1,5 +1,6 @@
 //! Where results go, and in which form.
 
+mod queue;
 pub mod record;
 pub mod table;
 
@@ -9,6 +10,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+
+pub use queue::Backlog;
+use queue::Queue;
 
 /// Standard output or a file.
 pub struct Out {
@@ -22,17 +26,24 @@ impl Out {
     /// # Errors
     /// The file cannot be written.
     pub fn open(path: Option<&Path>) -> Result<Out> {
-        let file = path.filter(|path| path.as_os_str() != "-");
-        let writer: Box<dyn Write> = match file {
-            Some(path) => {
-                Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
-            }
-            None => Box::new(io::stdout()),
-        };
-        let terminal = file.is_none() && io::stdout().is_terminal();
+        let terminal = is_terminal(path);
         // A terminal gets whole lines, however long: progress may stand below them.
         let capacity = if terminal { 64 << 10 } else { 8 << 10 };
-        Ok(Out { writer: BufWriter::with_capacity(capacity, writer), terminal })
+        Ok(Out { writer: BufWriter::with_capacity(capacity, writer(path)?), terminal })
+    }
+
+    /// The same, but writing waits for nobody; the backlog tells how it goes. A terminal is written to at
+    /// once all the same, since progress has to make way for each line.
+    ///
+    /// # Errors
+    /// The file cannot be written, or there is no thread for it.
+    pub fn queued(path: Option<&Path>, wake: impl Fn() + Send + 'static) -> Result<(Out, Backlog)> {
+        if is_terminal(path) {
+            return Ok((Out::open(path)?, Backlog::default()));
+        }
+        let queue = Queue::start(writer(path)?, wake)?;
+        let backlog = queue.backlog();
+        Ok((Out { writer: BufWriter::with_capacity(8 << 10, Box::new(queue)), terminal: false }, backlog))
     }
 
     /// Writes one line of JSON, and flushes it.
@@ -51,10 +62,10 @@ impl Out {
         self.terminal && !self.writer.buffer().is_empty()
     }
 
-    /// How many columns fit; `None` when it is no terminal.
+    /// How many columns fit; `None` when it is no terminal. One that does not know its size has 80.
     pub fn width(&self) -> Option<usize> {
         let size = self.terminal.then(terminal_size::terminal_size)?;
-        size.map(|(width, _)| usize::from(width.0))
+        size.map_or(Some(80), |(width, _)| Some(usize::from(width.0)))
     }
 
     /// Whether colours are welcome (<https://no-color.org>).
@@ -72,4 +83,21 @@ impl Write for Out {
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
     }
+}
+
+fn writer(path: Option<&Path>) -> Result<Box<dyn Write + Send>> {
+    match file(path) {
+        Some(path) => {
+            Ok(Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?))
+        }
+        None => Ok(Box::new(io::stdout())),
+    }
+}
+
+fn is_terminal(path: Option<&Path>) -> bool {
+    file(path).is_none() && io::stdout().is_terminal()
+}
+
+fn file(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| path.as_os_str() != "-")
 }

@@ -73,8 +73,9 @@ fn class<A>(outcome: &Outcome<A>, attempts: u32) -> (&'static str, Option<String
         Outcome::Answered(_) => ("answered", None),
         Outcome::Silent if attempts == 1 => ("silent", Some("no answer to 1 attempt".into())),
         Outcome::Silent => ("silent", Some(format!("no answer to {attempts} attempts"))),
-        Outcome::Unreachable => {
-            ("unreachable", Some("the network says that the host cannot be reached".into()))
+        Outcome::Unreachable(report) => {
+            let words = system_says(&io::Error::from_raw_os_error(report.errno));
+            ("unreachable", Some(format!("{words} ({report})")))
         }
         Outcome::SendFailed(errno) => {
             ("send_failed", Some(system_says(&io::Error::from_raw_os_error(*errno))))
@@ -100,6 +101,7 @@ pub fn shown_millis(rtt: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allears::engine::Unreachable;
 
     fn line(outcome: Outcome<u32>, attempts: u32, rtt: Option<Duration>) -> String {
         let target = "127.1.0.5:27960".parse().expect("an address");
@@ -133,7 +135,7 @@ mod tests {
     fn every_class_but_one_has_a_reason() {
         for outcome in [
             Outcome::Silent,
-            Outcome::Unreachable,
+            Outcome::Unreachable(Unreachable { icmp: Some((3, 3)), by: None, errno: 111 }),
             Outcome::SendFailed(1),
             Outcome::Malformed("x"),
             Outcome::Interrupted,

@@ -27,6 +27,8 @@ pub struct Column {
 }
 
 const GAP: &str = "  ";
+/// No column is wider, however wide the terminal: one server's endless name would push all others' away.
+const WIDEST: usize = 64;
 
 impl Cell {
     pub fn plain(text: impl AsRef<str>) -> Cell {
@@ -92,12 +94,13 @@ fn columns(c: char) -> usize {
 /// Marks that turn the direction of writing, and could make one text look like another.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The widths at which `natural` fits into `available`: columns that may shrink give way, the widest
 /// first.
 pub fn fit(columns: &[Column], natural: &[usize], available: Option<usize>) -> Vec<usize> {
-    let mut widths = natural.to_vec();
+    let mut widths: Vec<usize> = natural.iter().map(|&width| width.min(WIDEST)).collect();
     let Some(available) = available else { return widths };
     let gaps = GAP.len() * columns.len().saturating_sub(1);
     loop {

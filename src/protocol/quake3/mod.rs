@@ -22,11 +22,14 @@ pub use status::{Rules, Status, StatusReply};
 
 use super::{Protocol, Quiet, ReplySize, Step, Token};
 
+/// What a server is asked, up to the challenge.
+const GETSTATUS: &[u8] = b"\xff\xff\xff\xffgetstatus ";
 /// No datagram of a list for this long: no more will come. Masters send a whole list at once.
 const LIST_GAP: Duration = Duration::from_millis(300);
 /// Between two requests to one master. dpmaster's flood protection ignores the fifth of a fast row.
 const MASTER_GAP: Duration = Duration::from_secs(1);
-/// Datagrams that one master may send, some 400,000 servers: whoever sends more means no good.
+/// Servers, and datagrams, that one master may send: whoever sends more means no good.
+const MAX_LISTED: usize = 200_000;
 const MAX_LIST_DATAGRAMS: u32 = 2048;
 
 /// Asks the masters and the servers of one game.
@@ -127,7 +130,7 @@ impl Quake3 {
             Ok(_) => return Step::NotMine,
             Err(reason) => return Step::Malformed(reason),
         };
-        for server in list.servers() {
+        for server in list.servers().take(MAX_LISTED - query.heard.len()) {
             query.heard.insert(server);
             if self.known.insert(server) {
                 self.fresh.push_back(server);
@@ -135,7 +138,7 @@ impl Quake3 {
         }
         query.has_end |= list.has_end;
         query.datagrams += 1;
-        if query.datagrams == MAX_LIST_DATAGRAMS {
+        if query.datagrams == MAX_LIST_DATAGRAMS || query.heard.len() == MAX_LISTED {
             return Step::Done(Answer::Servers { heard: query.heard.len(), complete: false });
         }
         Step::More { quiet: LIST_GAP }
@@ -158,11 +161,14 @@ impl Protocol for Quake3 {
         match conversation {
             Conversation::Master(query) => master::write_request(self.game, query.ext, out),
             Conversation::Server => {
-                out.extend_from_slice(master::OUT_OF_BAND);
-                out.extend_from_slice(b"getstatus ");
+                out.extend_from_slice(GETSTATUS);
                 out.extend_from_slice(&challenge(token));
             }
         }
+    }
+
+    fn read_request(&self, request: &[u8]) -> Option<Token> {
+        token(request.strip_prefix(GETSTATUS)?)
     }
 
     /// The challenge of a status. One without ours is nobody's answer.

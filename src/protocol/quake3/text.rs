@@ -98,10 +98,12 @@ fn color_code(mut rest: Decoded<'_>, colors: Colors) -> Option<(Rgb, Decoded<'_>
     Some((PALETTE[index as usize], rest))
 }
 
-/// Whether a terminal acts on this character instead of showing it.
+/// Whether a terminal acts on this character instead of showing it, or nobody would see it: then two
+/// names could look alike and not be.
 fn is_command(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The colours of ET, index `(character - '0') & 31`, as in `g_color_table` of its `q_math.c`. The

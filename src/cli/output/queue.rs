@@ -1,0 +1,188 @@
+//! Writing that never waits: a thread of its own writes what is queued for it.
+//!
+//! A pipe whose reader sleeps, or a slow disk, would otherwise stop the sweep, and answers would wait
+//! unread in the socket. Whoever queues is told when the queue is full, and asks for less.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use anyhow::{Context, Result};
+
+/// Bytes that wait to be written before the queue counts as full.
+const FULL: usize = 256 << 10;
+
+/// The end where bytes are put in. Dropped, it lets the thread end.
+pub struct Queue {
+    chunk: Vec<u8>,
+    chunks: Sender<Vec<u8>>,
+    backlog: Backlog,
+}
+
+/// What waits to be written.
+#[derive(Clone, Debug, Default)]
+pub struct Backlog(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    bytes: usize,
+    /// Writing has failed, and goes on no more.
+    failed: bool,
+    /// Why, until somebody was told.
+    failure: Option<io::Error>,
+}
+
+impl Queue {
+    /// Starts the thread that writes to `writer`. It calls `wake` whenever the queue is full no more, and
+    /// when writing has failed.
+    ///
+    /// # Errors
+    /// The system lets us have no thread.
+    pub fn start(writer: impl Write + Send + 'static, wake: impl Fn() + Send + 'static) -> Result<Queue> {
+        let (chunks, queued) = mpsc::channel();
+        let backlog = Backlog::default();
+        let theirs = backlog.clone();
+        thread::Builder::new()
+            .name("output".into())
+            .spawn(move || write_all(writer, &queued, &theirs, wake))
+            .context("cannot start the thread that writes results")?;
+        Ok(Queue { chunk: Vec::new(), chunks, backlog })
+    }
+
+    pub fn backlog(&self) -> Backlog {
+        self.backlog.clone()
+    }
+}
+
+impl Write for Queue {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.chunk.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    /// Hands over what was written so far, without waiting for it. An error is one of writing something
+    /// before.
+    fn flush(&mut self) -> io::Result<()> {
+        let mut state = self.backlog.lock();
+        if let Some(failure) = state.failure.take() {
+            return Err(failure);
+        }
+        if !self.chunk.is_empty() && !state.failed {
+            state.bytes += self.chunk.len();
+            // The thread is there as long as nothing has failed.
+            let _ = self.chunks.send(std::mem::take(&mut self.chunk));
+        }
+        Ok(())
+    }
+}
+
+impl Backlog {
+    /// Whether so much waits that no more should be asked for.
+    pub fn is_full(&self) -> bool {
+        let state = self.lock();
+        state.bytes > FULL && !state.failed
+    }
+
+    /// Waits until all is written.
+    ///
+    /// # Errors
+    /// Writing has failed.
+    pub fn wait(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        while state.bytes > 0 && !state.failed {
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.failure.take().map_or(Ok(()), Err)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that is done under the lock can panic half-way.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write_all(mut writer: impl Write, chunks: &Receiver<Vec<u8>>, backlog: &Backlog, wake: impl Fn()) {
+    for chunk in chunks {
+        let written = writer.write_all(&chunk).and_then(|()| writer.flush());
+        let failed = written.is_err();
+        let mut state = backlog.lock();
+        let was_full = state.bytes > FULL;
+        state.bytes -= chunk.len();
+        state.failed = failed;
+        state.failure = written.err();
+        let wakes = failed || (was_full && state.bytes <= FULL);
+        drop(state);
+        backlog.0.changed.notify_all();
+        if wakes {
+            wake();
+        }
+        if failed {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::SyncSender;
+
+    /// Writes only when it is allowed to: the channel has room for nothing.
+    struct Reluctant(SyncSender<Vec<u8>>);
+
+    impl Write for Reluctant {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let gone = |_| io::ErrorKind::BrokenPipe.into();
+            self.0.send(bytes.to_vec()).map(|()| bytes.len()).map_err(gone)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_sleeps_stops_nobody_and_loses_nothing() {
+        let (sender, reader) = mpsc::sync_channel(0);
+        let (wake, woken) = mpsc::channel();
+        let mut queue =
+            Queue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default()).expect("a thread");
+        let backlog = queue.backlog();
+        let mut chunks = 0;
+        while !backlog.is_full() {
+            queue.write_all(&[chunks; 10_000]).expect("queued");
+            queue.flush().expect("queued");
+            chunks += 1;
+        }
+        assert_eq!(usize::from(chunks), FULL / 10_000 + 1);
+        for number in 0..chunks {
+            assert_eq!(reader.recv().expect("written"), [number; 10_000]);
+        }
+        backlog.wait().expect("all is written");
+        woken.recv().expect("told that there is room");
+        assert!(!backlog.is_full());
+    }
+
+    #[test]
+    fn a_reader_who_goes_is_told_by_the_next_flush_or_at_the_end() {
+        let (sender, reader) = mpsc::sync_channel(0);
+        let (wake, woken) = mpsc::channel();
+        let mut queue =
+            Queue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default()).expect("a thread");
+        drop(reader);
+        queue.write_all(b"x").expect("queued");
+        queue.flush().expect("queued");
+        woken.recv().expect("told of the failure");
+        assert_eq!(queue.flush().expect_err("failed").kind(), io::ErrorKind::BrokenPipe);
+        queue.write_all(b"y").expect("forgotten");
+        queue.flush().expect("told once");
+        queue.backlog().wait().expect("nothing to wait for");
+    }
+}

@@ -1,0 +1,116 @@
+//! What the network says of packets that it did not deliver: the error queue of a socket.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::socket::BATCH;
+use crate::engine::Unreachable;
+
+/// Room for the payload that an error quotes: as much as an ICMPv6 message may hold (RFC 4443, 2.4).
+/// ICMP messages hold 576 bytes at most (RFC 1812, 4.3.2.3).
+pub(super) const QUOTE: usize = 1_280;
+
+/// An error that some earlier packet met with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkError<'a> {
+    /// Where that packet was sent to.
+    pub to: SocketAddr,
+    /// Its payload, as far as the error quotes it: up to 1,280 bytes, perhaps none.
+    pub payload: &'a [u8],
+    /// Type and code of the ICMP message, or, for a packet to an IPv6 address, of the ICMPv6 message;
+    /// `None` when this machine itself had the error.
+    pub icmp: Option<(u8, u8)>,
+    /// Who sent that message.
+    pub by: Option<IpAddr>,
+    /// The system's error number for it.
+    pub errno: i32,
+}
+
+impl NetworkError<'_> {
+    /// What it says of a host that the packet will not reach: destination unreachable, or time
+    /// exceeded. `None` for anything else; that a packet was too large for the path says nothing of
+    /// the host.
+    pub fn unreachable(&self) -> Option<Unreachable> {
+        let icmp = self.icmp.filter(|&icmp| match (self.to, icmp) {
+            (SocketAddr::V4(_), (3, code)) => code != 4,
+            (SocketAddr::V4(_), (kind, _)) => kind == 11,
+            (SocketAddr::V6(_), (kind, _)) => kind == 1 || kind == 3,
+        })?;
+        Some(Unreachable { icmp: Some(icmp), by: self.by, errno: self.errno })
+    }
+}
+
+/// Where [`Socket::recv_errors`](super::Socket::recv_errors) puts errors: 40 KiB.
+#[derive(Debug)]
+pub struct ErrorInbox {
+    /// `BATCH` slots of `QUOTE` bytes.
+    pub(super) slots: Vec<u8>,
+    pub(super) entries: Vec<Entry>,
+    #[cfg(target_os = "linux")]
+    pub(super) headers: super::linux::Headers,
+}
+
+/// What is known of the error whose quote is in the slot of the same index.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub to: SocketAddr,
+    pub len: usize,
+    pub icmp: Option<(u8, u8)>,
+    pub by: Option<IpAddr>,
+    pub errno: i32,
+}
+
+impl Default for ErrorInbox {
+    fn default() -> ErrorInbox {
+        ErrorInbox::new()
+    }
+}
+
+impl ErrorInbox {
+    /// An empty one.
+    pub fn new() -> ErrorInbox {
+        ErrorInbox {
+            slots: vec![0; BATCH * QUOTE],
+            entries: Vec::with_capacity(BATCH),
+            #[cfg(target_os = "linux")]
+            headers: super::linux::Headers::new(),
+        }
+    }
+
+    /// The errors of the last [`Socket::recv_errors`](super::Socket::recv_errors), in their order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = NetworkError<'_>> {
+        self.entries.iter().zip(self.slots.chunks_exact(QUOTE)).map(|(entry, slot)| NetworkError {
+            to: entry.to,
+            payload: &slot[..entry.len],
+            icmp: entry.icmp,
+            by: entry.by,
+            errno: entry.errno,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_said_of_the_host_makes_it_unreachable() {
+        let is_unreachable = |to: &str, icmp| {
+            let to = to.parse().unwrap();
+            NetworkError { to, payload: &[], icmp, by: None, errno: 1 }.unreachable().is_some()
+        };
+        for (kind, code, v4, v6) in [
+            (3, 3, true, true),
+            (3, 13, true, true),
+            // IPv4: too large for the path. IPv6: time exceeded.
+            (3, 4, false, true),
+            (11, 0, true, false),
+            (1, 4, false, true),
+            (2, 0, false, false),
+            (12, 0, false, false),
+        ] {
+            assert_eq!(is_unreachable("127.0.0.1:1", Some((kind, code))), v4, "{kind}/{code}");
+            assert_eq!(is_unreachable("[::1]:1", Some((kind, code))), v6, "{kind}/{code}");
+        }
+        assert!(!is_unreachable("127.0.0.1:1", None), "our own error");
+    }
+}

@@ -1,0 +1,172 @@
+//! A sweep that is stopped, swapped out or not read from loses no answer: what is in flight fits the
+//! receive buffer, and the kernel's time stamps, not ours, say when it came.
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
+mod support;
+
+use std::fs::Permissions;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{Fleet, allears, count, run, signal};
+
+const HOSTS: u64 = 20_000;
+/// As fast as the loop can.
+const FULL_SPEED: [&str; 6] = ["--rate", "unlimited", "--prefix-rate", "unlimited", "--host-gap", "0ms"];
+const PING: [&str; 4] = ["--hex", "0000000000000000", "--token-at", "0"];
+
+struct Sweep {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    lines: Vec<Value>,
+}
+
+impl Sweep {
+    fn start(mut command: Command, targets: &str, more: &[&str]) -> Sweep {
+        command.args(["probe", "-i", targets, "-o", "json", "--stats", "-", "-q"]);
+        command.args(PING).args(FULL_SPEED).args(more).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the sweep starts");
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        Sweep { child, stdout, lines: Vec::new() }
+    }
+
+    fn read(&mut self, lines: usize) {
+        for _ in 0..lines {
+            let mut line = String::new();
+            self.stdout.read_line(&mut line).expect("a line");
+            self.lines.push(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")));
+        }
+    }
+
+    /// Reads the rest, and yields the ledger.
+    fn finish(&mut self) -> Value {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).expect("the rest");
+        self.lines.extend(rest.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")));
+        self.child.wait().expect("the sweep ends");
+        self.lines.pop().expect("the ledger")
+    }
+}
+
+impl Drop for Sweep {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn fleet() -> Fleet {
+    let hosts = HOSTS.to_string();
+    Fleet::start(&["--protocol", "echo", "--hosts", &hosts, "--latency", "3ms,0"])
+}
+
+/// Lets time pass: how long a stall is, not how long something else takes.
+fn stall(length: Duration) {
+    let (_sender, receiver) = mpsc::channel::<()>();
+    let _ = receiver.recv_timeout(length);
+}
+
+/// Stops a sweep three times in its middle, for three seconds altogether.
+fn sweep_with_stops(mut sweep: Sweep) -> (Value, Vec<Value>) {
+    for _ in 0..3 {
+        sweep.read(2_000);
+        signal(&sweep.child, "STOP");
+        stall(Duration::from_secs(1));
+        signal(&sweep.child, "CONT");
+    }
+    let stats = sweep.finish();
+    (stats, std::mem::take(&mut sweep.lines))
+}
+
+#[track_caller]
+fn assert_nothing_was_lost(stats: &Value, lines: &[Value]) {
+    for (what, expected) in
+        [("answered", HOSTS), ("silent", 0), ("own_drops", 0), ("late", 0), ("strangers", 0)]
+    {
+        assert_eq!(count(stats, what), expected, "{what}: {stats}");
+    }
+    assert_eq!(lines.len() as u64, HOSTS);
+    // A round trip that was measured when the answer was read would be that of the stall.
+    let slow = lines.iter().filter(|line| line["rtt_ms"].as_f64().expect("a round trip") > 500.0);
+    assert_eq!(slow.count(), 0, "round trips are the hosts', not the stall's: {stats}");
+}
+
+#[test]
+fn a_sweep_that_is_stopped_hears_every_answer() {
+    let fleet = fleet();
+    let (stats, lines) = sweep_with_stops(Sweep::start(allears(), fleet.targets(), &[]));
+    assert_nothing_was_lost(&stats, &lines);
+    assert_eq!(count(&fleet.stop(), "own_drops"), 0);
+}
+
+#[test]
+fn so_does_one_with_the_default_buffer() {
+    let fleet = fleet();
+    let (stats, lines) = sweep_with_stops(Sweep::start(allears(), fleet.targets(), &["--rcvbuf", "212992"]));
+    assert_eq!(count(&stats, "rcvbuf_bytes"), 212_992);
+    assert_nothing_was_lost(&stats, &lines);
+}
+
+#[test]
+fn so_does_one_without_privileges() {
+    if !am_root() {
+        eprintln!("NOT TESTED: only root can become somebody else; the other tests run without privileges");
+        return;
+    }
+    let fleet = fleet();
+    // Program and list may lie where nobody else can look: put them where everybody can.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [program, list] = ["allears", "targets"].map(|name| folder.path().join(name));
+    std::fs::copy(env!("CARGO_BIN_EXE_allears"), &program).expect("copied");
+    std::fs::copy(fleet.targets(), &list).expect("copied");
+    for path in [folder.path(), &program, &list] {
+        std::fs::set_permissions(path, Permissions::from_mode(0o755)).expect("allowed");
+    }
+    let mut command = Command::new(program);
+    command.uid(65534);
+    let (stats, lines) = sweep_with_stops(Sweep::start(command, list.to_str().expect("UTF-8"), &[]));
+    assert_nothing_was_lost(&stats, &lines);
+}
+
+fn am_root() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id runs");
+    id.stdout.trim_ascii() == b"0"
+}
+
+#[test]
+fn beyond_the_window_drops_appear_are_counted_and_asked_again() {
+    let fleet = fleet();
+    let over = ["--window", "100000", "--rcvbuf", "212992", "--tries", "5", "--timeout", "300ms"];
+    let (stats, lines) = sweep_with_stops(Sweep::start(allears(), fleet.targets(), &over));
+    assert!(count(&stats, "own_drops") > 0, "the window was too small to overflow the buffer: {stats}");
+    assert_eq!(count(&stats, "answered"), HOSTS, "every host is heard in the end: {stats}");
+    assert_eq!(lines.len() as u64, HOSTS);
+    let tally = fleet.stop();
+    assert_eq!(count(&stats, "datagrams_sent"), count(&tally, "received") + count(&tally, "own_drops"));
+    let heard = count(&stats, "datagrams_received") + count(&stats, "own_drops");
+    assert_eq!(heard, count(&tally, "answered"), "no unexplained datagram\n{stats}\n{tally}");
+}
+
+#[test]
+fn a_reader_who_sleeps_loses_nothing_and_costs_no_memory() {
+    let fleet = Fleet::start(&["--protocol", "et", "--hosts", "5000", "--latency", "3ms,0"]);
+    let mut command = allears();
+    command.args(["games", "-i", fleet.targets(), "-o", "json", "--stats", "-", "-q"]).args(FULL_SPEED);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the sweep starts");
+    let stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let mut sweep = Sweep { child, stdout, lines: Vec::new() };
+    sweep.read(1);
+    // Ten megabytes are to be written, and nobody reads them for as long as another sweep takes.
+    let other = Fleet::start(&["--protocol", "echo", "--hosts", "100"]);
+    let meanwhile = ["probe", "-i", other.targets(), "--text", "x", "--rate", "50", "-o", "json"];
+    assert_eq!(run(&meanwhile).expect_code(0).lines().len(), 100);
+    let stats = sweep.finish();
+    assert_eq!((count(&stats, "answered"), count(&stats, "own_drops")), (5000, 0), "{stats}");
+    assert_eq!(sweep.lines.len(), 5000);
+    assert!(count(&stats, "max_rss_bytes") < 32 << 20, "{stats}");
+}

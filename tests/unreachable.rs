@@ -1,0 +1,326 @@
+//! What an asker is told of hosts that cannot be reached, and what it makes of its own troubles: closed
+//! ports on loopback, a loop that stands still, a receive buffer that overflows.
+#![cfg(target_os = "linux")]
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use allears::engine::{Conclusion, Config, Engine, Outcome, Protocol, ReplySize, Step, Timeout, Token};
+use allears::net::{self, Inbox, Net, Options, Packet, Socket, SocketOptions};
+
+/// The token there and back, with a tail that makes the request longer.
+struct Echo {
+    tail: usize,
+}
+
+impl Protocol for Echo {
+    type Conversation = ();
+    type Answer = ();
+
+    fn token_bits(&self, (): &()) -> u32 {
+        64
+    }
+
+    fn write_request(&mut self, (): &(), token: Token, out: &mut Vec<u8>) {
+        out.extend_from_slice(&token.0.to_be_bytes());
+        out.resize(out.len() + self.tail, b'.');
+    }
+
+    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+        datagram.first_chunk().map(|&bytes| Token(u64::from_be_bytes(bytes)))
+    }
+
+    fn step(&mut self, (): &mut (), _: &[u8]) -> Step<()> {
+        Step::Done(())
+    }
+
+    fn reply_size(&self, (): &()) -> ReplySize {
+        ReplySize { datagrams: 1, bytes: 8 + self.tail as u32 }
+    }
+}
+
+/// As fast as it goes, and so patient that only a loss makes anything wait.
+fn config(net: &Net) -> Config {
+    Config {
+        rate: None,
+        burst: 1_000,
+        reply_credit: net.reply_credit(),
+        host_gap: Duration::ZERO,
+        prefix_rate: None,
+        timeout: Timeout::Fixed(Duration::from_secs(20)),
+        ..Config::default()
+    }
+}
+
+fn engine(config: Config) -> Engine<Echo> {
+    Engine::new(Echo { tail: 0 }, config, net::random_key().unwrap()).unwrap()
+}
+
+/// Gives back what it gets.
+struct EchoHost {
+    socket: Socket,
+    inbox: Inbox,
+}
+
+impl EchoHost {
+    fn new(ip: IpAddr) -> EchoHost {
+        let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
+        let socket = Socket::bind((ip, 0).into(), &options).unwrap();
+        EchoHost { socket, inbox: Inbox::new() }
+    }
+
+    fn port(&self) -> u16 {
+        self.socket.local_addr().unwrap().port()
+    }
+
+    /// Answers all that is there; yields how many that was.
+    fn answer(&mut self) -> usize {
+        let mut answered = 0;
+        while self.socket.recv(&mut self.inbox).unwrap() > 0 {
+            let mut bytes = Vec::new();
+            let mut packets = Vec::new();
+            for request in self.inbox.iter() {
+                let start = bytes.len();
+                bytes.extend_from_slice(request.payload);
+                packets.push(Packet { to: request.from, from: request.to, range: start..bytes.len() });
+            }
+            assert_eq!(self.socket.send(&packets, &bytes).count, packets.len());
+            answered += packets.len();
+        }
+        answered
+    }
+}
+
+/// Loopback addresses to ask: `127.1.x.y`, or `::1` again and again.
+fn address(v6: bool, n: u32) -> IpAddr {
+    if v6 { "::1".parse().unwrap() } else { IpAddr::from((0x7f01_0000 + n + 1).to_be_bytes()) }
+}
+
+/// A port where nobody hears us, at any address: its socket is connected to somebody else.
+fn closed_port(v6: bool) -> (UdpSocket, u16) {
+    let socket = UdpSocket::bind(if v6 { "[::]:0" } else { "0.0.0.0:0" }).unwrap();
+    socket.connect(if v6 { "[::1]:9" } else { "127.0.0.1:9" }).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
+
+/// The families there are.
+fn families() -> Vec<bool> {
+    if UdpSocket::bind("[::1]:0").is_ok() {
+        return vec![false, true];
+    }
+    assert!(std::env::var_os("CI").is_none(), "NOT TESTED: this machine has no IPv6");
+    eprintln!("\nNOT TESTED: this machine has no IPv6\n");
+    vec![false]
+}
+
+fn open(v6: bool, rcvbuf: Option<usize>) -> Net {
+    let bind = if v6 { "[::]:0" } else { "0.0.0.0:0" };
+    Net::open(&Options { bind: Some(bind.parse().unwrap()), rcvbuf, ..Options::default() }).unwrap()
+}
+
+type Ends = HashMap<SocketAddr, Vec<Conclusion<(), ()>>>;
+
+fn take_results(engine: &mut Engine<Echo>, ends: &mut Ends) {
+    while let Some(end) = engine.poll_result() {
+        ends.entry(end.target).or_default().push(end);
+    }
+}
+
+/// Turns until nothing is open; the hosts answer after each turn.
+fn finish(net: &mut Net, engine: &mut Engine<Echo>, hosts: &mut EchoHost) -> Ends {
+    let mut ends = Ends::new();
+    while !engine.is_idle() {
+        // The hosts are in this thread: do not sleep.
+        let now = net.now();
+        net.turn(engine, Some(now)).unwrap();
+        hosts.answer();
+        take_results(engine, &mut ends);
+    }
+    // What is still on its way, nobody waits for: one turn is told of it, the next one reads it.
+    let mut received = 0;
+    while engine.ledger().datagrams_received > received {
+        received = engine.ledger().datagrams_received;
+        hosts.answer();
+        for _ in 0..2 {
+            let now = net.now();
+            net.turn(engine, Some(now)).unwrap();
+        }
+    }
+    assert!(engine.ledger().adds_up(0), "{:?}", engine.ledger());
+    ends
+}
+
+#[test]
+fn closed_ports_are_unreachable_at_once_and_the_others_unharmed() {
+    const EACH: u32 = 1_000;
+    for v6 in families() {
+        for tail in [0, 1_300] {
+            let mut net = open(v6, None);
+            let mut hosts = EchoHost::new(if v6 { "::" } else { "0.0.0.0" }.parse().unwrap());
+            let mut engine = Engine::new(Echo { tail }, config(&net), net::random_key().unwrap()).unwrap();
+            let (_deaf, closed) = closed_port(v6);
+            for n in 0..EACH {
+                // Of IPv6 there is one address: each port is asked a thousand times.
+                engine.ask((address(v6, n), hosts.port()).into(), ()).unwrap();
+                engine.ask((address(v6, n), closed).into(), ()).unwrap();
+            }
+            let ends = finish(&mut net, &mut engine, &mut hosts);
+
+            let expected = if v6 { (1, 4) } else { (3, 3) };
+            for end in ends.values().flatten() {
+                match &end.outcome {
+                    Outcome::Answered(()) => assert_eq!(end.target.port(), hosts.port()),
+                    Outcome::Unreachable(report) => {
+                        assert_eq!(end.target.port(), closed);
+                        assert_eq!((report.icmp, report.by), (Some(expected), Some(end.target.ip())));
+                        assert_eq!(report.errno, libc::ECONNREFUSED);
+                    }
+                    other => panic!("{}: {other:?}", end.target),
+                }
+            }
+            let ledger = engine.ledger();
+            assert_eq!((ledger.answered, ledger.unreachable), (EACH.into(), EACH.into()), "{ledger:?}");
+            assert_eq!((ledger.datagrams_sent, ledger.deferred), (2 * u64::from(EACH), 0), "{ledger:?}");
+            assert_eq!(ledger.retransmissions, 0, "nobody had to wait for a deadline");
+        }
+    }
+}
+
+#[test]
+fn an_error_wakes_a_sleeping_loop() {
+    for v6 in families() {
+        let mut net = open(v6, None);
+        let mut engine = engine(config(&net));
+        for round in 1..=3 {
+            let (_deaf, closed) = closed_port(v6);
+            engine.ask((address(v6, round), closed).into(), ()).unwrap();
+            let start = net.now();
+            while !engine.is_idle() {
+                net.turn(&mut engine, None).unwrap();
+            }
+            assert!(net.now() - start < Duration::from_secs(20), "only its deadline woke it");
+            let end = engine.poll_result().unwrap();
+            assert!(matches!(end.outcome, Outcome::Unreachable(_)), "{:?}", end.outcome);
+        }
+    }
+}
+
+/// Longer than the hosts of a test, which answer at once, may be kept waiting by a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// As long as it lives, datagrams are stamped as they come in. (Linux begins with that a moment after
+/// the first socket has asked for it: net_enable_timestamp.)
+fn stamps() -> Socket {
+    let options = SocketOptions { tell_arrival: true, ..SocketOptions::default() };
+    let socket = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+    let packet = Packet { to: socket.local_addr().unwrap(), from: None, range: 0..0 };
+    let (wait, mut inbox) = (Duration::from_millis(10), Inbox::new());
+    loop {
+        assert_eq!(socket.send(std::slice::from_ref(&packet), b"").count, 1);
+        std::thread::sleep(wait);
+        while socket.recv(&mut inbox).unwrap() == 0 {}
+        if inbox.iter().next().and_then(|datagram| datagram.age).unwrap() > wait / 2 {
+            return socket;
+        }
+    }
+}
+
+#[test]
+fn after_a_stall_everything_is_heard_before_anybody_is_given_up_or_asked_again() {
+    const HOSTS: u32 = 2_000;
+    let _stamps = stamps();
+    for tries in [1, 3] {
+        let mut net = open(false, None);
+        let mut hosts = EchoHost::new("0.0.0.0".parse().unwrap());
+        let mut engine = engine(Config { timeout: Timeout::Fixed(TIMEOUT), tries, ..config(&net) });
+        for n in 0..HOSTS {
+            engine.ask((address(false, n), hosts.port()).into(), ()).unwrap();
+        }
+        let start = net.now();
+        while engine.ledger().datagrams_sent < HOSTS.into() {
+            let now = net.now();
+            net.turn(&mut engine, Some(now)).unwrap();
+        }
+        assert_eq!(hosts.answer(), HOSTS as usize);
+        let answered = net.now();
+        // The loop stands still, until after every deadline.
+        std::thread::sleep(TIMEOUT * 3 / 2);
+        // Not to be sent to before the backlog is heard.
+        engine.ask((address(false, HOSTS), hosts.port()).into(), ()).unwrap();
+        let mut turns = 0;
+        let mut ends = Ends::new();
+        while engine.ledger().answered < HOSTS.into() {
+            let now = net.now();
+            net.turn(&mut engine, Some(now)).unwrap();
+            turns += 1;
+            take_results(&mut engine, &mut ends);
+            let ledger = engine.ledger();
+            assert_eq!(ledger.silent, 0, "given up with its answer in the buffer: {ledger:?}");
+            let has_sent = ledger.datagrams_sent > HOSTS.into();
+            assert!(!has_sent || ledger.answered >= HOSTS.into(), "sent before all was heard: {ledger:?}");
+        }
+        assert!(turns > 5, "{turns} turns are not bounded ones");
+        let longest = ends.values().flatten().filter_map(|end| end.rtt).max().unwrap();
+        assert!(longest < answered - start + TIMEOUT, "{longest:?}: that is when it was read");
+        ends.extend(finish(&mut net, &mut engine, &mut hosts));
+        assert_eq!(ends.len(), HOSTS as usize + 1);
+        assert_eq!((engine.ledger().retransmissions, net.own_drops()), (0, Some(0)));
+    }
+}
+
+#[test]
+fn an_answer_that_came_in_after_its_deadline_is_late_whenever_it_is_read() {
+    let _stamps = stamps();
+    let mut net = open(false, None);
+    let mut hosts = EchoHost::new("0.0.0.0".parse().unwrap());
+    let timeout = Duration::from_millis(10);
+    let mut engine = engine(Config { timeout: Timeout::Fixed(timeout), tries: 1, ..config(&net) });
+    engine.ask((address(false, 0), hosts.port()).into(), ()).unwrap();
+    while engine.ledger().datagrams_sent == 0 {
+        let now = net.now();
+        net.turn(&mut engine, Some(now)).unwrap();
+    }
+    // The loop stands still; it finds answer and deadline at once.
+    std::thread::sleep(2 * timeout);
+    assert_eq!(hosts.answer(), 1);
+    while engine.ledger().datagrams_received == 0 {
+        net.turn(&mut engine, None).unwrap();
+    }
+    assert_eq!(engine.poll_result().unwrap().outcome, Outcome::Silent);
+    assert_eq!((engine.ledger().late, engine.ledger().answered), (1, 0));
+}
+
+#[test]
+fn own_drops_are_what_the_kernel_counts_and_cost_nobody_a_try() {
+    const HOSTS: u32 = 1_000;
+    for v6 in families() {
+        let mut net = open(v6, Some(65_536));
+        let mut hosts = EchoHost::new(if v6 { "::" } else { "0.0.0.0" }.parse().unwrap());
+        let timeout = Timeout::Fixed(Duration::from_millis(200));
+        let mut engine = engine(Config { window: Some(100_000), timeout, tries: 1, ..config(&net) });
+        for n in 0..HOSTS {
+            engine.ask((address(v6, n), hosts.port()).into(), ()).unwrap();
+        }
+        let ends = finish(&mut net, &mut engine, &mut hosts);
+
+        let ledger = engine.ledger();
+        assert!(ends.values().flatten().all(|end| end.outcome == Outcome::Answered(())), "{ledger:?}");
+        let drops = net.own_drops().unwrap();
+        assert!(drops > 0, "128 answers were to fit a buffer for 78");
+        assert_eq!(drops, drops_in_proc(net.local_addrs()[0]));
+        // Each loss was an answer, and who was asked again was so because of them.
+        assert_eq!(ledger.datagrams_sent - ledger.datagrams_received, drops, "{ledger:?}");
+        assert!(ledger.asked_again > 0 && ledger.asked_again == ledger.retransmissions, "{ledger:?}");
+    }
+}
+
+/// The last column of /proc/net/udp (udp6), of the socket at this port (proc_net_udp(5)).
+fn drops_in_proc(addr: SocketAddr) -> u64 {
+    let table = if addr.is_ipv6() { "/proc/net/udp6" } else { "/proc/net/udp" };
+    let text = std::fs::read_to_string(table).unwrap();
+    let port = format!(":{:04X}", addr.port());
+    let line = text.lines().find(|line| line.split_whitespace().nth(1).is_some_and(|at| at.ends_with(&port)));
+    line.and_then(|line| line.split_whitespace().last()).unwrap().parse().unwrap()
+}
