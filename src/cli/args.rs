@@ -8,6 +8,7 @@ use allears::engine::Timeout;
 use allears::sim::{Late, Latency};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use super::drops::rates::{self, Ramp, Tolerance};
 use super::games;
 use super::games::filter::{self, Condition};
 use super::units::{self, Rate, Window};
@@ -31,6 +32,12 @@ Exit codes:
 const TARGETS: &str = "\
 Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them by -i";
 
+const DROPS: &str = "\
+Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them by -i
+
+The rates are kept towards whoever is named: there is no limit for a host or a network here, and no
+second try. Ask only hosts that you may put under load.";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List game servers, from a master server or from a list, and find players
@@ -42,6 +49,9 @@ pub enum Command {
     /// Send any payload, and show what comes back
     #[command(after_help = TARGETS)]
     Probe(ProbeArgs),
+    /// How many answers get lost at which rate, and where
+    #[command(after_help = DROPS)]
+    Drops(DropsArgs),
     /// Simulate hosts on a real socket, for demonstrations, tests and measurements
     Fleet(FleetArgs),
     /// Show it: a fleet of 2,000 game servers, and a sweep over it
@@ -215,6 +225,97 @@ pub enum Format {
     Table,
     Json,
     Csv,
+}
+
+#[derive(Args, Debug)]
+// Only one of its protocols has a payload.
+#[command(mut_group("PayloadArgs", |group| group.required(false)))]
+pub struct DropsArgs {
+    /// Who is asked, round and round
+    #[arg(value_name = "TARGET", required_unless_present = "input")]
+    pub targets: Vec<String>,
+    /// The port of targets that name none [default: of echo 7, of et 27960]
+    #[arg(long)]
+    pub port: Option<u16>,
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// How long each rate is kept
+    #[arg(long, value_name = "DUR", default_value = "5s", value_parser = rates::step)]
+    pub step: Duration,
+    /// What the hosts are asked; raw needs --hex, --text or --file
+    #[arg(long, value_enum, default_value_t = Spoken::Echo)]
+    pub protocol: Spoken,
+    #[command(flatten)]
+    pub payload: PayloadArgs,
+    /// Of raw: where in the payload the host echoes 8 bytes from, which a token replaces. Without it
+    /// only one query for each target is in flight, and a late answer passes for the next one's
+    #[arg(long, value_name = "OFFSET")]
+    pub token_at: Option<usize>,
+    /// How long an answer may take; one that comes later is late
+    #[arg(long, value_name = "DUR", default_value = "1s", value_parser = rates::timeout)]
+    pub timeout: Duration,
+    /// The loss that is still good
+    #[arg(long, value_name = "PERCENT", default_value = "0.1%")]
+    pub tolerance: Tolerance,
+    /// Every step once more the naive way: the system's default receive buffer, no window, each second's
+    /// queries in one burst
+    #[arg(long)]
+    pub compare_naive: bool,
+
+    /// Targets from a file, one a line, # for comments; - is standard input (repeatable)
+    #[arg(short, long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
+    pub input: Vec<PathBuf>,
+    /// Refuse bad lines (exit code 2) before anything is sent
+    #[arg(long, help_heading = "Input")]
+    pub strict: bool,
+
+    /// Queries in flight, or `auto`: as many as the receive buffer can take the answers of
+    #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Socket")]
+    pub window: Window,
+    /// Send from this address
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = units::bind, help_heading = "Socket")]
+    pub bind: Option<SocketAddr>,
+    /// Bytes of receive buffer: 4M [default: as many as the system grants]
+    #[arg(long, value_name = "BYTES", value_parser = units::size, help_heading = "Socket")]
+    pub rcvbuf: Option<usize>,
+
+    /// How results are written; json is one object a step, as it happens, and one for all
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub output: Format,
+    /// Write results to a file
+    #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub to: Option<PathBuf>,
+    /// Draw loss and round trips over the rate; FILE ends in .svg or .html
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath,
+          value_parser = rates::picture)]
+    pub plot: Option<PathBuf>,
+    /// No progress, no warnings
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// Which rates are tried.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct LoadArgs {
+    /// Queries per second, step by step: 1k,5k,20k
+    #[arg(long, value_name = "PPS,…", value_delimiter = ',', value_parser = rates::rate)]
+    pub rates: Vec<f64>,
+    /// Queries per second from … to … in steps of …: 10k:100k:10k
+    #[arg(long, value_name = "FROM:TO:STEP")]
+    pub ramp: Option<Ramp>,
+}
+
+/// What `drops` asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Spoken {
+    /// A few bytes that the host sends back as they are (RFC 862)
+    Echo,
+    /// The status of an Enemy Territory server
+    Et,
+    /// Any payload
+    Raw,
 }
 
 #[derive(Args, Debug)]

@@ -1,11 +1,12 @@
 //! The command line: raw arguments → validated settings → run.
 //!
 //! `args` what can be typed · `inputs` where targets come from · `sweep` the loop · `games`, `probe`
-//! what is asked and listed · `output` how · `fleet`, `demo` somebody to ask · `exit` how it all ends.
+//! what is asked and listed · `drops` what gets lost · `output` how · `fleet`, `demo` somebody to ask · `exit` how it all ends.
 
 mod args;
 mod console;
 mod demo;
+mod drops;
 mod escapes;
 mod exit;
 mod fleet;
@@ -33,6 +34,7 @@ pub fn run() -> ExitCode {
         Command::Games(args) => games::run(&args),
         Command::Find(args) => games::find(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Drops(args) => drops::run(&args),
         Command::Fleet(args) => fleet::run(&args),
         Command::Demo => demo::run(),
     };

@@ -1,0 +1,306 @@
+//! What one step came to: every query in exactly one class.
+
+use std::time::Duration;
+
+use allears::engine::{Conclusion, Histogram, Ledger, Outcome};
+use serde::Serialize;
+
+/// The part of the offered rate that has to be achieved.
+const KEPT: f64 = 0.98;
+
+/// How the queries of a step were asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Allears,
+    Naive,
+}
+
+impl Way {
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Allears => "allears",
+            Way::Naive => "naive",
+        }
+    }
+}
+
+/// Where a query's answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Here.
+    Answered,
+    /// Lost in our own receive buffer.
+    OwnDrops,
+    /// This machine could not send the query.
+    SendFailed,
+    /// It came after the timeout.
+    Late,
+    /// The network said that the query cannot be delivered.
+    Unreachable,
+    /// Lost on the other side, or on the way there and back.
+    Silent,
+    /// It came, and makes no sense.
+    Malformed,
+}
+
+impl Class {
+    /// All of them; every query is in one.
+    pub const ALL: [Class; 7] = [
+        Class::Answered,
+        Class::OwnDrops,
+        Class::SendFailed,
+        Class::Late,
+        Class::Unreachable,
+        Class::Silent,
+        Class::Malformed,
+    ];
+    /// Those without a good answer in time.
+    pub const LOST: [Class; 6] = [
+        Class::OwnDrops,
+        Class::SendFailed,
+        Class::Late,
+        Class::Unreachable,
+        Class::Silent,
+        Class::Malformed,
+    ];
+
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Answered => "answered",
+            Class::OwnDrops => "own_drops",
+            Class::SendFailed => "send_failed",
+            Class::Late => "late",
+            Class::Unreachable => "unreachable",
+            Class::Silent => "silent",
+            Class::Malformed => "malformed",
+        }
+    }
+}
+
+/// So many of all, and between which percentages the truth lies with a confidence of 95 %.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Share {
+    pub count: u64,
+    /// 0 to 100, as are the others.
+    pub percent: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Share {
+    /// `count` of `all`, which must not be less. With nothing to count, anything may be true.
+    pub fn of(count: u64, all: u64) -> Share {
+        let (low, high) = wilson(count, all);
+        let fraction = if all == 0 { 0.0 } else { count as f64 / all as f64 };
+        Share { count, percent: 100.0 * fraction, low: 100.0 * low, high: 100.0 * high }
+    }
+}
+
+/// The score interval of E. B. Wilson (1927), which holds for few and for none, too.
+fn wilson(count: u64, all: u64) -> (f64, f64) {
+    /// 95 % of a normal distribution lie within so many standard deviations.
+    const Z: f64 = 1.959_964;
+    if all == 0 {
+        return (0.0, 1.0);
+    }
+    let (n, p) = (all as f64, count as f64 / all as f64);
+    let denominator = 1.0 + Z * Z / n;
+    let centre = (p + Z * Z / (2.0 * n)) / denominator;
+    let half = Z / denominator * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    // At the ends, exactly: rounding must not exclude what was measured.
+    let low = if count == 0 { 0.0 } else { (centre - half).clamp(0.0, p) };
+    let high = if count == all { 1.0 } else { (centre + half).clamp(p, 1.0) };
+    (low, high)
+}
+
+/// The ends of a step's queries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ends {
+    answered: u64,
+    silent: u64,
+    unreachable: u64,
+    send_failed: u64,
+    malformed: u64,
+}
+
+impl Ends {
+    /// Takes in one end. What was never asked is neither heard nor lost. What was interrupted after it had
+    /// been asked has waited its time: it would only have been asked again.
+    pub fn count<C, A>(&mut self, conclusion: &Conclusion<C, A>) {
+        match conclusion.outcome {
+            Outcome::Answered(_) => self.answered += 1,
+            Outcome::Silent => self.silent += 1,
+            Outcome::Unreachable(_) => self.unreachable += 1,
+            Outcome::SendFailed(_) => self.send_failed += 1,
+            Outcome::Malformed(_) => self.malformed += 1,
+            Outcome::Interrupted => self.silent += u64::from(conclusion.attempts > 0),
+        }
+    }
+}
+
+/// What the ledger of a step does not know.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    pub way: Way,
+    /// Queries per second that were to be asked.
+    pub offered: f64,
+    /// Queries per second that were asked.
+    pub achieved: f64,
+    /// How long was asked.
+    pub asking: Duration,
+    /// Part of one core that this process used meanwhile; `None` where the system does not say.
+    pub cpu: Option<f64>,
+    /// Datagrams that the kernel dropped because our receive buffer was full.
+    pub kernel_drops: Option<u64>,
+    /// Bytes of receive buffer that were granted; `None` where the system does not say.
+    pub rcvbuf: Option<usize>,
+    /// Queries that could be in flight; `None` = any number.
+    pub window: Option<u64>,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub around: Circumstances,
+    /// Queries that were asked: the sum of all classes.
+    pub queries: u64,
+    pub rtt: Histogram,
+    pub deferred: u64,
+    pub duplicates: u64,
+    pub strangers: u64,
+    pub max_in_flight: u64,
+    ends: Ends,
+    late: u64,
+    /// Of the queries that timed out, those whose answer our own buffer lost.
+    own_drops: Option<u64>,
+}
+
+impl Measured {
+    pub fn new(around: Circumstances, mut ends: Ends, ledger: &Ledger) -> Measured {
+        // What was answered only after it had been asked again was lost the first time.
+        let lost_once = ledger.answered_after_retry.saturating_sub(ledger.answered_by_earlier);
+        let lost_once = lost_once.min(ends.answered);
+        ends.answered -= lost_once;
+        ends.silent += lost_once;
+
+        // The kernel also counts lost duplicates and strangers: no more were lost than are missing.
+        let late = ledger.late.min(ends.silent);
+        let missing = ends.silent - late;
+        let own_drops = around.kernel_drops.map(|drops| drops.min(missing));
+        ends.silent = missing - own_drops.unwrap_or(0);
+        let Ends { answered, silent, unreachable, send_failed, malformed } = ends;
+        let queries =
+            answered + own_drops.unwrap_or(0) + late + silent + unreachable + send_failed + malformed;
+        Measured {
+            around,
+            queries,
+            rtt: ledger.rtt.clone(),
+            deferred: ledger.deferred,
+            duplicates: ledger.duplicates,
+            strangers: ledger.strangers,
+            max_in_flight: ledger.max_in_flight,
+            ends,
+            late,
+            own_drops,
+        }
+    }
+
+    /// How many queries are in this class; `None` when that cannot be known. Then what belongs there is
+    /// among the silent ones.
+    pub fn share(&self, class: Class) -> Option<Share> {
+        let count = match class {
+            Class::Answered => self.ends.answered,
+            Class::OwnDrops => self.own_drops?,
+            Class::SendFailed => self.ends.send_failed,
+            Class::Late => self.late,
+            Class::Unreachable => self.ends.unreachable,
+            Class::Silent => self.ends.silent,
+            Class::Malformed => self.ends.malformed,
+        };
+        Some(Share::of(count, self.queries))
+    }
+
+    /// Queries without a good answer in time.
+    pub fn loss(&self) -> Share {
+        Share::of(self.queries - self.ends.answered, self.queries)
+    }
+
+    /// Whether the offered rate was achieved, but for a little.
+    pub fn is_kept(&self) -> bool {
+        self.around.achieved >= KEPT * self.around.offered
+    }
+
+    pub fn answered(&self) -> u64 {
+        self.ends.answered
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use allears::engine::Unreachable;
+
+    pub fn around(offered: f64, achieved: f64) -> Circumstances {
+        Circumstances {
+            way: Way::Allears,
+            offered,
+            achieved,
+            asking: Duration::from_secs(1),
+            cpu: Some(0.2),
+            kernel_drops: Some(0),
+            rcvbuf: Some(212_992),
+            window: Some(192),
+        }
+    }
+
+    /// A step with so many answered and so many silent queries.
+    pub fn measured(around: Circumstances, answered: u64, silent: u64) -> Measured {
+        let ends = Ends { answered, silent, ..Ends::default() };
+        Measured::new(around, ends, &Ledger::default())
+    }
+
+    #[test]
+    fn intervals_are_wilsons() {
+        // Newcombe (1998), table I: 81 of 263 and 15 of 148.
+        for (count, all, low, high) in [(81, 263, 25.53, 36.62), (15, 148, 6.24, 16.05)] {
+            let share = Share::of(count, all);
+            assert!((share.low - low).abs() < 0.01 && (share.high - high).abs() < 0.01, "{share:?}");
+        }
+        let none = Share::of(0, 20);
+        assert_eq!((none.percent, none.low), (0.0, 0.0));
+        assert!((none.high - 16.11).abs() < 0.01, "{none:?}");
+        assert_eq!(Share::of(20, 20).high, 100.0);
+        assert_eq!((Share::of(0, 0).low, Share::of(0, 0).high), (0.0, 100.0));
+    }
+
+    #[test]
+    fn every_query_is_in_one_class() {
+        let mut ends = Ends::default();
+        let report = Unreachable { icmp: Some((3, 3)), by: None, errno: 111 };
+        for (times, outcome) in [
+            (90, Outcome::Answered(())),
+            (20, Outcome::Silent),
+            (3, Outcome::Unreachable(report)),
+            (2, Outcome::SendFailed(1)),
+            (1, Outcome::Malformed("x")),
+            (7, Outcome::Interrupted),
+        ] {
+            let target = "127.0.0.1:7".parse().expect("an address");
+            let attempts = u32::from(outcome != Outcome::Interrupted);
+            let conclusion = Conclusion { target, conversation: 0, outcome, attempts, rtt: None };
+            (0..times).for_each(|_| ends.count(&conclusion));
+        }
+        let ledger = Ledger { late: 4, answered_after_retry: 5, ..Ledger::default() };
+        for (kernel, own, silent) in [(None, None, 21), (Some(9), Some(9), 12), (Some(99), Some(21), 0)] {
+            let step =
+                Measured::new(Circumstances { kernel_drops: kernel, ..around(1.0, 1.0) }, ends, &ledger);
+            let count = |class| step.share(class).map(|share| share.count);
+            assert_eq!(Class::ALL.iter().filter_map(|&class| count(class)).sum::<u64>(), 116);
+            assert_eq!(step.queries, 116);
+            assert_eq!((count(Class::Answered), count(Class::Late)), (Some(85), Some(4)));
+            assert_eq!((count(Class::OwnDrops), count(Class::Silent)), (own, Some(silent)));
+            assert_eq!(step.loss().count, 31);
+        }
+    }
+}

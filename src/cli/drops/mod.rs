@@ -1,0 +1,173 @@
+//! `drops`: how many answers get lost at which rate, and where.
+//!
+//! `rates` what is typed · `question` what is asked · `round` whom · `step` one rate, our way · `naive`
+//! the same the naive way · `measured` what a step came to · `verdict` what all of them say ·
+//! `report`, `words` how it is written · `plot` and drawn.
+
+mod measured;
+mod naive;
+#[cfg(feature = "plot")]
+mod plot;
+mod question;
+pub mod rates;
+mod report;
+mod round;
+mod step;
+mod verdict;
+mod words;
+
+use std::thread;
+
+use allears::net;
+use anyhow::{Context, Result};
+
+use super::args::{DropsArgs, LoadArgs};
+use super::console::Console;
+use super::exit::Exit;
+use super::inputs::Sources;
+use super::output::Out;
+use super::signals::Stop;
+use measured::{Measured, Way};
+use question::Question;
+use report::{Report, Summary};
+use round::Round;
+use step::Course;
+use verdict::{Terms, Verdict};
+
+/// `allears drops`.
+pub fn run(args: &DropsArgs) -> Result<Exit> {
+    let question = Question::new(args)?;
+    let out = Out::open(args.to.as_deref())?;
+    #[cfg(feature = "plot")]
+    let picture = args.plot.as_deref().map(plot::Picture::create).transpose()?;
+    let console = Console::new(args.quiet);
+    let reader = thread::current();
+    let stop = Stop::listen(move || reader.unpark())?;
+    let course = course(args, &console, &stop);
+    let rates = rates(&args.load);
+    let mut round = read_targets(args, &question, &course, rates)?;
+    if round.len() == 0 && !stop.requested() {
+        console.finish();
+        console.error("no targets: nobody was asked");
+        return Ok(Exit::Nothing);
+    }
+    if !question.has_token() {
+        console.warn(NO_TOKEN);
+    }
+
+    let mut report = Report::new(out, args.output, args.compare_naive).context(CANNOT_WRITE)?;
+    let steps = measure(args, &course, rates, &mut round, &mut report)?;
+    console.finish();
+    if !steps.is_empty() {
+        let outcome = Outcome::new(args, &question, &steps);
+        let summary = outcome.summary(&round, stop.requested());
+        report.summary(&summary).context(CANNOT_WRITE)?;
+        #[cfg(feature = "plot")]
+        if let Some(picture) = picture {
+            let text = format!("{}\n{}", caption(args, &round), summary.in_words());
+            picture.draw(&steps, &text, args.tolerance.0)?;
+        }
+    }
+    Ok(match steps.iter().any(|step| step.answered() > 0) {
+        _ if stop.requested() => Exit::Interrupted,
+        true => Exit::Success,
+        false => Exit::Nothing,
+    })
+}
+
+const CANNOT_WRITE: &str = "cannot write results";
+const NO_TOKEN: &str = "without --token-at only one query for each target is in flight, and a late answer \
+                        passes for the next one's";
+
+fn course<'a>(args: &DropsArgs, console: &'a Console, stop: &'a Stop) -> Course<'a> {
+    Course {
+        length: args.step,
+        timeout: args.timeout,
+        window: args.window.0,
+        sockets: net::Options { bind: args.bind, rcvbuf: args.rcvbuf, ..net::Options::default() },
+        console,
+        stop,
+    }
+}
+
+fn rates(load: &LoadArgs) -> &[f64] {
+    load.ramp.as_ref().map_or(&load.rates, |ramp| &ramp.0)
+}
+
+/// The targets, as many as the largest step can ask.
+fn read_targets(args: &DropsArgs, question: &Question, course: &Course, rates: &[f64]) -> Result<Round> {
+    let sources = Sources {
+        arguments: args.targets.clone(),
+        files: args.input.clone(),
+        default_port: args.port.or(question.default_port()),
+        strict: args.strict,
+    };
+    let most = rates.iter().map(|&rate| course.queries(rate)).max().unwrap_or(0);
+    let most = usize::try_from(most).unwrap_or(usize::MAX).min(u32::MAX as usize);
+    Round::read(sources, most, course.console, course.stop)
+}
+
+/// Step by step, each reported when it is over.
+fn measure(
+    args: &DropsArgs,
+    course: &Course,
+    rates: &[f64],
+    round: &mut Round,
+    report: &mut Report,
+) -> Result<Vec<Measured>> {
+    let ways: &[Way] = if args.compare_naive { &[Way::Allears, Way::Naive] } else { &[Way::Allears] };
+    let mut steps = vec![];
+    for (&rate, &way) in rates.iter().flat_map(|rate| ways.iter().map(move |way| (rate, way))) {
+        if course.stop.requested() {
+            break;
+        }
+        let question = Question::new(args)?;
+        let step = match way {
+            Way::Allears => course.run(rate, question, round)?,
+            Way::Naive => course.run_naively(rate, question, round)?,
+        };
+        course.console.suspend(|| report.step(&step, args.compare_naive)).context(CANNOT_WRITE)?;
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+/// What the steps of either way came to.
+struct Outcome<'a> {
+    ours: Verdict<'a>,
+    naive: Option<Verdict<'a>>,
+}
+
+impl<'a> Outcome<'a> {
+    fn new(args: &DropsArgs, question: &Question, steps: &'a [Measured]) -> Outcome<'a> {
+        let terms = Terms {
+            tolerance: args.tolerance.0,
+            has_token: question.has_token(),
+            own_window: args.window.0.is_some(),
+            own_rcvbuf: args.rcvbuf,
+        };
+        let of = |way| Verdict::new(steps.iter().filter(move |step| step.around.way == way), &terms);
+        Outcome { ours: of(Way::Allears), naive: args.compare_naive.then(|| of(Way::Naive)) }
+    }
+
+    fn summary(&self, round: &Round, interrupted: bool) -> Summary<'_> {
+        Summary {
+            verdict: &self.ours,
+            naive: self.naive.as_ref(),
+            targets: round.len(),
+            never_answered: round.never_heard(),
+            interrupted,
+        }
+    }
+}
+
+#[cfg(feature = "plot")]
+fn caption(args: &DropsArgs, round: &Round) -> String {
+    use clap::ValueEnum;
+
+    let (step, timeout) = (args.step.as_secs_f64(), args.timeout.as_secs_f64());
+    let spoken = args.protocol.to_possible_value();
+    let name = spoken.as_ref().map_or("", |value| value.get_name());
+    let targets = words::whole(round.len() as f64);
+    format!("{name}, {targets} targets, {step} s a step, one try each, timeout {timeout} s")
+}

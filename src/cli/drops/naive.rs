@@ -1,0 +1,203 @@
+//! The same step as a simple loop would do it, for comparison: the receive buffer that the system gives
+//! to everybody, no window, a second's queries at once in one system call each, and only then a look
+//! at what has come back.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use allears::engine::{Config, Engine, Time};
+use allears::net::{self, Inbox, Io, Packet, Reactor, Socket, SocketOptions};
+use anyhow::{Context, Result};
+
+use super::measured::{Circumstances, Ends, Measured, Way};
+use super::question::Question;
+use super::round::Round;
+use super::step::{Asked, Asking, Course, is_any_missing, new_engine};
+
+/// The receive buffer of a socket that asks for none, on Linux with 4 KiB pages (`SK_RMEM_MAX` in
+/// net/core/sock.c).
+const USUAL_BUFFER: usize = 212_992;
+/// From one burst to the next.
+const BEAT: Duration = Duration::from_secs(1);
+/// Queries handed to the engine at once; no pause between these.
+const CHUNK: usize = 1024;
+/// From one look for Ctrl-C to the next.
+const TICK: Duration = Duration::from_millis(100);
+
+impl Course<'_> {
+    /// Asks as many as [`Course::run`] does, the naive way.
+    ///
+    /// # Errors
+    /// What the system fails at.
+    pub fn run_naively(&self, rate: f64, question: Question, round: &mut Round) -> Result<Measured> {
+        let config = Config { rate: None, window: Some(u32::MAX), ..self.config(rate) };
+        let ring = config.ring.max(CHUNK);
+        let reactor = Reactor::new().context("cannot open the event queue")?;
+        let mut naive = Naive {
+            sockets: self.open_naively(&reactor, round)?,
+            engine: new_engine(question, Config { ring, ..config })?,
+            asking: Asking { round, left: self.queries(rate), ends: Ends::default() },
+            reactor,
+            inbox: Inbox::new(),
+            bytes: vec![],
+        };
+        let asked = naive.ask(self, rate)?;
+        naive.hear_the_rest(self)?;
+        let around = Circumstances {
+            way: Way::Naive,
+            offered: rate,
+            achieved: asked.achieved(self, rate, naive.engine.ledger()),
+            asking: asked.time,
+            cpu: asked.cpu,
+            kernel_drops: naive.own_drops(),
+            rcvbuf: naive.sockets.first().map(|door| door.socket.receive_buffer()).filter(|&bytes| bytes > 0),
+            window: None,
+        };
+        Ok(Measured::new(around, naive.asking.ends, naive.engine.ledger()))
+    }
+
+    /// A socket for each family among the targets.
+    fn open_naively(&self, reactor: &Reactor, round: &Round) -> Result<Vec<Door>> {
+        let options =
+            SocketOptions { rcvbuf: Some(usual_buffer()), io: Io::Single, ..SocketOptions::default() };
+        let any = [([0; 4], 0).into(), ([0u16; 8], 0).into()];
+        let mut doors = vec![];
+        for addr in self.sockets.bind.map_or(any.to_vec(), |bind| vec![bind]) {
+            if round.has(addr.is_ipv6()) {
+                let socket = Socket::bind(addr, &options).with_context(|| format!("cannot bind {addr}"))?;
+                let mut door = Door { socket, ipv6: addr.is_ipv6(), readable: true };
+                reactor.register(&mut door.socket, doors.len()).context("cannot watch a socket")?;
+                doors.push(door);
+            }
+        }
+        Ok(doors)
+    }
+}
+
+/// What the system gives to a socket that asks for no receive buffer of its own.
+fn usual_buffer() -> usize {
+    let text = fs::read_to_string("/proc/sys/net/core/rmem_default").unwrap_or_default();
+    text.trim().parse().unwrap_or(USUAL_BUFFER)
+}
+
+struct Door {
+    socket: Socket,
+    ipv6: bool,
+    readable: bool,
+}
+
+/// The loop that everybody writes first.
+struct Naive<'a> {
+    reactor: Reactor,
+    sockets: Vec<Door>,
+    engine: Engine<Question>,
+    asking: Asking<'a>,
+    inbox: Inbox,
+    bytes: Vec<u8>,
+}
+
+impl Naive<'_> {
+    /// Burst after burst, until all is asked or the time is over.
+    fn ask(&mut self, course: &Course, rate: f64) -> Result<Asked> {
+        let cpu = net::cpu_time();
+        let all = self.asking.left;
+        let mut next_burst = Time::ZERO;
+        loop {
+            let now = self.reactor.now();
+            let is_complete = self.asking.left == 0 && self.engine.open() == self.engine.in_flight();
+            if is_complete || course.is_over(now) {
+                course.stop_asking(&mut self.engine, now);
+                return Ok(Asked::until(now, cpu, is_complete));
+            }
+            if now >= next_burst {
+                next_burst = next_burst + BEAT;
+                let due = (rate * (next_burst - Time::ZERO).as_secs_f64()).round() as u64;
+                self.burst(course, all.saturating_sub(due));
+            }
+            course.show_progress(Way::Naive, rate, &self.engine);
+            let end = Time::ZERO + course.length;
+            self.receive(Some(next_burst.min(end)))?;
+        }
+    }
+
+    /// Asks until no more than `left` are left, and reads nothing meanwhile.
+    fn burst(&mut self, course: &Course, left: u64) {
+        while self.asking.left > left && !course.is_over(self.reactor.now()) {
+            let before = self.asking.left;
+            let chunk = usize::try_from(before - left).unwrap_or(CHUNK).min(CHUNK);
+            self.asking.ask(&mut self.engine, chunk);
+            if self.asking.left == before || !self.send() {
+                return;
+            }
+        }
+    }
+
+    /// Sends what waits to be sent; false when the system has no room for more.
+    fn send(&mut self) -> bool {
+        loop {
+            let now = self.reactor.now();
+            self.bytes.clear();
+            let Some(transmit) = self.engine.poll_transmit(now, &mut self.bytes) else { return true };
+            let packet = Packet { to: transmit.to, from: None, range: 0..self.bytes.len() };
+            let door = self.sockets.iter().find(|door| door.ipv6 == transmit.to.is_ipv6());
+            // The first error may be one that an earlier packet has left behind.
+            let send = |door: &Door| door.socket.send(std::slice::from_ref(&packet), &self.bytes).error;
+            match door.map(|door| send(door).and_then(|_| send(door))) {
+                Some(None) => {}
+                Some(Some(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.engine.unsend(now, transmit);
+                    return false;
+                }
+                Some(Some(error)) => {
+                    let errno = error.raw_os_error().unwrap_or(0);
+                    self.engine.handle_send_failure(now, transmit, errno);
+                }
+                None => self.engine.handle_send_failure(now, transmit, 0),
+            }
+        }
+    }
+
+    /// Reads what is there, ends what is due, and sleeps until more comes or it is `until`.
+    fn receive(&mut self, until: Option<Time>) -> Result<()> {
+        for door in &mut self.sockets {
+            while door.readable {
+                door.readable = door.socket.recv(&mut self.inbox).context("the socket failed")? > 0;
+                let now = self.reactor.now();
+                for datagram in self.inbox.iter() {
+                    self.engine.handle_datagram(now, datagram.from, datagram.payload);
+                }
+            }
+        }
+        let now = self.reactor.now();
+        self.engine.handle_timeout(now);
+        self.asking.take_results(&mut self.engine);
+        // What found no room is tried again with the next look around.
+        self.send();
+        let due = self.engine.poll_timeout().into_iter().chain(until).chain([now + TICK]).min();
+        let Naive { reactor, sockets, .. } = self;
+        reactor.wait(due, |token| sockets[token].readable = true).context("cannot wait")
+    }
+
+    /// Waits for what is in flight, and then for late answers if any are missing.
+    fn hear_the_rest(&mut self, course: &Course) -> Result<()> {
+        let give_up = course.patience(self.reactor.now());
+        while !self.engine.is_idle() {
+            if self.reactor.now() >= give_up {
+                self.engine.abort(self.reactor.now());
+            }
+            self.receive(None)?;
+        }
+        self.asking.take_results(&mut self.engine);
+        let end = self.reactor.now() + course.timeout;
+        let is_going = |naive: &Self| naive.reactor.now() < end && !course.stop.requested();
+        while is_any_missing(&self.engine, self.own_drops()) && is_going(self) {
+            self.receive(Some(end))?;
+        }
+        Ok(())
+    }
+
+    fn own_drops(&self) -> Option<u64> {
+        self.sockets.iter().map(|door| door.socket.own_drops().map(u64::from)).sum()
+    }
+}

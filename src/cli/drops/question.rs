@@ -1,0 +1,168 @@
+//! What is asked, at every rate the same.
+
+use std::time::Duration;
+
+use allears::protocol::quake3::{self, Game, Quake3};
+use allears::protocol::raw::Raw;
+use allears::protocol::{Protocol, ReplySize, Step, Token};
+use anyhow::{Context, Result};
+
+use crate::cli::args::{DropsArgs, Spoken};
+use crate::cli::exit::Usage;
+use crate::cli::probe;
+
+/// What follows the token of an echo request: whoever finds it in a log shall know what it is.
+const ECHO: &[u8] = b" allears drops";
+
+/// One question to anybody. Its conversation is the number of the target.
+pub enum Question {
+    /// A token and a few bytes, which have to come back as they are (RFC 862).
+    Echo,
+    /// The status of a game server.
+    Status(Box<Quake3>),
+    Raw {
+        raw: Box<Raw>,
+        has_token: bool,
+    },
+}
+
+impl Question {
+    /// The question that the arguments mean.
+    ///
+    /// # Errors
+    /// Arguments that do not fit together, as [`Usage`]; a payload file that cannot be read.
+    pub fn new(args: &DropsArgs) -> Result<Question> {
+        let payload = probe::payload(&args.payload)?;
+        if args.protocol != Spoken::Raw && (payload.is_some() || args.token_at.is_some()) {
+            let reason = "--hex, --text, --file and --token-at need --protocol raw";
+            return Err(Usage(reason.into()).into());
+        }
+        match args.protocol {
+            Spoken::Echo => Ok(Question::Echo),
+            Spoken::Et => {
+                let game = Game::find("et").context("no game `et`")?;
+                Ok(Question::Status(Box::new(Quake3::new(game).with_host_gap(Duration::ZERO))))
+            }
+            Spoken::Raw => {
+                let payload =
+                    payload.ok_or_else(|| Usage("raw needs a payload: --hex, --text or --file".into()))?;
+                raw(payload, args.token_at)
+            }
+        }
+    }
+
+    /// The port of targets that name none.
+    pub fn default_port(&self) -> Option<u16> {
+        match self {
+            Question::Echo => Some(7),
+            Question::Status(quake3) => Some(quake3.game().server_port),
+            Question::Raw { .. } => None,
+        }
+    }
+
+    /// Whether an answer can be told from that to any other question; if not, only one to each target is
+    /// in flight.
+    pub fn has_token(&self) -> bool {
+        matches!(self, Question::Echo | Question::Status(_) | Question::Raw { has_token: true, .. })
+    }
+}
+
+fn raw(payload: Vec<u8>, token_at: Option<usize>) -> Result<Question> {
+    let usage = |error: &dyn std::fmt::Display| Usage(error.to_string());
+    let mut raw = Raw::new(payload).map_err(|error| usage(&error))?;
+    if let Some(offset) = token_at {
+        raw = raw.with_token_at(offset).map_err(|error| usage(&error))?;
+    }
+    Ok(Question::Raw { raw: Box::new(raw), has_token: token_at.is_some() })
+}
+
+impl Protocol for Question {
+    type Conversation = u32;
+    type Answer = ();
+
+    fn token_bits(&self, _: &u32) -> u32 {
+        match self {
+            Question::Echo => 64,
+            Question::Status(quake3) => quake3.token_bits(&quake3::Conversation::server()),
+            Question::Raw { raw, .. } => raw.token_bits(&()),
+        }
+    }
+
+    fn write_request(&mut self, _: &u32, token: Token, out: &mut Vec<u8>) {
+        match self {
+            Question::Echo => {
+                out.extend_from_slice(&token.0.to_be_bytes());
+                out.extend_from_slice(ECHO);
+            }
+            Question::Status(quake3) => {
+                quake3.write_request(&quake3::Conversation::server(), token, out);
+            }
+            Question::Raw { raw, .. } => raw.write_request(&(), token, out),
+        }
+    }
+
+    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+        match self {
+            Question::Echo => datagram.first_chunk().map(|token| Token(u64::from_be_bytes(*token))),
+            Question::Status(quake3) => quake3.read_token(datagram),
+            Question::Raw { raw, .. } => raw.read_token(datagram),
+        }
+    }
+
+    fn read_request(&self, request: &[u8]) -> Option<Token> {
+        match self {
+            Question::Status(quake3) => quake3.read_request(request),
+            _ => self.read_token(request),
+        }
+    }
+
+    fn step(&mut self, _: &mut u32, datagram: &[u8]) -> Step<()> {
+        match self {
+            Question::Echo if datagram.get(8..) == Some(ECHO) => Step::Done(()),
+            Question::Echo => Step::Malformed("the echo is not what was sent"),
+            Question::Status(quake3) => {
+                without_answer(quake3.step(&mut quake3::Conversation::server(), datagram))
+            }
+            Question::Raw { raw, .. } => without_answer(raw.step(&mut (), datagram)),
+        }
+    }
+
+    fn reply_size(&self, _: &u32) -> ReplySize {
+        match self {
+            Question::Echo => ReplySize { datagrams: 1, bytes: 8 + ECHO.len() as u32 },
+            Question::Status(quake3) => quake3.reply_size(&quake3::Conversation::server()),
+            Question::Raw { raw, .. } => raw.reply_size(&()),
+        }
+    }
+}
+
+/// That there was an answer is all that counts.
+fn without_answer<A>(step: Step<A>) -> Step<()> {
+    match step {
+        Step::Done(_) => Step::Done(()),
+        Step::AskNext => Step::AskNext,
+        Step::More { quiet } => Step::More { quiet },
+        Step::NotMine => Step::NotMine,
+        Step::Malformed(reason) => Step::Malformed(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_echo_has_to_come_back_as_it_left() {
+        let mut echo = Question::Echo;
+        let mut request = vec![];
+        echo.write_request(&0, Token(0x0102_0304_0506_0708), &mut request);
+        assert_eq!(echo.read_token(&request), Some(Token(0x0102_0304_0506_0708)));
+        assert_eq!(echo.step(&mut 0, &request), Step::Done(()));
+        assert_eq!(request.len(), echo.reply_size(&0).bytes as usize);
+
+        request.push(b'!');
+        assert!(matches!(echo.step(&mut 0, &request), Step::Malformed(_)));
+        assert!(matches!(echo.step(&mut 0, &request[..9]), Step::Malformed(_)));
+        assert_eq!(echo.read_token(&request[..7]), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! What is typed for the steps of `drops`: rates, ramps, tolerances.
+
+#[cfg(feature = "plot")]
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::cli::units;
+
+/// Steps in one run: more is a slip of the keyboard.
+const MOST_STEPS: usize = 1000;
+/// The longest step or timeout.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Rates from one to another, evenly spaced, in queries per second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ramp(pub Vec<f64>);
+
+/// The fraction of queries that may go without an answer, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance(pub f64);
+
+/// Queries per second: `500`, `1k`, `2.5k`, `1M`; thousands and millions.
+pub fn rate(text: &str) -> Result<f64, String> {
+    let wrong = || "a rate is queries per second, from 0.01 to 1e9: 500, 2.5k, 1M".to_string();
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
+        Some((at, 'm' | 'M')) => (&text[..at], 1e6),
+        _ => (text, 1.0),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    Some(number * unit).filter(|rate| (0.01..=1e9).contains(rate)).ok_or_else(wrong)
+}
+
+/// How long a step lasts: more than zero, at most a day.
+pub fn step(text: &str) -> Result<Duration, String> {
+    let length = units::duration(text)?;
+    let fits = length > Duration::ZERO && length <= LONGEST;
+    if fits { Ok(length) } else { Err("a step lasts from 1us to 24h".into()) }
+}
+
+/// How long an answer may take.
+pub fn timeout(text: &str) -> Result<Duration, String> {
+    let length = units::duration(text)?;
+    let fits = length > Duration::ZERO && length <= LONGEST;
+    if fits { Ok(length) } else { Err("a timeout is from 1us to 24h".into()) }
+}
+
+/// A file whose name says what kind of picture it is.
+#[cfg(feature = "plot")]
+pub fn picture(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let known = path.extension().is_some_and(|extension| extension == "svg" || extension == "html");
+    if known { Ok(path) } else { Err("the name of a picture ends in .svg or .html".into()) }
+}
+
+impl FromStr for Ramp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Ramp, String> {
+        let parts: Vec<f64> = text.split(':').map(rate).collect::<Result<_, _>>()?;
+        let &[from, to, step] = &parts[..] else {
+            return Err("a ramp is FROM:TO:STEP in queries per second: 10k:100k:10k".into());
+        };
+        if from > to {
+            return Err("a ramp goes up: FROM is at most TO".into());
+        }
+        // A hair more, so that TO itself is not lost to rounding.
+        let last = ((to - from) / step + 1e-9).floor();
+        if last >= MOST_STEPS as f64 {
+            return Err(format!("this ramp has more than {MOST_STEPS} steps"));
+        }
+        Ok(Ramp((0..=last as u32).map(|i| from + f64::from(i) * step).collect()))
+    }
+}
+
+impl FromStr for Tolerance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Tolerance, String> {
+        let wrong = "a tolerance is a percentage from 0% to 100%: 0.1%";
+        let percent: f64 = text.strip_suffix('%').ok_or(wrong)?.parse().map_err(|_| wrong)?;
+        if (0.0..=100.0).contains(&percent) { Ok(Tolerance(percent / 100.0)) } else { Err(wrong.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_thousands_and_millions() {
+        for (text, expected) in [("500", 500.0), ("1k", 1000.0), ("2.5K", 2500.0), ("1M", 1e6)] {
+            assert_eq!(rate(text), Ok(expected), "{text}");
+        }
+        for wrong in ["", "k", "0", "-1k", "nan", "inf", "1G", "1kk", "2e9", "5é"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_ramp_has_both_its_ends() {
+        assert_eq!("1k:2k:500".parse(), Ok(Ramp(vec![1000.0, 1500.0, 2000.0])));
+        assert_eq!("0.1:0.3:0.1".parse().map(|Ramp(rates)| rates.len()), Ok(3));
+        assert_eq!("5:5:1".parse(), Ok(Ramp(vec![5.0])));
+        assert_eq!("1:10:6".parse(), Ok(Ramp(vec![1.0, 7.0])));
+        for wrong in ["1k", "1k:2k", "2k:1k:100", "1:2:0", "1:1M:1", "1:2:3:4", "a:b:c"] {
+            assert!(wrong.parse::<Ramp>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_tolerance_says_that_it_is_a_percentage() {
+        assert_eq!("0.1%".parse(), Ok(Tolerance(0.001)));
+        assert_eq!("0%".parse(), Ok(Tolerance(0.0)));
+        for wrong in ["0.1", "%", "-1%", "101%", "nan%"] {
+            assert!(wrong.parse::<Tolerance>().is_err(), "{wrong}");
+        }
+        assert!(step("0").is_err() && step("1us").is_ok() && timeout("25h").is_err());
+    }
+}

@@ -1,0 +1,364 @@
+//! Steps as they are written: a table, JSON or CSV; each the moment it is over.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::measured::{Class, Measured, Share, Way};
+use super::verdict::{Limit, Verdict};
+use super::words::{digits, percent, whole};
+use crate::cli::args::Format;
+use crate::cli::output::Out;
+use crate::cli::output::table::{self, Cell, Column, Style};
+use crate::cli::stats::millis;
+
+/// Where steps are written.
+pub enum Report {
+    Json(Out),
+    Csv(Box<csv::Writer<Out>>),
+    Table(Out),
+}
+
+/// What stands at the end.
+pub struct Summary<'a> {
+    pub verdict: &'a Verdict<'a>,
+    pub naive: Option<&'a Verdict<'a>>,
+    pub targets: usize,
+    pub never_answered: usize,
+    pub interrupted: bool,
+}
+
+const COLUMNS: [Column; 9] = [
+    Column { title: "RATE/S", right: true, least: None },
+    Column { title: "KEPT/S", right: true, least: None },
+    Column { title: "CPU", right: true, least: None },
+    Column { title: "IN FLIGHT", right: true, least: None },
+    Column { title: "P50/P90/P99 MS", right: true, least: None },
+    Column { title: "ANSWERS", right: false, least: None },
+    Column { title: "COUNT", right: true, least: None },
+    Column { title: "%", right: true, least: None },
+    Column { title: "95 % SURE", right: false, least: None },
+];
+const WIDTHS: [usize; 9] = [9, 9, 6, 17, 16, 11, 11, 7, 17];
+/// Before them, when there are two ways.
+const WAY: Column = Column { title: "WAY", right: false, least: None };
+const WAY_WIDTH: usize = 7;
+
+impl Report {
+    pub fn new(out: Out, format: Format, two_ways: bool) -> io::Result<Report> {
+        match format {
+            Format::Json => Ok(Report::Json(out)),
+            Format::Csv => {
+                let mut writer = csv::Writer::from_writer(out);
+                writer.write_record(csv_columns())?;
+                writer.flush()?;
+                Ok(Report::Csv(Box::new(writer)))
+            }
+            Format::Table => {
+                let mut out = out;
+                let (columns, widths) = columns(two_ways);
+                let colour = out.has_colour();
+                table::write_row(&columns, &widths, &table::header(&columns), colour, &mut out)?;
+                out.flush()?;
+                Ok(Report::Table(out))
+            }
+        }
+    }
+
+    /// Writes a step, to where it is read.
+    pub fn step(&mut self, step: &Measured, two_ways: bool) -> io::Result<()> {
+        match self {
+            Report::Json(out) => out.write_line(&Line::new(step)),
+            Report::Csv(writer) => {
+                writer.write_record(csv_fields(step))?;
+                writer.flush()
+            }
+            Report::Table(out) => {
+                write_rows(step, two_ways, out)?;
+                out.flush()
+            }
+        }
+    }
+
+    /// Writes what all steps came to. CSV has no place for it.
+    pub fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+        match self {
+            Report::Json(out) => out.write_line(&LastLine::new(summary)),
+            Report::Csv(_) => Ok(()),
+            Report::Table(out) => {
+                writeln!(out, "\n{}", summary.in_words())?;
+                out.flush()
+            }
+        }
+    }
+}
+
+fn columns(two_ways: bool) -> (Vec<Column>, Vec<usize>) {
+    let way = two_ways.then_some((WAY, WAY_WIDTH));
+    way.into_iter().chain(COLUMNS.into_iter().zip(WIDTHS)).unzip()
+}
+
+/// A row for the answers that came, and one for each class of those that did not.
+fn write_rows(step: &Measured, two_ways: bool, out: &mut Out) -> io::Result<()> {
+    let (columns, widths) = columns(two_ways);
+    let colour = out.has_colour();
+    for class in Class::ALL {
+        let share = step.share(class);
+        if class != Class::Answered && share.is_some_and(|share| share.count == 0) {
+            continue;
+        }
+        let is_first = class == Class::Answered;
+        let mut cells =
+            if is_first { head(step, two_ways) } else { vec![Cell::default(); columns.len() - 4] };
+        let style = if is_first { Style::Plain } else { Style::Bold };
+        cells.push(Cell::styled(style, class.name()));
+        cells.extend(match share {
+            Some(share) => [
+                Cell::plain(whole(share.count as f64)),
+                Cell::plain(digits(share.percent)),
+                Cell::plain(format!("{} – {}", digits(share.low), digits(share.high))),
+            ],
+            None => [Cell::styled(Style::Dim, "unknown"), Cell::default(), Cell::default()],
+        });
+        table::write_row(&columns, &widths, &cells, colour, out)?;
+    }
+    Ok(())
+}
+
+/// What a step has once.
+fn head(step: &Measured, two_ways: bool) -> Vec<Cell> {
+    let around = &step.around;
+    let mut cells = vec![];
+    if two_ways {
+        cells.push(Cell::plain(around.way.name()));
+    }
+    let window = around.window.map_or("any".into(), |window| whole(window as f64));
+    cells.extend([
+        Cell::plain(whole(around.offered)),
+        Cell::plain(whole(around.achieved)),
+        Cell::plain(around.cpu.map_or("unknown".into(), |cpu| format!("{:.0} %", 100.0 * cpu))),
+        Cell::plain(format!("{}/{window}", whole(step.max_in_flight as f64))),
+        Cell::plain(quantiles(step).map(|rtt| rtt.map_or("–".into(), shown)).join("/")),
+    ]);
+    cells
+}
+
+fn quantiles(step: &Measured) -> [Option<Duration>; 3] {
+    [0.5, 0.9, 0.99].map(|q| step.rtt.quantile(q))
+}
+
+/// Milliseconds, with three digits that say something.
+fn shown(rtt: Duration) -> String {
+    match rtt.as_secs_f64() * 1e3 {
+        ms if ms < 1.0 => format!("{ms:.2}"),
+        ms if ms < 100.0 => format!("{ms:.1}"),
+        ms => format!("{ms:.0}"),
+    }
+}
+
+impl Summary<'_> {
+    /// For people; several lines.
+    pub fn in_words(&self) -> String {
+        let mut text = self.verdict.to_string();
+        if let Some(naive) = self.naive {
+            text += &match naive.highest {
+                Some(step) => format!(
+                    "\nthe naive way: {}/s is the highest rate with a loss of at most {}",
+                    whole(step.around.offered),
+                    percent(100.0 * self.verdict.tolerance)
+                ),
+                None => "\nthe naive way: no rate was kept with so little loss".to_owned(),
+            };
+            if let Some(Limit { at_pps, why, .. }) = &naive.limit {
+                text += &format!("; at {}/s gave way first: {why}", whole(*at_pps));
+            }
+        }
+        if self.never_answered > 0 && self.never_answered < self.targets {
+            let (never, targets) = (whole(self.never_answered as f64), whole(self.targets as f64));
+            text += &format!("\n{never} of {targets} targets never answered at any rate");
+        }
+        text
+    }
+}
+
+/// To six digits behind the point.
+fn rounded(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
+}
+
+/// A step in JSON.
+#[derive(Serialize)]
+struct Line {
+    kind: &'static str,
+    way: &'static str,
+    offered_pps: f64,
+    achieved_pps: f64,
+    asking_s: f64,
+    queries: u64,
+    classes: Shares,
+    loss: Share,
+    kernel_drops: Option<u64>,
+    deferred: Option<u64>,
+    duplicates: u64,
+    strangers: u64,
+    rtt_ms: Rtt,
+    cpu_percent: Option<f64>,
+    rcvbuf_bytes: Option<usize>,
+    window: Option<u64>,
+    max_in_flight: u64,
+}
+
+#[derive(Serialize)]
+struct Rtt {
+    p50: Option<f64>,
+    p90: Option<f64>,
+    p99: Option<f64>,
+}
+
+/// Each class by its name.
+struct Shares([(Class, Option<Share>); 7]);
+
+impl Serialize for Shares {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(class, share)| (class.name(), share)))
+    }
+}
+
+impl Line {
+    fn new(step: &Measured) -> Line {
+        let around = &step.around;
+        let [p50, p90, p99] = quantiles(step).map(|rtt| rtt.map(millis));
+        let shown = |share: Share| Share {
+            percent: rounded(share.percent),
+            low: rounded(share.low),
+            high: rounded(share.high),
+            ..share
+        };
+        Line {
+            kind: "step",
+            way: around.way.name(),
+            offered_pps: rounded(around.offered),
+            achieved_pps: rounded(around.achieved),
+            asking_s: rounded(around.asking.as_secs_f64()),
+            queries: step.queries,
+            classes: Shares(Class::ALL.map(|class| (class, step.share(class).map(shown)))),
+            loss: shown(step.loss()),
+            kernel_drops: around.kernel_drops,
+            deferred: deferred(step),
+            duplicates: step.duplicates,
+            strangers: step.strangers,
+            rtt_ms: Rtt { p50, p90, p99 },
+            cpu_percent: around.cpu.map(|cpu| rounded(100.0 * cpu)),
+            rcvbuf_bytes: around.rcvbuf,
+            window: around.window,
+            max_in_flight: step.max_in_flight,
+        }
+    }
+}
+
+/// The naive loop does not look whether the system has taken a packet.
+fn deferred(step: &Measured) -> Option<u64> {
+    (step.around.way == Way::Allears).then_some(step.deferred)
+}
+
+/// The summary in JSON.
+#[derive(Serialize)]
+struct LastLine<'a> {
+    kind: &'static str,
+    tolerance_percent: f64,
+    highest_pps: Option<f64>,
+    gave_way: Option<&'a Limit>,
+    naive: Option<NaiveLine<'a>>,
+    targets: usize,
+    never_answered: usize,
+    interrupted: bool,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct NaiveLine<'a> {
+    highest_pps: Option<f64>,
+    gave_way: Option<&'a Limit>,
+}
+
+impl<'a> LastLine<'a> {
+    fn new(summary: &'a Summary) -> LastLine<'a> {
+        let highest = |verdict: &Verdict| verdict.highest.map(|step| rounded(step.around.offered));
+        let naive = |verdict: &'a Verdict| NaiveLine {
+            highest_pps: highest(verdict),
+            gave_way: verdict.limit.as_ref(),
+        };
+        LastLine {
+            kind: "summary",
+            tolerance_percent: rounded(100.0 * summary.verdict.tolerance),
+            highest_pps: highest(summary.verdict),
+            gave_way: summary.verdict.limit.as_ref(),
+            naive: summary.naive.map(naive),
+            targets: summary.targets,
+            never_answered: summary.never_answered,
+            interrupted: summary.interrupted,
+            text: summary.in_words(),
+        }
+    }
+}
+
+fn csv_columns() -> Vec<String> {
+    let mut columns: Vec<String> =
+        ["way", "offered_pps", "achieved_pps", "asking_s", "queries"].map(Into::into).into();
+    for name in Class::ALL.map(Class::name).into_iter().chain(["loss"]) {
+        columns.extend(["", "_percent", "_low", "_high"].map(|of| format!("{name}{of}")));
+    }
+    let rest = ["kernel_drops", "deferred", "duplicates", "strangers", "p50_ms", "p90_ms", "p99_ms"];
+    columns.extend(rest.map(Into::into));
+    columns.extend(["cpu_percent", "rcvbuf_bytes", "window", "max_in_flight"].map(Into::into));
+    columns
+}
+
+/// The fields of [`csv_columns`]: those of the JSON line; what is unknown is empty.
+fn csv_fields(step: &Measured) -> Vec<String> {
+    let line = serde_json::to_value(Line::new(step)).unwrap_or(Value::Null);
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        number => number.to_string(),
+    };
+    let mut fields: Vec<String> =
+        ["way", "offered_pps", "achieved_pps", "asking_s", "queries"].map(|key| text(&line[key])).into();
+    for share in Class::ALL.iter().map(|class| &line["classes"][class.name()]).chain([&line["loss"]]) {
+        fields.extend(["count", "percent", "low", "high"].map(|key| text(&share[key])));
+    }
+    let counts = ["kernel_drops", "deferred", "duplicates", "strangers"];
+    fields.extend(counts.map(|key| text(&line[key])));
+    fields.extend(["p50", "p90", "p99"].map(|key| text(&line["rtt_ms"][key])));
+    let rest = ["cpu_percent", "rcvbuf_bytes", "window", "max_in_flight"];
+    fields.extend(rest.map(|key| text(&line[key])));
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::drops::measured::Circumstances;
+    use crate::cli::drops::measured::tests::{around, measured};
+
+    #[test]
+    fn a_step_in_json_and_csv_says_the_same_and_the_unknown_is_nothing() {
+        let unknown = Circumstances { kernel_drops: None, cpu: None, ..around(1000.0, 999.5) };
+        let step = measured(unknown, 970, 30);
+        let line = serde_json::to_value(Line::new(&step)).expect("numbers");
+        assert_eq!(line["classes"]["own_drops"], Value::Null);
+        assert_eq!(line["cpu_percent"], Value::Null);
+        assert_eq!(line["rtt_ms"]["p50"], Value::Null);
+        assert_eq!(line["classes"]["silent"]["percent"], 3.0);
+        assert_eq!(line["loss"]["count"], 30);
+
+        let (columns, fields) = (csv_columns(), csv_fields(&step));
+        assert_eq!(columns.len(), fields.len());
+        let field =
+            |name: &str| fields[columns.iter().position(|column| column == name).expect(name)].as_str();
+        assert_eq!((field("silent"), field("silent_percent"), field("own_drops")), ("30", "3.0", ""));
+        assert_eq!((field("way"), field("window"), field("cpu_percent")), ("allears", "192", ""));
+    }
+}
