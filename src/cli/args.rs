@@ -67,6 +67,9 @@ pub struct GamesArgs {
     pub player: Option<String>,
     #[command(flatten)]
     pub naming: NamingArgs,
+    /// The table's order
+    #[arg(long, value_enum, default_value_t = Sort::Players)]
+    pub sort: Sort,
 }
 
 #[derive(Args, Debug)]
@@ -109,9 +112,6 @@ pub struct ServersArgs {
     /// mod=jaymod; several by commas, all have to hold (repeatable)
     #[arg(long = "where", value_name = "CONDITION", value_parser = filter::conditions, action = ArgAction::Append)]
     pub conditions: Vec<Vec<Condition>>,
-    /// The table's order
-    #[arg(long, value_enum, default_value_t = Sort::Players)]
-    pub sort: Sort,
     #[command(flatten)]
     pub sweep: SweepArgs,
 }

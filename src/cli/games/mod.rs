@@ -15,7 +15,7 @@ use allears::protocol::quake3::{Conversation, GAMES, Game, Quake3};
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 
-use super::args::{FindArgs, GamesArgs, NamingArgs, ServersArgs};
+use super::args::{FindArgs, GamesArgs, NamingArgs, ServersArgs, Sort};
 use super::exit::{Exit, Usage};
 use super::sweep::{Ending, Sweep};
 use listing::{Counts, Listing};
@@ -54,15 +54,22 @@ pub fn list(args: &GamesArgs, most_rows: usize) -> Result<Done> {
     if args.player.is_none() && (exact || regex || first) {
         return Err(Usage("--exact, --regex and --first need --player".into()).into());
     }
-    sweep(&args.servers, args.player.as_deref(), args.naming, most_rows)
+    sweep(&args.servers, args.player.as_deref(), args.naming, Rows { sort: args.sort, most: most_rows })
 }
 
 /// `allears find`, for whoever wants to know what it came to.
 pub fn search(args: &FindArgs) -> Result<Done> {
-    sweep(&args.servers, Some(&args.name), args.naming, usize::MAX)
+    let as_found = Rows { sort: Sort::Players, most: usize::MAX };
+    sweep(&args.servers, Some(&args.name), args.naming, as_found)
 }
 
-fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, most_rows: usize) -> Result<Done> {
+/// Which rows a table has, if there is one.
+struct Rows {
+    sort: Sort,
+    most: usize,
+}
+
+fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Rows) -> Result<Done> {
     let game = Game::find(&args.game).with_context(|| format!("no game `{}`", args.game))?;
     let wanted = player.map(|name| Wanted::new(name, naming, game)).transpose()?;
     let mut sweep = Sweep::new(&args.sweep)?;
@@ -91,7 +98,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, most_rows
     let mut ending = sweep.run(&mut engine, &mut listing);
     let elapsed = sweep.duration();
     sweep.console.finish();
-    ending.wrote(listing.report.finish(args.sort, most_rows));
+    ending.wrote(listing.report.finish(rows.sort, rows.most));
     sweep.settle(&mut ending);
     sweep.finish(&engine, &listing, &Conversation::server())?;
     let failure = ending.failure.take().or(listing.inputs.failure.take());
