@@ -167,13 +167,18 @@ impl<P: Protocol> Engine<P> {
     /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near:
     /// nobody needs them finer, and each wake-up that is spared is a system call or three.
     pub fn poll_timeout(&mut self) -> Option<Time> {
-        let deadline = self.deadlines.next(|place| self.flight.at(place).is_some()).map(Time::ceil_millis);
+        let deadline = self.next_deadline().map(Time::ceil_millis);
         let sendable = self.sendable();
         let token = (sendable > 0).then(|| self.pacer.next(sendable));
         match (deadline, token) {
             (Some(deadline), Some(token)) if token <= deadline + SLACK => Some(token),
             (deadline, token) => deadline.or(token),
         }
+    }
+
+    /// The next deadline itself: from then on [`handle_timeout`](Engine::handle_timeout) has something to do.
+    pub fn next_deadline(&mut self) -> Option<Time> {
+        self.deadlines.next(|place| self.flight.at(place).is_some())
     }
 
     /// Whether no conversation is open. Results may still wait in

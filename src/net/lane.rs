@@ -178,10 +178,10 @@ impl Lane {
             let sent = self.socket.send(&self.packets[batch], bytes);
             self.reckon_with_stalls(engine, at..at + sent.count, [now, started, clock.now()]);
             at += sent.count;
-            let Some(error) = sent.error else { continue };
             if sent.count > 0 {
                 (failures, resends) = (0, 0);
             }
+            let Some(error) = sent.error else { continue };
             if is_full(&error) || resends == RESENDS {
                 unsent.extend_from_slice(&self.transmits[at..]);
                 break;

@@ -1,9 +1,10 @@
 //! The only place that knows sockets and the clock: turns an [`Engine`] with one UDP socket for
 //! each address family.
 //!
-//! - [`Net`]: one turn after the other: drain, burst, expire, sleep. The sockets are in `lane`, the
-//!   sleeping is in `reactor`.
-//! - [`Socket`]: datagrams in and out, by `linux` (many a system call) or `portable` (one).
+//! - [`Net`]: one turn after the other: drain, burst, expire, sleep. The sockets are in `lane`, what
+//!   they measure of the receive buffer in `cost`, the sleeping in `reactor`.
+//! - [`Socket`]: datagrams in and out, by `linux` (many a system call) or `portable` (one). `control`
+//!   reads what Linux says beside them, `errors` what the network says of those it did not deliver.
 
 #[cfg(target_os = "linux")]
 use linux as system;
@@ -161,11 +162,15 @@ impl Net {
     pub fn turn<P: Protocol>(&mut self, engine: &mut Engine<P>, until: Option<Time>) -> io::Result<()> {
         let ended = engine.ledger().ended();
         let start = self.now();
-        let is_due = engine.poll_timeout().is_some_and(|due| due <= start);
+        let is_due = engine.next_deadline().is_some_and(|due| due <= start);
         self.count_own_drops(engine, start, is_due);
-        let heard = self.hear(engine, start, is_due)?;
+        // Up to here deadlines may expire: own drops until then are counted, and all sockets are looked
+        // at, since one that was empty at its last reading may not be now.
+        let horizon = if is_due { start } else { Time::ZERO };
+        self.lanes.iter_mut().for_each(|lane| lane.readable |= is_due);
+        let heard = self.hear(engine, horizon)?;
         let sent = if self.has_caught_up(start) { self.burst(engine, self.now()) } else { 0 };
-        engine.handle_timeout(start.min(self.heard()));
+        engine.handle_timeout(horizon.min(self.heard()));
 
         let worked = heard + sent > 0 || engine.ledger().ended() != ended;
         let wake = if worked || self.is_readable() {
@@ -192,17 +197,13 @@ impl Net {
 
     /// Hears the sockets until they are empty, or the limit is reached; always that one next of which
     /// the least has been heard, so that no deadline expires before an answer that came in earlier.
-    /// All of them when something `is_due`: one that was empty at its last reading may not be now.
-    fn hear<P: Protocol>(&mut self, engine: &mut Engine<P>, start: Time, is_due: bool) -> io::Result<usize> {
-        for lane in &mut self.lanes {
-            lane.readable |= is_due;
-        }
+    fn hear<P: Protocol>(&mut self, engine: &mut Engine<P>, horizon: Time) -> io::Result<usize> {
         let mut heard = 0;
         while heard < HEAR_LIMIT {
             let readable = self.lanes.iter().enumerate().filter(|(_, lane)| lane.readable);
             let Some((next, _)) = readable.min_by_key(|(_, lane)| lane.heard) else { break };
             let others = self.lanes.iter().enumerate().filter(|&(at, _)| at != next);
-            let limit = others.map(|(_, lane)| lane.heard).fold(start, Time::min);
+            let limit = others.map(|(_, lane)| lane.heard).fold(horizon, Time::min);
             let Net { reactor, lanes, inbox, .. } = self;
             heard += lanes[next].hear(engine, inbox, reactor, limit)?;
         }
