@@ -439,6 +439,51 @@ fn an_attempt_whose_answer_we_may_have_dropped_is_no_try() {
 }
 
 #[test]
+fn an_attempt_is_forgiven_once_even_if_its_time_is_over_twice() {
+    let mut engine = engine();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    engine.handle_own_drops(ms(50));
+    engine.handle_timeout(ms(100));
+    hear(&mut engine, ms(110), host(1), &token, "more");
+    run_out(&mut engine);
+    assert_eq!(end(&mut engine).attempts, 4, "one that was forgiven, and three tries");
+}
+
+#[test]
+fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
+    // Nothing is known yet, so an answer is overdue after a second, whatever the timeout is.
+    let mut engine =
+        Engine::new(Script { token_bits: 64 }, Config { reply_credit: 832, ..config() }, [1; 16]).unwrap();
+    engine.ask(host(1), Talk::default()).unwrap();
+    request(&mut engine, ms(0)).unwrap();
+    engine.handle_timeout(ms(100));
+    assert!(request(&mut engine, ms(100)).is_none());
+    assert_eq!(engine.poll_timeout(), Some(ms(1000)));
+    engine.handle_timeout(ms(1000));
+    request(&mut engine, ms(1000)).expect("it takes the charge over");
+    run_out(&mut engine);
+    assert_eq!((end(&mut engine).attempts, engine.ledger().max_in_flight), (3, 1));
+}
+
+#[test]
+fn the_credit_of_a_query_that_ended_early_is_kept_until_its_answer_is_overdue() {
+    let config = Config { reply_credit: 2 * 832, tries: 1, ..config() };
+    let mut engine = Engine::new(Script { token_bits: 64 }, config, [1; 16]).unwrap();
+    for last in 1..=4 {
+        engine.ask(host(last), Talk::default()).unwrap();
+    }
+    while request(&mut engine, ms(0)).is_some() {}
+    engine.handle_timeout(ms(100));
+    assert_eq!(engine.ledger().silent, 2);
+    // One may always be in flight, however small the buffer is.
+    assert!(request(&mut engine, ms(100)).is_some() && request(&mut engine, ms(100)).is_none());
+    engine.handle_timeout(ms(200));
+    assert_eq!(engine.ledger().silent, 3);
+    assert!(request(&mut engine, ms(1000)).is_some());
+}
+
+#[test]
 fn drops_without_end_do_not_make_it_ask_without_end() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default()).unwrap();

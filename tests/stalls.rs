@@ -139,6 +139,20 @@ fn am_root() -> bool {
 }
 
 #[test]
+fn nor_do_retries_and_late_answers_overflow_the_buffer() {
+    let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "2000", "--latency", "300ms,0.1"]);
+    // Every host is asked several times before it can answer.
+    let hasty = ["--rcvbuf", "212992", "--timeout", "50ms", "--tries", "4"];
+    let mut sweep = Sweep::start(allears(), fleet.targets(), &hasty);
+    sweep.read(100);
+    signal(&sweep.child, "STOP");
+    stall(Duration::from_secs(1));
+    signal(&sweep.child, "CONT");
+    let stats = sweep.finish();
+    assert_eq!((count(&stats, "targets"), count(&stats, "own_drops")), (2000, 0), "{stats}");
+}
+
+#[test]
 fn beyond_the_window_drops_appear_are_counted_and_asked_again() {
     let fleet = fleet();
     let over = ["--window", "100000", "--rcvbuf", "212992", "--tries", "5", "--timeout", "300ms"];

@@ -385,6 +385,7 @@ fn config(args: &SweepArgs, net: &Net) -> Config {
         prefix_rate: args.prefix_rate.0,
         timeout: args.timeout,
         tries: args.tries,
+        forgive_own_drops: default.forgive_own_drops,
         ring: default.ring,
         linger: default.linger,
     }

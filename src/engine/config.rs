@@ -23,6 +23,9 @@ pub struct Config {
     pub timeout: Timeout,
     /// Attempts for each query, 1 to 100.
     pub tries: u32,
+    /// Whether an attempt whose answer our own receive buffer may have dropped does not count as a try.
+    /// Measurements, in which a loss is a loss, say no.
+    pub forgive_own_drops: bool,
     /// Conversations that may wait to be sent, 1 or more: how far ahead targets are pulled.
     pub ring: usize,
     /// How long a query is remembered after its end, so that a late answer is known as one.
@@ -51,6 +54,7 @@ impl Default for Config {
             prefix_rate: Some(500.0),
             timeout: Timeout::Auto,
             tries: 3,
+            forgive_own_drops: true,
             ring: 4096,
             linger: Duration::from_secs(2),
         }

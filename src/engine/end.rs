@@ -4,7 +4,8 @@ use super::flight::{Heard, Query, State};
 use super::{Conclusion, Engine, Outcome, Protocol, Time};
 
 impl<P: Protocol> Engine<P> {
-    /// Ends a query, and its conversation with it. `heard` is the answer that ended it, if one did.
+    /// Ends a query, and its conversation with it. `heard` is the answer, or the network's word, that ended
+    /// it, if one did.
     pub(super) fn conclude(
         &mut self,
         now: Time,
@@ -28,7 +29,8 @@ impl<P: Protocol> Engine<P> {
             (Outcome::Malformed(_), _) => self.ledger.malformed += 1,
             (Outcome::Interrupted, _) => self.ledger.interrupted += 1,
         }
-        self.retire(now, key, heard.is_some());
+        let answered = matches!(outcome, Outcome::Answered(_) | Outcome::Malformed(_)) && heard.is_some();
+        self.retire(now, key, answered, heard);
         self.results.push_back(Conclusion { target, conversation, outcome, attempts, rtt });
     }
 
@@ -53,7 +55,8 @@ impl<P: Protocol> Engine<P> {
 
     /// Takes an ended query out of ring, heap and window. If it was ever sent it lingers, so that a
     /// late answer, or a second one, is known for what it is.
-    pub(super) fn retire(&mut self, now: Time, key: u32, answered: bool) {
+    pub(super) fn retire(&mut self, now: Time, key: u32, answered: bool, heard: Option<Heard>) {
+        let kept = self.still_answerable(now, key, heard);
         let query = &mut self.flight[key];
         self.open -= 1;
         if query.state != State::Sent {
@@ -65,9 +68,23 @@ impl<P: Protocol> Engine<P> {
             self.flight.remove(key);
             return;
         }
-        self.window.leave(query.charged);
+        self.window.leave(query.charged, kept);
         self.lingering.push_back((now + self.config.linger, key));
         self.forget_lingering(now);
+    }
+
+    /// Until when attempts of an ended query may still be answered, other than the one that has been `heard`
+    /// of, and what that takes.
+    fn still_answerable(&self, now: Time, key: u32, heard: Option<Heard>) -> Option<(Time, u32)> {
+        let query = &self.flight[key];
+        let rto = self.patience.rto(query.target.ip());
+        let others = self
+            .flight
+            .attempts(key)
+            .filter(|(number, _)| heard.is_none_or(|heard| heard.attempt != *number));
+        let open = others.map(|(_, sent)| sent + rto).filter(|overdue| *overdue > now);
+        let (count, until) = open.fold((0, now), |(count, until), overdue| (count + 1, until.max(overdue)));
+        (count > 0).then(|| (until, query.reply_cost.saturating_mul(count)))
     }
 
     /// Forgets ended queries whose time is over, or of which there are more than ring and window ever

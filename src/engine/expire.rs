@@ -22,6 +22,7 @@ impl<P: Protocol> Engine<P> {
                 Some(State::Queued | State::Lingering { .. }) | None => {}
             }
         }
+        self.window.release(now);
         self.forget_lingering(now);
     }
 
@@ -52,7 +53,10 @@ impl<P: Protocol> Engine<P> {
     fn expire(&mut self, now: Time, key: u32) {
         let lost_here = self.may_be_lost_here(key);
         let query = &mut self.flight[key];
-        query.forgiven += u32::from(lost_here);
+        if lost_here {
+            query.forgiven += 1;
+            query.last_forgiven = query.attempts;
+        }
         let tries_left = self.patience.tries_left(query.tries());
         let may_ask = if self.stopped { 0 } else { tries_left };
         if let (Some(heard), Some(conversation)) = (query.partial, &mut query.conversation)
@@ -74,9 +78,14 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
-    /// Whether our own receive buffer may have lost the answer to a query's last attempt.
+    /// Whether our own receive buffer may have lost the answer to a query's last attempt. An attempt is
+    /// forgiven once, even if its time is over twice.
     fn may_be_lost_here(&self, key: u32) -> bool {
+        let query = &self.flight[key];
         let sent_before = |drop| self.flight.last_sent(key).is_some_and(|sent| sent <= drop);
-        self.flight[key].forgiven < FORGIVEN && self.last_own_drop.is_some_and(sent_before)
+        self.config.forgive_own_drops
+            && query.forgiven < FORGIVEN
+            && query.last_forgiven < query.attempts
+            && self.last_own_drop.is_some_and(sent_before)
     }
 }

@@ -33,8 +33,10 @@ pub struct Query<C> {
     pub charged: u32,
     /// It was told when to come back by a limit.
     pub promised: bool,
-    /// Attempts that do not count as tries: what they asked may have been answered, and lost here.
+    /// How many attempts do not count as tries, as they may have been answered and the answer lost here; and
+    /// the last one of them.
     pub forgiven: u32,
+    pub last_forgiven: u32,
     /// The first datagram of an answer in several, once it has come.
     pub partial: Option<Heard>,
     /// Why a datagram that may have been its answer could not be.
@@ -47,7 +49,7 @@ pub struct Query<C> {
 impl<C> Query<C> {
     /// Attempts that count as tries.
     pub fn tries(&self) -> u32 {
-        self.attempts - self.forgiven
+        self.attempts.saturating_sub(self.forgiven)
     }
 }
 
@@ -146,6 +148,7 @@ impl<C> Flight<C> {
             charged: 0,
             promised: false,
             forgiven: 0,
+            last_forgiven: 0,
             partial: None,
             broken: None,
             serial: self.serials,
@@ -191,6 +194,15 @@ impl<C> Flight<C> {
     /// When the last attempt of `query` was sent; `None` when none was.
     pub fn last_sent(&self, query: u32) -> Option<Time> {
         self[query].newest.map(|attempt| self.attempts[attempt as usize].sent)
+    }
+
+    /// The attempts of `query`, the last one first: which it was, and by when it was sent.
+    pub fn attempts(&self, query: u32) -> impl Iterator<Item = (u32, Time)> {
+        let newest = self[query].newest.map(|newest| &self.attempts[newest as usize]);
+        std::iter::successors(newest, |attempt| {
+            attempt.previous.map(|before| &self.attempts[before as usize])
+        })
+        .map(|attempt| (attempt.number, attempt.sent_by))
     }
 
     /// The last attempt of `query` was sent between `from` and `by`.

@@ -80,7 +80,8 @@ impl Patience {
         rto.mul_f64(backoff * jitter).min(LONGEST)
     }
 
-    fn rto(&self, host: IpAddr) -> Duration {
+    /// After this long the answer of a host is overdue, whatever the user wants to wait.
+    pub fn rto(&self, host: IpAddr) -> Duration {
         let prefix = Prefix::of(host);
         let (known, estimator) = &self.prefixes[place(prefix)];
         let estimator =

@@ -57,9 +57,18 @@ impl<P: Protocol> Engine<P> {
     /// ends. An error that fits none is ignored; anybody can send one.
     pub fn handle_unreachable(&mut self, now: Time, to: SocketAddr, request: &[u8], report: Unreachable) {
         let token = self.protocol.read_request(request).unwrap_or(Token::NONE);
-        if let Some(hit) = self.flight.find(to, token) {
-            self.conclude(now, hit.query, Outcome::Unreachable(report), None);
+        let Some(hit) = self.flight.find(to, token) else { return };
+        let Some(conversation) = &self.flight[hit.query].conversation else { return };
+        if token == Token::NONE {
+            // Then what we asked has to be quoted itself.
+            let mut asked = Vec::new();
+            self.protocol.write_request(conversation, token, &mut asked);
+            if request.is_empty() || !(asked.starts_with(request) || request.starts_with(&asked)) {
+                return;
+            }
         }
+        let heard = Heard { at: now, attempt: hit.attempt, rtt: None };
+        self.conclude(now, hit.query, Outcome::Unreachable(report), Some(heard));
     }
 
     fn book_after_the_end(&mut self, hit: &Hit) {
@@ -88,7 +97,7 @@ impl<P: Protocol> Engine<P> {
         let target = query.target;
         let Some(conversation) = query.conversation.take() else { return };
         self.book_answer(key, heard);
-        self.retire(now, key, true);
+        self.retire(now, key, true, Some(heard));
         let next = self.enqueue_new(target, conversation);
         if self.stopped {
             self.conclude(now, next, Outcome::Interrupted, None);

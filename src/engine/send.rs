@@ -16,7 +16,7 @@ impl<P: Protocol> Engine<P> {
     /// The next request that may leave now, appended to `out`; `None` when nothing may.
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
         while !self.held && self.pacer.ready(now) {
-            let query = self.next_to_send()?.query;
+            let query = self.next_to_send(now)?.query;
             match self.send(now, query, out) {
                 Ok(transmit) => return Some(transmit),
                 Err(later) => {
@@ -68,7 +68,8 @@ impl<P: Protocol> Engine<P> {
     }
 
     /// The first in the ring whose request fits the window.
-    fn next_to_send(&mut self) -> Option<Place> {
+    fn next_to_send(&mut self, now: Time) -> Option<Place> {
+        self.window.release(now);
         while let Some(place) = self.ring.first_aside() {
             let query = self.flight.at(place);
             if query.is_some_and(|query| !self.window.admits(query.reply_cost)) {
@@ -115,6 +116,7 @@ impl<P: Protocol> Engine<P> {
         let (target, gap) = self.target_and_gap(key);
         let promised = std::mem::replace(&mut self.flight[key].promised, true);
         self.limits.check(target, gap, now, promised)?;
+        let charge = self.charge_for_next_attempt(key, now)?;
         let bits = self.flight[key].conversation.as_ref().map_or(0, |open| self.protocol.token_bits(open));
         let token = self.flight.add_attempt(key, bits, now).map_err(|_| now + ADDRESS_BUSY)?;
 
@@ -126,16 +128,13 @@ impl<P: Protocol> Engine<P> {
         }
         if query.attempts == 1 {
             query.first_sent = now;
-            query.charged = query.reply_cost;
-            self.window.enter(query.charged);
+            self.window.enter(charge);
             self.ledger.max_in_flight = self.ledger.max_in_flight.max(self.window.in_flight().into());
         } else {
             self.ledger.retransmissions += 1;
-            // A retry that is sent again after all has been charged for.
-            if query.charged < query.reply_cost.saturating_mul(query.attempts) {
-                query.charged += self.window.extend(query.reply_cost);
-            }
+            self.window.extend(charge);
         }
+        query.charged += charge;
         self.ledger.datagrams_sent += 1;
         self.unsent -= 1;
         self.pacer.take(now);
@@ -143,6 +142,24 @@ impl<P: Protocol> Engine<P> {
 
         let place = self.wait_for_answer(key, now, token.0);
         Ok(Transmit { to: target, len: out.len() - start, place })
+    }
+
+    /// What the window is charged for a query's next attempt.
+    ///
+    /// # Errors
+    /// When to try again: the attempt before may still be answered, and there is no credit for both.
+    fn charge_for_next_attempt(&self, key: u32, now: Time) -> Result<u32, Time> {
+        let query = &self.flight[key];
+        let cost = query.reply_cost;
+        let Some(sent) = self.flight.last_sent(key) else { return Ok(cost) };
+        let overdue = sent + self.patience.rto(query.target.ip());
+        // A retry that is sent again after all has been charged for.
+        let is_paid = query.charged >= cost.saturating_mul(query.attempts + 1);
+        match overdue <= now || is_paid {
+            true => Ok(0),
+            false if self.window.has_credit(cost) => Ok(cost),
+            false => Err(overdue),
+        }
     }
 
     fn wait_for_answer(&mut self, key: u32, sent: Time, jitter: u64) -> Place {
@@ -170,7 +187,7 @@ impl<P: Protocol> Engine<P> {
         let query = &mut self.flight[key];
         query.state = State::Queued;
         if query.attempts == 0 {
-            self.window.leave(query.charged);
+            self.window.leave(std::mem::take(&mut query.charged), None);
         } else {
             self.ledger.retransmissions -= 1;
         }

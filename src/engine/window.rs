@@ -1,13 +1,15 @@
 //! What may be in flight: no more than the receive buffer can hold the answers of.
 
+use std::collections::VecDeque;
+
+use super::Time;
 use super::conversation::ReplySize;
 
 /// Counts what the replies to all queries in flight may take of the receive buffer.
 ///
-/// Each attempt may be answered, so each is charged for: a first attempt waits until there is credit. A
-/// retry is charged for when there is credit for it, too; else it takes over the charge of the attempt
-/// before, which has not been answered in its time. If it had to wait instead, all queries could wait
-/// for each other.
+/// Each attempt may be answered, so each is charged for. A first attempt waits until there is credit. A
+/// retry takes over the charge of the attempt before, if that one's answer is overdue; else it needs credit
+/// of its own, or waits until it is. So no query waits for another one's end, and all go on.
 pub struct Window {
     limit: Option<u32>,
     credit: u64,
@@ -15,13 +17,15 @@ pub struct Window {
     in_flight: u32,
     /// What replies were seen to cost, relative to what was expected: at least 1.
     factor: f64,
+    /// What is still charged for attempts of queries that have ended, and until when; in that order.
+    overdue: VecDeque<(Time, u32)>,
 }
 
 impl Window {
     /// At most `limit` queries, or without a limit as many as `credit` bytes of receive buffer hold
     /// the replies of.
     pub fn new(limit: Option<u32>, credit: u64) -> Window {
-        Window { limit, credit, used: 0, in_flight: 0, factor: 1.0 }
+        Window { limit, credit, used: 0, in_flight: 0, factor: 1.0, overdue: VecDeque::new() }
     }
 
     /// Whether a query with this reply cost may be sent. One may always be in flight, however small
@@ -29,8 +33,13 @@ impl Window {
     pub fn admits(&self, cost: u32) -> bool {
         match self.limit {
             Some(limit) => self.in_flight < limit,
-            None => self.in_flight == 0 || self.used + u64::from(cost) <= self.credit,
+            None => self.in_flight == 0 || self.has_credit(cost),
         }
+    }
+
+    /// Whether there is credit for another reply. A limit that was given stands for any credit.
+    pub fn has_credit(&self, cost: u32) -> bool {
+        self.limit.is_some() || self.used + u64::from(cost) <= self.credit
     }
 
     /// A query's first attempt is sent.
@@ -39,17 +48,34 @@ impl Window {
         self.in_flight += 1;
     }
 
-    /// A query's next attempt is sent: what is charged for it.
-    pub fn extend(&mut self, cost: u32) -> u32 {
-        let charge = if self.used + u64::from(cost) <= self.credit { cost } else { 0 };
-        self.used += u64::from(charge);
-        charge
+    /// A query's next attempt is sent, and charged for.
+    pub fn extend(&mut self, cost: u32) {
+        self.used += u64::from(cost);
     }
 
-    /// A query ends, for which `charged` was charged in all.
-    pub fn leave(&mut self, charged: u32) {
-        self.used -= u64::from(charged);
+    /// A query ends, for which `charged` was charged in all. Of that, `kept` stays charged until then: it is
+    /// for attempts that may still be answered.
+    pub fn leave(&mut self, charged: u32, kept: Option<(Time, u32)>) {
+        let (until, kept) = kept.unwrap_or((Time::ZERO, 0));
+        self.used -= u64::from(charged - kept.min(charged));
         self.in_flight -= 1;
+        if kept > 0 {
+            let last = self.overdue.back().map_or(Time::ZERO, |(last, _)| *last);
+            self.overdue.push_back((until.max(last), kept.min(charged)));
+        }
+    }
+
+    /// Gives free what was kept for answers that are overdue by `now`.
+    pub fn release(&mut self, now: Time) {
+        while let Some(&(_, kept)) = self.overdue.front().filter(|(until, _)| *until <= now) {
+            self.used -= u64::from(kept);
+            self.overdue.pop_front();
+        }
+    }
+
+    /// When something will be given free.
+    pub fn next_release(&self) -> Option<Time> {
+        self.overdue.front().map(|(until, _)| *until)
     }
 
     /// The cost of a reply, by what has been learnt.
@@ -108,19 +134,23 @@ mod tests {
         window.enter(832);
         assert!(!window.admits(832));
         assert!(window.admits(300));
-        window.leave(832);
+        window.leave(832, None);
         assert!(window.admits(832));
     }
 
     #[test]
-    fn a_retry_is_charged_for_as_long_as_there_is_credit() {
+    fn what_may_still_be_answered_stays_charged_for_a_while() {
         let mut window = Window::new(None, 2000);
         window.enter(832);
-        assert_eq!(window.extend(832), 832);
-        assert_eq!(window.extend(832), 0, "it takes over the charge of the attempt before");
-        assert!(!window.admits(832));
-        window.leave(2 * 832);
-        assert_eq!((window.used, window.in_flight()), (0, 0));
+        window.extend(832);
+        assert!(!window.has_credit(832));
+        window.leave(2 * 832, Some((Time::from_millis(50), 832)));
+        assert!(window.has_credit(832) && !window.has_credit(2 * 832));
+        assert_eq!(window.next_release(), Some(Time::from_millis(50)));
+        window.release(Time::from_millis(49));
+        assert_eq!(window.used, 832);
+        window.release(Time::from_millis(50));
+        assert_eq!((window.used, window.in_flight(), window.next_release()), (0, 0, None));
     }
 
     #[test]

@@ -32,8 +32,9 @@ impl NetworkError<'_> {
     pub fn unreachable(&self) -> Option<Unreachable> {
         let icmp = self.icmp.filter(|&icmp| match (self.to, icmp) {
             (SocketAddr::V4(_), (3, code)) => code != 4,
-            (SocketAddr::V4(_), (kind, _)) => kind == 11,
-            (SocketAddr::V6(_), (kind, _)) => kind == 1 || kind == 3,
+            // Code 1 is the host's own: it waited for a fragment.
+            (SocketAddr::V4(_), (kind, code)) => kind == 11 && code == 0,
+            (SocketAddr::V6(_), (kind, code)) => kind == 1 || (kind == 3 && code == 0),
         })?;
         Some(Unreachable { icmp: Some(icmp), by: self.by, errno: self.errno })
     }
@@ -99,11 +100,14 @@ mod tests {
             NetworkError { to, payload: &[], icmp, by: None, errno: 1 }.unreachable().is_some()
         };
         for (kind, code, v4, v6) in [
-            (3, 3, true, true),
-            (3, 13, true, true),
-            // IPv4: too large for the path. IPv6: time exceeded.
-            (3, 4, false, true),
+            // IPv4: destination unreachable. IPv6: time exceeded, in transit or in reassembly.
+            (3, 3, true, false),
+            (3, 0, true, true),
+            (3, 1, true, false),
+            // IPv4: too large for the path.
+            (3, 4, false, false),
             (11, 0, true, false),
+            (11, 1, false, false),
             (1, 4, false, true),
             (2, 0, false, false),
             (12, 0, false, false),

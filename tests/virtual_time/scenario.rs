@@ -93,6 +93,7 @@ fn config(chance: &mut Chance) -> Config {
         prefix_rate: chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 5_000.0),
         timeout: if chance.one_in(2) { Timeout::Auto } else { Timeout::Fixed(chance.millis(2000)) },
         tries: 1 + chance.below(5) as u32,
+        forgive_own_drops: true,
         ring: 1 + chance.below(200) as usize,
         linger: chance.millis(5000),
     }

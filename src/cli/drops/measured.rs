@@ -178,12 +178,6 @@ pub struct Measured {
 
 impl Measured {
     pub fn new(around: Circumstances, mut ends: Ends, ledger: &Ledger) -> Measured {
-        // What was answered only after it had been asked again was lost the first time.
-        let lost_once = ledger.answered_after_retry.saturating_sub(ledger.answered_by_earlier);
-        let lost_once = lost_once.min(ends.answered);
-        ends.answered -= lost_once;
-        ends.silent += lost_once;
-
         // The kernel also counts lost duplicates and strangers: no more were lost than are missing.
         let late = ledger.late.min(ends.silent);
         let missing = ends.silent - late;
@@ -291,16 +285,16 @@ pub mod tests {
             let conclusion = Conclusion { target, conversation: 0, outcome, attempts, rtt: None };
             (0..times).for_each(|_| ends.count(&conclusion));
         }
-        let ledger = Ledger { late: 4, answered_after_retry: 5, ..Ledger::default() };
-        for (kernel, own, silent) in [(None, None, 21), (Some(9), Some(9), 12), (Some(99), Some(21), 0)] {
+        let ledger = Ledger { late: 4, ..Ledger::default() };
+        for (kernel, own, silent) in [(None, None, 16), (Some(9), Some(9), 7), (Some(99), Some(16), 0)] {
             let step =
                 Measured::new(Circumstances { kernel_drops: kernel, ..around(1.0, 1.0) }, ends, &ledger);
             let count = |class| step.share(class).map(|share| share.count);
             assert_eq!(Class::ALL.iter().filter_map(|&class| count(class)).sum::<u64>(), 116);
             assert_eq!(step.queries, 116);
-            assert_eq!((count(Class::Answered), count(Class::Late)), (Some(85), Some(4)));
+            assert_eq!((count(Class::Answered), count(Class::Late)), (Some(90), Some(4)));
             assert_eq!((count(Class::OwnDrops), count(Class::Silent)), (own, Some(silent)));
-            assert_eq!(step.loss().count, 31);
+            assert_eq!(step.loss().count, 26);
         }
     }
 }

@@ -15,6 +15,8 @@ use super::question::Question;
 use super::round::Round;
 use super::step::{Asked, Asking, Course, is_any_missing, new_engine};
 
+/// No window, but this machine has other uses for its memory as well.
+const MOST_IN_FLIGHT: usize = 1_000_000;
 /// The receive buffer of a socket that asks for none, on Linux with 4 KiB pages (`SK_RMEM_MAX` in
 /// net/core/sock.c).
 const USUAL_BUFFER: usize = 212_992;
@@ -123,7 +125,8 @@ impl Naive<'_> {
 
     /// Asks until no more than `left` are left, and reads nothing meanwhile.
     fn burst(&mut self, course: &Course, left: u64) {
-        while self.asking.left > left && !course.is_over(self.reactor.now()) {
+        let has_room = |engine: &Engine<Question>| engine.in_flight() < MOST_IN_FLIGHT;
+        while self.asking.left > left && has_room(&self.engine) && !course.is_over(self.reactor.now()) {
             let before = self.asking.left;
             let chunk = usize::try_from(before - left).unwrap_or(CHUNK).min(CHUNK);
             self.asking.ask(&mut self.engine, chunk);

@@ -38,6 +38,9 @@ pub struct Course<'a> {
     pub stop: &'a Stop,
 }
 
+/// How long an answer that is missing is listened for at least, once its query has timed out.
+const LATE_WITHIN: Duration = Duration::from_secs(3);
+
 impl Course<'_> {
     /// Queries that a step at `rate` asks when it keeps up.
     pub fn queries(&self, rate: f64) -> u64 {
@@ -47,7 +50,7 @@ impl Course<'_> {
     /// The settings of a step: one try, and no limits but the rate.
     pub fn config(&self, rate: f64) -> Config {
         let burst = (rate * CATCH_UP).max((rate * CATCH_UP_FEW).min(FEW)).clamp(1.0, 1e6) as u32;
-        let linger = 2 * self.timeout;
+        let linger = (2 * self.timeout).max(LATE_WITHIN);
         let remembered = (rate * linger.as_secs_f64()).clamp(AHEAD as f64, MOST_REMEMBERED);
         Config {
             rate: Some(rate),
@@ -57,6 +60,7 @@ impl Course<'_> {
             prefix_rate: None,
             timeout: Timeout::Fixed(self.timeout),
             tries: 1,
+            forgive_own_drops: false,
             ring: remembered as usize,
             linger,
             ..Config::default()
@@ -231,7 +235,7 @@ impl Step<'_> {
             asking.take_results(engine);
         }
         asking.take_results(engine);
-        let end = net.now() + course.timeout;
+        let end = net.now() + course.timeout.max(LATE_WITHIN);
         while is_any_missing(engine, net.own_drops()) && net.now() < end && !course.stop.requested() {
             let wake = (net.now() + TICK).min(end);
             net.turn(engine, Some(wake)).context("the socket failed")?;

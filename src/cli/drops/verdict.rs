@@ -1,8 +1,8 @@
 //! What all steps together say: how fast is safe, and what gives way first beyond.
 
-use allears::net;
 use std::fmt;
 
+use allears::net;
 use serde::Serialize;
 
 use super::measured::{Class, Measured};
@@ -125,7 +125,12 @@ fn lossy(step: &Measured) -> (Cause, String) {
             ),
         ),
         Class::Silent | Class::Answered => {
-            (Cause::OtherSide, format!("the other side or the way there: {lost} were never heard"))
+            let mut what = format!("the other side or the way there: {lost} were not heard");
+            if step.strangers > 0 {
+                let strangers = whole(step.strangers as f64);
+                what += &format!("; {strangers} datagrams fit no query, or none any more");
+            }
+            (Cause::OtherSide, what)
         }
     }
 }
