@@ -33,6 +33,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     bytes: usize,
+    /// Somebody waits until all is written: telling nobody would be a system call a chunk.
+    awaited: bool,
     /// Writing has failed, and goes on no more.
     failed: bool,
     /// Why, until somebody was told.
@@ -96,6 +98,7 @@ impl Backlog {
     /// Writing has failed.
     pub fn wait(&self) -> io::Result<()> {
         let mut state = self.lock();
+        state.awaited = true;
         while state.bytes > 0 && !state.failed {
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -118,8 +121,11 @@ fn write_all(mut writer: impl Write, chunks: &Receiver<Vec<u8>>, backlog: &Backl
         state.failed = failed;
         state.failure = written.err();
         let wakes = failed || (was_full && state.bytes <= FULL);
+        let awaited = state.awaited;
         drop(state);
-        backlog.0.changed.notify_all();
+        if awaited {
+            backlog.0.changed.notify_all();
+        }
         if wakes {
             wake();
         }
