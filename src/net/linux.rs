@@ -373,9 +373,18 @@ pub(super) fn cpu_time() -> Option<Duration> {
     usage().map(|usage| time(usage.ru_utime) + time(usage.ru_stime))
 }
 
-/// The most memory this process has had resident, in bytes. Linux counts in KiB (getrusage(2)).
+/// The most memory this process has had resident, in bytes. Without /proc it is getrusage(2)'s figure, in
+/// KiB, which counts in what stood in the process before `exec`: the parent's, where it was spawned by vfork.
 pub(super) fn max_rss() -> Option<u64> {
-    usage().and_then(|usage| u64::try_from(usage.ru_maxrss).ok()).map(|kib| kib.saturating_mul(1024))
+    let kib = high_water_mark().or_else(|| u64::try_from(usage()?.ru_maxrss).ok());
+    kib.map(|kib| kib.saturating_mul(1024))
+}
+
+/// `VmHWM` of proc_pid_status(5), in KiB.
+fn high_water_mark() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 fn usage() -> Option<libc::rusage> {

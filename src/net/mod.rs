@@ -319,7 +319,7 @@ pub fn cpu_time() -> Option<Duration> {
 }
 
 /// The most memory this process has had resident, in bytes; `None` where the system does not say.
-/// Linux counts in what stood in its place before `exec`.
+/// Without /proc, Linux counts in what stood in its place before `exec`.
 pub fn max_rss() -> Option<u64> {
     system::max_rss()
 }
