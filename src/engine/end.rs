@@ -77,11 +77,12 @@ impl<P: Protocol> Engine<P> {
     /// of, and what that takes.
     fn still_answerable(&self, now: Time, key: u32, heard: Option<Heard>) -> Option<(Time, u32)> {
         let query = &self.flight[key];
+        let attempts = self.flight.attempts(key);
+        let mut others =
+            attempts.filter(|(number, _)| heard.is_none_or(|heard| heard.attempt != *number)).peekable();
+        // Mostly there is none.
+        others.peek()?;
         let rto = self.patience.rto(query.target.ip());
-        let others = self
-            .flight
-            .attempts(key)
-            .filter(|(number, _)| heard.is_none_or(|heard| heard.attempt != *number));
         let open = others.map(|(_, sent)| sent + rto).filter(|overdue| *overdue > now);
         let (count, until) = open.fold((0, now), |(count, until), overdue| (count + 1, until.max(overdue)));
         (count > 0).then(|| (until, query.reply_cost.saturating_mul(count)))
