@@ -116,6 +116,21 @@ fn a_taken_port_and_an_unwritable_file_end_with_3_before_anything_is_sent() {
 }
 
 #[test]
+fn a_list_is_not_written_over() {
+    let list = file(b"127.1.0.1:9\n");
+    for args in [
+        &["probe", "--text", "x", "--to", path(&list)][..],
+        &["probe", "--text", "x", "--stats", path(&list)],
+        &["games", "--to", path(&list)],
+        &["drops", "--rates", "1", "--to", path(&list)],
+    ] {
+        let refused = run(&[args, &["-i", path(&list)]].concat()).expect_code(2);
+        assert!(refused.stderr.contains(path(&list)), "{}", refused.stderr);
+        assert_eq!(std::fs::read(list.path()).unwrap(), b"127.1.0.1:9\n", "{args:?}");
+    }
+}
+
+#[test]
 fn a_full_disk_is_reported_and_the_ledger_still_written() {
     if !std::path::Path::new("/dev/full").exists() {
         eprintln!("NOT TESTED: there is no /dev/full");

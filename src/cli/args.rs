@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use allears::engine::Timeout;
+use allears::net;
 use allears::sim::{Late, Latency};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
@@ -162,12 +163,8 @@ pub struct PayloadArgs {
 /// What all sweeps have in common.
 #[derive(Args, Debug)]
 pub struct SweepArgs {
-    /// Targets from a file, one a line, # for comments; - is standard input (repeatable)
-    #[arg(short, long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
-    pub input: Vec<PathBuf>,
-    /// Refuse bad lines (exit code 2) before anything is sent
-    #[arg(long, help_heading = "Input")]
-    pub strict: bool,
+    #[command(flatten)]
+    pub lists: ListArgs,
 
     /// Packets per second in all, or `unlimited`
     #[arg(short, long, value_name = "PPS", default_value = "1000", help_heading = "Pace")]
@@ -196,12 +193,8 @@ pub struct SweepArgs {
     #[arg(long, value_name = "DUR", value_parser = units::duration, help_heading = "Patience")]
     pub deadline: Option<Duration>,
 
-    /// Send from this address
-    #[arg(long, value_name = "ADDR[:PORT]", value_parser = units::bind, help_heading = "Socket")]
-    pub bind: Option<SocketAddr>,
-    /// Bytes of receive buffer: 4M [default: as many as the system grants]
-    #[arg(long, value_name = "BYTES", value_parser = units::size, help_heading = "Socket")]
-    pub rcvbuf: Option<usize>,
+    #[command(flatten)]
+    pub socket: SocketArgs,
 
     /// How results are written; json is one object a line, as it happens
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
@@ -218,6 +211,34 @@ pub struct SweepArgs {
     /// No progress, no warnings, no summary
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
+}
+
+/// Where targets come from besides the arguments.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Targets from a file, one a line, # for comments; - is standard input (repeatable)
+    #[arg(short, long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
+    pub input: Vec<PathBuf>,
+    /// Refuse bad lines (exit code 2) before anything is sent
+    #[arg(long, help_heading = "Input")]
+    pub strict: bool,
+}
+
+/// The socket that is asked from.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct SocketArgs {
+    /// Send from this address
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = units::bind, help_heading = "Socket")]
+    pub bind: Option<SocketAddr>,
+    /// Bytes of receive buffer: 4M [default: as many as the system grants]
+    #[arg(long, value_name = "BYTES", value_parser = units::size, help_heading = "Socket")]
+    pub rcvbuf: Option<usize>,
+}
+
+impl From<SocketArgs> for net::Options {
+    fn from(SocketArgs { bind, rcvbuf }: SocketArgs) -> net::Options {
+        net::Options { bind, rcvbuf, ..net::Options::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -262,22 +283,14 @@ pub struct DropsArgs {
     #[arg(long)]
     pub compare_naive: bool,
 
-    /// Targets from a file, one a line, # for comments; - is standard input (repeatable)
-    #[arg(short, long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
-    pub input: Vec<PathBuf>,
-    /// Refuse bad lines (exit code 2) before anything is sent
-    #[arg(long, help_heading = "Input")]
-    pub strict: bool,
+    #[command(flatten)]
+    pub lists: ListArgs,
 
     /// Queries in flight, or `auto`: as many as the receive buffer can take the answers of
     #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Socket")]
     pub window: Window,
-    /// Send from this address
-    #[arg(long, value_name = "ADDR[:PORT]", value_parser = units::bind, help_heading = "Socket")]
-    pub bind: Option<SocketAddr>,
-    /// Bytes of receive buffer: 4M [default: as many as the system grants]
-    #[arg(long, value_name = "BYTES", value_parser = units::size, help_heading = "Socket")]
-    pub rcvbuf: Option<usize>,
+    #[command(flatten)]
+    pub socket: SocketArgs,
 
     /// How results are written; json is one object a step, as it happens, and one for all
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]

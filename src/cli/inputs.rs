@@ -234,6 +234,23 @@ fn check(sources: &Sources, files: &[Input]) -> Result<()> {
     }
 }
 
+/// Refuses to write over a file that is to be read.
+///
+/// # Errors
+/// Names it, as [`Usage`].
+pub fn refuse_to_write_over<'a>(
+    read: &[PathBuf],
+    written: impl IntoIterator<Item = &'a Option<PathBuf>>,
+) -> Result<()> {
+    let written = written.into_iter().flatten().filter_map(|path| path.canonicalize().ok());
+    for path in written {
+        if let Some(read) = read.iter().find(|read| read.canonicalize().is_ok_and(|read| read == path)) {
+            return Err(Usage(format!("{} would be written over", read.display())).into());
+        }
+    }
+    Ok(())
+}
+
 /// `None` for an empty line or a comment.
 fn parse(line: &[u8], port: Option<u16>) -> Option<Result<Target, String>> {
     if line.len() > MAX_LINE {

@@ -2,7 +2,6 @@
 //! out as they happen.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use allears::engine::{Conclusion, Config, Engine, Protocol, Time, reply_cost};
@@ -12,7 +11,7 @@ use anyhow::{Context, Error, Result};
 use super::args::SweepArgs;
 use super::console::Console;
 use super::exit::Usage;
-use super::inputs::{Inputs, Sources};
+use super::inputs::{Inputs, Sources, refuse_to_write_over};
 use super::output::{Backlog, Out};
 use super::signals::Stop;
 use super::stats::{Circumstances, Stats};
@@ -111,10 +110,9 @@ impl Sweep {
     /// # Errors
     /// What the system refuses; settings out of range, as [`Usage`].
     pub fn new(args: &SweepArgs) -> Result<Sweep> {
-        check_files(args)?;
+        refuse_to_write_over(&args.lists.input, [&args.to, &args.stats])?;
         let stats = args.stats.as_deref().map(|path| Out::open(Some(path))).transpose()?;
-        let net =
-            Net::open(&net::Options { bind: args.bind, rcvbuf: args.rcvbuf, ..net::Options::default() })?;
+        let net = Net::open(&args.socket.into())?;
         let config = config(args, &net);
         config.validate().map_err(|error| {
             Usage(format!("--{} must be {}", error.field.replace('_', "-"), error.expected))
@@ -146,9 +144,9 @@ impl Sweep {
         let waker = self.net.waker();
         let sources = Sources {
             arguments: targets.to_vec(),
-            files: args.input.clone(),
+            files: args.lists.input.clone(),
             default_port,
-            strict: args.strict,
+            strict: args.lists.strict,
         };
         Inputs::open(sources, move || drop(waker.wake()))
     }
@@ -359,19 +357,6 @@ impl Run {
             engine.in_flight(),
         ));
     }
-}
-
-/// Refuses to write over what is to be read.
-fn check_files(args: &SweepArgs) -> Result<()> {
-    for written in [&args.to, &args.stats].into_iter().flatten() {
-        let same = |read: &&PathBuf| {
-            read.canonicalize().is_ok_and(|read| written.canonicalize().is_ok_and(|w| w == read))
-        };
-        if let Some(read) = args.input.iter().find(same) {
-            return Err(Usage(format!("{} would be written over", read.display())).into());
-        }
-    }
-    Ok(())
 }
 
 fn config(args: &SweepArgs, net: &Net) -> Config {

@@ -18,13 +18,12 @@ mod words;
 
 use std::thread;
 
-use allears::net;
 use anyhow::{Context, Result};
 
 use super::args::{DropsArgs, LoadArgs};
 use super::console::Console;
 use super::exit::Exit;
-use super::inputs::Sources;
+use super::inputs::{Sources, refuse_to_write_over};
 use super::output::Out;
 use super::signals::Stop;
 use measured::{Measured, Way};
@@ -37,6 +36,9 @@ use verdict::{Terms, Verdict};
 /// `allears drops`.
 pub fn run(args: &DropsArgs) -> Result<Exit> {
     let question = Question::new(args)?;
+    refuse_to_write_over(&args.lists.input, [&args.to])?;
+    #[cfg(feature = "plot")]
+    refuse_to_write_over(&args.lists.input, [&args.plot])?;
     let out = Out::open(args.to.as_deref())?;
     #[cfg(feature = "plot")]
     let picture = args.plot.as_deref().map(plot::Picture::create).transpose()?;
@@ -84,7 +86,7 @@ fn course<'a>(args: &DropsArgs, console: &'a Console, stop: &'a Stop) -> Course<
         length: args.step,
         timeout: args.timeout,
         window: args.window.0,
-        sockets: net::Options { bind: args.bind, rcvbuf: args.rcvbuf, ..net::Options::default() },
+        sockets: args.socket.into(),
         console,
         stop,
     }
@@ -98,9 +100,9 @@ fn rates(load: &LoadArgs) -> &[f64] {
 fn read_targets(args: &DropsArgs, question: &Question, course: &Course, rates: &[f64]) -> Result<Round> {
     let sources = Sources {
         arguments: args.targets.clone(),
-        files: args.input.clone(),
+        files: args.lists.input.clone(),
         default_port: args.port.or(question.default_port()),
-        strict: args.strict,
+        strict: args.lists.strict,
     };
     let most = rates.iter().map(|&rate| course.queries(rate)).max().unwrap_or(0);
     let most = usize::try_from(most).unwrap_or(usize::MAX).min(u32::MAX as usize);
@@ -144,7 +146,7 @@ impl<'a> Outcome<'a> {
             tolerance: args.tolerance.0,
             has_token: question.has_token(),
             own_window: args.window.0.is_some(),
-            own_rcvbuf: args.rcvbuf,
+            own_rcvbuf: args.socket.rcvbuf,
         };
         let of = |way| Verdict::new(steps.iter().filter(move |step| step.around.way == way), &terms);
         Outcome { ours: of(Way::Allears), naive: args.compare_naive.then(|| of(Way::Naive)) }

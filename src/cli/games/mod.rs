@@ -119,7 +119,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
 
 /// The masters that the user names; where no server is named either, the game's own.
 fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
-    if !args.masters.is_empty() || !args.targets.is_empty() || !args.sweep.input.is_empty() {
+    if !args.masters.is_empty() || !args.targets.is_empty() || !args.sweep.lists.input.is_empty() {
         return Ok(args.masters.clone());
     }
     if game.masters.is_empty() {
