@@ -23,5 +23,6 @@
 
 pub mod quake3;
 pub mod raw;
+pub mod snmp;
 
 pub use crate::engine::{Protocol, Quiet, ReplySize, Step, Token};

@@ -1,0 +1,352 @@
+//! Messages: what stands around the variable bindings. Of v1 and v2c (RFC 3417, RFC 1901) a version and a
+//! community; of v3 (RFC 3412, section 6; RFC 3414, section 2.4) a header and the security parameters.
+
+use super::ber::{self, Reader, Writer};
+use super::oid::OidRef;
+use super::value::Varbinds;
+
+/// The version of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// SNMPv1 (RFC 1157).
+    V1,
+    /// Community-based SNMPv2 (RFC 1901).
+    V2c,
+}
+
+/// Tags of the protocol data units (RFC 3416, section 3).
+pub mod pdu_tag {
+    /// GetRequest.
+    pub const GET: u8 = 0xa0;
+    /// GetNextRequest.
+    pub const GET_NEXT: u8 = 0xa1;
+    /// Response; of v1, GetResponse.
+    pub const RESPONSE: u8 = 0xa2;
+    /// GetBulkRequest.
+    pub const GET_BULK: u8 = 0xa5;
+    /// Report (RFC 3412).
+    pub const REPORT: u8 = 0xa8;
+}
+
+/// A protocol data unit, borrowed from a datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct Pdu<'a> {
+    /// What it is: see [`pdu_tag`].
+    pub tag: u8,
+    /// What ties a reply to its request.
+    pub request_id: i64,
+    /// What the agent could not do; of a GetBulkRequest, the non-repeaters.
+    pub error_status: i64,
+    /// Which variable binding is to blame, from 1; of a GetBulkRequest, the max-repetitions.
+    pub error_index: i64,
+    /// The bytes of its variable bindings.
+    pub varbinds: &'a [u8],
+    /// Why the variable bindings are not all there, if the datagram is broken behind them.
+    pub cut: Option<&'static str>,
+}
+
+/// A message, borrowed from a datagram.
+#[derive(Clone, Copy, Debug)]
+pub enum Message<'a> {
+    /// Of v1 or v2c.
+    Community(CommunityMessage<'a>),
+    /// Of v3.
+    V3(V3Message<'a>),
+}
+
+/// A message of v1 or v2c.
+#[derive(Clone, Copy, Debug)]
+pub struct CommunityMessage<'a> {
+    /// Which of the two.
+    pub version: Version,
+    /// The community, as it was asked with.
+    pub community: &'a [u8],
+    /// What it says.
+    pub pdu: Pdu<'a>,
+}
+
+/// A message of v3, before its security was looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct V3Message<'a> {
+    /// What ties a reply to its request (RFC 3412, section 7.2).
+    pub msg_id: i64,
+    /// The largest message that its sender can take, bytes.
+    pub max_size: i64,
+    /// authFlag, privFlag and reportableFlag: see [`flag`].
+    pub flags: u8,
+    /// 3 for the User-based Security Model.
+    pub security_model: i64,
+    /// The parameters of that model.
+    pub security: Security<'a>,
+    /// The scoped PDU: in the clear its content, else the encrypted bytes.
+    pub data: ScopedData<'a>,
+}
+
+/// Bits of msgFlags (RFC 3412, section 6.4).
+pub mod flag {
+    /// The message is authenticated.
+    pub const AUTH: u8 = 1;
+    /// The message is encrypted.
+    pub const PRIV: u8 = 2;
+    /// Whoever cannot process it may report that.
+    pub const REPORTABLE: u8 = 4;
+}
+
+/// msgSecurityParameters of the User-based Security Model (RFC 3414, section 2.4).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Security<'a> {
+    /// msgAuthoritativeEngineID.
+    pub engine_id: &'a [u8],
+    /// msgAuthoritativeEngineBoots.
+    pub boots: i64,
+    /// msgAuthoritativeEngineTime, seconds.
+    pub time: i64,
+    /// msgUserName.
+    pub user: &'a [u8],
+    /// msgAuthenticationParameters: the truncated digest.
+    pub digest: &'a [u8],
+    /// msgPrivacyParameters: the salt.
+    pub salt: &'a [u8],
+}
+
+/// The payload of a v3 message.
+#[derive(Clone, Copy, Debug)]
+pub enum ScopedData<'a> {
+    /// Not encrypted: the content of the scoped PDU.
+    Plain(&'a [u8]),
+    /// Encrypted.
+    Encrypted(&'a [u8]),
+}
+
+/// A scoped PDU (RFC 3412, section 6.8).
+#[derive(Clone, Copy, Debug)]
+pub struct Scoped<'a> {
+    /// contextEngineID.
+    pub engine_id: &'a [u8],
+    /// contextName.
+    pub context: &'a [u8],
+    /// What it says.
+    pub pdu: Pdu<'a>,
+}
+
+impl<'a> Message<'a> {
+    /// Reads a datagram.
+    ///
+    /// # Errors
+    /// Why it is no message.
+    pub fn parse(datagram: &'a [u8]) -> Result<Message<'a>, &'static str> {
+        let mut reader = Reader::new(datagram);
+        // Bytes behind the message are no reason to lose it.
+        let mut message = Reader::new(reader.expect(ber::SEQUENCE)?);
+        match message.integer()? {
+            0 => CommunityMessage::parse(Version::V1, message).map(Message::Community),
+            1 => CommunityMessage::parse(Version::V2c, message).map(Message::Community),
+            3 => V3Message::parse(message).map(Message::V3),
+            _ => Err("a message of a version that does not exist"),
+        }
+    }
+}
+
+/// The number by which a datagram says which request it answers: the request-id of v1 and v2c, the msgID of v3.
+/// `None` when it is no message, or the number is none that we give: 1 to 2³¹ - 1.
+pub fn read_id(datagram: &[u8]) -> Option<u32> {
+    // An ICMP error may quote less than the message: what stands before the number is enough.
+    let mut message = Reader::new(unwrapped(datagram)?);
+    let id = match message.integer().ok()? {
+        0 | 1 => {
+            message.expect(ber::OCTET_STRING).ok()?;
+            Reader::new(unwrapped(message.rest())?).integer().ok()?
+        }
+        3 => Reader::new(unwrapped(message.rest())?).integer().ok()?,
+        _ => return None,
+    };
+    u32::try_from(id).ok().filter(|id| (1..1 << 31).contains(id))
+}
+
+/// The content of a constructed element as far as it is there.
+fn unwrapped(bytes: &[u8]) -> Option<&[u8]> {
+    let (&[tag, len], rest) = bytes.split_first_chunk()?;
+    let more = usize::from(if len > 0x80 { len & 0x7f } else { 0 });
+    (tag & 0x20 != 0).then(|| rest.get(more..))?
+}
+
+impl<'a> CommunityMessage<'a> {
+    fn parse(version: Version, mut message: Reader<'a>) -> Result<CommunityMessage<'a>, &'static str> {
+        let community = message.expect(ber::OCTET_STRING)?;
+        Ok(CommunityMessage { version, community, pdu: Pdu::read(&mut message)? })
+    }
+}
+
+impl<'a> V3Message<'a> {
+    fn parse(mut message: Reader<'a>) -> Result<V3Message<'a>, &'static str> {
+        let mut header = Reader::new(message.expect(ber::SEQUENCE)?);
+        let (msg_id, max_size) = (header.integer()?, header.integer()?);
+        let &[flags] = header.expect(ber::OCTET_STRING)? else { return Err("the flags are not one byte") };
+        let security_model = header.integer()?;
+        let security = Security::parse(message.expect(ber::OCTET_STRING)?)?;
+        let data = message.element()?;
+        let data = match data.tag {
+            ber::SEQUENCE => ScopedData::Plain(data.content),
+            ber::OCTET_STRING => ScopedData::Encrypted(data.content),
+            _ => return Err("the scoped PDU is neither plain nor encrypted"),
+        };
+        Ok(V3Message { msg_id, max_size, flags, security_model, security, data })
+    }
+}
+
+impl<'a> Security<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Security<'a>, &'static str> {
+        let mut fields = Reader::new(Reader::new(bytes).expect(ber::SEQUENCE)?);
+        Ok(Security {
+            engine_id: fields.expect(ber::OCTET_STRING)?,
+            boots: fields.integer()?,
+            time: fields.integer()?,
+            user: fields.expect(ber::OCTET_STRING)?,
+            digest: fields.expect(ber::OCTET_STRING)?,
+            salt: fields.expect(ber::OCTET_STRING)?,
+        })
+    }
+}
+
+impl<'a> Scoped<'a> {
+    /// Reads the content of a scoped PDU that is, or was, in the clear.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn parse(content: &'a [u8]) -> Result<Scoped<'a>, &'static str> {
+        let mut fields = Reader::new(content);
+        let engine_id = fields.expect(ber::OCTET_STRING)?;
+        let context = fields.expect(ber::OCTET_STRING)?;
+        Ok(Scoped { engine_id, context, pdu: Pdu::read(&mut fields)? })
+    }
+}
+
+impl<'a> Pdu<'a> {
+    /// Takes a PDU off `reader`.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read(reader: &mut Reader<'a>) -> Result<Pdu<'a>, &'static str> {
+        let element = reader.element()?;
+        let mut fields = Reader::new(element.content);
+        let request_id = fields.integer()?;
+        let (error_status, error_index) = (fields.integer()?, fields.integer()?);
+        // A list that ends after its message, or is missing: what is there of it is worth having.
+        let (varbinds, cut) = match fields.element() {
+            Ok(list) if list.tag == ber::SEQUENCE => (list.content, None),
+            Ok(_) => return Err("the variable bindings are no sequence"),
+            Err(_) if fields.is_empty() => (&[][..], None),
+            Err(reason) => (unwrapped(fields.rest()).unwrap_or_default(), Some(reason)),
+        };
+        Ok(Pdu { tag: element.tag, request_id, error_status, error_index, varbinds, cut })
+    }
+
+    /// The variable bindings, one after the other.
+    pub fn varbinds(&self) -> Varbinds<'a> {
+        Varbinds::new(self.varbinds)
+    }
+}
+
+/// A request as it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct PduHead {
+    /// What it is: see [`pdu_tag`].
+    pub tag: u8,
+    /// What ties the reply to it, 1 to 2³¹ - 1.
+    pub request_id: u32,
+    /// 0; of a GetBulkRequest, the non-repeaters. Of a response, the error-status.
+    pub first: u32,
+    /// 0; of a GetBulkRequest, the max-repetitions. Of a response, the error-index.
+    pub second: u32,
+}
+
+impl PduHead {
+    /// Makes everything written since `end` the variable bindings of a PDU.
+    pub fn wrap(&self, end: usize, writer: &mut Writer) {
+        writer.wrap(ber::SEQUENCE, end);
+        writer.unsigned(ber::INTEGER, self.second.into());
+        writer.unsigned(ber::INTEGER, self.first.into());
+        writer.unsigned(ber::INTEGER, self.request_id.into());
+        writer.wrap(self.tag, end);
+    }
+
+    /// Writes a request for these names.
+    pub fn write_request<'o>(&self, names: impl DoubleEndedIterator<Item = OidRef<'o>>, writer: &mut Writer) {
+        let end = writer.len();
+        for name in names.rev() {
+            let end = writer.len();
+            writer.element(ber::NULL, &[]);
+            writer.element(ber::OBJECT_ID, name.as_ber());
+            writer.wrap(ber::SEQUENCE, end);
+        }
+        self.wrap(end, writer);
+    }
+}
+
+/// Makes the PDU written since `end` a message of v1 or v2c.
+pub fn wrap_community(version: Version, community: &[u8], end: usize, writer: &mut Writer) {
+    writer.element(ber::OCTET_STRING, community);
+    writer.unsigned(ber::INTEGER, if version == Version::V1 { 0 } else { 1 });
+    writer.wrap(ber::SEQUENCE, end);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::snmp::oid::Oid;
+
+    /// The `GET sysName.0` of `snmpget -v2c -c public`.
+    const GET: &[u8] =
+        b"\x30\x29\x02\x01\x01\x04\x06public\xa0\x1c\x02\x04\x23\x09\xd0\x3b\x02\x01\x00\x02\x01\x00\
+                         \x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x05\x00\x05\x00";
+
+    fn name() -> Oid {
+        "1.3.6.1.2.1.1.5.0".parse().expect("an identifier")
+    }
+
+    #[test]
+    fn a_request_is_byte_for_byte_as_net_snmp_writes_it() {
+        let mut writer = Writer::default();
+        let head = PduHead { tag: pdu_tag::GET, request_id: 0x2309_d03b, first: 0, second: 0 };
+        head.write_request([name().as_oid()].into_iter(), &mut writer);
+        wrap_community(Version::V2c, b"public", 0, &mut writer);
+        let mut out = Vec::new();
+        writer.append_to(&mut out);
+        assert_eq!(out, GET);
+    }
+
+    #[test]
+    fn a_message_is_read_to_its_names() {
+        let Ok(Message::Community(message)) = Message::parse(GET) else { panic!("a message") };
+        assert_eq!((message.version, message.community), (Version::V2c, &b"public"[..]));
+        assert_eq!((message.pdu.tag, message.pdu.request_id), (pdu_tag::GET, 0x2309_d03b));
+        let names: Vec<_> = message.pdu.varbinds().map(|varbind| varbind.oid.to_oid()).collect();
+        assert_eq!(names, [name()]);
+    }
+
+    #[test]
+    fn the_number_is_found_also_where_the_rest_is_cut_off() {
+        assert_eq!(read_id(GET), Some(0x2309_d03b));
+        assert_eq!(read_id(&GET[..21]), Some(0x2309_d03b));
+        for len in 0..=18 {
+            assert_eq!(read_id(&GET[..len]), None, "{len}");
+        }
+        let v3 = b"\x30\x3d\x02\x01\x03\x30\x11\x02\x04\x37\x2a\x91\x2a\x02\x03\x00\xff\xe3";
+        assert_eq!(read_id(v3), Some(0x372a_912a));
+        assert_eq!(read_id(b"\x30\x0c\x02\x01\x02\x30\x07\x02\x01\x05\x02\x01\x05"), None);
+        // Nobody gives 0, or a negative number.
+        assert_eq!(read_id(b"\x30\x0c\x02\x01\x01\x04\x00\xa2\x05\x02\x01\x00\x02\x01\x00"), None);
+        assert_eq!(read_id(b"\x30\x0c\x02\x01\x01\x04\x00\xa2\x05\x02\x01\xff\x02\x01\x00"), None);
+    }
+
+    #[test]
+    fn a_list_that_is_cut_is_read_as_far_as_it_goes() {
+        let reply = b"\x30\x2f\x02\x01\x01\x04\x01p\xa2\x27\x02\x01\x07\x02\x01\x00\x02\x01\x00\x30\x7f\
+            \x30\x07\x06\x02\x2b\x06\x02\x01\x05\x30\x07\x06\x02\x2b\x07\x02\x01\x05\x30\x09\x06\x02\x2b";
+        let mut reply = reply.to_vec();
+        (reply[1], reply[9]) = (reply.len() as u8 - 2, reply.len() as u8 - 10);
+        let Ok(Message::Community(message)) = Message::parse(&reply) else { panic!("a message") };
+        assert!(message.pdu.cut.is_some());
+        assert_eq!(message.pdu.varbinds().count(), 2);
+    }
+}

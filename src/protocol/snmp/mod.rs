@@ -1,0 +1,12 @@
+//! SNMP: v1, v2c and v3.
+
+mod answer;
+pub mod ber;
+pub mod message;
+mod oid;
+mod value;
+
+pub use answer::{Answer, ErrorStatus, Incomplete, Refused};
+pub use message::Version;
+pub use oid::{Oid, OidError, OidRef};
+pub use value::{Value, Varbind, Varbinds, tag};

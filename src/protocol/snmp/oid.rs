@@ -1,0 +1,377 @@
+//! Object identifiers: as they stand in a datagram, and owned. Both keep the bytes that BER writes, so that
+//! nothing is decoded that nobody looks at.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+/// Arcs that an identifier may have (RFC 3416, section 4.1).
+const MOST_ARCS: usize = 128;
+
+/// An object identifier within a datagram: the content bytes of its BER encoding (X.690, section 8.19),
+/// whatever they are.
+///
+/// Identifiers are ordered by their arcs, as agents order their objects (RFC 3416, section 4.2.2).
+#[derive(Clone, Copy)]
+pub struct OidRef<'a>(&'a [u8]);
+
+/// An object identifier of its own.
+///
+/// ```
+/// use allears::protocol::snmp::Oid;
+///
+/// let descr: Oid = "1.3.6.1.2.1.2.2.1.2".parse()?;
+/// let first: Oid = ".1.3.6.1.2.1.2.2.1.2.1".parse()?;
+/// assert!(first > descr && first.is_within(descr.as_oid()));
+/// assert_eq!(first.to_string(), "1.3.6.1.2.1.2.2.1.2.1");
+/// # Ok::<(), allears::protocol::snmp::OidError>(())
+/// ```
+#[derive(Clone)]
+pub struct Oid(Box<[u8]>);
+
+/// Why a text is no object identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OidError {
+    /// Something else than numbers with dots between them.
+    NotNumbers,
+    /// An arc that does not fit in 32 bits.
+    ArcTooLarge,
+    /// There is no such first or second arc: the first is 0, 1 or 2, and below 0 and 1 the second is at most
+    /// 39 (X.660).
+    NoSuchRoot,
+    /// Fewer than two arcs, or more than 128.
+    Length,
+}
+
+impl fmt::Display for OidError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OidError::NotNumbers => "an object identifier is numbers with dots between them",
+            OidError::ArcTooLarge => "a number of an object identifier is larger than 4294967295",
+            OidError::NoSuchRoot => "an object identifier begins with 0, 1 or 2, as 1.3.6",
+            OidError::Length => "an object identifier has from 2 to 128 numbers",
+        })
+    }
+}
+
+impl std::error::Error for OidError {}
+
+impl<'a> OidRef<'a> {
+    /// The identifier that these content bytes are.
+    pub const fn from_ber(content: &'a [u8]) -> OidRef<'a> {
+        OidRef(content)
+    }
+
+    /// The content bytes of its encoding.
+    pub const fn as_ber(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Its arcs. An empty encoding is 0.0. An arc that does not fit in 32 bits is cut to its low ones, and one
+    /// that the encoding does not finish is left out.
+    pub fn arcs(self) -> impl Iterator<Item = u32> + 'a {
+        let mut rest = if self.0.is_empty() { &[0][..] } else { self.0 };
+        let first = next_arc(&mut rest);
+        let (root, second) = match first {
+            Some(arc @ ..80) => (Some(arc / 40), Some(arc % 40)),
+            Some(arc) => (Some(2), Some(arc - 80)),
+            None => (None, None),
+        };
+        root.into_iter().chain(second).chain(std::iter::from_fn(move || next_arc(&mut rest)))
+    }
+
+    /// Whether this is `root`, or below it.
+    pub fn is_within(self, root: OidRef<'_>) -> bool {
+        self.0.starts_with(root.0)
+    }
+
+    /// The arcs below `root`; `None` when it is not within.
+    pub fn below(self, root: OidRef<'_>) -> Option<impl Iterator<Item = u32> + 'a> {
+        let mut rest = self.0.strip_prefix(root.0)?;
+        Some(std::iter::from_fn(move || next_arc(&mut rest)))
+    }
+
+    /// A copy of its own.
+    pub fn to_oid(self) -> Oid {
+        Oid(self.0.into())
+    }
+}
+
+/// Takes the next arc off its base-128 digits.
+fn next_arc(rest: &mut &[u8]) -> Option<u32> {
+    let mut arc = 0u32;
+    for (at, &byte) in rest.iter().enumerate() {
+        arc = arc << 7 | u32::from(byte & 0x7f);
+        if byte < 0x80 {
+            *rest = &rest[at + 1..];
+            return Some(arc);
+        }
+    }
+    *rest = &[];
+    None
+}
+
+impl Ord for OidRef<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Bytes that are alike are arcs that are alike, up to the arc in which they first differ.
+        let differs = self.0.iter().zip(other.0).position(|(mine, theirs)| mine != theirs);
+        let Some(differs) = differs else { return self.0.len().cmp(&other.0.len()) };
+        if self.0[differs] < 0x80 && other.0[differs] < 0x80 {
+            return self.0[differs].cmp(&other.0[differs]);
+        }
+        let start = self.0[..differs].iter().rposition(|&byte| byte < 0x80).map_or(0, |end| end + 1);
+        let (mut mine, mut theirs) = (&self.0[start..], &other.0[start..]);
+        next_arc(&mut mine).cmp(&next_arc(&mut theirs)).then_with(|| mine.cmp(theirs))
+    }
+}
+
+impl PartialOrd for OidRef<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for OidRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for OidRef<'_> {}
+
+/// Numbers with dots between them, without one in front.
+impl fmt::Display for OidRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Digits::default();
+        for (at, arc) in self.arcs().enumerate() {
+            if at > 0 {
+                text.push(b'.', f)?;
+            }
+            text.push_number(arc, f)?;
+        }
+        text.flush(f)
+    }
+}
+
+impl fmt::Debug for OidRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Gathers digits, since a formatter called once for each of them takes most of the time that a line of output
+/// takes.
+struct Digits {
+    text: [u8; 128],
+    len: usize,
+}
+
+impl Default for Digits {
+    fn default() -> Digits {
+        Digits { text: [0; 128], len: 0 }
+    }
+}
+
+impl Digits {
+    fn push(&mut self, digit: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.len == self.text.len() {
+            self.flush(f)?;
+        }
+        self.text[self.len] = digit;
+        self.len += 1;
+        Ok(())
+    }
+
+    fn push_number(&mut self, number: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut digits, mut at, mut rest) = ([0; 10], 10, number);
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        digits[at..].iter().try_for_each(|&digit| self.push(digit, f))
+    }
+
+    fn flush(&mut self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = std::mem::take(&mut self.len);
+        // Digits and dots are UTF-8.
+        f.write_str(std::str::from_utf8(&self.text[..len]).unwrap_or_default())
+    }
+}
+
+impl Oid {
+    /// The identifier with these arcs.
+    ///
+    /// # Errors
+    /// [`OidError::NoSuchRoot`] or [`OidError::Length`].
+    pub fn from_arcs(arcs: &[u32]) -> Result<Oid, OidError> {
+        let &[first, second, ref rest @ ..] = arcs else { return Err(OidError::Length) };
+        if arcs.len() > MOST_ARCS {
+            return Err(OidError::Length);
+        }
+        if first > 2 || (first < 2 && second > 39) {
+            return Err(OidError::NoSuchRoot);
+        }
+        let mut bytes = Vec::with_capacity(arcs.len() + 8);
+        push_arc(u64::from(first) * 40 + u64::from(second), &mut bytes);
+        rest.iter().for_each(|&arc| push_arc(arc.into(), &mut bytes));
+        Ok(Oid(bytes.into()))
+    }
+
+    /// As it stands in a datagram.
+    pub fn as_oid(&self) -> OidRef<'_> {
+        OidRef(&self.0)
+    }
+
+    /// Whether this is `root`, or below it.
+    pub fn is_within(&self, root: OidRef<'_>) -> bool {
+        self.as_oid().is_within(root)
+    }
+
+    /// This one with one more arc.
+    pub fn child(&self, arc: u32) -> Oid {
+        let mut bytes = self.0.to_vec();
+        push_arc(arc.into(), &mut bytes);
+        Oid(bytes.into())
+    }
+}
+
+/// Appends the base-128 digits of an arc.
+fn push_arc(arc: u64, bytes: &mut Vec<u8>) {
+    let digits = (64 - (arc | 1).leading_zeros()).div_ceil(7);
+    for digit in (0..digits).rev() {
+        let more = if digit > 0 { 0x80 } else { 0 };
+        bytes.push((arc >> (7 * digit)) as u8 & 0x7f | more);
+    }
+}
+
+impl FromStr for Oid {
+    type Err = OidError;
+
+    /// Reads `1.3.6.1.2.1` or `.1.3.6.1.2.1`.
+    fn from_str(text: &str) -> Result<Oid, OidError> {
+        let mut arcs = Vec::new();
+        for part in text.strip_prefix('.').unwrap_or(text).split('.') {
+            if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(OidError::NotNumbers);
+            }
+            arcs.push(part.parse().map_err(|_| OidError::ArcTooLarge)?);
+        }
+        Oid::from_arcs(&arcs)
+    }
+}
+
+impl fmt::Display for Oid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_oid().fmt(f)
+    }
+}
+
+impl fmt::Debug for Oid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_oid().fmt(f)
+    }
+}
+
+impl Ord for Oid {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_oid().cmp(&other.as_oid())
+    }
+}
+
+impl PartialOrd for Oid {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Oid {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_oid() == other.as_oid()
+    }
+}
+
+impl Eq for Oid {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oid(text: &str) -> Oid {
+        text.parse().expect("an object identifier")
+    }
+
+    #[test]
+    fn texts_lead_to_bytes_and_back() {
+        for (text, bytes) in [
+            ("0.0", &[0][..]),
+            ("1.3.6.1.2.1.1.5.0", &[0x2b, 6, 1, 2, 1, 1, 5, 0]),
+            ("1.3.6.1.4.1.99999", &[0x2b, 6, 1, 4, 1, 0x86, 0x8d, 0x1f]),
+            ("2.999.3", &[0x88, 0x37, 3]),
+            ("1.3.4294967295", &[0x2b, 0x8f, 0xff, 0xff, 0xff, 0x7f]),
+        ] {
+            assert_eq!(oid(text).as_oid().as_ber(), bytes, "{text}");
+            assert_eq!(oid(text).to_string(), text);
+        }
+        assert_eq!(oid(".1.3.6"), oid("1.3.6"));
+        assert_eq!(OidRef::from_ber(&[]).to_string(), "0.0");
+        let long =
+            (0..128).map(|_| "4294967295").collect::<Vec<_>>().join(".").replacen("4294967295", "2", 1);
+        assert_eq!(oid(&long.replacen("4294967295", "7", 1)).to_string().len(), 4 + 126 * 11 - 1);
+    }
+
+    #[test]
+    fn what_is_no_identifier_is_refused() {
+        for (text, error) in [
+            ("", OidError::NotNumbers),
+            ("1", OidError::Length),
+            ("1..3", OidError::NotNumbers),
+            ("1.3.", OidError::NotNumbers),
+            ("1.+3", OidError::NotNumbers),
+            ("sysDescr", OidError::NotNumbers),
+            ("1.3.4294967296", OidError::ArcTooLarge),
+            ("3.1", OidError::NoSuchRoot),
+            ("1.40", OidError::NoSuchRoot),
+        ] {
+            assert_eq!(text.parse::<Oid>(), Err(error), "{text}");
+        }
+        assert_eq!(Oid::from_arcs(&[1; 129]), Err(OidError::Length));
+    }
+
+    #[test]
+    fn they_are_ordered_by_arcs_not_by_bytes() {
+        let sorted =
+            ["0.0", "1.3", "1.3.6", "1.3.6.127", "1.3.6.128", "1.3.6.128.1", "1.3.6.16383", "1.3.6.16384"];
+        for (at, low) in sorted.iter().enumerate() {
+            assert_eq!(oid(low).cmp(&oid(low)), Ordering::Equal);
+            for high in &sorted[at + 1..] {
+                assert!(oid(low) < oid(high) && oid(high) > oid(low), "{low} < {high}");
+            }
+        }
+        // An arc with needless digits in front is the same arc.
+        assert_eq!(OidRef::from_ber(&[0x2b, 0x80, 6]), oid("1.3.6").as_oid());
+    }
+
+    #[test]
+    fn a_subtree_is_itself_and_what_is_below() {
+        let root = oid("1.3.6.1");
+        assert!(oid("1.3.6.1").is_within(root.as_oid()) && oid("1.3.6.1.9").is_within(root.as_oid()));
+        assert!(!oid("1.3.6.10").is_within(root.as_oid()) && !oid("1.3.6").is_within(root.as_oid()));
+        let below = |text: &str| oid(text).as_oid().below(root.as_oid()).map(Iterator::collect::<Vec<_>>);
+        assert_eq!(below("1.3.6.1.300.2"), Some(vec![300, 2]));
+        assert_eq!(below("1.3.6.2"), None);
+        assert_eq!(root.child(300), oid("1.3.6.1.300"));
+    }
+
+    #[test]
+    fn arcs_that_cannot_be_are_cut_and_never_panic() {
+        assert_eq!(OidRef::from_ber(&[0x2b, 0xff]).to_string(), "1.3");
+        assert_eq!(OidRef::from_ber(&[0xff]).to_string(), "");
+        let huge = [0x2b, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+        assert_eq!(OidRef::from_ber(&huge).arcs().collect::<Vec<_>>(), [1, 3, u32::MAX]);
+        assert_eq!(OidRef::from_ber(&[0x8f, 0xff, 0xff, 0xff, 0x7f]).arcs().next(), Some(2));
+    }
+}

@@ -1,0 +1,374 @@
+//! Variable bindings: a name and a value, as an agent sent them.
+
+use super::ber::{self, Element, Reader, Writer};
+use super::oid::OidRef;
+
+/// A value (RFC 2578, section 7; RFC 3416, section 3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// INTEGER, Integer32.
+    Integer(i64),
+    /// OCTET STRING, also BITS.
+    OctetString(&'a [u8]),
+    /// NULL.
+    Null,
+    /// OBJECT IDENTIFIER.
+    ObjectId(OidRef<'a>),
+    /// IpAddress, four bytes.
+    IpAddress([u8; 4]),
+    /// Counter32.
+    Counter32(u32),
+    /// Gauge32, Unsigned32.
+    Gauge32(u32),
+    /// TimeTicks: hundredths of a second.
+    TimeTicks(u32),
+    /// Opaque, of whatever kind.
+    Opaque(&'a [u8]),
+    /// A float within an Opaque: net-snmp's `9f 78 04`.
+    OpaqueFloat(f32),
+    /// A double within an Opaque: net-snmp's `9f 79 08`.
+    OpaqueDouble(f64),
+    /// Counter64.
+    Counter64(u64),
+    /// No such object at this agent.
+    NoSuchObject,
+    /// The object has no such instance.
+    NoSuchInstance,
+    /// Nothing is behind the name that was asked.
+    EndOfMibView,
+    /// A type that SNMP does not have, or a value that its type does not have.
+    Unknown {
+        /// The first byte of its tag.
+        tag: u8,
+        /// What is in it.
+        content: &'a [u8],
+    },
+}
+
+/// Tags of the application types (RFC 2578) and of the exceptions (RFC 3416, section 3).
+pub mod tag {
+    /// IpAddress.
+    pub const IP_ADDRESS: u8 = 0x40;
+    /// Counter32.
+    pub const COUNTER32: u8 = 0x41;
+    /// Gauge32 and Unsigned32.
+    pub const GAUGE32: u8 = 0x42;
+    /// TimeTicks.
+    pub const TIME_TICKS: u8 = 0x43;
+    /// Opaque.
+    pub const OPAQUE: u8 = 0x44;
+    /// Counter64.
+    pub const COUNTER64: u8 = 0x46;
+    /// UInteger32 of RFC 1442, which some agents still send.
+    pub const UINTEGER32: u8 = 0x47;
+    /// noSuchObject.
+    pub const NO_SUCH_OBJECT: u8 = 0x80;
+    /// noSuchInstance.
+    pub const NO_SUCH_INSTANCE: u8 = 0x81;
+    /// endOfMibView.
+    pub const END_OF_MIB_VIEW: u8 = 0x82;
+}
+
+/// The head of net-snmp's float and double within an Opaque, from `snmplib/asn1.c`.
+const OPAQUE_FLOAT: [u8; 3] = [0x9f, 0x78, 4];
+const OPAQUE_DOUBLE: [u8; 3] = [0x9f, 0x79, 8];
+
+/// One variable binding, borrowed from a datagram.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Varbind<'a> {
+    /// Its name.
+    pub oid: OidRef<'a>,
+    /// The first byte of the value's tag.
+    pub tag: u8,
+    /// The value's content, as it came.
+    pub content: &'a [u8],
+    /// Its value.
+    pub value: Value<'a>,
+    /// What is odd about its encoding; the value is what the agent probably meant.
+    pub odd: Option<&'static str>,
+}
+
+impl<'a> Varbind<'a> {
+    /// Whether the value is an exception, which says that there is none.
+    pub fn is_exception(&self) -> bool {
+        matches!(self.value, Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView)
+    }
+
+    /// Takes the next one off `reader`.
+    ///
+    /// # Errors
+    /// Why the bytes are none.
+    pub fn read(reader: &mut Reader<'a>) -> Result<Varbind<'a>, &'static str> {
+        let whole = reader.element()?;
+        if whole.tag != ber::SEQUENCE {
+            return Err("a variable binding is no sequence");
+        }
+        let mut inner = Reader::new(whole.content);
+        let name = inner.element()?;
+        if name.tag != ber::OBJECT_ID {
+            return Err("a variable binding has no name");
+        }
+        if inner.is_empty() {
+            let odd = Some("it has no value");
+            let oid = OidRef::from_ber(name.content);
+            return Ok(Varbind { oid, tag: ber::NULL, content: &[], value: Value::Null, odd });
+        }
+        let element = inner.element()?;
+        let (value, mut odd) = decode(element);
+        if !inner.is_empty() {
+            odd = odd.or(Some("something stands behind the value"));
+        } else if whole.is_long || name.is_long || element.is_long {
+            odd = odd.or(Some("a length takes more bytes than it needs"));
+        }
+        if name.content.is_empty() {
+            odd = odd.or(Some("its name is empty"));
+        } else if name.content.last().is_some_and(|&byte| byte >= 0x80) {
+            odd = odd.or(Some("its name is cut"));
+        }
+        let oid = OidRef::from_ber(name.content);
+        Ok(Varbind { oid, tag: element.tag, content: element.content, value, odd })
+    }
+
+    /// Writes it, as an agent does.
+    pub fn write(oid: OidRef<'_>, value: &Value<'_>, writer: &mut Writer) {
+        let end = writer.len();
+        value.write(writer);
+        writer.element(ber::OBJECT_ID, oid.as_ber());
+        writer.wrap(ber::SEQUENCE, end);
+    }
+}
+
+/// The value of an element, and what is odd about it.
+fn decode(element: Element<'_>) -> (Value<'_>, Option<&'static str>) {
+    let Element { tag, content, .. } = element;
+    let unknown = |why| (Value::Unknown { tag, content }, Some(why));
+    match tag {
+        ber::INTEGER => match ber::integer(content) {
+            Some(value) if content.is_empty() => (Value::Integer(value), Some("the number has no digits")),
+            Some(value) if i32::try_from(value).is_err() => {
+                (Value::Integer(value), Some("the number has more than 32 bits"))
+            }
+            Some(value) => (Value::Integer(value), None),
+            None => unknown("the number has more than 64 bits"),
+        },
+        ber::OCTET_STRING => (Value::OctetString(content), None),
+        ber::NULL => (Value::Null, (!content.is_empty()).then_some("a null has a content")),
+        ber::OBJECT_ID => {
+            let odd = content.is_empty().then_some("the identifier is empty");
+            (Value::ObjectId(OidRef::from_ber(content)), odd)
+        }
+        tag::IP_ADDRESS => match *content {
+            [a, b, c, d] => (Value::IpAddress([a, b, c, d]), None),
+            _ => unknown("the address does not have four bytes"),
+        },
+        tag::COUNTER32 | tag::GAUGE32 | tag::TIME_TICKS | tag::UINTEGER32 => {
+            let Some((number, odd)) = unsigned(content, 4) else {
+                return unknown("the number has more than 32 bits");
+            };
+            let number = number as u32;
+            let value = match tag {
+                tag::COUNTER32 => Value::Counter32(number),
+                tag::TIME_TICKS => Value::TimeTicks(number),
+                _ => Value::Gauge32(number),
+            };
+            (value, odd.or((tag == tag::UINTEGER32).then_some("UInteger32 is of no SNMP that is in use")))
+        }
+        tag::COUNTER64 => match unsigned(content, 8) {
+            Some((number, odd)) => (Value::Counter64(number), odd),
+            None => unknown("the number has more than 64 bits"),
+        },
+        tag::OPAQUE => (opaque(content), None),
+        tag::NO_SUCH_OBJECT => (Value::NoSuchObject, None),
+        tag::NO_SUCH_INSTANCE => (Value::NoSuchInstance, None),
+        tag::END_OF_MIB_VIEW => (Value::EndOfMibView, None),
+        _ => unknown("its type is none of SNMP's"),
+    }
+}
+
+/// An unsigned number of so many bytes, and what is odd about it. Without the zero that a high bit needs before
+/// it, a number of full width is what it looks like; a shorter one is negative, and read as net-snmp reads it.
+fn unsigned(content: &[u8], width: usize) -> Option<(u64, Option<&'static str>)> {
+    let zeros = content.iter().take_while(|&&byte| byte == 0).count();
+    if content.len() - zeros > width {
+        return None;
+    }
+    let negative = content.first().is_some_and(|&byte| byte >= 0x80);
+    let fill = if negative { u64::MAX } else { 0 };
+    let value = content.iter().fold(fill, |value, &byte| value << 8 | u64::from(byte));
+    let value = value & (u64::MAX >> (64 - 8 * width));
+    let odd = match content.len() {
+        0 => Some("the number has no digits"),
+        len if negative && len == width => Some("the number lacks the zero before its high bit"),
+        _ if negative => Some("the number is negative"),
+        _ => None,
+    };
+    Some((value, odd))
+}
+
+fn opaque(content: &[u8]) -> Value<'_> {
+    match (content.first_chunk(), content.get(3..)) {
+        (Some(&OPAQUE_FLOAT), Some(&[a, b, c, d])) => Value::OpaqueFloat(f32::from_be_bytes([a, b, c, d])),
+        (Some(&OPAQUE_DOUBLE), Some(&[a, b, c, d, e, f, g, h])) => {
+            Value::OpaqueDouble(f64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        }
+        _ => Value::Opaque(content),
+    }
+}
+
+impl Value<'_> {
+    /// Writes it as an element.
+    pub fn write(&self, writer: &mut Writer) {
+        match *self {
+            Value::Integer(number) => writer.integer(ber::INTEGER, number),
+            Value::OctetString(bytes) => writer.element(ber::OCTET_STRING, bytes),
+            Value::Null => writer.element(ber::NULL, &[]),
+            Value::ObjectId(oid) => writer.element(ber::OBJECT_ID, oid.as_ber()),
+            Value::IpAddress(bytes) => writer.element(tag::IP_ADDRESS, &bytes),
+            Value::Counter32(number) => writer.unsigned(tag::COUNTER32, number.into()),
+            Value::Gauge32(number) => writer.unsigned(tag::GAUGE32, number.into()),
+            Value::TimeTicks(number) => writer.unsigned(tag::TIME_TICKS, number.into()),
+            Value::Opaque(bytes) => writer.element(tag::OPAQUE, bytes),
+            Value::OpaqueFloat(number) => {
+                writer.element(tag::OPAQUE, &[&OPAQUE_FLOAT[..], &number.to_be_bytes()].concat());
+            }
+            Value::OpaqueDouble(number) => {
+                writer.element(tag::OPAQUE, &[&OPAQUE_DOUBLE[..], &number.to_be_bytes()].concat());
+            }
+            Value::Counter64(number) => writer.unsigned(tag::COUNTER64, number),
+            Value::NoSuchObject => writer.element(tag::NO_SUCH_OBJECT, &[]),
+            Value::NoSuchInstance => writer.element(tag::NO_SUCH_INSTANCE, &[]),
+            Value::EndOfMibView => writer.element(tag::END_OF_MIB_VIEW, &[]),
+            Value::Unknown { tag, content } => writer.element(tag, content),
+        }
+    }
+}
+
+/// The variable bindings of a reply, or of a whole walk, one after the other.
+///
+/// It ends at the first one that cannot be read; [`broken`](Varbinds::broken) says then why.
+#[derive(Clone, Copy, Debug)]
+pub struct Varbinds<'a> {
+    reader: Reader<'a>,
+    broken: Option<&'static str>,
+}
+
+impl<'a> Varbinds<'a> {
+    /// Reads `bytes`, the content of a list of variable bindings.
+    pub const fn new(bytes: &'a [u8]) -> Varbinds<'a> {
+        Varbinds { reader: Reader::new(bytes), broken: None }
+    }
+
+    /// Why there are no more, if it is not for the list's end.
+    pub const fn broken(&self) -> Option<&'static str> {
+        self.broken
+    }
+
+    /// The bytes that have not been read.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.reader.rest()
+    }
+}
+
+impl<'a> Iterator for Varbinds<'a> {
+    type Item = Varbind<'a>;
+
+    fn next(&mut self) -> Option<Varbind<'a>> {
+        if self.reader.is_empty() || self.broken.is_some() {
+            return None;
+        }
+        let before = self.reader;
+        match Varbind::read(&mut self.reader) {
+            Ok(varbind) => Some(varbind),
+            Err(reason) => {
+                (self.reader, self.broken) = (before, Some(reason));
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value with this tag and content, and what is odd about it.
+    fn read(tag: u8, content: &[u8]) -> (Value<'_>, Option<&'static str>) {
+        decode(Element { tag, content, is_long: false })
+    }
+
+    #[test]
+    fn values_come_back_as_they_were_written() {
+        let oid = OidRef::from_ber(&[0x2b, 6, 1]);
+        for value in [
+            Value::Integer(-5),
+            Value::OctetString(b"text"),
+            Value::Null,
+            Value::ObjectId(oid),
+            Value::IpAddress([127, 0, 0, 1]),
+            Value::Counter32(u32::MAX),
+            Value::Gauge32(200),
+            Value::TimeTicks(0),
+            Value::Opaque(&[0x9f, 0x78, 4, 1]),
+            Value::OpaqueFloat(1.5),
+            Value::OpaqueDouble(-0.1),
+            Value::Counter64(u64::MAX),
+            Value::NoSuchObject,
+            Value::NoSuchInstance,
+            Value::EndOfMibView,
+        ] {
+            let (mut writer, mut bytes) = (Writer::default(), Vec::new());
+            Varbind::write(oid, &value, &mut writer);
+            writer.append_to(&mut bytes);
+            let mut varbinds = Varbinds::new(&bytes);
+            let varbind = varbinds.next().expect("one");
+            assert_eq!((varbind.oid, varbind.value, varbind.odd), (oid, value, None));
+            assert!(varbinds.next().is_none() && varbinds.broken().is_none());
+        }
+    }
+
+    #[test]
+    fn what_agents_get_wrong_is_read_as_it_was_meant_and_marked() {
+        for (tag, content, value) in [
+            (tag::COUNTER32, &[0xff, 0xff, 0xff, 0xff][..], Value::Counter32(u32::MAX)),
+            (tag::COUNTER64, &[0x80, 0, 0, 0, 0, 0, 0, 1], Value::Counter64((1 << 63) + 1)),
+            (tag::GAUGE32, &[0xff], Value::Gauge32(u32::MAX)),
+            (tag::COUNTER32, &[], Value::Counter32(0)),
+            (ber::INTEGER, &[], Value::Integer(0)),
+            (ber::INTEGER, &[1, 0, 0, 0, 0], Value::Integer(1 << 32)),
+            (tag::UINTEGER32, &[7], Value::Gauge32(7)),
+            (0x45, b"nsap", Value::Unknown { tag: 0x45, content: b"nsap" }),
+            (tag::IP_ADDRESS, &[1, 2, 3], Value::Unknown { tag: tag::IP_ADDRESS, content: &[1, 2, 3] }),
+            (
+                tag::COUNTER32,
+                &[1, 0, 0, 0, 0],
+                Value::Unknown { tag: tag::COUNTER32, content: &[1, 0, 0, 0, 0] },
+            ),
+        ] {
+            let (read, odd) = read(tag, content);
+            assert_eq!(read, value);
+            assert!(odd.is_some(), "{value:?}");
+        }
+        assert_eq!(read(tag::COUNTER32, &[0, 0, 0, 0, 0, 0, 5]), (Value::Counter32(5), None));
+    }
+
+    #[test]
+    fn a_varbind_may_be_odd_as_a_whole() {
+        for (bytes, value) in [
+            (&[0x30, 4, 6, 2, 0x2b, 6][..], Value::Null),
+            (&[0x30, 9, 6, 2, 0x2b, 6, 2, 1, 5, 5, 0], Value::Integer(5)),
+            (&[0x30, 0x81, 7, 6, 2, 0x2b, 6, 2, 1, 5], Value::Integer(5)),
+            (&[0x30, 5, 6, 0, 2, 1, 5], Value::Integer(5)),
+        ] {
+            let varbind = Varbinds::new(bytes).next().expect("read all the same");
+            assert!(varbind.value == value && varbind.odd.is_some(), "{varbind:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_ends_at_what_cannot_be_read_and_says_why() {
+        let bytes = [0x30, 7, 6, 2, 0x2b, 6, 2, 1, 5, 0x30, 9, 6, 2];
+        let mut varbinds = Varbinds::new(&bytes);
+        assert!(varbinds.next().is_some() && varbinds.next().is_none());
+        assert!(varbinds.broken().is_some() && varbinds.rest() == &bytes[9..]);
+    }
+}
