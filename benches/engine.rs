@@ -20,7 +20,7 @@ impl Protocol for Echo {
         64
     }
 
-    fn write_request(&mut self, _: &(), token: Token, out: &mut Vec<u8>) {
+    fn write_request(&mut self, _: &(), token: Token, _: Time, out: &mut Vec<u8>) {
         out.extend_from_slice(&token.0.to_be_bytes());
     }
 
@@ -28,7 +28,7 @@ impl Protocol for Echo {
         datagram.try_into().ok().map(|bytes| Token(u64::from_be_bytes(bytes)))
     }
 
-    fn step(&mut self, _: &mut (), _: &[u8]) -> Step<()> {
+    fn step(&mut self, _: &mut (), _: &[u8], _: Time) -> Step<()> {
         Step::Done(())
     }
 

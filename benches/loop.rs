@@ -29,7 +29,7 @@ mod linux {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::time::{Duration, Instant};
 
-    use allears::engine::{Config, Engine, Protocol, ReplySize, Step, Timeout, Token};
+    use allears::engine::{Config, Engine, Protocol, ReplySize, Step, Time, Timeout, Token};
     use allears::net::{self, Net, Options};
 
     use super::{bare, responder};
@@ -140,7 +140,7 @@ mod linux {
             64
         }
 
-        fn write_request(&mut self, (): &(), token: Token, out: &mut Vec<u8>) {
+        fn write_request(&mut self, (): &(), token: Token, _: Time, out: &mut Vec<u8>) {
             out.extend_from_slice(&token.0.to_be_bytes());
         }
 
@@ -148,7 +148,7 @@ mod linux {
             datagram.try_into().ok().map(|bytes| Token(u64::from_be_bytes(bytes)))
         }
 
-        fn step(&mut self, (): &mut (), _: &[u8]) -> Step<()> {
+        fn step(&mut self, (): &mut (), _: &[u8], _: Time) -> Step<()> {
             Step::Done(())
         }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use allears::protocol::quake3::text::{Colors, clean};
 use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, ServerList, Status};
-use allears::protocol::{Protocol, Quiet, Step, Token};
+use allears::protocol::{Protocol, Quiet, Step, Time, Token};
 
 /// Requests and replies of a file, in its order: `true` for a request.
 fn read(path: &Path) -> Vec<(bool, Vec<u8>)> {
@@ -78,7 +78,8 @@ fn a_real_status_with_our_challenge_is_ours() {
     let at = reply.windows(6).position(|bytes| bytes == b"k3Jx91").expect("the challenge");
     let ours = [&reply[..at], b"00000000deadbeef", &reply[at + 6..]].concat();
     assert_eq!(quake3.read_token(&ours), Some(Token(0xdead_beef)));
-    let Step::Done(Answer::Status(status)) = quake3.step(&mut Conversation::server(), &ours) else {
+    let Step::Done(Answer::Status(status)) = quake3.step(&mut Conversation::server(), &ours, Time::ZERO)
+    else {
         panic!("a whole status")
     };
     assert_eq!((status.view().player_count(), status.view().bots()), (4, Some(4)));
@@ -93,11 +94,11 @@ fn dpmaster_lists_600_servers_in_both_forms() {
         let mut et = Quake3::new(Game::find("et").expect("a game"));
         let mut master = Conversation::master(ext);
         let mut request = Vec::new();
-        et.write_request(&master, Token::NONE, &mut request);
+        et.write_request(&master, Token::NONE, Time::ZERO, &mut request);
         let asked = lines.iter().position(|(is_request, bytes)| *is_request && *bytes == request);
         let after = &lines[asked.expect("our request is the one that dpmaster answered") + 1..];
         for (_, datagram) in after.iter().take_while(|(is_request, _)| !is_request) {
-            assert!(matches!(et.step(&mut master, datagram), Step::More { .. }));
+            assert!(matches!(et.step(&mut master, datagram, Time::ZERO), Step::More { .. }));
         }
         let Quiet::Done(Answer::Servers { heard, complete }) = et.quiet(&mut master, 2) else {
             panic!("the list has its end")

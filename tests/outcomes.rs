@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::{
-    Conclusion, Config, Engine, Outcome, Protocol, Quiet, ReplySize, RingFull, Step, Time, Timeout, Token,
-    Transmit, Unreachable,
+    Conclusion, Config, Elsewhere, Engine, Outcome, Protocol, Quiet, ReplySize, RingFull, Step, Time,
+    Timeout, Token, Transmit, Unreachable,
 };
 
 /// Requests are `token`, replies `token` and a verb; or, by address alone, only a verb.
 struct Script {
     token_bits: u32,
+    elsewhere: Elsewhere,
 }
 
 /// What a conversation has left to ask, and has heard.
@@ -19,6 +20,8 @@ struct Script {
 struct Talk {
     steps: u32,
     parts: u32,
+    /// Attempts that were not answered in time, as it was told before each retry.
+    missed: Vec<u32>,
 }
 
 impl Protocol for Script {
@@ -29,7 +32,7 @@ impl Protocol for Script {
         self.token_bits
     }
 
-    fn write_request(&mut self, _: &Talk, token: Token, out: &mut Vec<u8>) {
+    fn write_request(&mut self, _: &Talk, token: Token, _: Time, out: &mut Vec<u8>) {
         out.extend_from_slice(&token.0.to_be_bytes());
     }
 
@@ -38,7 +41,7 @@ impl Protocol for Script {
         Some(Token(u64::from_be_bytes(bytes.try_into().unwrap())))
     }
 
-    fn step(&mut self, talk: &mut Talk, datagram: &[u8]) -> Step<u32> {
+    fn step(&mut self, talk: &mut Talk, datagram: &[u8], _: Time) -> Step<u32> {
         match &datagram[datagram.len() - 4..] {
             b"done" if talk.steps > 0 => {
                 talk.steps -= 1;
@@ -50,8 +53,17 @@ impl Protocol for Script {
                 Step::More { quiet: Duration::from_millis(50) }
             }
             b"else" => Step::NotMine,
+            b"fake" => Step::Unproven("no proof"),
             _ => Step::Malformed("no verb"),
         }
+    }
+
+    fn retry(&mut self, talk: &mut Talk, attempts: u32) {
+        talk.missed.push(attempts);
+    }
+
+    fn elsewhere(&self) -> Elsewhere {
+        self.elsewhere
     }
 
     fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<u32> {
@@ -75,7 +87,7 @@ fn config() -> Config {
 }
 
 fn engine() -> Engine<Script> {
-    Engine::new(Script { token_bits: 64 }, config(), [1; 16]).unwrap()
+    Engine::new(Script { token_bits: 64, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap()
 }
 
 fn host(last: u8) -> SocketAddr {
@@ -189,7 +201,8 @@ fn a_broken_answer_with_the_right_token_ends_the_query() {
 
 #[test]
 fn without_a_token_a_broken_answer_is_only_remembered() {
-    let mut engine = Engine::new(Script { token_bits: 0 }, config(), [1; 16]).unwrap();
+    let mut engine =
+        Engine::new(Script { token_bits: 0, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap();
     for last in [1, 2] {
         engine.ask(host(last), Talk::default()).unwrap();
         request(&mut engine, ms(0)).unwrap();
@@ -203,7 +216,8 @@ fn without_a_token_a_broken_answer_is_only_remembered() {
 
 #[test]
 fn without_tokens_one_address_is_asked_one_query_at_a_time() {
-    let mut engine = Engine::new(Script { token_bits: 0 }, config(), [1; 16]).unwrap();
+    let mut engine =
+        Engine::new(Script { token_bits: 0, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap();
     engine.ask(host(1), Talk::default()).unwrap();
     engine.ask(host(1), Talk::default()).unwrap();
     request(&mut engine, ms(0)).unwrap();
@@ -218,7 +232,7 @@ fn without_tokens_one_address_is_asked_one_query_at_a_time() {
 #[test]
 fn a_conversation_goes_on_through_the_ring_and_each_step_is_a_query() {
     let mut engine = engine();
-    engine.ask(host(1), Talk { steps: 2, parts: 0 }).unwrap();
+    engine.ask(host(1), Talk { steps: 2, ..Talk::default() }).unwrap();
     for step in 0..3 {
         let (transmit, token) = request(&mut engine, ms(step)).unwrap();
         assert_eq!(transmit.to, host(1));
@@ -282,7 +296,8 @@ fn who_sends_a_part_now_and_then_does_not_keep_us() {
 
 #[test]
 fn without_a_token_nobody_knows_the_round_trip_after_a_retry() {
-    let mut engine = Engine::new(Script { token_bits: 0 }, config(), [1; 16]).unwrap();
+    let mut engine =
+        Engine::new(Script { token_bits: 0, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap();
     engine.ask(host(1), Talk::default()).unwrap();
     request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
@@ -295,7 +310,8 @@ fn without_a_token_nobody_knows_the_round_trip_after_a_retry() {
 
 #[test]
 fn a_retry_that_was_not_sent_leaves_the_attempt_before_it_answerable() {
-    let mut engine = Engine::new(Script { token_bits: 0 }, config(), [1; 16]).unwrap();
+    let mut engine =
+        Engine::new(Script { token_bits: 0, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap();
     engine.ask(host(1), Talk::default()).unwrap();
     request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
@@ -309,15 +325,18 @@ fn a_retry_that_was_not_sent_leaves_the_attempt_before_it_answerable() {
 #[test]
 fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
     // A conversation of a thousand steps is said to have long answers.
-    let mut engine =
-        Engine::new(Script { token_bits: 64 }, Config { reply_credit: 40 * 832, ..config() }, [1; 16])
-            .unwrap();
+    let mut engine = Engine::new(
+        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Config { reply_credit: 40 * 832, ..config() },
+        [1; 16],
+    )
+    .unwrap();
     let mut flying = Vec::new();
     for last in 0..40 {
         engine.ask(host(last), Talk::default()).unwrap();
         flying.push((host(last), request(&mut engine, ms(0)).unwrap().1));
     }
-    engine.ask(host(99), Talk { steps: 1000, parts: 0 }).unwrap();
+    engine.ask(host(99), Talk { steps: 1000, ..Talk::default() }).unwrap();
     for turn in 0..40 {
         engine.ask(host(100), Talk::default()).unwrap();
         let (target, token) = flying.remove(0);
@@ -334,9 +353,12 @@ fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
 
 #[test]
 fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
-    let mut engine =
-        Engine::new(Script { token_bits: 64 }, Config { rate: Some(1.0), burst: 1, ..config() }, [1; 16])
-            .unwrap();
+    let mut engine = Engine::new(
+        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Config { rate: Some(1.0), burst: 1, ..config() },
+        [1; 16],
+    )
+    .unwrap();
     engine.ask(host(1), Talk::default()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
@@ -453,8 +475,12 @@ fn an_attempt_is_forgiven_once_even_if_its_time_is_over_twice() {
 #[test]
 fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
     // Nothing is known yet, so an answer is overdue after a second, whatever the timeout is.
-    let mut engine =
-        Engine::new(Script { token_bits: 64 }, Config { reply_credit: 832, ..config() }, [1; 16]).unwrap();
+    let mut engine = Engine::new(
+        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Config { reply_credit: 832, ..config() },
+        [1; 16],
+    )
+    .unwrap();
     engine.ask(host(1), Talk::default()).unwrap();
     request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
@@ -469,7 +495,8 @@ fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
 #[test]
 fn the_credit_of_a_query_that_ended_early_is_kept_until_its_answer_is_overdue() {
     let config = Config { reply_credit: 2 * 832, tries: 1, ..config() };
-    let mut engine = Engine::new(Script { token_bits: 64 }, config, [1; 16]).unwrap();
+    let mut engine =
+        Engine::new(Script { token_bits: 64, elsewhere: Elsewhere::Unknown }, config, [1; 16]).unwrap();
     for last in 1..=4 {
         engine.ask(host(last), Talk::default()).unwrap();
     }
@@ -499,10 +526,14 @@ fn drops_without_end_do_not_make_it_ask_without_end() {
 
 #[test]
 fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
-    let mut engine =
-        Engine::new(Script { token_bits: 64 }, Config { window: Some(2), ..config() }, [1; 16]).unwrap();
+    let mut engine = Engine::new(
+        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Config { window: Some(2), ..config() },
+        [1; 16],
+    )
+    .unwrap();
     for last in 1..=4 {
-        engine.ask(host(last), Talk { steps: 1, parts: 0 }).unwrap();
+        engine.ask(host(last), Talk { steps: 1, ..Talk::default() }).unwrap();
     }
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     request(&mut engine, ms(0)).unwrap();
@@ -520,9 +551,12 @@ fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
 
 #[test]
 fn after_a_stop_an_attempt_waits_as_long_as_a_last_one() {
-    let mut engine =
-        Engine::new(Script { token_bits: 64 }, Config { timeout: Timeout::Auto, ..config() }, [1; 16])
-            .unwrap();
+    let mut engine = Engine::new(
+        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Config { timeout: Timeout::Auto, ..config() },
+        [1; 16],
+    )
+    .unwrap();
     // A near host makes the wait for the next one short.
     engine.ask(host(1), Talk::default()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -552,8 +586,12 @@ fn an_abort_ends_everything_at_once() {
 
 #[test]
 fn a_closed_window_holds_first_requests_back_but_not_retries() {
-    let mut engine =
-        Engine::new(Script { token_bits: 64 }, Config { window: Some(1), ..config() }, [1; 16]).unwrap();
+    let mut engine = Engine::new(
+        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Config { window: Some(1), ..config() },
+        [1; 16],
+    )
+    .unwrap();
     for last in 1..=2 {
         engine.ask(host(last), Talk::default()).unwrap();
     }
@@ -577,7 +615,69 @@ fn settings_out_of_range_are_named() {
         (Config { window: Some(0), ..config() }, "window"),
         (Config { timeout: Timeout::Fixed(Duration::ZERO), ..config() }, "timeout"),
     ] {
-        let error = Engine::new(Script { token_bits: 64 }, config, [1; 16]).err().expect(field);
+        let error = Engine::new(Script { token_bits: 64, elsewhere: Elsewhere::Unknown }, config, [1; 16])
+            .err()
+            .expect(field);
         assert_eq!(error.field, field);
     }
+}
+
+/// An engine that asks host 1, and the token that it asked with.
+fn asked(elsewhere: Elsewhere) -> (Engine<Script>, Vec<u8>) {
+    let mut engine = Engine::new(Script { token_bits: 31, elsewhere }, config(), [1; 16]).unwrap();
+    engine.ask(host(1), Talk::default()).unwrap();
+    let (_, token) = request(&mut engine, ms(0)).unwrap();
+    (engine, token)
+}
+
+#[test]
+fn a_reply_from_another_address_is_what_the_protocol_says() {
+    for (elsewhere, named, outcome) in [
+        (Elsewhere::Unknown, None, Outcome::Silent),
+        (Elsewhere::Noted, Some(host(2)), Outcome::Silent),
+        (Elsewhere::Accepted, Some(host(2)), Outcome::Answered(0)),
+    ] {
+        let (mut engine, token) = asked(elsewhere);
+        hear(&mut engine, ms(30), host(2), &token, "done");
+        run_out(&mut engine);
+        let conclusion = end(&mut engine);
+        assert_eq!((conclusion.elsewhere, conclusion.outcome), (named, outcome), "{elsewhere:?}");
+        assert_eq!(engine.ledger().strangers, u64::from(elsewhere != Elsewhere::Accepted));
+        assert!(engine.ledger().adds_up(0));
+    }
+}
+
+#[test]
+fn a_reply_from_the_target_itself_names_no_other_address() {
+    let (mut engine, token) = asked(Elsewhere::Accepted);
+    let wrong = token.iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
+    hear(&mut engine, ms(20), host(2), &wrong, "done");
+    hear(&mut engine, ms(30), host(1), &token, "done");
+    let conclusion = end(&mut engine);
+    assert_eq!((conclusion.elsewhere, conclusion.outcome), (None, Outcome::Answered(0)));
+    assert_eq!(engine.ledger().strangers, 1, "without its token it is nobody's reply");
+    hear(&mut engine, ms(40), host(2), &token, "done");
+    assert_eq!((engine.ledger().duplicates, engine.ledger().late), (1, 0));
+}
+
+#[test]
+fn what_proves_nothing_ends_a_query_only_if_nothing_better_comes() {
+    let (mut engine, token) = asked(Elsewhere::Unknown);
+    hear(&mut engine, ms(10), host(1), &token, "fake");
+    hear(&mut engine, ms(30), host(1), &token, "done");
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
+
+    let (mut engine, token) = asked(Elsewhere::Unknown);
+    hear(&mut engine, ms(10), host(1), &token, "fake");
+    run_out(&mut engine);
+    let conclusion = end(&mut engine);
+    assert_eq!((conclusion.outcome, conclusion.attempts), (Outcome::Malformed("no proof"), 3));
+    assert_eq!(engine.ledger().broken, 1);
+}
+
+#[test]
+fn a_conversation_is_told_before_it_asks_once_more() {
+    let (mut engine, _) = asked(Elsewhere::Unknown);
+    run_out(&mut engine);
+    assert_eq!(end(&mut engine).conversation.missed, [1, 2]);
 }

@@ -3,7 +3,7 @@
 use allears::protocol::quake3::text::{Colors, clean, raw_text, spans};
 use allears::protocol::quake3::{Conversation, GAMES, Quake3, ServerList, Status};
 use allears::protocol::raw::Raw;
-use allears::protocol::{Protocol, Step, Token};
+use allears::protocol::{Protocol, Step, Time, Token};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -45,7 +45,7 @@ fn read_all(datagram: &[u8]) {
     quake3.read_token(datagram);
     for mut conversation in [Conversation::server(), Conversation::master(false), Conversation::master(true)]
     {
-        if let Step::Malformed(reason) = quake3.step(&mut conversation, datagram) {
+        if let Step::Malformed(reason) = quake3.step(&mut conversation, datagram, Time::ZERO) {
             assert!(!reason.is_empty());
         }
     }
@@ -162,7 +162,7 @@ proptest! {
     fn every_token_comes_back(token in 1u64.., game: Index) {
         let mut quake3 = Quake3::new(&GAMES[game.index(GAMES.len())]);
         let mut request = Vec::new();
-        quake3.write_request(&Conversation::server(), Token(token), &mut request);
+        quake3.write_request(&Conversation::server(), Token(token), Time::ZERO, &mut request);
         let challenge = &request[14..];
         prop_assert!(challenge.len() <= 16);
         let reply = [b"\xff\xff\xff\xffstatusResponse\n\\a\\b\\challenge\\", challenge, b"\\c\\d\n"].concat();
@@ -175,7 +175,7 @@ proptest! {
         let mut raw = Raw::new(payload.clone()).expect("short").with_token_at(offset).expect("within");
         let bits = raw.token_bits(&());
         let mut request = Vec::new();
-        raw.write_request(&(), Token(token), &mut request);
+        raw.write_request(&(), Token(token), Time::ZERO, &mut request);
         prop_assert_eq!(request.len(), payload.len());
         prop_assert_eq!(raw.read_token(&request), Some(Token(token & u64::MAX >> (64 - bits))));
     }
@@ -186,6 +186,6 @@ proptest! {
         let mut raw = raw.and_then(|raw| raw.with_token_at(10)).expect("settings that work");
         prop_assert_eq!(raw.read_token(&datagram).is_some(), datagram.len() >= 16);
         let fits = datagram.starts_with(&prefix);
-        prop_assert_eq!(matches!(raw.step(&mut (), &datagram), Step::Done(_)), fits);
+        prop_assert_eq!(matches!(raw.step(&mut (), &datagram, Time::ZERO), Step::Done(_)), fits);
     }
 }

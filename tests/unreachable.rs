@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Config, Engine, Outcome, Protocol, ReplySize, Step, Timeout, Token};
+use allears::engine::{Conclusion, Config, Engine, Outcome, Protocol, ReplySize, Step, Time, Timeout, Token};
 use allears::net::{self, Inbox, Net, Options, Packet, Socket, SocketOptions};
 
 /// The token there and back, with a tail that makes the request longer.
@@ -22,7 +22,7 @@ impl Protocol for Echo {
         64
     }
 
-    fn write_request(&mut self, (): &(), token: Token, out: &mut Vec<u8>) {
+    fn write_request(&mut self, (): &(), token: Token, _: Time, out: &mut Vec<u8>) {
         out.extend_from_slice(&token.0.to_be_bytes());
         out.resize(out.len() + self.tail, b'.');
     }
@@ -31,7 +31,7 @@ impl Protocol for Echo {
         datagram.first_chunk().map(|&bytes| Token(u64::from_be_bytes(bytes)))
     }
 
-    fn step(&mut self, (): &mut (), _: &[u8]) -> Step<()> {
+    fn step(&mut self, (): &mut (), _: &[u8], _: Time) -> Step<()> {
         Step::Done(())
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Time;
+
 /// What ties a reply to one attempt: an unpredictable number, fresh for every attempt, which the
 /// request carries and the reply gives back.
 ///
@@ -33,9 +35,15 @@ pub trait Protocol {
     /// address is in flight at a time; others wait.
     fn token_bits(&self, conversation: &Self::Conversation) -> u32;
 
-    /// Appends the conversation's next request to `out`, carrying `token`. Called once for every
-    /// attempt; a retransmission gets a fresh token.
-    fn write_request(&mut self, conversation: &Self::Conversation, token: Token, out: &mut Vec<u8>);
+    /// Appends the conversation's next request, which leaves at `now`, to `out`, carrying `token`. Called
+    /// once for every attempt; a retransmission gets a fresh token.
+    fn write_request(
+        &mut self,
+        conversation: &Self::Conversation,
+        token: Token,
+        now: Time,
+        out: &mut Vec<u8>,
+    );
 
     /// The token that `datagram` claims to answer; `None` when it carries none (the engine then
     /// looks for a conversation with `token_bits` = 0 at its source). Must not believe anything:
@@ -49,9 +57,26 @@ pub trait Protocol {
         self.read_token(request)
     }
 
-    /// Takes one datagram that belongs to this conversation: its source and token fit a request of
-    /// ours.
-    fn step(&mut self, conversation: &mut Self::Conversation, datagram: &[u8]) -> Step<Self::Answer>;
+    /// Takes one datagram that belongs to this conversation, and came in at `now`: its source and token fit
+    /// a request of ours.
+    fn step(
+        &mut self,
+        conversation: &mut Self::Conversation,
+        datagram: &[u8],
+        now: Time,
+    ) -> Step<Self::Answer>;
+
+    /// Called before a request that was not answered in time is made once more, after `attempts` of them.
+    /// The default asks the same again.
+    fn retry(&mut self, conversation: &mut Self::Conversation, attempts: u32) {
+        let _ = (conversation, attempts);
+    }
+
+    /// What becomes of a reply that has a request's token and comes from another address than the one that
+    /// was asked. The same for as long as the engine lives. The default knows replies by both.
+    fn elsewhere(&self) -> Elsewhere {
+        Elsewhere::Unknown
+    }
 
     /// Called when a conversation that had answered [`Step::More`] fell silent: its quiet gap
     /// passed, or its last attempt ran out. `tries_left` attempts remain.
@@ -92,9 +117,24 @@ pub enum Step<A> {
     NotMine,
     /// Meant for this query, and broken.
     ///
-    /// With a token it is the host's own word, and ends the query. Without one anybody may have
-    /// sent it: the query goes on, and ends as malformed only if nothing better comes.
+    /// With a token it is the host's own word, and ends the query. Without one it is as
+    /// [`Unproven`](Step::Unproven).
     Malformed(&'static str),
+    /// Says that it answers this query, but anybody may have sent it. Counted as broken; the query goes on,
+    /// and ends as malformed only if nothing better comes.
+    Unproven(&'static str),
+}
+
+/// What becomes of a reply from another address than the one that was asked. Hosts with several addresses
+/// send such replies, though they should not (RFC 1122, section 4.1.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// Nobody knows it: a stranger. Tokens need to be unique only at one address.
+    Unknown,
+    /// It is a stranger, but the query's conclusion names the address.
+    Noted,
+    /// It is a reply, and the query's conclusion names the address. The token alone ties it to its query.
+    Accepted,
 }
 
 /// What to do with a conversation that had part of an answer and then fell silent.

@@ -30,8 +30,9 @@ impl<P: Protocol> Engine<P> {
             (Outcome::Interrupted, _) => self.ledger.interrupted += 1,
         }
         let answered = matches!(outcome, Outcome::Answered(_) | Outcome::Malformed(_)) && heard.is_some();
+        let elsewhere = self.flight[key].elsewhere.take().map(|address| *address);
         self.retire(now, key, answered, heard);
-        self.results.push_back(Conclusion { target, conversation, outcome, attempts, rtt });
+        self.results.push_back(Conclusion { target, conversation, outcome, attempts, rtt, elsewhere });
     }
 
     pub(super) fn book_answer(&mut self, key: u32, heard: Heard) {

@@ -64,6 +64,10 @@ impl<P: Protocol> Engine<P> {
         {
             self.conclude(now, key, Outcome::Answered(answer), Some(heard));
         } else if may_ask > 0 {
+            let attempts = query.attempts;
+            if let Some(conversation) = &mut query.conversation {
+                self.protocol.retry(conversation, attempts);
+            }
             self.ledger.asked_again += u64::from(lost_here);
             self.unsent += 1;
             self.enqueue(key);

@@ -10,7 +10,7 @@ use siphasher::sip::SipHasher13;
 use slab::Slab;
 
 use super::deadlines::{Place, Stamp};
-use super::{Time, Token};
+use super::{Elsewhere, Time, Token};
 
 /// Another token is tried when an attempt's is taken, up to this often. Only short tokens ever are.
 const TOKENS_TRIED: u64 = 64;
@@ -41,6 +41,8 @@ pub struct Query<C> {
     pub partial: Option<Heard>,
     /// Why a datagram that may have been its answer could not be.
     pub broken: Option<&'static str>,
+    /// From where a reply came, if not from the target. Rare, hence the box.
+    pub elsewhere: Option<Box<SocketAddr>>,
     /// Unlike any other query's, ever.
     serial: u64,
     newest: Option<u32>,
@@ -90,6 +92,8 @@ pub struct Hit {
     /// When that very attempt was sent: at the first of these times, or at any up to the second.
     pub sent: Time,
     pub sent_by: Time,
+    /// It comes from another address than the one that was asked.
+    pub is_elsewhere: bool,
 }
 
 impl Hit {
@@ -116,15 +120,17 @@ pub struct AddressBusy;
 pub struct Flight<C> {
     queries: Slab<Query<C>>,
     attempts: Slab<Attempt>,
-    /// From the fingerprint of (address, port, token) to the attempt.
+    /// From the fingerprint of (address, port, token), or of the token alone, to the attempt.
     index: HashMap<u64, u32, BuildHasherDefault<AlreadyHashed>>,
     key: (u64, u64),
     serials: u64,
+    /// A token is enough to find its attempt.
+    by_token_alone: bool,
 }
 
 impl<C> Flight<C> {
     /// `key` makes tokens unpredictable, and the index immune to chosen collisions.
-    pub fn new(key: [u8; 16]) -> Flight<C> {
+    pub fn new(key: [u8; 16], elsewhere: Elsewhere) -> Flight<C> {
         let number = u128::from_le_bytes(key);
         Flight {
             queries: Slab::new(),
@@ -132,6 +138,7 @@ impl<C> Flight<C> {
             index: HashMap::default(),
             key: (number as u64, (number >> 64) as u64),
             serials: 0,
+            by_token_alone: elsewhere != Elsewhere::Unknown,
         }
     }
 
@@ -151,6 +158,7 @@ impl<C> Flight<C> {
             last_forgiven: 0,
             partial: None,
             broken: None,
+            elsewhere: None,
             serial: self.serials,
             newest: None,
         };
@@ -232,17 +240,20 @@ impl<C> Flight<C> {
         true
     }
 
-    /// The attempt that was sent to `from` with `token`.
+    /// The attempt that was sent to `from` with `token`; where a token is enough, also one that was sent to
+    /// another address.
     pub fn find(&self, from: SocketAddr, token: Token) -> Option<Hit> {
         let key = *self.index.get(&self.fingerprint(from, token))?;
         let attempt = &self.attempts[key as usize];
         let target = self[attempt.query].target;
-        let same_host = target.ip() == from.ip() && target.port() == from.port();
-        (same_host && attempt.token == token).then_some(Hit {
+        let is_elsewhere = target.ip() != from.ip() || target.port() != from.port();
+        let fits = !is_elsewhere || (self.by_token_alone && token != Token::NONE);
+        (fits && attempt.token == token).then_some(Hit {
             query: attempt.query,
             attempt: attempt.number,
             sent: attempt.sent,
             sent_by: attempt.sent_by,
+            is_elsewhere,
         })
     }
 
@@ -274,8 +285,10 @@ impl<C> Flight<C> {
     }
 
     fn fingerprint(&self, address: SocketAddr, token: Token) -> u64 {
-        let (port, token) = (address.port().to_le_bytes(), token.0.to_le_bytes());
+        let (port, is_enough) = (address.port().to_le_bytes(), self.by_token_alone && token != Token::NONE);
+        let token = token.0.to_le_bytes();
         match address.ip() {
+            _ if is_enough => self.hash(&[&token]),
             IpAddr::V4(v4) => self.hash(&[&v4.octets(), &port, &token]),
             IpAddr::V6(v6) => self.hash(&[&v6.octets(), &port, &token]),
         }
@@ -337,7 +350,7 @@ mod tests {
     }
 
     fn flight() -> Flight<()> {
-        Flight::new([7; 16])
+        Flight::new([7; 16], Elsewhere::Unknown)
     }
 
     #[test]
@@ -362,6 +375,18 @@ mod tests {
         assert!(flight.find(SocketAddr::new(host(1).ip(), 1), token).is_none());
         assert!(flight.find(host(1), Token(token.0 ^ 1)).is_none());
         assert!(flight.find(host(1), Token::NONE).is_none());
+    }
+
+    #[test]
+    fn where_a_token_is_enough_another_source_is_told() {
+        let mut flight = Flight::new([7; 16], Elsewhere::Noted);
+        let query = flight.insert(host(1), (), 832);
+        let token = flight.add_attempt(query, 31, Time::ZERO).unwrap();
+        let hit = |from, token| flight.find(from, token).map(|hit| (hit.query, hit.is_elsewhere));
+        assert_eq!(hit(host(1), token), Some((query, false)));
+        assert_eq!(hit(host(2), token), Some((query, true)));
+        assert_eq!(hit(host(1), Token(token.0 ^ 1)), None);
+        assert_eq!(hit(host(1), Token::NONE), None);
     }
 
     #[test]

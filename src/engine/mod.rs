@@ -36,7 +36,7 @@ mod time;
 mod window;
 
 pub use config::{Config, ConfigError, Timeout};
-pub use conversation::{Protocol, Quiet, ReplySize, Step, Token};
+pub use conversation::{Elsewhere, Protocol, Quiet, ReplySize, Step, Token};
 pub use histogram::Histogram;
 pub use ledger::Ledger;
 pub use outcome::{Conclusion, Outcome, Unreachable};
@@ -117,12 +117,11 @@ impl<P: Protocol> Engine<P> {
     pub fn new(protocol: P, config: Config, key: [u8; 16]) -> Result<Engine<P>, ConfigError> {
         config.validate()?;
         Ok(Engine {
-            protocol,
             ring: Ring::default(),
             pacer: Pacer::new(config.rate, config.burst),
             window: Window::new(config.window, config.reply_credit),
             limits: Limits::new(config.prefix_rate, config.burst),
-            flight: Flight::new(key),
+            flight: Flight::new(key, protocol.elsewhere()),
             deadlines: Deadlines::default(),
             stamps: Stamps::default(),
             patience: Patience::new(config.timeout, config.tries),
@@ -134,6 +133,7 @@ impl<P: Protocol> Engine<P> {
             last_own_drop: None,
             held: false,
             stopped: false,
+            protocol,
             config,
         })
     }

@@ -19,6 +19,9 @@ pub struct Conclusion<C, A> {
     /// answer to the conversation's last query). `None` unless answered, and where replies carry no token
     /// and several attempts were made: nobody knows then which one was answered.
     pub rtt: Option<Duration>,
+    /// The other address from which a reply to the conversation's last query came: see
+    /// [`Elsewhere`](super::Elsewhere).
+    pub elsewhere: Option<SocketAddr>,
 }
 
 /// The class of a query's end. Exactly one for each query; [`Ledger`](super::Ledger) counts them.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::flight::{Heard, Hit, State};
-use super::{Engine, Outcome, Protocol, Step, Time, Token, Unreachable};
+use super::{Elsewhere, Engine, Outcome, Protocol, Step, Time, Token, Unreachable};
 
 /// After its first part, all of an answer has to come within this time.
 const PARTS_WITHIN: Duration = Duration::from_secs(10);
@@ -20,6 +20,10 @@ impl<P: Protocol> Engine<P> {
             self.ledger.strangers += 1;
             return;
         };
+        if hit.is_elsewhere && !self.admit_elsewhere(&hit, from) {
+            self.ledger.strangers += 1;
+            return;
+        }
         let query = &mut self.flight[hit.query];
         // Without a token nothing tells which of several attempts is answered.
         let is_exact = token != Token::NONE || query.attempts == 1;
@@ -28,7 +32,7 @@ impl<P: Protocol> Engine<P> {
             self.book_after_the_end(&hit);
             return;
         };
-        match self.protocol.step(conversation, datagram) {
+        match self.protocol.step(conversation, datagram, now) {
             Step::Done(answer) => {
                 self.book_reply(&hit, heard);
                 self.conclude(now, hit.query, Outcome::Answered(answer), Some(heard));
@@ -42,27 +46,36 @@ impl<P: Protocol> Engine<P> {
                 self.expect_more(now, hit.query, heard, quiet);
             }
             Step::NotMine => self.ledger.strangers += 1,
-            Step::Malformed(reason) => {
+            Step::Malformed(reason) if token != Token::NONE => {
                 self.ledger.broken += 1;
-                if token == Token::NONE {
-                    query.broken = Some(reason);
-                } else {
-                    self.conclude(now, hit.query, Outcome::Malformed(reason), Some(heard));
-                }
+                self.conclude(now, hit.query, Outcome::Malformed(reason), Some(heard));
+            }
+            Step::Malformed(reason) | Step::Unproven(reason) => {
+                self.ledger.broken += 1;
+                query.broken = Some(reason);
             }
         }
+    }
+
+    /// Notes that a reply came from `from`, which was not asked. Whether it counts.
+    fn admit_elsewhere(&mut self, hit: &Hit, from: SocketAddr) -> bool {
+        let query = &mut self.flight[hit.query];
+        if query.conversation.is_some() {
+            query.elsewhere = Some(Box::new(from));
+        }
+        self.protocol.elsewhere() == Elsewhere::Accepted
     }
 
     /// The network did not deliver `request` to `to`: its query, which the token in the request tells,
     /// ends. An error that fits none is ignored; anybody can send one.
     pub fn handle_unreachable(&mut self, now: Time, to: SocketAddr, request: &[u8], report: Unreachable) {
         let token = self.protocol.read_request(request).unwrap_or(Token::NONE);
-        let Some(hit) = self.flight.find(to, token) else { return };
+        let Some(hit) = self.flight.find(to, token).filter(|hit| !hit.is_elsewhere) else { return };
         let Some(conversation) = &self.flight[hit.query].conversation else { return };
         if token == Token::NONE {
             // Then what we asked has to be quoted itself.
             let mut asked = Vec::new();
-            self.protocol.write_request(conversation, token, &mut asked);
+            self.protocol.write_request(conversation, token, now, &mut asked);
             if request.is_empty() || !(asked.starts_with(request) || request.starts_with(&asked)) {
                 return;
             }

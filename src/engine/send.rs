@@ -124,7 +124,7 @@ impl<P: Protocol> Engine<P> {
         let query = &mut self.flight[key];
         query.promised = false;
         if let Some(conversation) = &query.conversation {
-            self.protocol.write_request(conversation, token, out);
+            self.protocol.write_request(conversation, token, now, out);
         }
         if query.attempts == 1 {
             query.first_sent = now;

@@ -372,7 +372,7 @@ mod tests {
             64
         }
 
-        fn write_request(&mut self, number: &u8, _: Token, out: &mut Vec<u8>) {
+        fn write_request(&mut self, number: &u8, _: Token, _: Time, out: &mut Vec<u8>) {
             out.push(*number);
         }
 
@@ -380,7 +380,7 @@ mod tests {
             None
         }
 
-        fn step(&mut self, _: &mut u8, _: &[u8]) -> Step<()> {
+        fn step(&mut self, _: &mut u8, _: &[u8], _: Time) -> Step<()> {
             Step::Done(())
         }
 

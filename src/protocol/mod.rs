@@ -25,4 +25,4 @@ pub mod quake3;
 pub mod raw;
 pub mod snmp;
 
-pub use crate::engine::{Protocol, Quiet, ReplySize, Step, Token};
+pub use crate::engine::{Elsewhere, Protocol, Quiet, ReplySize, Step, Time, Token};

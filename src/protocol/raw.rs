@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Protocol, ReplySize, Step, Token};
+use super::{Protocol, ReplySize, Step, Time, Token};
 
 /// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP (RFC 768, RFC 791).
 pub const MAX_PAYLOAD: usize = 65_507;
@@ -10,12 +10,12 @@ pub const MAX_PAYLOAD: usize = 65_507;
 /// Sends one payload to every target. The first datagram that fits is the answer.
 ///
 /// ```
-/// use allears::protocol::{Protocol, Token, raw::Raw};
+/// use allears::protocol::{Protocol, Time, Token, raw::Raw};
 ///
 /// // The last four bytes are the transaction number, which the host gives back.
 /// let mut ping = Raw::new(b"ping????".to_vec())?.with_token_at(4)?;
 /// let mut request = Vec::new();
-/// ping.write_request(&(), Token(0xa1b2_c3d4), &mut request);
+/// ping.write_request(&(), Token(0xa1b2_c3d4), Time::ZERO, &mut request);
 /// assert_eq!(request, b"ping\xa1\xb2\xc3\xd4");
 /// assert_eq!(ping.read_token(b"pong\xa1\xb2\xc3\xd4"), Some(Token(0xa1b2_c3d4)));
 /// # Ok::<(), allears::protocol::raw::RawError>(())
@@ -132,7 +132,7 @@ impl Protocol for Raw {
         self.token.map_or(0, |field| 8 * field.len as u32)
     }
 
-    fn write_request(&mut self, _: &(), token: Token, out: &mut Vec<u8>) {
+    fn write_request(&mut self, _: &(), token: Token, _: Time, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.payload);
         if let Some(TokenField { offset, len }) = self.token {
@@ -146,7 +146,7 @@ impl Protocol for Raw {
         Some(Token(field.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))))
     }
 
-    fn step(&mut self, _: &mut (), datagram: &[u8]) -> Step<Box<[u8]>> {
+    fn step(&mut self, _: &mut (), datagram: &[u8], _: Time) -> Step<Box<[u8]>> {
         if datagram.starts_with(&self.expect_prefix) {
             Step::Done(datagram.into())
         } else {
@@ -167,7 +167,7 @@ mod tests {
 
     fn request(raw: &mut Raw, token: u64) -> Vec<u8> {
         let mut out = b"before".to_vec();
-        raw.write_request(&(), Token(token), &mut out);
+        raw.write_request(&(), Token(token), Time::ZERO, &mut out);
         out.split_off(6)
     }
 
@@ -176,7 +176,7 @@ mod tests {
         let mut raw = Raw::new(b"hello".to_vec()).unwrap();
         assert_eq!(request(&mut raw, 0), b"hello");
         assert_eq!((raw.token_bits(&()), raw.read_token(b"hello")), (0, None));
-        assert_eq!(raw.step(&mut (), b""), Step::Done(Box::default()));
+        assert_eq!(raw.step(&mut (), b"", Time::ZERO), Step::Done(Box::default()));
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_reply_without_the_prefix_is_malformed() {
         let mut raw = Raw::new(vec![]).unwrap().with_expected_prefix(b"ok".to_vec()).unwrap();
-        assert_eq!(raw.step(&mut (), b"ok!"), Step::Done(Box::from(&b"ok!"[..])));
-        assert!(matches!(raw.step(&mut (), b"o"), Step::Malformed(_)));
+        assert_eq!(raw.step(&mut (), b"ok!", Time::ZERO), Step::Done(Box::from(&b"ok!"[..])));
+        assert!(matches!(raw.step(&mut (), b"o", Time::ZERO), Step::Malformed(_)));
     }
 }

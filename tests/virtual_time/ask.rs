@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use allears::engine::{Protocol, Quiet, ReplySize, Step, Token};
+use allears::engine::{Protocol, Quiet, ReplySize, Step, Time, Token};
 
 /// Eight bytes of token, four that name the conversation, one for the step.
 const REQUEST: usize = 13;
@@ -71,7 +71,7 @@ impl Protocol for Ask {
         self.token_bits
     }
 
-    fn write_request(&mut self, talk: &Talk, token: Token, out: &mut Vec<u8>) {
+    fn write_request(&mut self, talk: &Talk, token: Token, _: Time, out: &mut Vec<u8>) {
         out.extend_from_slice(&token.0.to_be_bytes());
         out.extend_from_slice(&talk.number.to_be_bytes());
         out.push(talk.step);
@@ -89,7 +89,7 @@ impl Protocol for Ask {
         (token != 0).then_some(Token(token))
     }
 
-    fn step(&mut self, talk: &mut Talk, datagram: &[u8]) -> Step<Reply> {
+    fn step(&mut self, talk: &mut Talk, datagram: &[u8], _: Time) -> Step<Reply> {
         if datagram.len() != REQUEST {
             return Step::Malformed("not as long as a reply");
         }

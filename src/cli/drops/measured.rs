@@ -282,7 +282,8 @@ pub mod tests {
         ] {
             let target = "127.0.0.1:7".parse().expect("an address");
             let attempts = u32::from(outcome != Outcome::Interrupted);
-            let conclusion = Conclusion { target, conversation: 0, outcome, attempts, rtt: None };
+            let conclusion =
+                Conclusion { target, conversation: 0, outcome, attempts, rtt: None, elsewhere: None };
             (0..times).for_each(|_| ends.count(&conclusion));
         }
         let ledger = Ledger { late: 4, ..Ledger::default() };

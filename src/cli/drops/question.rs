@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use allears::protocol::quake3::{self, Game, Quake3};
 use allears::protocol::raw::Raw;
-use allears::protocol::{Protocol, ReplySize, Step, Token};
+use allears::protocol::{Protocol, ReplySize, Step, Time, Token};
 use anyhow::{Context, Result};
 
 use crate::cli::args::{DropsArgs, Spoken};
@@ -88,16 +88,16 @@ impl Protocol for Question {
         }
     }
 
-    fn write_request(&mut self, _: &u32, token: Token, out: &mut Vec<u8>) {
+    fn write_request(&mut self, _: &u32, token: Token, now: Time, out: &mut Vec<u8>) {
         match self {
             Question::Echo => {
                 out.extend_from_slice(&token.0.to_be_bytes());
                 out.extend_from_slice(ECHO);
             }
             Question::Status(quake3) => {
-                quake3.write_request(&quake3::Conversation::server(), token, out);
+                quake3.write_request(&quake3::Conversation::server(), token, now, out);
             }
-            Question::Raw { raw, .. } => raw.write_request(&(), token, out),
+            Question::Raw { raw, .. } => raw.write_request(&(), token, now, out),
         }
     }
 
@@ -116,14 +116,14 @@ impl Protocol for Question {
         }
     }
 
-    fn step(&mut self, _: &mut u32, datagram: &[u8]) -> Step<()> {
+    fn step(&mut self, _: &mut u32, datagram: &[u8], now: Time) -> Step<()> {
         match self {
             Question::Echo if datagram.get(8..) == Some(ECHO) => Step::Done(()),
             Question::Echo => Step::Malformed("the echo is not what was sent"),
             Question::Status(quake3) => {
-                without_answer(quake3.step(&mut quake3::Conversation::server(), datagram))
+                without_answer(quake3.step(&mut quake3::Conversation::server(), datagram, now))
             }
-            Question::Raw { raw, .. } => without_answer(raw.step(&mut (), datagram)),
+            Question::Raw { raw, .. } => without_answer(raw.step(&mut (), datagram, now)),
         }
     }
 
@@ -144,6 +144,7 @@ fn without_answer<A>(step: Step<A>) -> Step<()> {
         Step::More { quiet } => Step::More { quiet },
         Step::NotMine => Step::NotMine,
         Step::Malformed(reason) => Step::Malformed(reason),
+        Step::Unproven(reason) => Step::Unproven(reason),
     }
 }
 
@@ -155,14 +156,14 @@ mod tests {
     fn an_echo_has_to_come_back_as_it_left() {
         let mut echo = Question::Echo;
         let mut request = vec![];
-        echo.write_request(&0, Token(0x0102_0304_0506_0708), &mut request);
+        echo.write_request(&0, Token(0x0102_0304_0506_0708), Time::ZERO, &mut request);
         assert_eq!(echo.read_token(&request), Some(Token(0x0102_0304_0506_0708)));
-        assert_eq!(echo.step(&mut 0, &request), Step::Done(()));
+        assert_eq!(echo.step(&mut 0, &request, Time::ZERO), Step::Done(()));
         assert_eq!(request.len(), echo.reply_size(&0).bytes as usize);
 
         request.push(b'!');
-        assert!(matches!(echo.step(&mut 0, &request), Step::Malformed(_)));
-        assert!(matches!(echo.step(&mut 0, &request[..9]), Step::Malformed(_)));
+        assert!(matches!(echo.step(&mut 0, &request, Time::ZERO), Step::Malformed(_)));
+        assert!(matches!(echo.step(&mut 0, &request[..9], Time::ZERO), Step::Malformed(_)));
         assert_eq!(echo.read_token(&request[..7]), None);
     }
 }

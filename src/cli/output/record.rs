@@ -105,7 +105,7 @@ mod tests {
 
     fn line(outcome: Outcome<u32>, attempts: u32, rtt: Option<Duration>) -> String {
         let target = "127.1.0.5:27960".parse().expect("an address");
-        let conclusion = Conclusion { target, conversation: (), outcome, attempts, rtt };
+        let conclusion = Conclusion { target, conversation: (), outcome, attempts, rtt, elsewhere: None };
         let mut out = vec![];
         let answer = if let Outcome::Answered(number) = conclusion.outcome { Some(number) } else { None };
         Record::new(&conclusion).write_json(answer, &[], &mut out).expect("memory");

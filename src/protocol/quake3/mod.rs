@@ -20,7 +20,7 @@ pub use master::ServerList;
 pub use players::{Player, Players};
 pub use status::{Rules, Status, StatusReply};
 
-use super::{Protocol, Quiet, ReplySize, Step, Token};
+use super::{Protocol, Quiet, ReplySize, Step, Time, Token};
 
 /// What a server is asked, up to the challenge.
 const GETSTATUS: &[u8] = b"\xff\xff\xff\xffgetstatus ";
@@ -157,7 +157,7 @@ impl Protocol for Quake3 {
         }
     }
 
-    fn write_request(&mut self, conversation: &Conversation, token: Token, out: &mut Vec<u8>) {
+    fn write_request(&mut self, conversation: &Conversation, token: Token, _: Time, out: &mut Vec<u8>) {
         match conversation {
             Conversation::Master(query) => master::write_request(self.game, query.ext, out),
             Conversation::Server => {
@@ -176,7 +176,7 @@ impl Protocol for Quake3 {
         token(status::challenge(datagram)?)
     }
 
-    fn step(&mut self, conversation: &mut Conversation, datagram: &[u8]) -> Step<Answer> {
+    fn step(&mut self, conversation: &mut Conversation, datagram: &[u8], _: Time) -> Step<Answer> {
         match conversation {
             Conversation::Master(query) => self.hear_list(query, datagram),
             Conversation::Server => match Status::parse(datagram) {
@@ -268,6 +268,7 @@ mod tests {
             Step::More { quiet } => Step::More { quiet },
             Step::NotMine => Step::NotMine,
             Step::Malformed(reason) => Step::Malformed(reason),
+            Step::Unproven(reason) => Step::Unproven(reason),
         }
     }
 
@@ -281,9 +282,9 @@ mod tests {
     #[test]
     fn servers_of_a_list_can_be_asked_before_its_end() {
         let (mut et, mut master) = (et(), Conversation::master(false));
-        assert_eq!(kind(et.step(&mut master, &list(&[ONE]))), MORE);
+        assert_eq!(kind(et.step(&mut master, &list(&[ONE]), Time::ZERO)), MORE);
         assert_eq!(et.take_server(), Some("10.0.0.1:27960".parse().unwrap()));
-        assert_eq!(kind(et.step(&mut master, &list(&[ONE, TWO, END]))), MORE);
+        assert_eq!(kind(et.step(&mut master, &list(&[ONE, TWO, END]), Time::ZERO)), MORE);
         assert_eq!(et.take_server(), Some("10.0.0.2:27960".parse().unwrap()));
         assert_eq!(et.take_server(), None);
         assert_eq!(servers(et.quiet(&mut master, 2)), Some((2, true)));
@@ -292,9 +293,9 @@ mod tests {
     #[test]
     fn a_list_without_its_end_is_asked_for_again_and_merged() {
         let (mut et, mut master) = (et(), Conversation::master(false));
-        et.step(&mut master, &list(&[ONE]));
+        et.step(&mut master, &list(&[ONE]), Time::ZERO);
         assert_eq!(servers(et.quiet(&mut master, 1)), None);
-        et.step(&mut master, &list(&[TWO]));
+        et.step(&mut master, &list(&[TWO]), Time::ZERO);
         assert_eq!(servers(et.quiet(&mut master, 0)), Some((2, false)));
         assert_eq!(et.servers_known(), 2);
     }
@@ -302,8 +303,8 @@ mod tests {
     #[test]
     fn an_end_in_every_datagram_does_not_end_the_list() {
         let (mut et, mut master) = (et(), Conversation::master(false));
-        assert_eq!(kind(et.step(&mut master, &list(&[ONE, END]))), MORE);
-        assert_eq!(kind(et.step(&mut master, &list(&[TWO, END]))), MORE);
+        assert_eq!(kind(et.step(&mut master, &list(&[ONE, END]), Time::ZERO)), MORE);
+        assert_eq!(kind(et.step(&mut master, &list(&[TWO, END]), Time::ZERO)), MORE);
         assert_eq!(servers(et.quiet(&mut master, 2)), Some((2, true)));
     }
 
@@ -314,7 +315,7 @@ mod tests {
         assert!(!et.know("10.0.0.1:27960".parse().unwrap()));
         for _ in 0..2 {
             let mut master = Conversation::master(false);
-            et.step(&mut master, &list(&[ONE, TWO, END]));
+            et.step(&mut master, &list(&[ONE, TWO, END]), Time::ZERO);
             assert_eq!(servers(et.quiet(&mut master, 0)), Some((2, true)));
         }
         assert_eq!(et.take_server(), Some("10.0.0.2:27960".parse().unwrap()));
@@ -325,14 +326,17 @@ mod tests {
     fn what_is_no_list_or_the_wrong_one_is_not_the_masters() {
         let mut et = et();
         let mut ext = Conversation::master(true);
-        assert_eq!(kind(et.step(&mut ext, &list(&[ONE]))), Step::NotMine);
-        assert_eq!(kind(et.step(&mut ext, b"\xff\xff\xff\xffstatusResponse\n\\a\\b\n")), Step::NotMine);
+        assert_eq!(kind(et.step(&mut ext, &list(&[ONE]), Time::ZERO)), Step::NotMine);
         assert_eq!(
-            kind(et.step(&mut ext, b"\xff\xff\xff\xffgetserversExtResponse/12")),
+            kind(et.step(&mut ext, b"\xff\xff\xff\xffstatusResponse\n\\a\\b\n", Time::ZERO)),
+            Step::NotMine
+        );
+        assert_eq!(
+            kind(et.step(&mut ext, b"\xff\xff\xff\xffgetserversExtResponse/12", Time::ZERO)),
             Step::Malformed("the list ends in the middle of an address")
         );
         let mut cod4 = Quake3::new(Game::find("cod4").unwrap());
-        assert_eq!(kind(cod4.step(&mut Conversation::master(true), &list(&[ONE]))), MORE);
+        assert_eq!(kind(cod4.step(&mut Conversation::master(true), &list(&[ONE]), Time::ZERO)), MORE);
         assert_eq!(et.servers_known(), 0);
     }
 
@@ -340,9 +344,9 @@ mod tests {
     fn a_master_that_never_stops_is_stopped() {
         let (mut et, mut master) = (et(), Conversation::master(false));
         for _ in 1..MAX_LIST_DATAGRAMS {
-            assert_eq!(kind(et.step(&mut master, &list(&[ONE]))), MORE);
+            assert_eq!(kind(et.step(&mut master, &list(&[ONE]), Time::ZERO)), MORE);
         }
-        assert_eq!(kind(et.step(&mut master, &list(&[ONE]))), Step::Done(()));
+        assert_eq!(kind(et.step(&mut master, &list(&[ONE]), Time::ZERO)), Step::Done(()));
     }
 
     #[test]
@@ -350,7 +354,7 @@ mod tests {
         let mut et = et();
         for number in [1, 0xdead_beef, u64::MAX] {
             let mut out = Vec::new();
-            et.write_request(&Conversation::server(), Token(number), &mut out);
+            et.write_request(&Conversation::server(), Token(number), Time::ZERO, &mut out);
             let challenge = out.strip_prefix(b"\xff\xff\xff\xffgetstatus ").unwrap();
             assert_eq!(challenge.len(), 16);
             let reply = [b"\xff\xff\xff\xffstatusResponse\n\\challenge\\", challenge, b"\n"].concat();
