@@ -4,6 +4,8 @@ mod answer;
 pub mod ber;
 pub mod message;
 mod oid;
+#[cfg(feature = "usm")]
+pub mod usm;
 mod value;
 
 pub use answer::{Answer, ErrorStatus, Incomplete, Refused};

@@ -1,0 +1,89 @@
+//! A PDU becomes a message: encrypted, and with a digest.
+
+use super::cipher::Freshness;
+use super::{Keys, Level, MODEL};
+use crate::protocol::snmp::ber::{self, Writer};
+use crate::protocol::snmp::message::flag;
+
+/// What we can take: the largest datagram of IPv4 (RFC 3412, section 6.3).
+const MAX_SIZE: u64 = 65_507;
+/// The version that says v3 (RFC 3412, section 6.1).
+const VERSION: u64 = 3;
+
+/// What stands around a PDU, be it a request, a response or a report.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Envelope<'a> {
+    /// msgID, 1 to 2³¹ - 1; a reply has that of its request.
+    pub msg_id: u32,
+    /// Whether the receiver may report why it cannot process the message: of requests (RFC 3412, section 6.4).
+    pub is_reportable: bool,
+    /// msgAuthoritativeEngineID: of the agent, whoever sends. It is the contextEngineID, too.
+    pub engine_id: &'a [u8],
+    /// msgAuthoritativeEngineBoots of the agent, 0 to 2³¹ - 1.
+    pub boots: u32,
+    /// msgAuthoritativeEngineTime of the agent, seconds, 0 to 2³¹ - 1.
+    pub time: u32,
+    /// msgUserName.
+    pub user: &'a [u8],
+    /// contextName.
+    pub context: &'a [u8],
+}
+
+/// Appends to `out` the message around what has been written to `pdu`, which must be a PDU and nothing else, as
+/// secure as `keys` make it (RFC 3414, section 3.1). What is in `pdu` afterwards is of no use.
+///
+/// Two messages of one key must never have the same `salt`; DES has only room for its low 32 bits. Where nothing
+/// is encrypted, it does not matter.
+pub fn seal(envelope: &Envelope<'_>, keys: &Keys, salt: u64, pdu: &mut Writer, out: &mut Vec<u8>) {
+    pdu.element(ber::OCTET_STRING, envelope.context);
+    pdu.element(ber::OCTET_STRING, envelope.engine_id);
+    pdu.wrap(ber::SEQUENCE, 0);
+    let start = out.len();
+    let salt = keys.privacy().map(|key| {
+        let Envelope { boots, time, .. } = *envelope;
+        let salt = key.salt(boots, salt);
+        pdu.append_to(out);
+        key.encrypt(Freshness { boots, time, salt }, out, start);
+        pdu.clear();
+        pdu.element(ber::OCTET_STRING, &out[start..]);
+        out.truncate(start);
+        salt
+    });
+    let behind_digest = write_security(envelope, keys, salt.as_ref().map_or(&[], |salt| salt), pdu);
+    write_header(envelope, keys.level(), pdu);
+    pdu.unsigned(ber::INTEGER, VERSION);
+    pdu.wrap(ber::SEQUENCE, 0);
+    pdu.append_to(out);
+    if let Some(key) = keys.auth() {
+        let message = &mut out[start..];
+        key.sign(message, message.len() - behind_digest - key.protocol.digest_len());
+    }
+}
+
+/// Writes msgSecurityParameters (RFC 3414, section 2.4) with zeros for the digest. How many bytes of the message
+/// stand behind those.
+fn write_security(envelope: &Envelope<'_>, keys: &Keys, salt: &[u8], writer: &mut Writer) -> usize {
+    let zeros = &[0; 48][..keys.auth().map_or(0, |key| key.protocol.digest_len())];
+    let end = writer.len();
+    writer.element(ber::OCTET_STRING, salt);
+    let behind_digest = writer.len();
+    writer.element(ber::OCTET_STRING, zeros);
+    writer.element(ber::OCTET_STRING, envelope.user);
+    writer.unsigned(ber::INTEGER, envelope.time.into());
+    writer.unsigned(ber::INTEGER, envelope.boots.into());
+    writer.element(ber::OCTET_STRING, envelope.engine_id);
+    writer.wrap(ber::SEQUENCE, end);
+    writer.wrap(ber::OCTET_STRING, end);
+    behind_digest
+}
+
+/// Writes msgGlobalData (RFC 3412, section 6).
+fn write_header(envelope: &Envelope<'_>, level: Level, writer: &mut Writer) {
+    let reportable = if envelope.is_reportable { flag::REPORTABLE } else { 0 };
+    let end = writer.len();
+    writer.unsigned(ber::INTEGER, MODEL as u64);
+    writer.element(ber::OCTET_STRING, &[level.flags() | reportable]);
+    writer.unsigned(ber::INTEGER, MAX_SIZE);
+    writer.unsigned(ber::INTEGER, envelope.msg_id.into());
+    writer.wrap(ber::SEQUENCE, end);
+}
