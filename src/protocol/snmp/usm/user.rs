@@ -94,6 +94,8 @@ impl User {
 
     /// Encrypts with the key of this password: authPriv. Takes as long as [`with_auth`](User::with_auth).
     ///
+    /// With the wrong one, an agent reads noise. Many, net-snmp's among them, say nothing at all to that.
+    ///
     /// # Errors
     /// The user has no authentication, or the password is shorter than 8 bytes.
     pub fn with_priv(mut self, protocol: PrivProtocol, password: &[u8]) -> Result<User, UserError> {
