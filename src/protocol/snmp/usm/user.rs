@@ -106,7 +106,7 @@ impl User {
         Ok(self)
     }
 
-    /// Asks in this context (contextName: RFC 3411, section 3.3.1) instead of the default one, which is empty.
+    /// Asks in this context (contextName: RFC 3411, section 3.3.3) instead of the default one, which is empty.
     pub fn with_context(mut self, context: &[u8]) -> User {
         self.context = context.into();
         self
