@@ -40,9 +40,9 @@ pub enum PrivProtocol {
 /// SHA-1 and SHA-224.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyExtension {
-    /// The hash of the key behind it (draft-blumenthal-aes-usm-04, section 3.1.2.1): net-snmp's `AES-192`.
+    /// The hash of the key behind it (draft-blumenthal-aes-usm-04): net-snmp's `AES-192`.
     Blumenthal,
-    /// The key as a password for more of it (draft-reeder-snmpv3-usm-3desede-00, section 2.1): Cisco's, and
+    /// The key as a password for more of it (draft-reeder-snmpv3-usm-3desede-00): Cisco's, and
     /// net-snmp's `AES-192-C`. Takes as long as a password, for each engine.
     Reeder,
 }

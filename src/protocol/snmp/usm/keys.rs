@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    /// Reeder's are of the draft's appendix B (its keys for 3DES), Blumenthal's by Python's hashlib.
+    /// All by Python's hashlib; net-snmp's agent takes such keys, too.
     #[test]
     fn a_key_that_is_too_short_is_extended_as_the_drafts_say() {
         for (hash, extension, key) in [
