@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allears::engine::Timeout;
 use allears::net;
-use allears::sim::{Late, Latency};
+use allears::sim::{Late, Latency, SnmpFault};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::drops::rates::{self, Ramp, Tolerance};
@@ -336,9 +336,12 @@ pub struct FleetArgs {
     /// How many hosts
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub hosts: u32,
-    /// What they speak: et or echo
-    #[arg(long, default_value = "et", value_parser = ["et", "echo"])]
+    /// What they speak
+    #[arg(long, default_value = "et", value_parser = ["et", "echo", "snmp"])]
     pub protocol: String,
+    /// Of snmp: how many interfaces each agent has, up to 10000
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub interfaces: u32,
     /// The address of the first host; the others follow it
     #[arg(long, value_name = "ADDR", default_value = "127.1.0.1")]
     pub base: Ipv4Addr,
@@ -401,6 +404,10 @@ pub struct FaultArgs {
     /// Forged replies a second, with wrong tokens
     #[arg(long, value_name = "PPS", default_value_t = 0.0)]
     pub forge: f64,
+    /// Of snmp: fraction of the hosts that get something wrong: too-big, too-big-empty, non-increasing,
+    /// odd-ber, stale-id, restart or slow-bulk (repeatable; no host gets two)
+    #[arg(long, value_name = "KIND=F", value_parser = units::misbehaviour)]
+    pub misbehave: Vec<(SnmpFault, f64)>,
 }
 
 #[cfg(test)]
@@ -436,6 +443,7 @@ mod tests {
             &["allears", "games", "--game", "nosuch"],
             &["allears", "snmp", "h"],
             &["allears", "fleet", "--protocol", "dns"],
+            &["allears", "fleet", "--protocol", "snmp", "--misbehave", "too-big"],
         ] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
         }

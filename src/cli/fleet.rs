@@ -260,7 +260,11 @@ fn plan(args: &FleetArgs) -> Plan {
     let faults = &args.faults;
     Plan {
         hosts: args.hosts,
-        protocol: if args.protocol == "echo" { HostProtocol::Echo } else { HostProtocol::Et },
+        protocol: match args.protocol.as_str() {
+            "echo" => HostProtocol::Echo,
+            "snmp" => HostProtocol::Snmp,
+            _ => HostProtocol::Et,
+        },
         base: args.base,
         port: args.port,
         master: None,
@@ -281,6 +285,8 @@ fn plan(args: &FleetArgs) -> Plan {
             _ => Limit::None,
         },
         wanted: args.wanted.clone(),
+        interfaces: args.interfaces,
+        snmp_faults: faults.misbehave.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use allears::engine::Timeout;
-use allears::sim::{Late, Latency};
+use allears::sim::{Late, Latency, SnmpFault};
 
 /// Packets per second; `None` = `unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,6 +68,12 @@ pub fn latency(text: &str) -> Result<Latency, String> {
 pub fn late(text: &str) -> Result<Late, String> {
     let (part, by) = text.split_once(':').ok_or("a fraction and a duration: 0.01:3s")?;
     Ok(Late { fraction: fraction(part)?, by: duration(by)? })
+}
+
+/// `KIND=FRACTION`: what SNMP agents get wrong, and how many of them.
+pub fn misbehaviour(text: &str) -> Result<(SnmpFault, f64), String> {
+    let (kind, part) = text.split_once('=').ok_or("a kind and a fraction: too-big=0.1")?;
+    Ok((kind.parse()?, fraction(part)?))
 }
 
 /// `ADDR` or `ADDR:PORT`; an IPv6 address with a port stands in brackets.
@@ -147,6 +153,10 @@ mod tests {
         assert_eq!(latency("67ms"), Ok(Latency { sigma: 0.0, ..expected }));
         assert_eq!(late("0.1:3s"), Ok(Late { fraction: 0.1, by: Duration::from_secs(3) }));
         assert!(late("1.1:3s").is_err() && late("0.1").is_err());
+        assert_eq!(misbehaviour("too-big-empty=0.5"), Ok((SnmpFault::TooBigEmpty, 0.5)));
+        for wrong in ["too-big", "too-big=2", "=0.5", "toobig=0.5"] {
+            assert!(misbehaviour(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub(super) enum Purpose {
     Forge,
     Content,
     Link,
+    Misbehaviour,
+    Uptime,
+    Interface,
 }
 
 /// The number that `seed` has for the `nth` decision of this purpose about `subject`. A hash, not a

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::dice::{Dice, Purpose, hits};
 use super::forger::Forger;
-use super::hosts::Hosts;
+use super::hosts::{Host, Hosts};
 use super::limits::Limits;
 use super::plan::{HostProtocol, Plan, PlanError};
 use super::schedule::Schedule;
+use super::snmp::{Agents, Asked, Reaction};
 use super::tally::Tally;
-use super::{echo, et, master};
+use super::{SnmpFault, echo, et, master};
 use crate::engine::Time;
 
 /// From one list of the master to the next: what 1,400 bytes take at 100 Mbit/s.
@@ -40,6 +41,8 @@ pub struct Fleet {
     hosts: Hosts,
     limits: Limits,
     forger: Forger,
+    /// What the hosts of an SNMP fleet are.
+    agents: Agents,
     replies: Schedule<Pending>,
     /// Buffers of requests that have been answered.
     spare: Vec<Vec<u8>>,
@@ -59,14 +62,16 @@ pub struct Reply {
     pub len: usize,
 }
 
-/// A reply that waits for its time. Its bytes are made when it leaves.
+/// A reply that waits for its time. Its bytes are made when it leaves; but what an SNMP agent says is as it was
+/// when it was asked.
 #[derive(Debug)]
 struct Pending {
     to: SocketAddr,
     what: Saying,
     /// Comes again.
     twice: bool,
-    request: Vec<u8>,
+    /// The request; of SNMP, the reply.
+    bytes: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +93,7 @@ impl Fleet {
         Ok(Fleet {
             limits: Limits::new(plan.limit),
             forger: Forger::new(plan.forge),
+            agents: Agents::new(&plan),
             replies: Schedule::default(),
             spare: Vec::new(),
             waiting: 0,
@@ -125,7 +131,7 @@ impl Fleet {
         for number in 0..request.lists(&self.plan) {
             let due = now + self.plan.latency.median + BETWEEN_LISTS * number;
             let what = Saying::List { request, number };
-            self.replies.push(due, Pending { to: from, what, twice: false, request: Vec::new() });
+            self.replies.push(due, Pending { to: from, what, twice: false, bytes: Vec::new() });
         }
     }
 
@@ -145,17 +151,20 @@ impl Fleet {
         if self.hosts.get(host).dead {
             return Some(&mut self.tally.dead);
         }
-        let understood = match self.plan.protocol {
-            HostProtocol::Echo => true,
-            HostProtocol::Et => et::Request::parse(request).is_some(),
+        let reaction = match self.plan.protocol {
+            HostProtocol::Echo => Reaction::Answers,
+            HostProtocol::Et if et::Request::parse(request).is_some() => Reaction::Answers,
+            HostProtocol::Et => Reaction::Ignores,
+            HostProtocol::Snmp => self.agents.answer(self.asked(now, host), request),
         };
-        if !understood {
+        if reaction == Reaction::Ignores {
             return Some(&mut self.tally.ignored);
         }
         if !self.limits.allow(now, host, from.ip()) {
             return Some(&mut self.tally.limited);
         }
-        hit(Purpose::ReplyLoss, self.plan.reply_loss).then_some(&mut self.tally.replies_lost_by_plan)
+        let lost = reaction == Reaction::AnswersInVain || hit(Purpose::ReplyLoss, self.plan.reply_loss);
+        lost.then_some(&mut self.tally.replies_lost_by_plan)
     }
 
     fn reply_later(&mut self, now: Time, host: u32, nth: u64, from: SocketAddr, request: &[u8]) {
@@ -164,9 +173,19 @@ impl Fleet {
             if hit(Purpose::Late, self.plan.late.fraction) { self.plan.late.by } else { Duration::ZERO };
         let due = now + self.plan.latency_of(host) + late;
         let twice = hit(Purpose::Duplicate, self.plan.duplicate);
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        buffer.extend_from_slice(request);
-        self.replies.push(due, Pending { to: from, what: Saying::Reply { host }, twice, request: buffer });
+        let is_snmp = self.plan.protocol == HostProtocol::Snmp;
+        let bytes = filled(&mut self.spare, if is_snmp { self.agents.reply() } else { request });
+        if is_snmp && let Some(stale) = self.agents.stale_reply(self.asked(now, host), request) {
+            let bytes = filled(&mut self.spare, stale);
+            self.replies.push(due, Pending { to: from, what: Saying::Copy { host }, twice: false, bytes });
+        }
+        self.replies.push(due, Pending { to: from, what: Saying::Reply { host }, twice, bytes });
+    }
+
+    /// How an SNMP agent is asked.
+    fn asked(&self, now: Time, host: u32) -> Asked {
+        let Host { snmp_fault: fault, garbage, .. } = self.hosts.get(host);
+        Asked { now, host, fault, garbage }
     }
 
     /// The next datagram whose time has come, appended to `out`; in the order of their times.
@@ -174,12 +193,12 @@ impl Fleet {
         let start = out.len();
         let forgery = self.forger.due().filter(|due| *due <= now);
         let forged_first = forgery.is_some_and(|at| self.replies.next_due().is_none_or(|due| at < due));
-        let (from, to) = if forged_first { self.forge(out)? } else { self.say_next(now, out)? };
+        let (from, to) = if forged_first { self.forge(now, out)? } else { self.say_next(now, out)? };
         Some(Reply { from, to, len: out.len() - start })
     }
 
     fn say_next(&mut self, now: Time, out: &mut Vec<u8>) -> Option<(SocketAddr, SocketAddr)> {
-        let (due, mut pending) = self.replies.pop(now)?;
+        let (due, pending) = self.replies.pop(now)?;
         let to = pending.to;
         let host = match pending.what {
             Saying::List { request, number } => {
@@ -198,21 +217,22 @@ impl Fleet {
                 host
             }
         };
-        self.write_reply(host, &pending.request, out);
+        self.write_reply(host, &pending.bytes, out);
         if pending.twice {
             self.replies.push(due, Pending { what: Saying::Copy { host }, twice: false, ..pending });
         } else {
-            pending.request.clear();
-            self.spare.push(pending.request);
+            self.spare.push(pending.bytes);
         }
         let multi_homed = self.hosts.get(host).multi_homed;
         Some((if multi_homed { self.plan.other_address(host) } else { self.plan.address(host) }, to))
     }
 
+    /// Appends what `host` says; `request` is the reply already where that is made first.
     fn write_reply(&self, host: u32, request: &[u8], out: &mut Vec<u8>) {
         let garbage = self.hosts.get(host).garbage;
         let seed = self.plan.roll(Purpose::Content, host, 0);
         match self.plan.protocol {
+            HostProtocol::Snmp => out.extend_from_slice(request),
             HostProtocol::Echo if garbage => echo::write_garbage(request, &mut Dice::new(seed), out),
             HostProtocol::Echo => echo::write_reply(request, out),
             HostProtocol::Et => {
@@ -225,15 +245,19 @@ impl Fleet {
         }
     }
 
-    fn forge(&mut self, out: &mut Vec<u8>) -> Option<(SocketAddr, SocketAddr)> {
+    fn forge(&mut self, now: Time, out: &mut Vec<u8>) -> Option<(SocketAddr, SocketAddr)> {
         let (to, request, nth) = self.forger.forge()?;
         let mut dice = Dice::new(self.plan.roll(Purpose::Forge, 0, nth));
+        let host = dice.below(self.plan.hosts as usize) as u32;
         match (self.plan.protocol, et::Request::parse(request)) {
             (HostProtocol::Et, Some(request)) => et::write_forgery(request, &mut dice, out),
+            (HostProtocol::Snmp, _) => {
+                let asked = Asked { now, host, fault: None, garbage: false };
+                self.agents.write_forgery(asked, request, &mut dice, out);
+            }
             _ => echo::write_forgery(request, &mut dice, out),
         }
         self.tally.forged += 1;
-        let host = dice.below(self.plan.hosts as usize) as u32;
         Some((self.plan.address(host), to))
     }
 
@@ -264,6 +288,11 @@ impl Fleet {
         self.hosts.get(host).is_proper()
     }
 
+    /// What the SNMP agent at host `host`, which is less than `plan().hosts`, gets wrong.
+    pub fn snmp_fault(&self, host: u32) -> Option<SnmpFault> {
+        self.hosts.get(host).snmp_fault
+    }
+
     /// Where the wanted player is. `None` if nobody is wanted, or no host that gives proper answers
     /// is alive.
     pub fn wanted_at(&self) -> Option<SocketAddr> {
@@ -283,6 +312,14 @@ impl Fleet {
             ..self.tally
         }
     }
+}
+
+/// A buffer that has been used before, with these bytes.
+fn filled(spare: &mut Vec<Vec<u8>>, bytes: &[u8]) -> Vec<u8> {
+    let mut buffer = spare.pop().unwrap_or_default();
+    buffer.clear();
+    buffer.extend_from_slice(bytes);
+    buffer
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::dice::Purpose;
 use super::plan::Plan;
+use super::snmp::SnmpFault;
 use crate::engine::Time;
 
 /// The span within which requests to one host are counted together: that of ET: Legacy's `sv_protect 2`.
@@ -30,6 +31,7 @@ pub(super) struct Host {
     pub(super) dead: bool,
     pub(super) multi_homed: bool,
     pub(super) garbage: bool,
+    pub(super) snmp_fault: Option<SnmpFault>,
     /// Requests so far.
     requests: u32,
     /// Of these, the ones within the last two seconds.
@@ -53,6 +55,9 @@ impl Hosts {
         }
         for host in plan.choose(Purpose::Garbage, plan.garbage) {
             all[host as usize].garbage = true;
+        }
+        for (host, fault) in plan.misbehaving() {
+            all[host as usize].snmp_fault = Some(fault);
         }
         Hosts { all, recent: VecDeque::new(), dead: dead.len() as u32, asked: 0, max_within_span: 0 }
     }

@@ -5,7 +5,7 @@
 //! by a [`Network`] in virtual time, and `allears fleet` puts the fleet behind a real socket.
 //!
 //! [`Plan`] what is played → [`Fleet`] takes requests, lets replies out when their time has come
-//! → `et`, `echo`, `master` what a host says → [`Network`] the links in between.
+//! → `et`, `echo`, `snmp`, `master` what a host says → [`Network`] the links in between.
 
 mod dice;
 mod echo;
@@ -18,10 +18,12 @@ mod master;
 mod network;
 mod plan;
 mod schedule;
+mod snmp;
 mod tally;
 
 pub use fleet::{Fleet, Reply};
 pub use limits::Limit;
 pub use network::{Link, Network, Sent, Trace};
 pub use plan::{HostProtocol, Late, Latency, Plan, PlanError};
+pub use snmp::SnmpFault;
 pub use tally::Tally;

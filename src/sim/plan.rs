@@ -4,12 +4,14 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::Limit;
 use super::dice::{Purpose, roll, unit};
+use super::{Limit, SnmpFault};
 
 /// Hosts that a plan can have at most. As many addresses behind them are the second addresses of
 /// the multi-homed.
 const MOST_HOSTS: u32 = 4_000_000;
+/// Interfaces that an SNMP agent can have at most.
+const MOST_INTERFACES: u32 = 10_000;
 
 /// What a fleet plays. Each fraction is from 0 to 1.
 ///
@@ -54,6 +56,10 @@ pub struct Plan {
     pub limit: Limit,
     /// A player who is on exactly one living host, if there is one that gives proper answers.
     pub wanted: Option<String>,
+    /// Rows in the tables of an SNMP agent, 0 to 10,000.
+    pub interfaces: u32,
+    /// What SNMP agents get wrong, and which fraction of the hosts (exactly, rounded). No host has two of them.
+    pub snmp_faults: Vec<(SnmpFault, f64)>,
 }
 
 /// What the hosts of a fleet speak.
@@ -63,6 +69,8 @@ pub enum HostProtocol {
     Et,
     /// The reply is the request.
     Echo,
+    /// SNMP agents of v1 and v2c, with the system group and the tables of their interfaces.
+    Snmp,
 }
 
 /// Round trips, log-normally distributed over the hosts.
@@ -104,6 +112,8 @@ impl Default for Plan {
             forge: 0.0,
             limit: Limit::None,
             wanted: None,
+            interfaces: 2,
+            snmp_faults: Vec::new(),
         }
     }
 }
@@ -152,7 +162,16 @@ impl Plan {
         check((0.0..=1e6).contains(&self.forge), "forge", "from 0 to 1e6 datagrams per second")?;
         let sayable =
             self.wanted.as_ref().is_none_or(|name| !name.is_empty() && !name.contains(['"', '\n', '\0']));
-        check(sayable, "wanted", "a name without quotes and line breaks")
+        check(sayable, "wanted", "a name without quotes and line breaks")?;
+        check(self.interfaces <= MOST_INTERFACES, "interfaces", "from 0 to 10000")?;
+        let mut fractions = self.snmp_faults.iter().map(|(_, fraction)| fraction);
+        let in_range = fractions.all(|fraction| (0.0..=1.0).contains(fraction));
+        // Ten tenths are a little more than one.
+        let together: f64 = self.snmp_faults.iter().map(|(_, fraction)| fraction).sum();
+        let fits = in_range && together < 1.0 + 1e-9;
+        check(fits, "snmp_faults", "fractions from 0 to 1, and no more than 1 together")?;
+        let has_agents = self.snmp_faults.is_empty() || self.protocol == HostProtocol::Snmp;
+        check(has_agents, "snmp_faults", "of hosts that speak SNMP")
     }
 
     /// The address of host `host`.
@@ -201,6 +220,23 @@ impl Plan {
         hosts.truncate(count);
         hosts
     }
+
+    /// The SNMP agents that get something wrong, and what.
+    pub(super) fn misbehaving(&self) -> Vec<(u32, SnmpFault)> {
+        if self.snmp_faults.is_empty() {
+            return Vec::new();
+        }
+        let mut hosts: Vec<u32> = (0..self.hosts).collect();
+        hosts.sort_unstable_by_key(|&host| self.roll(Purpose::Misbehaviour, host, 0));
+        // Where each one's part ends is rounded, not its size: otherwise there could be too few hosts.
+        let (mut chosen, mut together) = (Vec::new(), 0.0);
+        for &(fault, fraction) in &self.snmp_faults {
+            together += fraction;
+            let end = (f64::from(self.hosts) * together).round() as usize;
+            chosen.extend(hosts.iter().take(end).skip(chosen.len()).map(|&host| (host, fault)));
+        }
+        chosen
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +259,27 @@ mod tests {
         };
         assert_eq!(sorted(1), sorted(1));
         assert_ne!(sorted(1), sorted(2));
+    }
+
+    #[test]
+    fn no_host_misbehaves_in_two_ways() {
+        let halves = [(SnmpFault::TooBig, 0.5), (SnmpFault::StaleId, 0.2), (SnmpFault::OddBer, 0.3)];
+        for (hosts, snmp_faults, expected) in [
+            (2000, &halves[..1], &[1000][..]),
+            (2000, &halves[..], &[1000, 400, 600]),
+            (3, &halves[..], &[2, 0, 1]),
+            (7, &[], &[]),
+        ] {
+            let plan = Plan { hosts, snmp_faults: snmp_faults.to_vec(), ..Plan::default() };
+            let chosen = plan.misbehaving();
+            let count = |fault| chosen.iter().filter(|(_, other)| *other == fault).count();
+            let counts: Vec<usize> = snmp_faults.iter().map(|(fault, _)| count(*fault)).collect();
+            assert_eq!(counts, expected);
+            let mut hosts: Vec<u32> = chosen.iter().map(|(host, _)| *host).collect();
+            hosts.sort_unstable();
+            hosts.dedup();
+            assert_eq!(hosts.len(), chosen.len());
+        }
     }
 
     #[test]
@@ -260,5 +317,13 @@ mod tests {
         assert_eq!(field(Plan { dead: 1.1, ..Plan::default() }), Err("dead"));
         assert_eq!(field(Plan { base: Ipv4Addr::BROADCAST, ..Plan::default() }), Err("base"));
         assert_eq!(field(Plan { wanted: Some("a\"b".into()), ..Plan::default() }), Err("wanted"));
+        assert_eq!(field(Plan { interfaces: 10_001, ..Plan::default() }), Err("interfaces"));
+        let snmp = Plan { protocol: HostProtocol::Snmp, ..Plan::default() };
+        let tenths = vec![(SnmpFault::OddBer, 0.1); 10];
+        assert_eq!(field(Plan { snmp_faults: tenths.clone(), ..snmp.clone() }), Ok(()));
+        assert_eq!(field(Plan { snmp_faults: tenths, ..Plan::default() }), Err("snmp_faults"));
+        for wrong in [vec![(SnmpFault::Restart, 0.6); 2], vec![(SnmpFault::Restart, f64::NAN)]] {
+            assert_eq!(field(Plan { snmp_faults: wrong, ..snmp.clone() }), Err("snmp_faults"));
+        }
     }
 }

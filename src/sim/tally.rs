@@ -18,7 +18,7 @@ pub struct Tally {
     pub answered: u64,
     /// Requests lost on the way to a host.
     pub lost_by_plan: u64,
-    /// Replies lost on the way back.
+    /// Replies lost on the way back, also those that [`SlowBulk`](super::SnmpFault::SlowBulk) loses.
     pub replies_lost_by_plan: u64,
     /// Requests that reached a dead host.
     pub dead: u64,
@@ -26,7 +26,8 @@ pub struct Tally {
     pub limited: u64,
     /// Requests that a living host or the master did not understand, or that came to nobody's address.
     pub ignored: u64,
-    /// Second copies of replies.
+    /// Second copies of replies, and those with the id of another request
+    /// ([`StaleId`](super::SnmpFault::StaleId)).
     pub duplicated: u64,
     /// Forged replies.
     pub forged: u64,

@@ -10,5 +10,6 @@ mod value;
 
 pub use answer::{Answer, ErrorStatus, Incomplete, Refused};
 pub use message::Version;
+pub(crate) use oid::push_arc;
 pub use oid::{Oid, OidError, OidRef};
 pub use value::{Value, Varbind, Varbinds, tag};

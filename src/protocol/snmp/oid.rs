@@ -240,7 +240,7 @@ impl Oid {
 }
 
 /// Appends the base-128 digits of an arc.
-fn push_arc(arc: u64, bytes: &mut Vec<u8>) {
+pub(crate) fn push_arc(arc: u64, bytes: &mut Vec<u8>) {
     let digits = (64 - (arc | 1).leading_zeros()).div_ceil(7);
     for digit in (0..digits).rev() {
         let more = if digit > 0 { 0x80 } else { 0 };

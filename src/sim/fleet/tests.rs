@@ -1,10 +1,15 @@
 //! The fleet, from outside.
 
 use super::*;
+use crate::protocol::snmp::message::{Message, Pdu};
 use crate::sim::{Late, Latency, Limit};
 
 const MASTER: &str = "127.0.0.1:27950";
 const STATUS: &[u8] = b"\xff\xff\xff\xffgetstatus 0011223344556677";
+
+/// `GET sysUpTime.0` of v2c, with the id 1000.
+const GET: &[u8] = b"\x30\x27\x02\x01\x01\x04\x06public\xa0\x1a\x02\x02\x03\xe8\x02\x01\x00\x02\x01\x00\
+                     \x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x03\x00\x05\x00";
 
 fn at(address: &str) -> SocketAddr {
     address.parse().expect("an address")
@@ -179,4 +184,93 @@ fn an_echo_is_the_request() {
     fleet.handle_request(Time::ZERO, fleet.plan().address(5), me(), b"any bytes\0");
     let all = replies(&mut fleet, Time::ZERO);
     assert_eq!(all[0].2, b"any bytes\0");
+}
+
+fn pdu(datagram: &[u8]) -> Pdu<'_> {
+    let Ok(Message::Community(message)) = Message::parse(datagram) else {
+        panic!("a message: {datagram:x?}")
+    };
+    message.pdu
+}
+
+#[test]
+fn the_books_of_agents_with_all_their_faults_add_up_at_any_time() {
+    for seed in 0..20 {
+        let snmp_faults = SnmpFault::NAMES.map(|(_, fault)| (fault, 0.1)).to_vec();
+        let plan = Plan {
+            protocol: HostProtocol::Snmp,
+            interfaces: 30,
+            snmp_faults,
+            wanted: None,
+            ..everything_wrong(seed)
+        };
+        let mut fleet = Fleet::new(plan).expect("a valid plan");
+        // GETBULK with fifty repetitions: some agents' replies get lost.
+        let mut bulk = GET.to_vec();
+        (bulk[13], bulk[24]) = (0xa5, 50);
+        let wrong_community = [&GET[..7], b"Public", &GET[13..]].concat();
+        let mut sent = 0;
+        for i in 0..1000 {
+            let now = Time::from_millis(i * 7);
+            sent += replies(&mut fleet, now).len();
+            let to = fleet.plan().address(i as u32 * 31 % 100);
+            let request = [GET, &bulk, GET, &wrong_community][i as usize % 4];
+            fleet.handle_request(now, to, me(), request);
+            assert_sums(&fleet, sent);
+        }
+        sent += replies(&mut fleet, Time::from_millis(60_000)).len();
+        assert_sums(&fleet, sent);
+        let tally = fleet.tally();
+        assert!(fleet.waiting() == 0 && tally.ignored > 50 && tally.forged > 0, "{tally:?}");
+    }
+}
+
+#[test]
+fn the_stale_reply_comes_first_and_is_in_the_books_as_a_duplicate() {
+    let snmp_faults = vec![(SnmpFault::StaleId, 1.0)];
+    let mut fleet =
+        Fleet::new(Plan { protocol: HostProtocol::Snmp, snmp_faults, ..Plan::default() }).expect("valid");
+    let to = fleet.plan().address(3);
+    assert_eq!(fleet.snmp_fault(3), Some(SnmpFault::StaleId));
+    fleet.handle_request(Time::ZERO, to, me(), GET);
+    let ids = |all: Vec<(Time, Reply, Vec<u8>)>| {
+        all.iter().map(|(_, _, datagram)| pdu(datagram).request_id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(replies(&mut fleet, Time::from_millis(1000))), [999, 1000]);
+    assert_eq!((fleet.tally().answered, fleet.tally().duplicated), (1, 1));
+}
+
+#[test]
+fn the_garbled_agents_and_the_forgers_are_told_apart_by_the_id() {
+    let plan =
+        Plan { protocol: HostProtocol::Snmp, hosts: 100, garbage: 0.5, forge: 1000.0, ..Plan::default() };
+    let mut fleet = Fleet::new(plan).expect("valid");
+    fleet.targets().for_each(|to| fleet.handle_request(Time::ZERO, to, me(), GET));
+    let all = replies(&mut fleet, Time::from_millis(10_000));
+    let (ours, forged): (Vec<_>, Vec<_>) =
+        all.iter().partition(|(_, _, datagram)| pdu(datagram).request_id == 1000);
+    assert_eq!((ours.len(), forged.len()), (100, 2000));
+    let is_broken = |datagram: &[u8]| {
+        let mut varbinds = pdu(datagram).varbinds();
+        varbinds.by_ref().for_each(drop);
+        varbinds.broken().is_some()
+    };
+    assert_eq!(ours.iter().filter(|(_, _, datagram)| is_broken(datagram)).count(), 50);
+    assert!(!forged.iter().any(|(_, _, datagram)| is_broken(datagram)));
+}
+
+#[test]
+fn an_agent_says_what_was_so_when_it_was_asked() {
+    let latency = Latency { median: Duration::from_millis(300), sigma: 0.0 };
+    let plan = Plan { protocol: HostProtocol::Snmp, latency, duplicate: 1.0, ..Plan::default() };
+    let mut fleet = Fleet::new(plan).expect("valid");
+    let to = fleet.plan().address(0);
+    fleet.handle_request(Time::ZERO, to, me(), GET);
+    fleet.handle_request(Time::from_millis(100), to, me(), GET);
+    let all = replies(&mut fleet, Time::from_millis(1000));
+    let uptime = |at: usize| match pdu(&all[at].2).varbinds().next().expect("one").value {
+        crate::protocol::snmp::Value::TimeTicks(uptime) => uptime,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((uptime(1) - uptime(0), uptime(2) - uptime(0)), (0, 10));
 }

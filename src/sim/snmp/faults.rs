@@ -1,0 +1,120 @@
+//! What real agents get wrong.
+
+use std::str::FromStr;
+
+use super::mib::{Branch, Leaf};
+use crate::protocol::snmp::ber::{self, Writer};
+use crate::protocol::snmp::{OidRef, Value, Varbinds, tag};
+use crate::sim::dice::Dice;
+
+/// A tag that SNMP had once: NsapAddress of RFC 1442.
+const NSAP: u8 = 0x45;
+
+/// What an SNMP agent of a fleet gets wrong; everything else it does well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnmpFault {
+    /// A reply with more than 8 variable bindings is an error, tooBig, with those of the request.
+    TooBig,
+    /// The same without any variable bindings, as MikroTik's.
+    TooBigEmpty,
+    /// Behind the last row of ifDescr comes its first.
+    NonIncreasing,
+    /// Lengths in more bytes than they need, counters without the zero before their high bit, an integer
+    /// without digits, a type that does not exist.
+    OddBer,
+    /// Each reply comes first with the id of the request before, and then with its own.
+    StaleId,
+    /// The agent is started anew after every seventh request.
+    Restart,
+    /// Replies to GETBULK of more than 600 bytes get lost, as they do where fragments are.
+    SlowBulk,
+}
+
+impl SnmpFault {
+    /// All of them, with their names on the command line.
+    pub const NAMES: [(&str, SnmpFault); 7] = [
+        ("too-big", SnmpFault::TooBig),
+        ("too-big-empty", SnmpFault::TooBigEmpty),
+        ("non-increasing", SnmpFault::NonIncreasing),
+        ("odd-ber", SnmpFault::OddBer),
+        ("stale-id", SnmpFault::StaleId),
+        ("restart", SnmpFault::Restart),
+        ("slow-bulk", SnmpFault::SlowBulk),
+    ];
+}
+
+impl FromStr for SnmpFault {
+    type Err = String;
+
+    /// Reads its name on the command line.
+    fn from_str(text: &str) -> Result<SnmpFault, String> {
+        let named = SnmpFault::NAMES.iter().find(|(name, _)| *name == text);
+        named.map(|(_, fault)| *fault).ok_or_else(|| {
+            let names = SnmpFault::NAMES.map(|(name, _)| name).join(", ");
+            format!("an agent can misbehave by {names}; not by {text:?}")
+        })
+    }
+}
+
+/// Writes a variable binding as [`SnmpFault::OddBer`] has it.
+pub(super) fn write_odd(leaf: Leaf, name: OidRef<'_>, value: &Value<'_>, writer: &mut Writer) {
+    let end = writer.len();
+    match (leaf.branch, leaf.column, value) {
+        (Branch::IfTable, 4, _) => writer.element(ber::INTEGER, &[]),
+        (Branch::IfTable, 15, _) => writer.element(tag::COUNTER32, &[0xff; 4]),
+        (Branch::IfTable, 22, _) => writer.element(NSAP, &[0x49, 0, 1]),
+        (_, _, Value::Counter32(count)) => writer.element(tag::COUNTER32, &count.to_be_bytes()),
+        (_, _, Value::Counter64(count)) => {
+            writer.element(tag::COUNTER64, &(count | 1 << 63).to_be_bytes());
+        }
+        _ => value.write(writer),
+    }
+    writer.element(ber::OBJECT_ID, name.as_ber());
+    let len = writer.len() - end;
+    writer.bytes(&[ber::SEQUENCE, 0x82, (len >> 8) as u8, len as u8]);
+}
+
+/// The whole message with its length in more bytes than it needs.
+pub(super) fn lengthen(message: &mut Vec<u8>) {
+    let Ok(len) = ber::Reader::new(message).expect(ber::SEQUENCE).map(<[u8]>::len) else { return };
+    let header = message.len() - len;
+    message.splice(..header, [ber::SEQUENCE, 0x83, 0, (len >> 8) as u8, len as u8]);
+}
+
+/// Cuts a list of variable bindings within one of them; makes the beginning of one of a list that is empty.
+pub(super) fn cut(list: &mut Vec<u8>, dice: &mut Dice) {
+    if list.is_empty() {
+        list.push(ber::SEQUENCE);
+    }
+    list.truncate(1 + dice.below(list.len().max(2) - 1));
+    let mut varbinds = Varbinds::new(list);
+    varbinds.by_ref().for_each(drop);
+    if varbinds.broken().is_none() {
+        list.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_one_name() {
+        for (name, fault) in SnmpFault::NAMES {
+            assert_eq!(name.parse(), Ok(fault));
+        }
+        assert!("reboot".parse::<SnmpFault>().is_err_and(|error| error.contains("too-big-empty")));
+    }
+
+    #[test]
+    fn a_cut_list_is_never_whole() {
+        let varbind = [0x30, 7, 6, 2, 0x2b, 6, 2, 1, 5];
+        for seed in 0..500 {
+            let mut list = varbind.repeat(seed % 3);
+            cut(&mut list, &mut Dice::new(seed as u64));
+            let mut varbinds = Varbinds::new(&list);
+            varbinds.by_ref().for_each(drop);
+            assert!(varbinds.broken().is_some(), "{list:?}");
+        }
+    }
+}
