@@ -41,7 +41,7 @@ pub struct Fleet {
     hosts: Hosts,
     limits: Limits,
     forger: Forger,
-    /// What the hosts of an SNMP fleet are.
+    /// What the hosts are where they speak SNMP.
     agents: Agents,
     replies: Schedule<Pending>,
     /// Buffers of requests that have been answered.
@@ -176,6 +176,7 @@ impl Fleet {
         let is_snmp = self.plan.protocol == HostProtocol::Snmp;
         let bytes = filled(&mut self.spare, if is_snmp { self.agents.reply() } else { request });
         if is_snmp && let Some(stale) = self.agents.stale_reply(self.asked(now, host), request) {
+            // One more datagram than there are requests: in the books it is a copy.
             let bytes = filled(&mut self.spare, stale);
             self.replies.push(due, Pending { to: from, what: Saying::Copy { host }, twice: false, bytes });
         }

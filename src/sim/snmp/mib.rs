@@ -93,15 +93,16 @@ impl Mib {
     /// Leaf `at`, which is less than [`len`](Mib::len).
     pub(super) fn leaf(&self, at: u32) -> Leaf {
         let mut within = at;
-        for branch in BRANCHES {
-            if within < self.leaves(branch) {
-                let rows = self.rows(branch);
-                let (column, row) = (within / rows + 1, within % rows + branch.first_row());
-                return Leaf { branch, column, row };
-            }
-            within -= self.leaves(branch);
-        }
-        unreachable!("leaf {at} of {}", self.len())
+        let is_in = |branch: &Branch| {
+            let leaves = self.leaves(*branch);
+            let is_in = within < leaves;
+            within -= if is_in { 0 } else { leaves };
+            is_in
+        };
+        // Every leaf is in one of them.
+        let branch = BRANCHES.into_iter().find(is_in).unwrap_or(Branch::IfXTable);
+        let rows = self.rows(branch).max(1);
+        Leaf { branch, column: within / rows + 1, row: within % rows + branch.first_row() }
     }
 
     /// The leaf with this name; or the exception that says why there is none (RFC 3416, section 4.2.1).

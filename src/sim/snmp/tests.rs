@@ -131,3 +131,24 @@ fn a_forgery_is_a_reply_to_something_else() {
     agents.write_forgery(asked(None), b"nonsense", &mut dice, &mut forgery);
     assert_eq!(forgery.len(), 8);
 }
+
+#[test]
+fn no_request_is_too_broken_to_be_survived() {
+    let mut dice = Dice::new(9);
+    for round in 0..20_000 {
+        let fault = SnmpFault::NAMES.map(|(_, fault)| fault)[round % 7];
+        let mut agents = agents([0, 1, 200][round % 3]);
+        let start = ["1.3.6.1.2.1.2.2.1.2", "1.3.6.1.2.1.31.1.1.1.19.150"][round % 2];
+        let mut request = request(COMMUNITY, pdu_tag::GET_BULK, 5, 20, start);
+        for _ in 0..1 + dice.below(3) {
+            let at = dice.below(request.len());
+            request[at] = dice.next() as u8;
+        }
+        let asked = Asked { garbage: round % 5 == 0, ..asked(Some(fault)) };
+        if agents.answer(asked, &request) != Reaction::Ignores {
+            assert!((1..=LARGEST).contains(&agents.reply().len()));
+        }
+        agents.stale_reply(asked, &request);
+        agents.write_forgery(asked, &request, &mut dice, &mut Vec::new());
+    }
+}
