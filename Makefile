@@ -5,9 +5,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SEED ?= 1
 
-# What the tests need that is not ours: a real game server, and what networks are made of.
-TEST_TOOLS = /usr/games/openarena-server /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft
-TEST_PACKAGES = openarena-server iproute2 nftables
+# What the tests need that is not ours: a real game server, real SNMP programs, and what networks are made of.
+TEST_TOOLS = /usr/games/openarena-server /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd
+TEST_PACKAGES = openarena-server iproute2 nftables snmp snmpd
 
 .PHONY: build demo test sim lint bench fuzz install clean tools
 
