@@ -3,6 +3,7 @@
 mod answer;
 pub mod ber;
 pub mod message;
+pub mod names;
 mod oid;
 #[cfg(feature = "usm")]
 pub mod usm;
