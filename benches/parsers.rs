@@ -4,6 +4,9 @@ use std::hint::black_box;
 
 use allears::protocol::quake3::text::{Colors, clean};
 use allears::protocol::quake3::{Game, Quake3, ServerList, Status};
+use allears::protocol::snmp::ber::Writer;
+use allears::protocol::snmp::message::{self, Message, PduHead, pdu_tag};
+use allears::protocol::snmp::{Oid, Value, Varbind, Version};
 use allears::protocol::{Protocol, Token};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -78,5 +81,51 @@ fn texts(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, statuses, lists, texts);
+/// A reply to a GETBULK of 25: rows of an interface table, counters mostly, 600 bytes or so.
+fn bulk_reply() -> Vec<u8> {
+    let (mut writer, mut reply) = (Writer::default(), vec![]);
+    for row in (1..=5u32).rev() {
+        let varbinds = [
+            (2, Value::OctetString(b"GigabitEthernet0/1")),
+            (5, Value::Gauge32(1_000_000_000)),
+            (8, Value::Integer(1)),
+            (10, Value::Counter32(3_000_000_000 + row)),
+            (16, Value::Counter32(4_000_000_000 - row)),
+        ];
+        for (column, value) in varbinds.iter().rev() {
+            let name = Oid::from_arcs(&[1, 3, 6, 1, 2, 1, 2, 2, 1, *column, 10_000 + row]).expect("a name");
+            Varbind::write(name.as_oid(), value, &mut writer);
+        }
+    }
+    let head = PduHead { tag: pdu_tag::RESPONSE, request_id: 1_234_567_890, first: 0, second: 0 };
+    head.wrap(0, &mut writer);
+    message::wrap_community(Version::V2c, b"public", 0, &mut writer);
+    writer.append_to(&mut reply);
+    reply
+}
+
+fn agents(c: &mut Criterion) {
+    let reply = bulk_reply();
+    let mut group = c.benchmark_group("snmp");
+    group.throughput(Throughput::Elements(25));
+    group.bench_function(format!("25 varbinds, all values: {} bytes", reply.len()), |b| {
+        b.iter(|| {
+            let Ok(Message::Community(message)) = Message::parse(black_box(&reply)) else { return 0 };
+            let mut sum = 0;
+            for varbind in message.pdu.varbinds() {
+                sum += match varbind.value {
+                    Value::Counter32(number) | Value::Gauge32(number) => u64::from(number),
+                    Value::Integer(number) => number as u64,
+                    Value::OctetString(text) => text.len() as u64,
+                    _ => 0,
+                } + varbind.oid.as_ber().len() as u64;
+            }
+            sum
+        });
+    });
+    group.bench_function("request-id", |b| b.iter(|| message::read_id(black_box(&reply))));
+    group.finish();
+}
+
+criterion_group!(benches, statuses, lists, texts, agents);
 criterion_main!(benches);

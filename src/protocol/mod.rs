@@ -3,6 +3,7 @@
 //! | protocol | file | shape |
 //! |---|---|---|
 //! | any payload, one reply | [`raw`] | one datagram each way, a token at a fixed place or none |
+//! | SNMP | [`snmp`] | one question or a walk of many, an id in each; of v3, who is there first |
 //! | Quake 3 family | [`quake3`] | a list in several datagrams from a master, then one question a server |
 //!
 //! # A new protocol

@@ -42,6 +42,8 @@ pub enum Incomplete {
     Broken(&'static str),
     /// The agent was restarted while it was walked: parts of the answer are from before.
     Restarted,
+    /// The agent fell silent, or the sweep was stopped, before it was asked for everything.
+    Unfinished,
     /// The agent does not process our messages: usmStats (RFC 3414, section 5) or snmpMPDStats (RFC 3412,
     /// section 5).
     Rejected(&'static str),
@@ -57,6 +59,7 @@ impl fmt::Display for Incomplete {
             Incomplete::RowLimit => f.write_str("there is more than was wanted"),
             Incomplete::Broken(reason) => write!(f, "the reply is broken: {reason}"),
             Incomplete::Restarted => f.write_str("the agent was restarted in between"),
+            Incomplete::Unfinished => f.write_str("a request was not answered"),
             Incomplete::Rejected(reason) => write!(f, "the agent rejects the request: {reason}"),
         }
     }
@@ -110,6 +113,15 @@ impl Answer {
     /// The variable bindings in the order in which they came.
     pub fn varbinds(&self) -> Varbinds<'_> {
         Varbinds::new(&self.varbinds)
+    }
+
+    /// Puts another answer of the same agent behind this one.
+    pub fn append(&mut self, other: Answer) {
+        self.varbinds.extend_from_slice(&other.varbinds);
+        self.count += other.count;
+        self.refused.extend(other.refused);
+        self.incomplete = self.incomplete.take().or(other.incomplete);
+        self.uptime = other.uptime.or(self.uptime);
     }
 
     /// How many variable bindings there are.

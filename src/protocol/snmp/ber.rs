@@ -207,19 +207,13 @@ impl Writer {
 
     /// A number that is never negative, in as few bytes as it needs.
     pub fn unsigned(&mut self, tag: u8, value: u64) {
-        let end = self.len();
-        let mut rest = value;
-        loop {
-            self.reversed.push(rest as u8);
-            let sign = rest as u8 & 0x80 != 0;
-            rest >>= 8;
-            if rest == 0 {
-                if sign {
-                    self.reversed.push(0);
-                }
-                break;
-            }
+        if let Ok(value) = i64::try_from(value) {
+            return self.integer(tag, value);
         }
+        // With its high bit set it needs a zero before it.
+        let end = self.len();
+        self.bytes(&value.to_be_bytes());
+        self.reversed.push(0);
         self.wrap(tag, end);
     }
 

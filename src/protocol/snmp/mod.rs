@@ -1,16 +1,277 @@
-//! SNMP: v1, v2c and v3.
+//! SNMP: v1, v2c and v3, from one socket to any number of agents, in as many steps as it takes.
+//!
+//! | | |
+//! |---|---|
+//! | [`ber`], [`Oid`], [`Value`], [`Varbind`] | bytes, borrowed and lenient |
+//! | [`message`] | what stands around them |
+//! | [`Request`] | what is asked: names, or subtrees |
+//! | `get`, `walk` | how far that has come with one agent |
+//! | [`Conversation`], [`Answer`] | all that is asked of one agent, and what it answered |
+//! | `usm` | the security of v3; needs the feature `usm` |
+//!
+//! What ties a reply to its request is the request-id of v1 and v2c (RFC 3416, section 3), and the msgID of v3
+//! (RFC 3412, section 7.2): 31 unpredictable bits, fresh for each attempt.
 
 mod answer;
 pub mod ber;
+mod conversation;
+mod gathered;
+mod get;
 pub mod message;
 pub mod names;
 mod oid;
+mod request;
 #[cfg(feature = "usm")]
 pub mod usm;
 mod value;
+mod walk;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 pub use answer::{Answer, ErrorStatus, Incomplete, Refused};
+use ber::Writer;
+pub use conversation::Conversation;
+pub use gathered::went_back;
+use message::Message;
 pub use message::Version;
 pub(crate) use oid::push_arc;
 pub use oid::{Oid, OidError, OidRef};
+pub use request::{Operation, Request};
 pub use value::{Value, Varbind, Varbinds, tag};
+
+use super::{Elsewhere, Protocol, ReplySize, Step, Time, Token};
+
+/// The port of agents (RFC 3417).
+pub const PORT: u16 = 161;
+
+/// Asks agents.
+///
+/// ```
+/// use std::sync::Arc;
+/// use allears::engine::{Config, Engine, Outcome, Time};
+/// use allears::protocol::snmp::{Identity, Operation, Request, Snmp, Version};
+///
+/// let mut snmp = Snmp::new(1);
+/// let public = snmp.add_identity(Identity::community(Version::V2c, b"public"));
+/// let name = Request { operation: Operation::Get, oids: vec!["1.3.6.1.2.1.1.5.0".parse()?], with_uptime: false };
+/// let agent = "127.0.0.1:161".parse()?;
+/// let conversation = snmp.conversation(agent, public, Arc::new(name), 0);
+///
+/// let mut engine = Engine::new(snmp, Config::default(), [7; 16])?;
+/// engine.ask(agent, conversation)?;
+/// let mut request = Vec::new();
+/// engine.poll_transmit(Time::ZERO, &mut request).expect("it may leave at once");
+/// assert!(request.windows(6).any(|bytes| bytes == b"public"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Snmp {
+    identities: Vec<Known>,
+    elsewhere: Elsewhere,
+    writer: Writer,
+    #[cfg(feature = "usm")]
+    usm: usm::Usm,
+    /// Where messages are decrypted.
+    #[cfg(feature = "usm")]
+    scratch: Vec<u8>,
+}
+
+/// As whom an agent is asked.
+#[derive(Clone)]
+pub enum Identity {
+    /// By a community, of v1 or v2c.
+    Community {
+        /// Which of the two.
+        version: Version,
+        /// The community: a password, sent in the clear.
+        community: Box<[u8]>,
+    },
+    /// As a user of v3.
+    #[cfg(feature = "usm")]
+    User(usm::User),
+}
+
+/// One of the identities that a [`Snmp`] was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IdentityId(u32);
+
+/// An identity, as it is used.
+enum Known {
+    Community {
+        version: Version,
+        community: Box<[u8]>,
+    },
+    #[cfg(feature = "usm")]
+    User(usm::UserId),
+}
+
+impl Identity {
+    /// By a community, of v1 or v2c.
+    pub fn community(version: Version, community: &[u8]) -> Identity {
+        Identity::Community { version, community: community.into() }
+    }
+}
+
+impl Snmp {
+    /// Asks nobody yet. `seed` is an unpredictable number, from which the salts of encrypted messages are made.
+    pub fn new(seed: u64) -> Snmp {
+        let _ = seed;
+        Snmp {
+            identities: Vec::new(),
+            elsewhere: Elsewhere::Noted,
+            writer: Writer::default(),
+            #[cfg(feature = "usm")]
+            usm: usm::Usm::new(seed),
+            #[cfg(feature = "usm")]
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes an answer from another address than the one that was asked, if it has the right number and the right
+    /// community or digest. Otherwise it is a stranger's; the conclusion names the address all the same.
+    pub fn accept_any_source(mut self) -> Snmp {
+        self.elsewhere = Elsewhere::Accepted;
+        self
+    }
+
+    /// Takes in an identity, to ask with.
+    pub fn add_identity(&mut self, identity: Identity) -> IdentityId {
+        self.identities.push(match identity {
+            Identity::Community { version, community } => Known::Community { version, community },
+            #[cfg(feature = "usm")]
+            Identity::User(user) => Known::User(self.usm.add_user(user)),
+        });
+        IdentityId(self.identities.len() as u32 - 1)
+    }
+
+    /// A conversation with the agent at `agent`, for [`Engine::ask`](crate::engine::Engine::ask) with the same
+    /// address. `label` comes back with the outcome.
+    pub fn conversation(
+        &mut self,
+        agent: SocketAddr,
+        identity: IdentityId,
+        request: Arc<Request>,
+        label: u64,
+    ) -> Conversation {
+        #[cfg_attr(not(feature = "usm"), expect(unused_mut, reason = "only v3 has engines"))]
+        let mut conversation = Conversation::new(identity, request, label);
+        #[cfg(feature = "usm")]
+        if let Some(Known::User(_)) = self.identities.get(identity.0 as usize) {
+            conversation.engine = Some(self.usm.engine(agent));
+        }
+        let _ = agent;
+        conversation
+    }
+
+    /// The engines that are known.
+    #[cfg(feature = "usm")]
+    pub fn usm(&self) -> &usm::Usm {
+        &self.usm
+    }
+
+    /// The engines, to remember some from before, and to take what is noteworthy about them.
+    #[cfg(feature = "usm")]
+    pub fn usm_mut(&mut self) -> &mut usm::Usm {
+        &mut self.usm
+    }
+}
+
+impl Protocol for Snmp {
+    type Conversation = Conversation;
+    type Answer = Answer;
+
+    fn token_bits(&self, _: &Conversation) -> u32 {
+        31
+    }
+
+    fn write_request(&mut self, conversation: &Conversation, token: Token, now: Time, out: &mut Vec<u8>) {
+        let _ = now;
+        let (id, writer) = (token.0 as u32, &mut self.writer);
+        writer.clear();
+        match self.identities.get(conversation.identity.0 as usize) {
+            Some(Known::Community { version, community }) => {
+                conversation.write(Some(*version), id, writer);
+                message::wrap_community(*version, community, 0, writer);
+                writer.append_to(out);
+            }
+            #[cfg(feature = "usm")]
+            Some(Known::User(user)) => {
+                let Some(engine) = conversation.engine else { return };
+                conversation.write(None, id, writer);
+                self.usm.write(now, engine, *user, id, writer, out);
+            }
+            // An identity of another `Snmp`: there is nothing to ask with.
+            None => {}
+        }
+    }
+
+    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+        message::read_id(datagram).map(|id| Token(id.into()))
+    }
+
+    fn step(&mut self, conversation: &mut Conversation, datagram: &[u8], now: Time) -> Step<Answer> {
+        let _ = now;
+        let known = self.identities.get(conversation.identity.0 as usize);
+        match (known, Message::parse(datagram)) {
+            (Some(Known::Community { version, community }), Ok(Message::Community(message))) => {
+                if message.version != *version {
+                    return Step::Unproven("the reply is of another version");
+                }
+                if message.community != &**community {
+                    return Step::Unproven("the reply has another community");
+                }
+                conversation.hear(&message.pdu, datagram.len())
+            }
+            (Some(Known::Community { .. }), Err(reason)) => Step::Malformed(reason),
+            #[cfg(feature = "usm")]
+            (Some(Known::User(user)), Ok(Message::V3(message))) => {
+                let Some(engine) = conversation.engine else {
+                    return Step::Unproven("the reply is of another version");
+                };
+                let heard = self.usm.read(now, engine, *user, datagram, &message, &mut self.scratch);
+                conversation.hear_secured(heard, datagram.len())
+            }
+            (_, Err(reason)) => Step::Unproven(reason),
+            (_, Ok(_)) => Step::Unproven("the reply is of another version"),
+        }
+    }
+
+    fn retry(&mut self, conversation: &mut Conversation, attempts: u32) {
+        conversation.retry(attempts);
+    }
+
+    /// [`Elsewhere::Noted`], unless any source is accepted.
+    fn elsewhere(&self) -> Elsewhere {
+        self.elsewhere
+    }
+
+    /// 100 bytes for each variable binding, or as many as the largest reply of the same walk had, and 256 for the
+    /// message. A reply with long texts may take more than that.
+    fn reply_size(&self, conversation: &Conversation) -> ReplySize {
+        conversation.reply_size()
+    }
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Identity::Community { version, .. } => {
+                f.debug_struct("Community").field("version", version).finish()
+            }
+            #[cfg(feature = "usm")]
+            Identity::User(user) => user.fmt(f),
+        }
+    }
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Known::Community { version, .. } => write!(f, "{version:?}"),
+            #[cfg(feature = "usm")]
+            Known::User(user) => user.fmt(f),
+        }
+    }
+}

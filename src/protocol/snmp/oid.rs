@@ -113,15 +113,22 @@ fn next_arc(rest: &mut &[u8]) -> Option<u32> {
 
 impl Ord for OidRef<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Bytes that are alike are arcs that are alike, up to the arc in which they first differ.
-        let differs = self.0.iter().zip(other.0).position(|(mine, theirs)| mine != theirs);
-        let Some(differs) = differs else { return self.0.len().cmp(&other.0.len()) };
-        if self.0[differs] < 0x80 && other.0[differs] < 0x80 {
-            return self.0[differs].cmp(&other.0[differs]);
+        let (mut mine, mut theirs) = (self.0, other.0);
+        loop {
+            // Bytes that are alike are arcs that are alike, up to the arc in which they first differ.
+            let differs = mine.iter().zip(theirs).position(|(mine, theirs)| mine != theirs);
+            let Some(differs) = differs else { return mine.len().cmp(&theirs.len()) };
+            if mine[differs] < 0x80 && theirs[differs] < 0x80 {
+                return mine[differs].cmp(&theirs[differs]);
+            }
+            let start = mine[..differs].iter().rposition(|&byte| byte < 0x80).map_or(0, |end| end + 1);
+            (mine, theirs) = (&mine[start..], &theirs[start..]);
+            // An arc with needless digits may be the same all the same.
+            match next_arc(&mut mine).cmp(&next_arc(&mut theirs)) {
+                Ordering::Equal => {}
+                order => return order,
+            }
         }
-        let start = self.0[..differs].iter().rposition(|&byte| byte < 0x80).map_or(0, |end| end + 1);
-        let (mut mine, mut theirs) = (&self.0[start..], &other.0[start..]);
-        next_arc(&mut mine).cmp(&next_arc(&mut theirs)).then_with(|| mine.cmp(theirs))
     }
 }
 
@@ -353,6 +360,9 @@ mod tests {
         }
         // An arc with needless digits in front is the same arc.
         assert_eq!(OidRef::from_ber(&[0x2b, 0x80, 6]), oid("1.3.6").as_oid());
+        assert!(OidRef::from_ber(&[0x2b, 0x80, 6, 0xff, 0x7f]) < oid("1.3.6.16384").as_oid());
+        let many = [0x80, 6].repeat(30_000);
+        assert_eq!(OidRef::from_ber(&many), OidRef::from_ber(&[6].repeat(30_000)));
     }
 
     #[test]

@@ -186,21 +186,18 @@ fn decode(element: Element<'_>) -> (Value<'_>, Option<&'static str>) {
 }
 
 /// An unsigned number of so many bytes, and what is odd about it. Without the zero that a high bit needs before
-/// it, a number of full width is what it looks like; a shorter one is negative, and read as net-snmp reads it.
+/// it, a number is what it looks like, as net-snmp reads it since 5.8.
 fn unsigned(content: &[u8], width: usize) -> Option<(u64, Option<&'static str>)> {
     let zeros = content.iter().take_while(|&&byte| byte == 0).count();
-    if content.len() - zeros > width {
+    let digits = &content[zeros..];
+    if digits.len() > width {
         return None;
     }
-    let negative = content.first().is_some_and(|&byte| byte >= 0x80);
-    let fill = if negative { u64::MAX } else { 0 };
-    let value = content.iter().fold(fill, |value, &byte| value << 8 | u64::from(byte));
-    let value = value & (u64::MAX >> (64 - 8 * width));
-    let odd = match content.len() {
-        0 => Some("the number has no digits"),
-        len if negative && len == width => Some("the number lacks the zero before its high bit"),
-        _ if negative => Some("the number is negative"),
-        _ => None,
+    let value = digits.iter().fold(0, |value, &byte| value << 8 | u64::from(byte));
+    let odd = match content.first() {
+        None => Some("the number has no digits"),
+        Some(0x80..) => Some("the number lacks the zero before its high bit"),
+        Some(_) => None,
     };
     Some((value, odd))
 }
@@ -267,23 +264,31 @@ impl<'a> Varbinds<'a> {
     pub const fn rest(&self) -> &'a [u8] {
         self.reader.rest()
     }
+
+    /// The next one, and the bytes that it is.
+    pub fn next_with_bytes(&mut self) -> Option<(Varbind<'a>, &'a [u8])> {
+        if self.reader.is_empty() || self.broken.is_some() {
+            return None;
+        }
+        let before = self.reader;
+        match Varbind::read(&mut self.reader) {
+            Ok(varbind) => {
+                let len = before.rest().len() - self.reader.rest().len();
+                Some((varbind, &before.rest()[..len]))
+            }
+            Err(reason) => {
+                (self.reader, self.broken) = (before, Some(reason));
+                None
+            }
+        }
+    }
 }
 
 impl<'a> Iterator for Varbinds<'a> {
     type Item = Varbind<'a>;
 
     fn next(&mut self) -> Option<Varbind<'a>> {
-        if self.reader.is_empty() || self.broken.is_some() {
-            return None;
-        }
-        let before = self.reader;
-        match Varbind::read(&mut self.reader) {
-            Ok(varbind) => Some(varbind),
-            Err(reason) => {
-                (self.reader, self.broken) = (before, Some(reason));
-                None
-            }
-        }
+        self.next_with_bytes().map(|(varbind, _)| varbind)
     }
 }
 
@@ -331,7 +336,8 @@ mod tests {
         for (tag, content, value) in [
             (tag::COUNTER32, &[0xff, 0xff, 0xff, 0xff][..], Value::Counter32(u32::MAX)),
             (tag::COUNTER64, &[0x80, 0, 0, 0, 0, 0, 0, 1], Value::Counter64((1 << 63) + 1)),
-            (tag::GAUGE32, &[0xff], Value::Gauge32(u32::MAX)),
+            (tag::GAUGE32, &[0xff], Value::Gauge32(255)),
+            (tag::COUNTER64, &[0xff, 0xfe], Value::Counter64(0xfffe)),
             (tag::COUNTER32, &[], Value::Counter32(0)),
             (ber::INTEGER, &[], Value::Integer(0)),
             (ber::INTEGER, &[1, 0, 0, 0, 0], Value::Integer(1 << 32)),

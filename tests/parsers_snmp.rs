@@ -1,0 +1,153 @@
+//! Whatever an agent sends, SNMP's parsers answer: with what they found, or with a reason. Never by a panic.
+
+use std::sync::Arc;
+
+use allears::protocol::snmp::message::{Message, Pdu, Scoped, ScopedData, read_id};
+use allears::protocol::snmp::{Conversation, Identity, Operation, Request, Snmp, Varbinds, Version};
+use allears::protocol::{Protocol, Step, Time, Token};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+/// Datagrams of a real agent and of those who asked it, v1, v2c and v3.
+fn datagrams() -> Vec<Vec<u8>> {
+    let file = include_str!("data/snmpd-v1-v2c-v3.hex");
+    let lines = file.lines().filter_map(|line| line.strip_prefix("< ").or_else(|| line.strip_prefix("> ")));
+    lines.map(from_hex).collect()
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// Reads a datagram in every way there is, and checks what must hold of any.
+fn read_all(datagram: &[u8]) {
+    if let Some(id) = read_id(datagram) {
+        assert!((1..1 << 31).contains(&id));
+    }
+    match Message::parse(datagram) {
+        Ok(Message::Community(message)) => read_pdu(&message.pdu),
+        Ok(Message::V3(message)) => {
+            if let ScopedData::Plain(content) = message.data
+                && let Ok(scoped) = Scoped::parse(content)
+            {
+                read_pdu(&scoped.pdu);
+            }
+        }
+        Err(reason) => assert!(!reason.is_empty()),
+    }
+    let (mut snmp, conversations) = conversations();
+    for mut conversation in conversations {
+        // A conversation goes on as long as its agent says something new, and no longer.
+        for _ in 0..8 {
+            let mut request = vec![];
+            snmp.write_request(&conversation, Token(7), Time::ZERO, &mut request);
+            assert_eq!(snmp.read_token(&request), Some(Token(7)));
+            assert!(snmp.reply_size(&conversation).bytes >= 256);
+            match snmp.step(&mut conversation, datagram, Time::ZERO) {
+                Step::AskNext => snmp.retry(&mut conversation, 2),
+                Step::Done(answer) => {
+                    assert_eq!(read_varbinds(answer.varbinds()), answer.len(), "what was kept is whole");
+                    break;
+                }
+                Step::Malformed(reason) | Step::Unproven(reason) => {
+                    assert!(!reason.is_empty());
+                    break;
+                }
+                Step::NotMine | Step::More { .. } => panic!("SNMP has no such step"),
+            }
+        }
+    }
+}
+
+fn read_pdu(pdu: &Pdu<'_>) {
+    read_varbinds(pdu.varbinds());
+}
+
+fn read_varbinds(varbinds: Varbinds<'_>) -> usize {
+    let names = varbinds.map(|varbind| {
+        assert!(varbind.oid.arcs().count() <= varbind.oid.as_ber().len() + 2);
+        assert_eq!(varbind.oid, varbind.oid.to_oid().as_oid());
+        assert!(!format!("{} {:?}", varbind.oid, varbind.value).is_empty());
+    });
+    names.count()
+}
+
+/// One of each kind.
+fn conversations() -> (Snmp, Vec<Conversation>) {
+    let mut snmp = Snmp::new(1);
+    let mut all = vec![];
+    let oids =
+        || vec!["1.3.6.1.2.1.1".parse().expect("a name"), "1.3.6.1.4.1.99999".parse().expect("a name")];
+    for version in [Version::V1, Version::V2c] {
+        let identity = snmp.add_identity(Identity::community(version, b"public"));
+        for operation in [
+            Operation::Get,
+            Operation::GetNext,
+            Operation::GetBulk { non_repeaters: 1, max_repetitions: 10 },
+            Operation::Walk { max_repetitions: None, most_rows: 50 },
+        ] {
+            let request = Arc::new(Request { operation, oids: oids(), with_uptime: version == Version::V1 });
+            all.push(snmp.conversation(([127, 0, 0, 1], 161).into(), identity, request, 0));
+        }
+    }
+    (snmp, all)
+}
+
+#[test]
+fn datagrams_cut_at_any_length_are_read_or_have_a_reason() {
+    for datagram in datagrams() {
+        for len in 0..=datagram.len() {
+            read_all(&datagram[..len]);
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_read_or_has_a_reason() {
+    for datagram in datagrams().iter().filter(|datagram| datagram.len() < 200) {
+        for bit in 0..8 * datagram.len() {
+            let mut flipped = datagram.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            read_all(&flipped);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mutated_datagrams_are_read_or_have_a_reason(
+        which: Index,
+        changes in vec((any::<Index>(), any::<u8>()), 1..8),
+        cut: Index,
+        insert in vec(any::<u8>(), 0..4),
+    ) {
+        let mut datagram = which.get(&datagrams()).clone();
+        for (at, byte) in changes {
+            *at.get_mut(&mut datagram) = byte;
+        }
+        read_all(&datagram);
+        let at = cut.index(datagram.len());
+        datagram.splice(at..at, insert);
+        read_all(&datagram);
+    }
+
+    #[test]
+    fn elements_in_any_order_are_read_or_have_a_reason(
+        body in vec(prop_oneof![
+            any::<u8>(),
+            prop::sample::select(vec![0u8, 1, 2, 3, 4, 5, 6, 0x30, 0xa2, 0xa8, 0x41, 0x46, 0x80, 0x82, 0xff]),
+        ], 0..120),
+    ) {
+        read_all(&body);
+        let head = b"\x30\x82\x00\x00\x02\x01\x01\x04\x06public\xa2\x81\x00";
+        let mut message = [head, &body[..]].concat();
+        let len = message.len() - 4;
+        (message[2], message[3]) = ((len >> 8) as u8, len as u8);
+        (message[17]) = body.len() as u8;
+        read_all(&message);
+    }
+}

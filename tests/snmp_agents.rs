@@ -1,0 +1,246 @@
+//! Agents that misbehave, in virtual time: each fault has its own outcome, and nobody else suffers from it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use allears::engine::{Conclusion, Config, Engine, Outcome, Time};
+use allears::protocol::snmp::{
+    Answer, Conversation, ErrorStatus, Identity, Incomplete, Operation, Request, Snmp, Value, Version,
+};
+use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, SnmpFault, Trace};
+
+const INTERFACES: u32 = 40;
+const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
+const IF_IN_OCTETS: &str = "1.3.6.1.2.1.2.2.1.10";
+const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
+
+type End = Conclusion<Conversation, Answer>;
+
+/// What agents are like.
+fn plan(hosts: u32, faults: &[(SnmpFault, f64)]) -> Plan {
+    Plan {
+        hosts,
+        protocol: HostProtocol::Snmp,
+        interfaces: INTERFACES,
+        snmp_faults: faults.to_vec(),
+        latency: Latency { median: Duration::from_millis(20), sigma: 0.3 },
+        port: 161,
+        ..Plan::default()
+    }
+}
+
+fn request(operation: Operation, oids: &[&str]) -> Arc<Request> {
+    let oids = oids.iter().map(|oid| oid.parse().expect("a name")).collect();
+    Arc::new(Request { operation, oids, with_uptime: false })
+}
+
+fn walk(oids: &[&str]) -> Arc<Request> {
+    request(Operation::Walk { max_repetitions: None, most_rows: 10_000 }, oids)
+}
+
+struct Sweep {
+    ends: Vec<End>,
+    engine: Engine<Snmp>,
+    network: Network,
+    trace: Trace<Conversation, Answer>,
+}
+
+/// Asks all agents of a plan the same, as one identity.
+fn sweep_as(plan: Plan, snmp: Snmp, identity: Identity, request: &Arc<Request>) -> Sweep {
+    let config = Config {
+        rate: None,
+        prefix_rate: None,
+        host_gap: Duration::ZERO,
+        reply_credit: 64 << 20,
+        tries: 5,
+        ..Config::default()
+    };
+    let mut snmp = snmp;
+    let identity = snmp.add_identity(identity);
+    let fleet = Fleet::new(plan).expect("a plan that works");
+    let agents: Vec<SocketAddr> = fleet.targets().collect();
+    let conversations: Vec<_> =
+        agents.iter().map(|&agent| (agent, snmp.conversation(agent, identity, request.clone(), 0))).collect();
+    let mut engine = Engine::new(snmp, config, [3; 16]).expect("settings in range");
+    let mut network = Network::new(Link::default(), fleet);
+    let mut trace = Trace::default();
+    network.run(&mut engine, &mut conversations.into_iter(), Time::from_millis(600_000), &mut trace);
+    assert!(engine.is_idle() && engine.ledger().adds_up(0), "{:?}", engine.ledger());
+    let mut ends: Vec<End> = trace.ended.drain(..).map(|(_, end)| end).collect();
+    assert_eq!(ends.len(), agents.len(), "every agent has one end");
+    ends.sort_by_key(|end| end.target);
+    Sweep { ends, engine, network, trace }
+}
+
+fn sweep(plan: Plan, request: &Arc<Request>) -> Sweep {
+    sweep_as(plan, Snmp::new(1), Identity::community(Version::V2c, b"public"), request)
+}
+
+#[track_caller]
+fn answer(end: &End) -> &Answer {
+    match &end.outcome {
+        Outcome::Answered(answer) => answer,
+        other => panic!("{}: {other:?}", end.target),
+    }
+}
+
+#[test]
+fn a_walk_of_two_columns_brings_every_row_of_every_agent() {
+    for version in [Version::V1, Version::V2c] {
+        let identity = Identity::community(version, b"public");
+        let Sweep { ends, .. } =
+            sweep_as(plan(50, &[]), Snmp::new(1), identity, &walk(&[IF_DESCR, IF_IN_OCTETS]));
+        for end in &ends {
+            let answer = answer(end);
+            assert_eq!((answer.len(), &answer.incomplete), (2 * INTERFACES as usize, &None));
+        }
+    }
+}
+
+#[test]
+fn agents_that_find_replies_too_big_are_asked_for_less() {
+    for fault in [SnmpFault::TooBig, SnmpFault::TooBigEmpty] {
+        let Sweep { ends, .. } = sweep(plan(20, &[(fault, 1.0)]), &walk(&[IF_DESCR, IF_IN_OCTETS]));
+        for end in &ends {
+            let answer = answer(end);
+            assert_eq!((answer.len(), &answer.incomplete), (2 * INTERFACES as usize, &None), "{fault:?}");
+        }
+        // A GET, too, in halves.
+        let names: Vec<String> = (1..=30).map(|row| format!("{IF_DESCR}.{row}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let Sweep { ends, .. } = sweep(plan(5, &[(fault, 1.0)]), &request(Operation::Get, &names));
+        assert!(ends.iter().all(|end| answer(end).len() == 30 && answer(end).refused.is_empty()));
+    }
+}
+
+#[test]
+fn agents_that_go_in_circles_are_left_with_what_they_said() {
+    let Sweep { ends, .. } = sweep(plan(20, &[(SnmpFault::NonIncreasing, 0.5)]), &walk(&[IF_DESCR]));
+    let circles =
+        ends.iter().filter(|end| matches!(answer(end).incomplete, Some(Incomplete::NotIncreasing(_))));
+    assert_eq!(circles.count(), 10);
+    assert!(ends.iter().all(|end| answer(end).len() == INTERFACES as usize), "every row, once");
+}
+
+#[test]
+fn odd_encodings_reach_the_user_marked() {
+    let Sweep { ends, .. } = sweep(plan(10, &[(SnmpFault::OddBer, 1.0)]), &walk(&["1.3.6.1.2.1"]));
+    for end in &ends {
+        let answer = answer(end);
+        assert_eq!(answer.incomplete, None, "{}", end.target);
+        let odd: Vec<_> = answer.varbinds().filter_map(|varbind| varbind.odd).collect();
+        assert!(odd.len() > 10, "{odd:?}");
+        let unknown = answer.varbinds().any(|varbind| matches!(varbind.value, Value::Unknown { .. }));
+        assert!(unknown, "a type that nobody knows is kept");
+    }
+}
+
+#[test]
+fn stale_replies_are_strangers_and_the_right_ones_are_heard() {
+    let Sweep { ends, engine, network, .. } =
+        sweep(plan(20, &[(SnmpFault::StaleId, 1.0)]), &request(Operation::Get, &[SYS_NAME]));
+    assert!(ends.iter().all(|end| answer(end).len() == 1));
+    let ledger = engine.ledger();
+    assert!(ledger.strangers >= 20, "{ledger:?}");
+    let tally = network.fleet().tally();
+    assert_eq!(ledger.datagrams_received, tally.answered + tally.duplicated + tally.forged);
+}
+
+#[test]
+fn agents_whose_large_replies_get_lost_are_asked_for_less() {
+    let Sweep { ends, .. } = sweep(plan(20, &[(SnmpFault::SlowBulk, 1.0)]), &walk(&[IF_DESCR, IF_IN_OCTETS]));
+    for end in &ends {
+        assert_eq!(answer(end).len(), 2 * INTERFACES as usize, "{}", end.target);
+    }
+}
+
+#[test]
+fn a_restart_during_a_walk_is_told() {
+    let request = Arc::new(Request {
+        operation: Operation::Walk { max_repetitions: Some(1), most_rows: 10_000 },
+        oids: vec!["1.3.6.1.2.1.2.2.1".parse().expect("a name")],
+        with_uptime: true,
+    });
+    let Sweep { ends, .. } = sweep(plan(10, &[(SnmpFault::Restart, 1.0)]), &request);
+    for end in &ends {
+        let answer = answer(end);
+        assert_eq!(answer.incomplete, Some(Incomplete::Restarted));
+        assert!(answer.len() > INTERFACES as usize, "and the walk goes on");
+    }
+}
+
+#[test]
+fn answers_from_another_address_are_named_and_taken_only_if_that_is_wanted() {
+    let multi_homed = Plan { wrong_source: 1.0, ..plan(10, &[]) };
+    let get = request(Operation::Get, &[SYS_NAME]);
+    let Sweep { ends, engine, .. } = sweep(multi_homed.clone(), &get);
+    for end in &ends {
+        assert_eq!(end.outcome, Outcome::Silent);
+        assert!(end.elsewhere.is_some_and(|other| other != end.target));
+    }
+    assert!(engine.ledger().strangers >= 10);
+
+    let public = Identity::community(Version::V2c, b"public");
+    let Sweep { ends, engine, .. } = sweep_as(multi_homed, Snmp::new(1).accept_any_source(), public, &get);
+    assert!(ends.iter().all(|end| answer(end).len() == 1 && end.elsewhere.is_some()));
+    assert_eq!(engine.ledger().strangers, 0);
+}
+
+#[test]
+fn a_wrong_community_is_silence_and_an_unknown_name_an_answer() {
+    let wrong = Identity::community(Version::V2c, b"wrong");
+    let Sweep { ends, .. } =
+        sweep_as(plan(3, &[]), Snmp::new(1), wrong, &request(Operation::Get, &[SYS_NAME]));
+    assert!(ends.iter().all(|end| end.outcome == Outcome::Silent));
+
+    let names = [SYS_NAME, "1.3.6.1.9.9.0", "1.3.6.1.2.1.1.1.0"];
+    let Sweep { ends, .. } = sweep(plan(3, &[]), &request(Operation::Get, &names));
+    for end in &ends {
+        let exceptions: Vec<bool> = answer(end).varbinds().map(|varbind| varbind.is_exception()).collect();
+        assert_eq!(exceptions, [false, true, false], "each by itself");
+    }
+    let v1 = Identity::community(Version::V1, b"public");
+    let Sweep { ends, .. } = sweep_as(plan(3, &[]), Snmp::new(1), v1, &request(Operation::Get, &names));
+    for end in &ends {
+        let answer = answer(end);
+        assert_eq!((answer.len(), answer.refused.len()), (2, 1));
+        assert_eq!(answer.refused[0].status, ErrorStatus::NO_SUCH_NAME);
+    }
+}
+
+#[test]
+fn dead_and_slow_agents_delay_nobody_else() {
+    let faulty = Plan { dead: 0.2, loss: 0.05, reply_loss: 0.05, duplicate: 0.05, ..plan(200, &[]) };
+    let Sweep { ends, network, trace, .. } = sweep(faulty, &walk(&[IF_DESCR]));
+    let (mut heard, mut silent) = (0, 0);
+    for (host, end) in ends.iter().enumerate() {
+        match &end.outcome {
+            Outcome::Answered(answer) => {
+                assert_eq!((answer.len(), &answer.incomplete), (INTERFACES as usize, &None));
+                heard += 1;
+            }
+            Outcome::Silent => {
+                assert!(!network.fleet().is_proper(host as u32), "{} lives", end.target);
+                silent += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((heard, silent), (160, 40));
+    assert!(trace.delivered > 0);
+}
+
+#[test]
+fn garbage_behind_the_right_number_is_kept_as_far_as_it_goes() {
+    let garbage = Plan { garbage: 1.0, ..plan(10, &[]) };
+    let names = [SYS_NAME, "1.3.6.1.2.1.1.1.0"];
+    let Sweep { ends, .. } = sweep(garbage, &request(Operation::Get, &names));
+    for end in &ends {
+        match &end.outcome {
+            Outcome::Malformed(reason) => assert!(!reason.is_empty()),
+            Outcome::Answered(answer) => assert!(matches!(answer.incomplete, Some(Incomplete::Broken(_)))),
+            other => panic!("{other:?}"),
+        }
+    }
+}
