@@ -130,6 +130,73 @@ fn what_agents_get_wrong_is_met_by_others_as_well() {
     assert_eq!((count(&closing, "answered"), count(&closing, "duplicated")), (1, 1));
 }
 
+/// What `createUser` of net-snmp's agent would say of the users, for its programs.
+const U0: [&str; 3] = ["-v3", "-uu0", "-lnoAuthNoPriv"];
+const U1: [&str; 7] = ["-v3", "-uu1", "-lauthPriv", "-aSHA-256", "-Aauthpass123", "-xAES", "-Xprivpass123"];
+const U2: [&str; 5] = ["-v3", "-uu2", "-lauthNoPriv", "-aSHA", "-Aauthpass123"];
+
+#[test]
+fn users_of_v3_get_and_walk_what_communities_do() {
+    if !have_tools() {
+        return;
+    }
+    let fleet = fleet(&["--interfaces", "40"]);
+    for user in [&U0[..], &U1, &U2] {
+        let run = ask("snmpget", &fleet, user, &[SYS_NAME, "1.3.6.1.9.0"]).expect_code(0);
+        let expected = [
+            ".1.3.6.1.2.1.1.5.0 = STRING: \"host-000000\"",
+            ".1.3.6.1.9.0 = No Such Object available on this agent at this OID",
+        ];
+        assert_eq!(run.stdout.lines().collect::<Vec<_>>(), expected);
+        let run = ask("snmpbulkwalk", &fleet, &[user, &["-Cr40"]].concat(), &[EVERYTHING]).expect_code(0);
+        assert_eq!(listed(&run), 8 + 41 * 40, "{user:?}");
+    }
+    let closing = fleet.stop();
+    assert_eq!((count(&closing, "received"), count(&closing, "ignored")), (count(&closing, "answered"), 0));
+}
+
+#[test]
+fn users_whom_no_agent_knows_hear_why() {
+    if !have_tools() {
+        return;
+    }
+    let fleet = fleet(&[]);
+    let changed = |at: usize, to: &'static str| {
+        let mut user = U1;
+        user[at] = to;
+        user.to_vec()
+    };
+    for (user, message) in [
+        (changed(4, "-Anothispass"), "Authentication failure (incorrect password, community or key)"),
+        (changed(6, "-Xnothispass"), "Decryption error"),
+        (changed(1, "-uu3"), "Unknown user name"),
+        (changed(2, "-lauthNoPriv"), "Unsupported security level"),
+        ([&U0[..], &["-nelsewhere"]].concat(), "Bad context specified"),
+    ] {
+        let run = ask("snmpget", &fleet, &user, &[SYS_NAME]);
+        assert!(run.code != 0 && run.stderr.contains(message), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn engines_that_reboot_and_engines_that_are_clones_are_met_by_others_as_well() {
+    if !have_tools() {
+        return;
+    }
+    let rebooting = fleet(&["--misbehave", "reboot=1"]);
+    let walk = ask("snmpwalk", &rebooting, &U1, &[EVERYTHING]).expect_code(0);
+    assert_eq!(listed(&walk), 8 + 41 * 2);
+    let closing = rebooting.stop();
+    // 91 requests, of which every seventh is followed by a reboot; and the discovery.
+    assert_eq!(count(&closing, "received"), 91 + 12 + 1, "{closing}");
+
+    for fault in ["same-engine=1", "stale-id=1"] {
+        let fleet = fleet(&["--misbehave", fault]);
+        let run = ask("snmpget", &fleet, &U1, &[SYS_NAME]).expect_code(0);
+        assert!(run.stdout.contains("host-000000"), "{}", run.stdout);
+    }
+}
+
 #[test]
 fn a_misbehaviour_that_does_not_exist_or_does_not_fit_is_refused() {
     for wrong in [

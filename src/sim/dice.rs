@@ -21,6 +21,8 @@ pub(super) enum Purpose {
     Misbehaviour,
     Uptime,
     Interface,
+    #[cfg(feature = "usm")]
+    Boots,
 }
 
 /// The number that `seed` has for the `nth` decision of this purpose about `subject`. A hash, not a

@@ -69,7 +69,8 @@ pub enum HostProtocol {
     Et,
     /// The reply is the request.
     Echo,
-    /// SNMP agents of v1 and v2c, with the system group and the tables of their interfaces.
+    /// SNMP agents of v1, v2c and, with the feature `usm`, v3: with the system group and the tables of their
+    /// interfaces.
     Snmp,
 }
 

@@ -22,23 +22,29 @@ pub enum SnmpFault {
     /// Lengths in more bytes than they need, counters without the zero before their high bit, an integer
     /// without digits, a type that does not exist.
     OddBer,
-    /// Each reply comes first with the id of the request before, and then with its own.
+    /// Each reply comes first with the id of the request before (of v3, its msgID), and then with its own.
     StaleId,
-    /// The agent is started anew after every seventh request.
+    /// The agent is started anew after every seventh request. Of v3, its engine goes on.
     Restart,
+    /// The same with its engine: boots are one more, and time is zero.
+    Reboot,
+    /// The engine ID is that of all agents that have this fault.
+    SameEngine,
     /// Replies to GETBULK of more than 600 bytes get lost, as they do where fragments are.
     SlowBulk,
 }
 
 impl SnmpFault {
     /// All of them, with their names on the command line.
-    pub const NAMES: [(&str, SnmpFault); 7] = [
+    pub const NAMES: [(&str, SnmpFault); 9] = [
         ("too-big", SnmpFault::TooBig),
         ("too-big-empty", SnmpFault::TooBigEmpty),
         ("non-increasing", SnmpFault::NonIncreasing),
         ("odd-ber", SnmpFault::OddBer),
         ("stale-id", SnmpFault::StaleId),
         ("restart", SnmpFault::Restart),
+        ("reboot", SnmpFault::Reboot),
+        ("same-engine", SnmpFault::SameEngine),
         ("slow-bulk", SnmpFault::SlowBulk),
     ];
 }
@@ -103,7 +109,7 @@ mod tests {
         for (name, fault) in SnmpFault::NAMES {
             assert_eq!(name.parse(), Ok(fault));
         }
-        assert!("reboot".parse::<SnmpFault>().is_err_and(|error| error.contains("too-big-empty")));
+        assert!("sulk".parse::<SnmpFault>().is_err_and(|error| error.contains("too-big-empty")));
     }
 
     #[test]

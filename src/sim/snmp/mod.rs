@@ -1,25 +1,33 @@
-//! SNMP agents: requests of v1 and v2c in, replies out.
+//! SNMP agents: requests of v1, v2c and v3 in, replies out.
 //!
-//! `Agents` datagrams → `agent` what is answered to a PDU → `mib` which objects there are, and in which order →
-//! `values` what they hold; `faults` what agents get wrong.
+//! `Agents` datagrams → `usm` what secures those of v3 → `agent` what is answered to a PDU → `mib` which objects
+//! there are, and in which order → `values` what they hold; `faults` what agents get wrong, `memory` what they
+//! remember for that.
 
 mod agent;
 mod faults;
+mod memory;
 mod mib;
+#[cfg(feature = "usm")]
+mod usm;
 mod values;
 
 use std::collections::HashMap;
-use std::time::Duration;
+#[cfg(feature = "usm")]
+use std::net::Ipv4Addr;
 
 use agent::{Agent, Responder, Terms};
 pub use faults::SnmpFault;
+use memory::Memory;
 use values::Moment;
 
-use super::dice::{Dice, Purpose, part_of, roll};
+use super::dice::Dice;
 use super::echo;
 use super::plan::Plan;
 use crate::engine::Time;
 use crate::protocol::snmp::ber::Writer;
+#[cfg(feature = "usm")]
+use crate::protocol::snmp::message::V3Message;
 use crate::protocol::snmp::message::{self, CommunityMessage, Message, pdu_tag};
 
 /// What all agents answer to; other communities they ignore.
@@ -31,10 +39,6 @@ const LARGEST: usize = 1400;
 const AROUND: usize = 3 * 5 + 3 + 2 + COMMUNITY.len() + 10 + 3 + 5;
 /// The largest reply to a GETBULK that an agent with [`SnmpFault::SlowBulk`] gets through.
 const LARGEST_BULK: usize = 600;
-/// Requests after which an agent with [`SnmpFault::Restart`] is started anew.
-const REQUESTS_OF_A_LIFE: u32 = 7;
-/// How long an agent can have been up when the fleet starts.
-const LONGEST_UPTIME: Duration = Duration::from_secs(100 * 24 * 3600);
 
 /// All agents of a fleet.
 #[derive(Debug)]
@@ -45,6 +49,11 @@ pub(super) struct Agents {
     /// Only of agents that need one.
     memories: HashMap<u32, Memory>,
     reply: Vec<u8>,
+    /// Where the hosts begin, of which engine IDs are made.
+    #[cfg(feature = "usm")]
+    base: Ipv4Addr,
+    #[cfg(feature = "usm")]
+    usm: usm::Usm,
 }
 
 /// Who is asked, and when.
@@ -65,15 +74,12 @@ pub(super) enum Reaction {
     Answers,
 }
 
-/// What an agent remembers from one request to the next.
-#[derive(Clone, Copy, Debug, Default)]
-struct Memory {
-    /// Requests that it has answered.
-    requests: u32,
-    started: Option<Time>,
-    /// The ids of the last request, and of the one before.
-    id: Option<i64>,
-    id_before: Option<i64>,
+/// What a reply is.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    /// It is no report.
+    is_understood: bool,
+    is_to_bulk: bool,
 }
 
 impl Agents {
@@ -84,19 +90,25 @@ impl Agents {
             writer: Writer::default(),
             memories: HashMap::new(),
             reply: Vec::new(),
+            #[cfg(feature = "usm")]
+            base: plan.base,
+            #[cfg(feature = "usm")]
+            usm: usm::Usm::default(),
         }
     }
 
     /// Makes the reply to a request, for [`reply`](Agents::reply) and
     /// [`stale_reply`](Agents::stale_reply).
     pub(super) fn answer(&mut self, asked: Asked, request: &[u8]) -> Reaction {
-        let Some(message) = understand(request) else { return Reaction::Ignores };
-        let memory = self.remember(asked, message.pdu.request_id);
-        if !self.write(asked, memory, message) {
-            return Reaction::Ignores;
+        let Some(message) = read(request) else { return Reaction::Ignores };
+        if Memory::is_needed(asked.fault) {
+            self.memories.entry(asked.host).or_default().hear(asked, id(&message));
         }
-        let is_bulk = message.pdu.tag == pdu_tag::GET_BULK;
-        if asked.fault == Some(SnmpFault::SlowBulk) && is_bulk && self.reply.len() > LARGEST_BULK {
+        let Some(said) = self.write(asked, request, message, id(&message)) else { return Reaction::Ignores };
+        if let Some(memory) = self.memories.get_mut(&asked.host).filter(|_| said.is_understood) {
+            memory.has_understood();
+        }
+        if asked.fault == Some(SnmpFault::SlowBulk) && said.is_to_bulk && self.reply.len() > LARGEST_BULK {
             return Reaction::AnswersInVain;
         }
         Reaction::Answers
@@ -113,79 +125,101 @@ impl Agents {
         if asked.fault != Some(SnmpFault::StaleId) {
             return None;
         }
-        let mut message = understand(request)?;
-        let memory = self.memories.get(&asked.host).copied()?;
-        let id = message.pdu.request_id;
-        let before = memory.id_before.filter(|before| *before != id);
-        message.pdu.request_id = before.unwrap_or((id - 1).rem_euclid(1 << 31));
-        self.write(asked, memory, message).then_some(&self.reply)
+        let message = read(request)?;
+        let stale = self.memories.get(&asked.host)?.stale_id(id(&message));
+        self.write(asked, request, message, stale)?;
+        Some(&self.reply)
     }
 
     /// Appends a forgery: what the agent could have answered to a request of another id.
     pub(super) fn write_forgery(&mut self, asked: Asked, request: &[u8], dice: &mut Dice, out: &mut Vec<u8>) {
         let wrong = dice.below((1 << 31) - 1) as i64 + 1;
-        let forged = understand(request).is_some_and(|mut message| {
-            message.pdu.request_id = if wrong == message.pdu.request_id { wrong ^ 1 } else { wrong };
-            self.write(asked, Memory::default(), message)
+        let forged = read(request).and_then(|message| {
+            let wrong = if wrong == id(&message) { wrong ^ 1 } else { wrong };
+            self.write(asked, request, message, wrong)
         });
-        if forged {
+        if forged.is_some() {
             out.extend_from_slice(&self.reply);
         } else {
             echo::write_forgery(request, dice, out);
         }
     }
 
-    /// Takes note of a request, and starts the agent anew if it is time to.
-    fn remember(&mut self, asked: Asked, id: i64) -> Memory {
-        if !matches!(asked.fault, Some(SnmpFault::StaleId | SnmpFault::Restart)) {
-            return Memory::default();
+    /// Makes the reply to a message that was parsed from `request`, with this id; `None` when there is none.
+    fn write(&mut self, asked: Asked, request: &[u8], message: Message<'_>, id: i64) -> Option<Said> {
+        let _ = request;
+        self.writer.clear();
+        self.reply.clear();
+        match message {
+            Message::Community(mut message) => {
+                message.pdu.request_id = id;
+                self.write_plain(asked, message)
+            }
+            #[cfg(feature = "usm")]
+            Message::V3(message) => self.write_secured(asked, request, &message, id),
+            #[cfg(not(feature = "usm"))]
+            Message::V3(_) => None,
         }
-        let memory = self.memories.entry(asked.host).or_default();
-        let has_lived = memory.requests > 0 && memory.requests.is_multiple_of(REQUESTS_OF_A_LIFE);
-        if asked.fault == Some(SnmpFault::Restart) && has_lived {
-            memory.started = Some(asked.now);
-        }
-        memory.requests = memory.requests.wrapping_add(1);
-        (memory.id_before, memory.id) = (memory.id, Some(id));
-        *memory
     }
 
-    /// Makes the reply; false when there is none.
-    fn write(&mut self, asked: Asked, memory: Memory, message: CommunityMessage<'_>) -> bool {
-        let moment = Moment { seed: self.seed, host: asked.host, uptime: self.uptime(asked, memory) };
-        let agent = Agent { moment, fault: asked.fault, garbage: asked.garbage };
+    fn write_plain(&mut self, asked: Asked, message: CommunityMessage<'_>) -> Option<Said> {
+        let agent = self.agent(asked);
         let terms = Terms { version: message.version, room: LARGEST - AROUND };
-        self.writer.clear();
         if !self.responder.answer(&agent, terms, &message.pdu, &mut self.writer) {
-            return false;
+            return None;
         }
         message::wrap_community(message.version, message.community, 0, &mut self.writer);
-        self.reply.clear();
         self.writer.append_to(&mut self.reply);
         if asked.fault == Some(SnmpFault::OddBer) {
             faults::lengthen(&mut self.reply);
         }
-        true
+        Some(Said { is_understood: true, is_to_bulk: message.pdu.tag == pdu_tag::GET_BULK })
     }
 
-    /// Hundredths of a second since the agent was started.
-    fn uptime(&self, asked: Asked, memory: Memory) -> u64 {
-        let up = match memory.started {
-            Some(started) => asked.now - started,
-            None => {
-                let before = roll(self.seed, Purpose::Uptime, asked.host, 0);
-                asked.now - Time::ZERO + part_of(before, LONGEST_UPTIME)
-            }
-        };
-        (up.as_millis() / 10) as u64
+    #[cfg(feature = "usm")]
+    fn write_secured(
+        &mut self,
+        asked: Asked,
+        datagram: &[u8],
+        message: &V3Message<'_>,
+        id: i64,
+    ) -> Option<Said> {
+        let (agent, memory) = (self.agent(asked), self.memory(asked));
+        let engine = usm::Engine::new(self.base, self.seed, asked, memory);
+        let heard = usm::Heard { datagram, message, reply_id: u32::try_from(id).ok()? };
+        self.usm.answer(&engine, &agent, heard, &mut self.responder, &mut self.writer, &mut self.reply)
+    }
+
+    fn agent(&self, asked: Asked) -> Agent {
+        let uptime = self.memory(asked).uptime(self.seed, asked);
+        let moment = Moment { seed: self.seed, host: asked.host, uptime: (uptime.as_millis() / 10) as u64 };
+        Agent { moment, fault: asked.fault, garbage: asked.garbage }
+    }
+
+    fn memory(&self, asked: Asked) -> Memory {
+        let known = self.memories.get(&asked.host).filter(|_| Memory::is_needed(asked.fault));
+        known.copied().unwrap_or_default()
     }
 }
 
-/// The request, if it is one of v1 or v2c with the right community.
-fn understand(request: &[u8]) -> Option<CommunityMessage<'_>> {
-    match Message::parse(request) {
-        Ok(Message::Community(message)) if message.community == COMMUNITY => Some(message),
-        _ => None,
+/// The message, if it is one that agents heed: of v1 or v2c with the right community, or of v3.
+fn read(request: &[u8]) -> Option<Message<'_>> {
+    let message = Message::parse(request).ok()?;
+    let is_heeded = match &message {
+        Message::Community(message) => message.community == COMMUNITY,
+        #[cfg(feature = "usm")]
+        Message::V3(message) => usm::level_of(message).is_some(),
+        #[cfg(not(feature = "usm"))]
+        Message::V3(_) => false,
+    };
+    is_heeded.then_some(message)
+}
+
+/// What ties the reply to it.
+fn id(message: &Message<'_>) -> i64 {
+    match message {
+        Message::Community(message) => message.pdu.request_id,
+        Message::V3(message) => message.msg_id,
     }
 }
 

@@ -1,0 +1,87 @@
+//! Whether an agent processes a message (RFC 3414, section 3.2), and why not.
+
+use super::engine::Engine;
+use super::keyring::Keyring;
+use crate::protocol::snmp::message::{Pdu, Scoped, ScopedData, V3Message};
+use crate::protocol::snmp::usm::{Keys, Level, MODEL, Report, is_proven, scoped_pdu};
+
+/// Longest name, bytes (RFC 3414, section 5: usmUserName).
+const LONGEST_NAME: usize = 32;
+
+/// A message that the agent processes.
+#[derive(Debug)]
+pub(super) struct Accepted<'a> {
+    /// The user's.
+    pub(super) keys: &'a Keys,
+    pub(super) pdu: Pdu<'a>,
+}
+
+/// Why it does not process one.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) report: Report,
+    /// How secure the report is.
+    pub(super) level: Level,
+    /// That of the message; 0 if it cannot be read.
+    pub(super) request_id: i64,
+}
+
+/// How secure a message is; `None` of one that is to be discarded (RFC 3412, section 7.2), about which nothing is
+/// reported.
+pub(in crate::sim::snmp) fn level_of(message: &V3Message<'_>) -> Option<Level> {
+    let is_id = i32::try_from(message.msg_id).is_ok_and(|id| id >= 0);
+    let is_sound = is_id && message.security_model == MODEL && message.security.user.len() <= LONGEST_NAME;
+    Level::of(message).filter(|_| is_sound)
+}
+
+/// Judges a message of that level, which was parsed from `datagram`. What is encrypted is decrypted into `scratch`.
+pub(super) fn judge<'a>(
+    engine: &Engine,
+    level: Level,
+    datagram: &[u8],
+    message: &V3Message<'a>,
+    keyring: &'a mut Keyring,
+    scratch: &'a mut Vec<u8>,
+) -> Result<Accepted<'a>, Refusal> {
+    let plain = |report| Refusal { report, level: Level::NoAuthNoPriv, request_id: request_id(message) };
+    let security = &message.security;
+    if security.engine_id != engine.id {
+        return Err(plain(Report::UnknownEngineIds));
+    }
+    let keys = keyring.find(engine.id, security.user).ok_or_else(|| plain(Report::UnknownUserNames))?;
+    // Each of our users has one level, and supports neither a higher one nor a lower one.
+    if level != keys.level() {
+        return Err(plain(Report::UnsupportedSecLevels));
+    }
+    if let Some(key) = keys.auth() {
+        if !is_proven(datagram, message, key) {
+            return Err(plain(Report::WrongDigests));
+        }
+        if !engine.is_timely(security) {
+            return Err(Refusal { level: Level::AuthNoPriv, ..plain(Report::NotInTimeWindows) });
+        }
+    }
+    let Ok(scoped) = scoped_pdu(message, keys, scratch) else {
+        return Err(plain(Report::DecryptionErrors));
+    };
+    let request_id = scoped.pdu.request_id;
+    check_context(engine, &scoped).map_err(|report| Refusal { report, level, request_id })?;
+    Ok(Accepted { keys, pdu: scoped.pdu })
+}
+
+/// An agent has the objects of its own engine, in the default context (RFC 3412, section 7.2(13); RFC 3413, section
+/// 3.2).
+fn check_context(engine: &Engine, scoped: &Scoped<'_>) -> Result<(), Report> {
+    if scoped.engine_id != engine.id {
+        return Err(Report::UnknownPduHandlers);
+    }
+    if scoped.context.is_empty() { Ok(()) } else { Err(Report::UnknownContexts) }
+}
+
+/// The request-id, if it is not encrypted (RFC 3412, section 7.1(3)).
+fn request_id(message: &V3Message<'_>) -> i64 {
+    match message.data {
+        ScopedData::Plain(content) => Scoped::parse(content).map_or(0, |scoped| scoped.pdu.request_id),
+        ScopedData::Encrypted(_) => 0,
+    }
+}

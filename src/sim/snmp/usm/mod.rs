@@ -1,0 +1,133 @@
+//! The agents' side of the User-based Security Model: messages of v3 in, replies and reports out.
+//!
+//! `judge` whether a message is processed → `keyring` who may ask → `engine` who answers, and when.
+
+mod engine;
+mod judge;
+mod keyring;
+#[cfg(test)]
+mod tests;
+
+pub(super) use engine::Engine;
+pub(super) use judge::level_of;
+use judge::{Accepted, Refusal, judge};
+use keyring::Keyring;
+
+use super::agent::{Agent, Responder, Terms};
+use super::{LARGEST, Said, faults};
+use crate::protocol::snmp::ber::{self, Writer};
+use crate::protocol::snmp::message::{Message, V3Message, flag, pdu_tag};
+use crate::protocol::snmp::usm::{Envelope, Keys, Level, Report, seal};
+use crate::protocol::snmp::{Value, Varbind, Version};
+use crate::sim::dice::{Dice, Purpose, roll};
+
+/// The smallest message that everybody can take (RFC 3412, section 6.3).
+const SMALLEST: usize = 484;
+/// What stands around the variable bindings, at most: eight headers of up to five bytes; the version, two engine
+/// IDs, a user, a digest of 24 bytes, a salt; ten numbers of up to ten bytes, headers included.
+const AROUND: usize = 8 * 5 + 3 + 2 * 15 + 34 + 26 + 10 + 10 * 10;
+
+/// What all agents of a fleet have in common.
+#[derive(Debug, Default)]
+pub(super) struct Usm {
+    keyring: Keyring,
+    /// Reports so far, of the whole fleet, in the order of their kinds.
+    reports: [u32; Report::ALL.len()],
+    /// The salt of the last message that was encrypted. Each is given once, since engines may have the same keys.
+    salt: u64,
+    /// Where requests are decrypted.
+    scratch: Vec<u8>,
+}
+
+/// A message of v3, parsed from `datagram`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard<'a> {
+    pub(super) datagram: &'a [u8],
+    pub(super) message: &'a V3Message<'a>,
+    /// The msgID of the reply: that of the message, unless it is stale or forged.
+    pub(super) reply_id: u32,
+}
+
+impl Usm {
+    /// Appends the reply of `agent`, whose engine that is, to `out`; `None` when there is none. `writer` is empty.
+    pub(super) fn answer(
+        &mut self,
+        engine: &Engine,
+        agent: &Agent,
+        heard: Heard<'_>,
+        responder: &mut Responder,
+        writer: &mut Writer,
+        out: &mut Vec<u8>,
+    ) -> Option<Said> {
+        let Heard { datagram, message, reply_id } = heard;
+        let level = level_of(message)?;
+        let refused;
+        let judged = judge(engine, level, datagram, message, &mut self.keyring, &mut self.scratch);
+        let (keys, said) = match judged {
+            Ok(Accepted { keys, pdu }) => {
+                // Behind a digest, that alone is broken.
+                let agent = Agent { garbage: agent.garbage && keys.auth().is_none(), ..*agent };
+                let terms = Terms { version: Version::V2c, room: room(message) };
+                if !responder.answer(&agent, terms, &pdu, writer) {
+                    return None;
+                }
+                (keys, Said { is_understood: true, is_to_bulk: pdu.tag == pdu_tag::GET_BULK })
+            }
+            Err(_) if message.flags & flag::REPORTABLE == 0 => return None,
+            Err(refusal) => {
+                let count = &mut self.reports[refusal.report as usize];
+                // Stale and forged ones are not counted.
+                *count = count.wrapping_add((i64::from(reply_id) == message.msg_id).into());
+                write_report(&refusal, *count, agent, writer);
+                let known = self.keyring.find(engine.id, message.security.user);
+                refused = known.map_or(Keys::None, |keys| keys.up_to(refusal.level));
+                (&refused, Said { is_understood: false, is_to_bulk: false })
+            }
+        };
+        self.salt = self.salt.wrapping_add(1);
+        let Engine { id: engine_id, boots, time } = engine;
+        let (boots, time, user) = (*boots, *time, message.security.user);
+        let envelope = Envelope { msg_id: reply_id, engine_id, boots, time, user, ..Envelope::default() };
+        seal(&envelope, keys, self.salt, writer, out);
+        if agent.garbage {
+            break_digest(out, &mut dice(agent));
+        }
+        Some(said)
+    }
+}
+
+/// Bytes that the variable bindings may take: what the asker can take, and we want to send.
+fn room(message: &V3Message<'_>) -> usize {
+    usize::try_from(message.max_size).unwrap_or(LARGEST).clamp(SMALLEST, LARGEST) - AROUND
+}
+
+/// Writes the PDU of a report, whose counter stands at `count`.
+fn write_report(refusal: &Refusal, count: u32, agent: &Agent, writer: &mut Writer) {
+    Varbind::write(refusal.report.counter(), &Value::Counter32(count), writer);
+    if agent.garbage && refusal.level == Level::NoAuthNoPriv {
+        let mut list = Vec::new();
+        writer.append_to(&mut list);
+        faults::cut(&mut list, &mut dice(agent));
+        writer.clear();
+        writer.bytes(&list);
+    }
+    writer.wrap(ber::SEQUENCE, 0);
+    writer.integer(ber::INTEGER, 0);
+    writer.integer(ber::INTEGER, 0);
+    writer.integer(ber::INTEGER, refusal.request_id);
+    writer.wrap(pdu_tag::REPORT, 0);
+}
+
+/// Changes one bit of the digest, if there is one.
+fn break_digest(message: &mut [u8], dice: &mut Dice) {
+    let Ok(Message::V3(v3)) = Message::parse(message) else { return };
+    let digest = v3.security.digest;
+    let (at, len) = (digest.as_ptr().addr() - message.as_ptr().addr(), digest.len());
+    if len > 0 {
+        message[at + dice.below(len)] ^= 1 << dice.below(8);
+    }
+}
+
+fn dice(agent: &Agent) -> Dice {
+    Dice::new(roll(agent.moment.seed, Purpose::Content, agent.moment.host, 0))
+}

@@ -1,0 +1,301 @@
+//! Users of SNMPv3 and the agents of a fleet, in virtual time: whoever has the keys gets every answer, and an engine
+//! that is discovered, rebooted or cloned costs no try.
+
+#![cfg(feature = "usm")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use allears::engine::{Conclusion, Config, Engine, Ledger, Outcome, Time};
+use allears::protocol::snmp::usm::{AuthProtocol, Notice, PrivProtocol, User};
+use allears::protocol::snmp::{
+    Answer, Conversation, Identity, Incomplete, Operation, Request, Snmp, Value, Version,
+};
+use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, SnmpFault, Trace};
+
+const INTERFACES: u32 = 40;
+const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
+const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
+
+type End = Conclusion<Conversation, Answer>;
+
+/// What agents are like.
+fn plan(hosts: u32, faults: &[(SnmpFault, f64)]) -> Plan {
+    Plan {
+        hosts,
+        protocol: HostProtocol::Snmp,
+        interfaces: INTERFACES,
+        snmp_faults: faults.to_vec(),
+        latency: Latency { median: Duration::from_millis(20), sigma: 0.3 },
+        port: 161,
+        ..Plan::default()
+    }
+}
+
+fn request(operation: Operation, oids: &[&str]) -> Arc<Request> {
+    let oids = oids.iter().map(|oid| oid.parse().expect("a name")).collect();
+    Arc::new(Request { operation, oids, with_uptime: false })
+}
+
+fn get() -> Arc<Request> {
+    request(Operation::Get, &[SYS_NAME])
+}
+
+/// Fifteen columns by name: 600 names, in 15 requests.
+fn get_many() -> Arc<Request> {
+    let cell = |column, row| format!("1.3.6.1.2.1.2.2.1.{column}.{row}");
+    let names: Vec<String> =
+        (1..=15).flat_map(|column| (1..=INTERFACES).map(move |row| cell(column, row))).collect();
+    request(Operation::Get, &names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A walk that begins with so many rows at a time.
+fn walk(max_repetitions: Option<u32>) -> Arc<Request> {
+    request(Operation::Walk { max_repetitions, most_rows: 10_000 }, &[IF_DESCR])
+}
+
+fn user(name: &str) -> User {
+    User::new(name.as_bytes()).expect("a name")
+}
+
+fn u0() -> User {
+    user("u0")
+}
+
+fn u1() -> User {
+    with_passwords("u1", "authpass123", "privpass123")
+}
+
+fn u2() -> User {
+    user("u2").with_auth(AuthProtocol::Sha1, b"authpass123").expect("long enough")
+}
+
+fn with_passwords(name: &str, auth: &str, privacy: &str) -> User {
+    let user = user(name).with_auth(AuthProtocol::Sha256, auth.as_bytes()).expect("long enough");
+    user.with_priv(PrivProtocol::Aes128, privacy.as_bytes()).expect("long enough")
+}
+
+struct Sweep {
+    ends: Vec<End>,
+    engine: Engine<Snmp>,
+    network: Network,
+}
+
+impl Sweep {
+    fn ledger(&self) -> &Ledger {
+        self.engine.ledger()
+    }
+
+    fn answers(&self) -> impl Iterator<Item = &Answer> {
+        self.ends.iter().map(answer)
+    }
+
+    /// Every row of every agent is there.
+    #[track_caller]
+    fn assert_complete(&self) {
+        for answer in self.answers() {
+            assert_eq!((answer.len(), &answer.incomplete), (INTERFACES as usize, &None));
+        }
+    }
+}
+
+/// Asks all agents of a plan the same, each request up to `tries` times.
+fn sweep_as(plan: Plan, mut snmp: Snmp, identity: Identity, request: &Arc<Request>, tries: u32) -> Sweep {
+    let config = Config {
+        rate: None,
+        prefix_rate: None,
+        host_gap: Duration::ZERO,
+        reply_credit: 64 << 20,
+        tries,
+        ..Config::default()
+    };
+    let identity = snmp.add_identity(identity);
+    let fleet = Fleet::new(plan).expect("a plan that works");
+    let agents: Vec<SocketAddr> = fleet.targets().collect();
+    let conversations: Vec<_> =
+        agents.iter().map(|&agent| (agent, snmp.conversation(agent, identity, request.clone(), 0))).collect();
+    let mut engine = Engine::new(snmp, config, [3; 16]).expect("settings in range");
+    let mut network = Network::new(Link::default(), fleet);
+    let mut trace = Trace::default();
+    network.run(&mut engine, &mut conversations.into_iter(), Time::from_millis(600_000), &mut trace);
+    assert!(engine.is_idle() && engine.ledger().adds_up(0), "{:?}", engine.ledger());
+    let mut ends: Vec<End> = trace.ended.drain(..).map(|(_, end)| end).collect();
+    assert_eq!(ends.len(), agents.len(), "every agent has one end");
+    ends.sort_by_key(|end| end.target);
+    Sweep { ends, engine, network }
+}
+
+/// As that user, each request once: nothing gets lost.
+fn sweep(plan: Plan, user: User, request: &Arc<Request>) -> Sweep {
+    sweep_as(plan, Snmp::new(1), Identity::User(user), request, 1)
+}
+
+#[track_caller]
+fn answer(end: &End) -> &Answer {
+    match &end.outcome {
+        Outcome::Answered(answer) => answer,
+        other => panic!("{}: {other:?}", end.target),
+    }
+}
+
+#[test]
+fn every_user_walks_every_row_of_every_agent() {
+    for user in [u0(), u1(), u2()] {
+        let sweep = sweep(plan(50, &[]), user, &walk(None));
+        sweep.assert_complete();
+        let mut descriptions = answer(&sweep.ends[7]).varbinds();
+        assert_eq!(descriptions.next().expect("the first").value, Value::OctetString(b"eth0"));
+    }
+}
+
+#[test]
+fn discovery_is_one_query_more_for_each_agent_and_no_retransmission() {
+    for request in [get(), walk(Some(1))] {
+        let public = Identity::community(Version::V2c, b"public");
+        let plain = sweep_as(plan(50, &[]), Snmp::new(1), public, &request, 1).ledger().queries;
+        for user in [u0(), u1(), u2()] {
+            let sweep = sweep(plan(50, &[]), user, &request);
+            let ledger = sweep.ledger();
+            assert_eq!((ledger.queries, ledger.retransmissions), (plain + 50, 0));
+            assert_eq!((ledger.answered, ledger.broken), (ledger.queries, 0));
+        }
+    }
+}
+
+#[test]
+fn engines_that_are_remembered_need_no_discovery() {
+    for user in [u0(), u1(), u2()] {
+        let first = sweep(plan(50, &[]), user.clone(), &get());
+        let mut snmp = Snmp::new(2);
+        for record in first.engine.protocol().usm().engines(first.network.now()) {
+            snmp.usm_mut().remember(Time::ZERO, record);
+        }
+        let second = sweep_as(plan(50, &[]), snmp, Identity::User(user), &get(), 1);
+        assert!(second.answers().all(|answer| answer.len() == 1));
+        assert_eq!(second.ledger().queries, 50);
+    }
+}
+
+#[test]
+fn an_agent_that_reboots_is_asked_again_at_its_new_time_and_that_is_no_try() {
+    // Only a digest has a time; 15 requests, of which two are followed by a reboot, and the discovery.
+    for (user, queries) in [(u0(), 15 + 1), (u1(), 15 + 1 + 2), (u2(), 15 + 1 + 2)] {
+        let sweep = sweep(plan(20, &[(SnmpFault::Reboot, 1.0)]), user, &get_many());
+        assert!(sweep.answers().all(|answer| answer.len() == 600 && answer.incomplete.is_none()));
+        let ledger = sweep.ledger();
+        assert_eq!((ledger.queries, ledger.retransmissions), (20 * queries, 0));
+        assert_eq!((ledger.answered, ledger.broken, ledger.strangers), (ledger.queries, 0, 0));
+    }
+}
+
+#[test]
+fn a_reboot_during_a_walk_is_told_and_the_walk_goes_on() {
+    let operation = Operation::Walk { max_repetitions: None, most_rows: 10_000 };
+    let oids = vec!["1.3.6.1.2.1.2.2.1".parse().expect("a name")];
+    let request = Arc::new(Request { operation, oids, with_uptime: true });
+    for fault in [SnmpFault::Reboot, SnmpFault::Restart] {
+        let sweep = sweep(plan(10, &[(fault, 1.0)]), u1(), &request);
+        for answer in sweep.answers() {
+            assert_eq!(answer.incomplete, Some(Incomplete::Restarted));
+            assert_eq!(answer.len(), 22 * INTERFACES as usize);
+        }
+    }
+}
+
+#[test]
+fn agents_with_one_engine_id_are_all_answered_for_and_told_of() {
+    for user in [u0(), u1(), u2()] {
+        let mut sweep = sweep(plan(40, &[(SnmpFault::SameEngine, 0.5)]), user, &walk(None));
+        sweep.assert_complete();
+        let usm = sweep.engine.protocol_mut().usm_mut();
+        let notices: Vec<Notice> = std::iter::from_fn(|| usm.take_notice()).collect();
+        assert_eq!(notices.len(), 19, "each but the first");
+        assert!(notices.iter().all(|notice| matches!(notice, Notice::SameEngineId { .. })));
+    }
+}
+
+#[test]
+fn a_user_whom_the_agents_do_not_accept_is_rejected_at_the_first_answer() {
+    let lower = user("u1").with_auth(AuthProtocol::Sha256, b"authpass123").expect("long enough");
+    for (user, counter) in [
+        (with_passwords("u1", "nothispass", "privpass123"), "usmStatsWrongDigests"),
+        (with_passwords("u1", "authpass123", "nothispass"), "usmStatsDecryptionErrors"),
+        (with_passwords("u3", "authpass123", "privpass123"), "usmStatsUnknownUserNames"),
+        (user("nobody"), "usmStatsUnknownUserNames"),
+        (lower, "usmStatsUnsupportedSecLevels"),
+        (with_passwords("u0", "authpass123", "privpass123"), "usmStatsUnsupportedSecLevels"),
+        (u1().with_context(b"elsewhere"), "snmpUnknownContexts"),
+    ] {
+        let sweep = sweep_as(plan(20, &[]), Snmp::new(1), Identity::User(user), &walk(None), 5);
+        for answer in sweep.answers() {
+            let Some(Incomplete::Rejected(reason)) = answer.incomplete else { panic!("{answer:?}") };
+            assert!(answer.is_empty() && reason.starts_with(counter), "{reason}");
+        }
+        let ledger = sweep.ledger();
+        assert_eq!((ledger.queries, ledger.retransmissions), (20 * 2, 0), "{counter}");
+    }
+}
+
+#[test]
+fn answers_from_another_address_are_named_and_taken_only_if_that_is_wanted() {
+    let multi_homed = Plan { wrong_source: 1.0, ..plan(10, &[]) };
+    for user in [u0(), u1(), u2()] {
+        let strict = sweep(multi_homed.clone(), user.clone(), &get());
+        for end in &strict.ends {
+            assert_eq!(end.outcome, Outcome::Silent);
+            assert!(end.elsewhere.is_some_and(|other| other != end.target));
+        }
+        assert!(strict.ledger().strangers >= 10);
+
+        let snmp = Snmp::new(1).accept_any_source();
+        let lenient = sweep_as(multi_homed.clone(), snmp, Identity::User(user), &get(), 1);
+        assert!(lenient.ends.iter().all(|end| answer(end).len() == 1 && end.elsewhere.is_some()));
+        assert_eq!((lenient.ledger().queries, lenient.ledger().strangers), (20, 0));
+    }
+}
+
+#[test]
+fn lost_and_doubled_datagrams_cost_tries_and_no_row() {
+    let faults = [(SnmpFault::Reboot, 0.3), (SnmpFault::SameEngine, 0.3), (SnmpFault::StaleId, 0.3)];
+    let lossy = Plan { loss: 0.05, reply_loss: 0.05, duplicate: 0.1, ..plan(100, &faults) };
+    for user in [u0(), u1(), u2()] {
+        let sweep = sweep_as(lossy.clone(), Snmp::new(1), Identity::User(user), &walk(Some(1)), 6);
+        sweep.assert_complete();
+        assert!(sweep.ledger().retransmissions > 50 && sweep.ledger().duplicates > 50);
+    }
+}
+
+#[test]
+fn stale_and_forged_replies_are_strangers() {
+    let plan = Plan { forge: 2000.0, ..plan(20, &[(SnmpFault::StaleId, 1.0)]) };
+    for user in [u0(), u1(), u2()] {
+        let sweep = sweep(plan.clone(), user, &get());
+        assert!(sweep.answers().all(|answer| answer.len() == 1 && answer.incomplete.is_none()));
+        let (ledger, tally) = (sweep.ledger(), sweep.network.fleet().tally());
+        assert!(tally.forged > 100 && ledger.broken == 0, "{ledger:?}");
+        let sent = tally.answered + tally.duplicated + tally.forged;
+        assert_eq!((ledger.datagrams_received, ledger.replies), (sent, 40));
+    }
+}
+
+#[test]
+fn garbage_with_a_broken_digest_is_never_believed() {
+    let garbage = Plan { garbage: 1.0, ..plan(10, &[]) };
+    for user in [u1(), u2()] {
+        let sweep = sweep_as(garbage.clone(), Snmp::new(1), Identity::User(user), &get(), 3);
+        for end in &sweep.ends {
+            assert!(matches!(&end.outcome, Outcome::Malformed(reason) if reason.contains("digest")));
+        }
+        assert_eq!((sweep.ledger().broken, sweep.ledger().retransmissions), (30, 20));
+    }
+    // Without a digest it is the agent's own word, as far as anybody can tell.
+    let sweep = sweep(garbage, u0(), &get());
+    for end in &sweep.ends {
+        match &end.outcome {
+            Outcome::Malformed(reason) => assert!(!reason.is_empty()),
+            outcome => assert!(matches!(outcome, Outcome::Answered(answer)
+                if matches!(answer.incomplete, Some(Incomplete::Broken(_))))),
+        }
+    }
+}
