@@ -70,7 +70,7 @@ fn planned_loss_is_measured_and_the_books_agree() {
 
 #[test]
 fn nothing_is_lost_where_nothing_gets_lost() {
-    for protocol in ["echo", "et"] {
+    for protocol in ["echo", "et", "snmp"] {
         let fleet = Fleet::start(&["--protocol", protocol, "--hosts", "500", "--latency", "1ms,0"]);
         let (steps, summary) =
             drops(&fleet, &["--protocol", protocol, "--rates", "2k,5k", "--step", "500ms"]);

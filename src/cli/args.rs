@@ -12,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use super::drops::rates::{self, Ramp, Tolerance};
 use super::games;
 use super::games::filter::{self, Condition};
+use super::snmp::args::SnmpCommand;
 use super::units::{self, Rate, Window};
 
 /// Asks thousands to millions of hosts over one UDP socket, and hears every answer.
@@ -30,7 +31,7 @@ Exit codes:
     3  the system failed us (socket, file)
   130  interrupted";
 
-const TARGETS: &str = "\
+pub const TARGETS: &str = "\
 Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them by -i";
 
 const DROPS: &str = "\
@@ -47,6 +48,9 @@ pub enum Command {
     /// Find a player: every hit is printed the moment it arrives
     #[command(after_help = TARGETS)]
     Find(FindArgs),
+    /// Poll SNMP agents: names, or whole subtrees
+    #[command(subcommand)]
+    Snmp(Box<SnmpCommand>),
     /// Send any payload, and show what comes back
     #[command(after_help = TARGETS)]
     Probe(ProbeArgs),
@@ -113,6 +117,9 @@ pub struct ServersArgs {
     /// mod=jaymod; several by commas, all have to hold (repeatable)
     #[arg(long = "where", value_name = "CONDITION", value_parser = filter::conditions, action = ArgAction::Append)]
     pub conditions: Vec<Vec<Condition>>,
+    /// How results are written; json is one object a line, as it happens
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub output: Format,
     #[command(flatten)]
     pub sweep: SweepArgs,
 }
@@ -142,6 +149,9 @@ pub struct ProbeArgs {
     /// answers unforgeable and round trips exact
     #[arg(long, value_name = "OFFSET")]
     pub token_at: Option<usize>,
+    /// How results are written; json is one object a line, as it happens
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub output: Format,
     #[command(flatten)]
     pub sweep: SweepArgs,
 }
@@ -175,7 +185,8 @@ pub struct SweepArgs {
     /// Queries in flight, or `auto`: as many as the receive buffer can take the answers of
     #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Pace")]
     pub window: Window,
-    /// The least time between two packets to one host [default: 100ms, or what the game needs]
+    /// The least time between two packets to one host [default: 100ms, or what the game needs; for
+    /// snmp 0, as an answer is waited for]
     #[arg(long, value_name = "DUR", value_parser = units::duration, help_heading = "Pace")]
     pub host_gap: Option<Duration>,
     /// Packets per second to one /24 (IPv4) or /48 (IPv6), or `unlimited`
@@ -196,9 +207,6 @@ pub struct SweepArgs {
     #[command(flatten)]
     pub socket: SocketArgs,
 
-    /// How results are written; json is one object a line, as it happens
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
-    pub output: Format,
     /// Write results to a file
     #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
     pub to: Option<PathBuf>,
@@ -255,7 +263,7 @@ pub struct DropsArgs {
     /// Who is asked, round and round
     #[arg(value_name = "TARGET", required_unless_present = "input")]
     pub targets: Vec<String>,
-    /// The port of targets that name none [default: of echo 7, of et 27960]
+    /// The port of targets that name none [default: of echo 7, of et 27960, of snmp 161]
     #[arg(long)]
     pub port: Option<u16>,
     #[command(flatten)]
@@ -266,6 +274,9 @@ pub struct DropsArgs {
     /// What the hosts are asked; raw needs --hex, --text or --file
     #[arg(long, value_enum, default_value_t = Spoken::Echo)]
     pub protocol: Spoken,
+    /// Of snmp: the community
+    #[arg(long, default_value = "public", env = "ALLEARS_COMMUNITY", hide_env_values = true)]
+    pub community: String,
     #[command(flatten)]
     pub payload: PayloadArgs,
     /// Of raw: where in the payload the host echoes 8 bytes from, which a token replaces. Without it
@@ -327,6 +338,8 @@ pub enum Spoken {
     Echo,
     /// The status of an Enemy Territory server
     Et,
+    /// The uptime of an SNMP agent
+    Snmp,
     /// Any payload
     Raw,
 }
@@ -405,7 +418,7 @@ pub struct FaultArgs {
     #[arg(long, value_name = "PPS", default_value_t = 0.0)]
     pub forge: f64,
     /// Of snmp: fraction of the hosts that get something wrong: too-big, too-big-empty, non-increasing,
-    /// odd-ber, stale-id, restart or slow-bulk (repeatable; no host gets two)
+    /// odd-ber, stale-id, restart, reboot, same-engine or slow-bulk (repeatable; no host gets two)
     #[arg(long, value_name = "KIND=F", value_parser = units::misbehaviour)]
     pub misbehave: Vec<(SnmpFault, f64)>,
 }
@@ -442,6 +455,7 @@ mod tests {
             &["allears", "probe", "--text", "x", "--hex", "00", "h:1"],
             &["allears", "games", "--game", "nosuch"],
             &["allears", "snmp", "h"],
+            &["allears", "snmp", "get", "1.3.6.1"],
             &["allears", "fleet", "--protocol", "dns"],
             &["allears", "fleet", "--protocol", "snmp", "--misbehave", "too-big"],
         ] {

@@ -14,6 +14,7 @@ pub struct Console {
     quiet: bool,
     bar: Option<ProgressBar>,
     bad_lines: Cell<usize>,
+    remarks: Cell<usize>,
 }
 
 impl Console {
@@ -25,7 +26,7 @@ impl Console {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
         });
-        Console { quiet, bar, bad_lines: Cell::new(0) }
+        Console { quiet, bar, bad_lines: Cell::new(0), remarks: Cell::new(0) }
     }
 
     /// Whether somebody watches the progress.
@@ -55,6 +56,15 @@ impl Console {
         }
     }
 
+    /// Something to know of one of many hosts: of the first ones it is said, of the others only how many.
+    pub fn remark(&self, message: impl Display) {
+        let count = self.remarks.get() + 1;
+        self.remarks.set(count);
+        if count <= SHOWN {
+            self.warn(message);
+        }
+    }
+
     pub fn bad_lines(&self) -> usize {
         self.bad_lines.get()
     }
@@ -70,13 +80,16 @@ impl Console {
         self.print(format_args!("allears: {message}"));
     }
 
-    /// Ends the progress, and tells how many bad lines were not shown.
+    /// Ends the progress, and tells how many bad lines and remarks were not shown.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
         if self.bad_lines.get() > SHOWN {
             self.warn(format_args!("… and {} more bad lines", self.bad_lines.get() - SHOWN));
+        }
+        if self.remarks.get() > SHOWN {
+            self.warn(format_args!("… and {} more remarks", self.remarks.get() - SHOWN));
         }
     }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::{fmt, thread, vec};
 
@@ -40,8 +41,11 @@ impl fmt::Display for BadLine {
     }
 }
 
+/// Says what is wrong with the settings behind a target, if anything is.
+pub type Checker = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
 /// What the arguments and `-i` say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     pub arguments: Vec<String>,
     /// `-` is standard input.
@@ -49,6 +53,9 @@ pub struct Sources {
     pub default_port: Option<u16>,
     /// Check every line before the first is handed over.
     pub strict: bool,
+    /// Whether settings may stand behind a target, and whether these are some. They may be secret, and are never
+    /// shown.
+    pub settings: Option<Checker>,
 }
 
 /// The next thing that the inputs have.
@@ -65,13 +72,14 @@ pub struct Inputs {
     batches: Receiver<Vec<Item>>,
     batch: vec::IntoIter<Item>,
     span: Option<Span>,
+    settings: Option<Arc<str>>,
     /// Why an input could not be read to its end.
     pub failure: Option<Error>,
 }
 
 /// What the thread hands over.
 enum Item {
-    Targets(Span),
+    Targets(Span, Option<Arc<str>>),
     Bad(BadLine),
     /// Reading failed, and ended that input.
     Failed(Error),
@@ -92,12 +100,12 @@ impl Inputs {
             check(&sources, &files)?;
         }
         let (sender, batches) = mpsc::sync_channel(BATCHES);
-        let inputs = Inputs { batches, batch: vec![].into_iter(), span: None, failure: None };
+        let inputs = Inputs { batches, batch: vec![].into_iter(), span: None, settings: None, failure: None };
         if sources.arguments.is_empty() && files.is_empty() {
             return Ok(inputs);
         }
         let read = move || {
-            let mut reader = Reader { sender, batch: vec![], wake: &wake, port: sources.default_port };
+            let mut reader = Reader { sender, batch: vec![], wake: &wake, sources: &sources };
             // An error only says that nobody listens any more: the sweep was stopped.
             let _ = reader.read(&sources.arguments, &files);
             drop(reader);
@@ -115,8 +123,8 @@ impl Inputs {
                 return Next::Target(address);
             }
             match self.batch.next() {
-                Some(Item::Targets(span)) => {
-                    self.span = Some(span);
+                Some(Item::Targets(span, settings)) => {
+                    (self.span, self.settings) = (Some(span), settings);
                     continue;
                 }
                 Some(Item::Bad(bad)) => {
@@ -136,6 +144,11 @@ impl Inputs {
             }
         }
     }
+
+    /// What stood behind the target that was given last.
+    pub fn settings(&self) -> Option<&Arc<str>> {
+        self.settings.as_ref()
+    }
 }
 
 /// Nobody listens any more.
@@ -145,7 +158,7 @@ struct Reader<'a> {
     sender: SyncSender<Vec<Item>>,
     batch: Vec<Item>,
     wake: &'a dyn Fn(),
-    port: Option<u16>,
+    sources: &'a Sources,
 }
 
 impl Reader<'_> {
@@ -182,14 +195,15 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, line: &[u8], at: impl Fn() -> String) -> Result<(), Stopped> {
-        let Some(parsed) = parse(line, self.port) else { return Ok(()) };
-        if let Ok(Target::Name(..)) = parsed {
+        let Some(parsed) = self.sources.parse(line) else { return Ok(()) };
+        if let Ok((Target::Name(..), _)) = parsed {
             // The resolver may take seconds: what is known already goes ahead.
             self.hand_over()?;
         }
-        self.batch.push(match parsed.and_then(targets::resolved) {
-            Ok(span) => Item::Targets(span),
-            Err(reason) => Item::Bad(BadLine { at: at(), reason, text: shown(line) }),
+        let resolved = parsed.and_then(|(target, settings)| Ok((targets::resolved(target)?, settings)));
+        self.batch.push(match resolved {
+            Ok((span, settings)) => Item::Targets(span, settings),
+            Err(reason) => Item::Bad(self.sources.bad(line, at(), reason)),
         });
         if self.batch.len() >= BATCH { self.hand_over() } else { Ok(()) }
     }
@@ -207,11 +221,12 @@ impl Reader<'_> {
 fn check(sources: &Sources, files: &[Input]) -> Result<()> {
     let (mut bad, mut shown_lines) = (0, String::new());
     let mut look_at = |line: &[u8], at: String| {
-        let result = parse(line, sources.default_port).map(|parsed| parsed.and_then(targets::resolved));
+        let result =
+            sources.parse(line).map(|parsed| parsed.and_then(|(target, _)| targets::resolved(target)));
         if let Some(Err(reason)) = result {
             bad += 1;
             if bad <= SHOWN {
-                shown_lines.push_str(&format!("\n  {}", BadLine { at, reason, text: shown(line) }));
+                shown_lines.push_str(&format!("\n  {}", sources.bad(line, at, reason)));
             }
         }
     };
@@ -251,15 +266,42 @@ pub fn refuse_to_write_over<'a>(
     Ok(())
 }
 
-/// `None` for an empty line or a comment.
-fn parse(line: &[u8], port: Option<u16>) -> Option<Result<Target, String>> {
-    if line.len() > MAX_LINE {
-        return Some(Err(format!("longer than {MAX_LINE} bytes")));
+/// A target, and what stands behind it.
+type Line = (Target, Option<Arc<str>>);
+
+impl Sources {
+    /// What a line says; `None` for an empty one or a comment.
+    fn parse(&self, line: &[u8]) -> Option<Result<Line, String>> {
+        if line.len() > MAX_LINE {
+            return Some(Err(format!("longer than {MAX_LINE} bytes")));
+        }
+        let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+        let text = String::from_utf8_lossy(line);
+        if let Some(check) = &self.settings {
+            return parse_with_settings(text.trim(), self.default_port, check);
+        }
+        let text = text.split('#').next().unwrap_or_default().trim();
+        (!text.is_empty()).then(|| Ok((targets::parse(text, self.default_port)?, None)))
     }
-    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-    let text = String::from_utf8_lossy(line);
-    let text = text.split('#').next().unwrap_or_default().trim();
-    (!text.is_empty()).then(|| targets::parse(text, port))
+
+    fn bad(&self, line: &[u8], at: String, reason: String) -> BadLine {
+        let secret = self.settings.as_ref().and_then(|_| line.iter().position(u8::is_ascii_whitespace));
+        let text = shown(&line[..secret.unwrap_or(line.len())]);
+        BadLine { at, reason, text }
+    }
+}
+
+/// A line on which settings may follow the target. They may contain a `#`, but not begin with one.
+fn parse_with_settings(text: &str, port: Option<u16>, check: &Checker) -> Option<Result<Line, String>> {
+    let (target, settings) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let (target, settings) = target.split_once('#').map_or((target, settings), |(target, _)| (target, ""));
+    let settings = settings.trim_start();
+    let settings = if settings.starts_with('#') { "" } else { settings };
+    (!target.is_empty()).then(|| {
+        let parsed = targets::parse(target, port)?;
+        check(settings)?;
+        Ok((parsed, (!settings.is_empty()).then(|| settings.into())))
+    })
 }
 
 fn argument_name(index: usize) -> String {
@@ -311,6 +353,7 @@ mod tests {
             files: vec![file.path().into()],
             default_port: Some(7),
             strict: false,
+            settings: None,
         };
         let expected = ["10.9.9.9:7", "10.0.0.1:7", "10.0.0.2:5", "10.0.0.8:7", "10.0.0.9:7"];
         assert_eq!(all(sources.clone()), (expected.map(String::from).to_vec(), 0));
@@ -332,6 +375,31 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with(":3: not an IPv4 address: \"10.0.0.300:1\""), "{text}");
+    }
+
+    #[test]
+    fn settings_stand_behind_a_target_and_are_never_shown() {
+        fn check(settings: &str) -> Result<(), String> {
+            if settings.contains("bad") { Err("bad setting".into()) } else { Ok(()) }
+        }
+        let sources =
+            Sources { default_port: Some(161), settings: Some(Arc::new(check)), ..Sources::default() };
+        let line = |line: &str| {
+            let parsed = sources.parse(line.as_bytes())?;
+            Some(parsed.map(|(target, settings)| {
+                let Target::Span(mut span) = target else { panic!("an address") };
+                (span.next().expect("one").to_string(), settings.map(|text| text.to_string()))
+            }))
+        };
+        let one = |settings: Option<&str>| Some(Ok(("10.0.0.1:161".into(), settings.map(String::from))));
+        assert_eq!(line("10.0.0.1"), one(None));
+        assert_eq!(line(" 10.0.0.1\tcommunity=a#b x=y "), one(Some("community=a#b x=y")));
+        assert_eq!(line("10.0.0.1 # community=a"), one(None));
+        assert_eq!(line("10.0.0.1# community=a"), one(None));
+        assert_eq!(line("# 10.0.0.1"), None);
+        assert_eq!(line("10.0.0.1 bad=hush"), Some(Err("bad setting".into())));
+        let bad = sources.bad(b"10.0.0.1 bad=hush", "f:1".into(), "bad setting".into()).to_string();
+        assert_eq!(bad, "f:1: bad setting: \"10.0.0.1\"");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The command line: raw arguments → validated settings → run.
 //!
-//! `args` what can be typed · `inputs` where targets come from · `sweep` the loop · `games`, `probe`
+//! `args` what can be typed · `inputs` where targets come from · `sweep` the loop · `games`, `probe`, `snmp`
 //! what is asked and listed · `drops` what gets lost · `output` how · `fleet`, `demo` somebody to ask · `exit` how it all ends.
 
 mod args;
@@ -16,6 +16,7 @@ mod lines;
 mod output;
 mod probe;
 mod signals;
+mod snmp;
 mod stats;
 mod sweep;
 mod targets;
@@ -33,6 +34,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Games(args) => games::run(&args),
         Command::Find(args) => games::find(&args),
+        Command::Snmp(command) => snmp::run(&command),
         Command::Probe(args) => probe::run(&args),
         Command::Drops(args) => drops::run(&args),
         Command::Fleet(args) => fleet::run(&args),

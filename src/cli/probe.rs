@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 
-use allears::engine::{Conclusion, Engine, Outcome};
+use allears::engine::{Conclusion, Engine, Outcome, Time};
 use allears::protocol::quake3::text::raw_text;
 use allears::protocol::raw::Raw;
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ use super::inputs::{Inputs, Next};
 use super::output::Out;
 use super::output::record::{Record, shown_millis};
 use super::output::table::{self, Cell, Column, Style};
-use super::sweep::{Ending, Flow, Job, More, Sweep};
+use super::sweep::{Flow, Job, More, Sweep};
 
 /// `allears probe`.
 pub fn run(args: &ProbeArgs) -> Result<Exit> {
@@ -25,7 +25,7 @@ pub fn run(args: &ProbeArgs) -> Result<Exit> {
     let mut sweep = Sweep::new(&args.sweep)?;
     let inputs = sweep.inputs(&args.sweep, &args.targets, args.port)?;
     let out = sweep.results(&args.sweep)?;
-    let report = Report::new(out, args.sweep.output).context("cannot write results")?;
+    let report = Report::new(out, args.output).context("cannot write results")?;
     let mut probe = Probe { inputs, report, all: args.sweep.all, targets: 0, answered: 0 };
 
     let mut engine = sweep.engine(protocol, &())?;
@@ -46,16 +46,7 @@ pub fn run(args: &ProbeArgs) -> Result<Exit> {
     }
     match ending.failure.take().or(probe.inputs.failure.take()) {
         Some(failure) => Err(failure),
-        None => Ok(exit(&ending, probe.answered)),
-    }
-}
-
-fn exit(ending: &Ending, answered: u64) -> Exit {
-    match ending {
-        Ending { interrupted: true, .. } => Exit::Interrupted,
-        Ending { closed: true, .. } => Exit::Success,
-        _ if answered > 0 => Exit::Success,
-        _ => Exit::Nothing,
+        None => Ok(ending.exit(probe.answered > 0)),
     }
 }
 
@@ -95,7 +86,7 @@ struct Probe {
 }
 
 impl Job<Raw> for Probe {
-    fn ask(&mut self, engine: &mut Engine<Raw>, console: &Console) -> More {
+    fn ask(&mut self, engine: &mut Engine<Raw>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
             match self.inputs.next(console) {
                 Next::Target(target) => self.targets += u64::from(engine.ask(target, ()).is_ok()),
@@ -106,7 +97,7 @@ impl Job<Raw> for Probe {
         More::Yes
     }
 
-    fn conclude(&mut self, conclusion: Conclusion<(), Box<[u8]>>, _: &Console) -> io::Result<Flow> {
+    fn conclude(&mut self, conclusion: Conclusion<(), Box<[u8]>>, _: Time, _: &Console) -> io::Result<Flow> {
         let record = Record::new(&conclusion);
         let ping = conclusion.rtt.map(shown_millis).unwrap_or_default();
         if let Outcome::Answered(reply) = &conclusion.outcome {

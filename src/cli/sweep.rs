@@ -10,7 +10,7 @@ use anyhow::{Context, Error, Result};
 
 use super::args::SweepArgs;
 use super::console::Console;
-use super::exit::Usage;
+use super::exit::{Exit, Usage};
 use super::inputs::{Inputs, Sources, refuse_to_write_over};
 use super::output::{Backlog, Out};
 use super::signals::Stop;
@@ -21,13 +21,19 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// What is asked, and what becomes of the answers.
 pub trait Job<P: Protocol> {
-    /// Asks as many targets as the engine has room for. Whether there will be more.
-    fn ask(&mut self, engine: &mut Engine<P>, console: &Console) -> More;
+    /// Asks as many targets as the engine has room for, and the time `now`. Whether there will be more.
+    fn ask(&mut self, engine: &mut Engine<P>, now: Time, console: &Console) -> More;
 
-    /// Takes the end of one conversation. An error is one of writing results.
+    /// When there will be more, if it is a matter of time.
+    fn due(&self) -> Option<Time> {
+        None
+    }
+
+    /// Takes the end of one conversation, at the time `now`. An error is one of writing results.
     fn conclude(
         &mut self,
         conclusion: Conclusion<P::Conversation, P::Answer>,
+        now: Time,
         console: &Console,
     ) -> io::Result<Flow>;
 
@@ -75,6 +81,16 @@ pub struct Ending {
 impl Ending {
     fn of(results: &str) -> Ending {
         Ending { results: results.to_owned(), ..Ending::default() }
+    }
+
+    /// The exit code of a sweep that has, or has not, `found` what it was for.
+    pub fn exit(&self, found: bool) -> Exit {
+        match self {
+            Ending { interrupted: true, .. } => Exit::Interrupted,
+            Ending { closed: true, .. } => Exit::Success,
+            _ if found => Exit::Success,
+            _ => Exit::Nothing,
+        }
     }
 
     /// Takes note of how writing went: a reader who has gone is no failure.
@@ -141,13 +157,21 @@ impl Sweep {
     /// # Errors
     /// See [`Inputs::open`].
     pub fn inputs(&self, args: &SweepArgs, targets: &[String], default_port: Option<u16>) -> Result<Inputs> {
-        let waker = self.net.waker();
-        let sources = Sources {
+        self.open(Sources {
             arguments: targets.to_vec(),
             files: args.lists.input.clone(),
             default_port,
             strict: args.lists.strict,
-        };
+            settings: None,
+        })
+    }
+
+    /// The targets of these sources.
+    ///
+    /// # Errors
+    /// See [`Inputs::open`].
+    pub fn open(&self, sources: Sources) -> Result<Inputs> {
+        let waker = self.net.waker();
         Inputs::open(sources, move || drop(waker.wake()))
     }
 
@@ -183,13 +207,15 @@ impl Sweep {
             if !held {
                 run.take_results(self, engine, job);
             }
-            let more = if run.asking { job.ask(engine, &self.console) } else { More::No };
+            let more = if run.asking { job.ask(engine, self.net.now(), &self.console) } else { More::No };
             if more == More::No && engine.is_idle() {
                 break;
             }
             run.show_progress(self, engine, job);
             let progress = self.console.is_watched().then_some(run.next_progress);
-            if let Err(error) = self.net.turn(engine, run.deadline.into_iter().chain(progress).min()) {
+            let due = job.due().filter(|_| run.asking);
+            let until = run.deadline.into_iter().chain(progress).chain(due).min();
+            if let Err(error) = self.net.turn(engine, until) {
                 run.fail(Error::new(error).context("the socket failed"));
                 engine.abort(self.net.now());
             }
@@ -316,7 +342,7 @@ impl Run {
         if self.enough || !self.can_write() {
             return;
         }
-        match job.conclude(conclusion, &sweep.console) {
+        match job.conclude(conclusion, sweep.net.now(), &sweep.console) {
             Ok(Flow::GoOn) => {}
             Ok(Flow::Enough) => {
                 self.asking = false;

@@ -313,6 +313,11 @@ pub fn random_key() -> io::Result<[u8; 16]> {
     Ok(key)
 }
 
+/// The time since 1970-01-01 00:00 UTC by the system's clock, which may be set; zero if it is set before that.
+pub fn wall_clock() -> Duration {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
+}
+
 /// User and system time this process has used; `None` where the system does not say.
 pub fn cpu_time() -> Option<Duration> {
     system::cpu_time()

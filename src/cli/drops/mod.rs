@@ -103,6 +103,7 @@ fn read_targets(args: &DropsArgs, question: &Question, course: &Course, rates: &
         files: args.lists.input.clone(),
         default_port: args.port.or(question.default_port()),
         strict: args.lists.strict,
+        settings: None,
     };
     let most = rates.iter().map(|&rate| course.queries(rate)).max().unwrap_or(0);
     let most = usize::try_from(most).unwrap_or(usize::MAX).min(u32::MAX as usize);

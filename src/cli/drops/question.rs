@@ -1,9 +1,12 @@
 //! What is asked, at every rate the same.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allears::protocol::quake3::{self, Game, Quake3};
 use allears::protocol::raw::Raw;
+use allears::protocol::snmp::{self, Identity, Operation, Request, Snmp, Version};
 use allears::protocol::{Protocol, ReplySize, Step, Time, Token};
 use anyhow::{Context, Result};
 
@@ -14,12 +17,17 @@ use crate::cli::probe;
 /// What follows the token of an echo request: whoever finds it in a log shall know what it is.
 const ECHO: &[u8] = b" allears drops";
 
+/// What an agent is asked: sysUpTime, which every agent has.
+const UPTIME: &str = "1.3.6.1.2.1.1.3.0";
+
 /// One question to anybody. Its conversation is the number of the target.
 pub enum Question {
     /// A token and a few bytes, which have to come back as they are (RFC 862).
     Echo,
     /// The status of a game server.
     Status(Box<Quake3>),
+    /// The uptime of an SNMP agent, by v2c.
+    Uptime(Box<(Snmp, snmp::Conversation)>),
     Raw {
         raw: Box<Raw>,
         has_token: bool,
@@ -43,6 +51,7 @@ impl Question {
                 let game = Game::find("et").context("no game `et`")?;
                 Ok(Question::Status(Box::new(Quake3::new(game).with_host_gap(Duration::ZERO))))
             }
+            Spoken::Snmp => uptime(args.community.as_bytes()),
             Spoken::Raw => {
                 let payload =
                     payload.ok_or_else(|| Usage("raw needs a payload: --hex, --text or --file".into()))?;
@@ -56,6 +65,7 @@ impl Question {
         match self {
             Question::Echo => Some(7),
             Question::Status(quake3) => Some(quake3.game().server_port),
+            Question::Uptime(_) => Some(snmp::PORT),
             Question::Raw { .. } => None,
         }
     }
@@ -63,8 +73,17 @@ impl Question {
     /// Whether an answer can be told from that to any other question; if not, only one to each target is
     /// in flight.
     pub fn has_token(&self) -> bool {
-        matches!(self, Question::Echo | Question::Status(_) | Question::Raw { has_token: true, .. })
+        !matches!(self, Question::Raw { has_token: false, .. })
     }
+}
+
+fn uptime(community: &[u8]) -> Result<Question> {
+    let mut snmp = Snmp::new(0);
+    let identity = snmp.add_identity(Identity::community(Version::V2c, community));
+    let request = Request { operation: Operation::Get, oids: vec![UPTIME.parse()?], with_uptime: false };
+    let nobody = (Ipv4Addr::UNSPECIFIED, snmp::PORT).into();
+    let conversation = snmp.conversation(nobody, identity, Arc::new(request), 0);
+    Ok(Question::Uptime(Box::new((snmp, conversation))))
 }
 
 fn raw(payload: Vec<u8>, token_at: Option<usize>) -> Result<Question> {
@@ -84,6 +103,7 @@ impl Protocol for Question {
         match self {
             Question::Echo => 64,
             Question::Status(quake3) => quake3.token_bits(&quake3::Conversation::server()),
+            Question::Uptime(asked) => asked.0.token_bits(&asked.1),
             Question::Raw { raw, .. } => raw.token_bits(&()),
         }
     }
@@ -97,6 +117,7 @@ impl Protocol for Question {
             Question::Status(quake3) => {
                 quake3.write_request(&quake3::Conversation::server(), token, now, out);
             }
+            Question::Uptime(asked) => asked.0.write_request(&asked.1, token, now, out),
             Question::Raw { raw, .. } => raw.write_request(&(), token, now, out),
         }
     }
@@ -105,6 +126,7 @@ impl Protocol for Question {
         match self {
             Question::Echo => datagram.first_chunk().map(|token| Token(u64::from_be_bytes(*token))),
             Question::Status(quake3) => quake3.read_token(datagram),
+            Question::Uptime(asked) => asked.0.read_token(datagram),
             Question::Raw { raw, .. } => raw.read_token(datagram),
         }
     }
@@ -123,6 +145,10 @@ impl Protocol for Question {
             Question::Status(quake3) => {
                 without_answer(quake3.step(&mut quake3::Conversation::server(), datagram, now))
             }
+            Question::Uptime(asked) => {
+                let mut conversation = asked.1.clone();
+                without_answer(asked.0.step(&mut conversation, datagram, now))
+            }
             Question::Raw { raw, .. } => without_answer(raw.step(&mut (), datagram, now)),
         }
     }
@@ -131,6 +157,7 @@ impl Protocol for Question {
         match self {
             Question::Echo => ReplySize { datagrams: 1, bytes: 8 + ECHO.len() as u32 },
             Question::Status(quake3) => quake3.reply_size(&quake3::Conversation::server()),
+            Question::Uptime(asked) => asked.0.reply_size(&asked.1),
             Question::Raw { raw, .. } => raw.reply_size(&()),
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Engine, Outcome};
+use allears::engine::{Conclusion, Engine, Outcome, Time};
 use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, StatusReply};
 
 use super::filter::Condition;
@@ -83,7 +83,7 @@ impl Listing {
 }
 
 impl Job<Quake3> for Listing {
-    fn ask(&mut self, engine: &mut Engine<Quake3>, console: &Console) -> More {
+    fn ask(&mut self, engine: &mut Engine<Quake3>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
             if let Some(master) = self.masters.next() {
                 // A master that is asked over IPv6 is asked for servers of both families; the older
@@ -111,6 +111,7 @@ impl Job<Quake3> for Listing {
     fn conclude(
         &mut self,
         conclusion: Conclusion<Conversation, Answer>,
+        _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
         if let Conversation::Master(_) = conclusion.conversation {

@@ -76,8 +76,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
     let inputs = sweep.inputs(&args.sweep, &args.targets, Some(game.server_port))?;
     let out = sweep.results(&args.sweep)?;
     let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
-    let report =
-        Report::new(out, args.sweep.output, wanted.is_some(), game).context("cannot write results")?;
+    let report = Report::new(out, args.output, wanted.is_some(), game).context("cannot write results")?;
     let mut listing = Listing {
         game,
         inputs,
@@ -132,12 +131,7 @@ fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
 impl Listing {
     fn exit(&self, ending: &Ending) -> Exit {
         let found = self.wanted.is_none() || self.counts.found > 0;
-        match ending {
-            Ending { interrupted: true, .. } => Exit::Interrupted,
-            Ending { closed: true, .. } => Exit::Success,
-            _ if self.counts.answered > 0 && found => Exit::Success,
-            _ => Exit::Nothing,
-        }
+        ending.exit(self.counts.answered > 0 && found)
     }
 
     fn say_what_it_came_to(&self, sweep: &Sweep, elapsed: Duration, player: Option<&str>) {

@@ -16,8 +16,21 @@ pub struct Record {
     pub outcome: &'static str,
     pub attempts: u32,
     pub rtt_ms: Option<f64>,
+    /// Another address than the target's, from which a reply came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<SocketAddr>,
+    /// When it ended, in seconds since 1970; only of what is asked again and again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<f64>,
+    /// Polls that were left out since the last one, because the host was still busy.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: u32,
     #[serde(skip)]
     pub reason: Option<String>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// One line of `-o json`.
@@ -44,6 +57,9 @@ impl Record {
             outcome,
             attempts: conclusion.attempts,
             rtt_ms: conclusion.rtt.map(millis),
+            from: conclusion.elsewhere,
+            at: None,
+            left_out: 0,
             reason,
         }
     }

@@ -1,0 +1,264 @@
+//! The sweep: agents are asked as there is room, or as they are due; what they say is written.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use allears::engine::{Conclusion, Engine, Outcome, Time};
+use allears::net;
+use allears::protocol::snmp::{Answer, Conversation, IdentityId, Request, Snmp};
+use anyhow::Error;
+
+use super::again::{Again, Reading};
+use super::changes::Previous;
+use super::engines::tell_notices;
+use super::identities::Identities;
+use super::parts::{Asked, Whole};
+use super::report::Report;
+use crate::cli::console::Console;
+use crate::cli::inputs::{Inputs, Next};
+use crate::cli::output::record::Record;
+use crate::cli::sweep::{Ending, Flow, Job, More};
+
+/// Agents that are taken into the schedule in one turn.
+const AT_ONCE: usize = 1024;
+
+/// The agents, and where what they say is written.
+pub struct Agents {
+    inputs: Inputs,
+    identities: Identities,
+    /// What each of them is asked, in as many conversations.
+    parts: Vec<Arc<Request>>,
+    asked: Asked,
+    /// Again and again.
+    again: Option<Again>,
+    report: Report,
+    /// Write also who did not answer.
+    all: bool,
+    targets: u64,
+    answered: u64,
+    /// Polls, because their agents were still busy.
+    left_out: u64,
+}
+
+impl Agents {
+    pub fn new(
+        inputs: Inputs,
+        identities: Identities,
+        parts: Vec<Arc<Request>>,
+        again: Option<Again>,
+        report: Report,
+        all: bool,
+    ) -> Agents {
+        let asked = Asked::default();
+        Agents { inputs, identities, parts, asked, again, report, all, targets: 0, answered: 0, left_out: 0 }
+    }
+
+    /// The next agent of the list, and as whom it is asked; without one, whether there will be more.
+    fn next_agent(&mut self, snmp: &mut Snmp, console: &Console) -> Result<(SocketAddr, IdentityId), More> {
+        loop {
+            let target = match self.inputs.next(console) {
+                Next::Target(target) => target,
+                Next::Waiting => return Err(More::Yes),
+                Next::End => return Err(More::No),
+            };
+            match self.identities.of(self.inputs.settings(), snmp) {
+                Ok(identity) => {
+                    self.targets += 1;
+                    return Ok((target, identity));
+                }
+                Err(reason) => console.warn_bad_line(format_args!("{target}: {reason}")),
+            }
+        }
+    }
+
+    /// Asks each once, as there is room.
+    fn ask_once(&mut self, engine: &mut Engine<Snmp>, console: &Console) -> More {
+        while engine.room() >= self.parts.len() {
+            match self.next_agent(engine.protocol_mut(), console) {
+                Ok((target, identity)) => begin(&mut self.asked, &self.parts, engine, target, identity, 0),
+                Err(more) => return more,
+            }
+        }
+        More::Yes
+    }
+
+    /// Asks those that are due. Who has not answered yet is left out.
+    fn ask_again(&mut self, engine: &mut Engine<Snmp>, now: Time, console: &Console) -> More {
+        self.read_agents(engine.protocol_mut(), now, console);
+        let Some(again) = &mut self.again else { return More::No };
+        if again.reading == Reading::Over && again.hosts.is_empty() {
+            return More::No;
+        }
+        again.is_held_up = true;
+        while engine.room() >= self.parts.len() {
+            let Some(number) = again.schedule.pop(now) else {
+                again.is_held_up = false;
+                break;
+            };
+            let host = &mut again.hosts[number as usize];
+            if host.is_busy {
+                host.left_out += 1;
+                self.left_out += 1;
+                console.remark(format_args!("{}: still busy, this poll is left out", host.target));
+                continue;
+            }
+            host.is_busy = true;
+            begin(&mut self.asked, &self.parts, engine, host.target, host.identity, number);
+        }
+        More::Yes
+    }
+
+    /// Takes agents of the list into the schedule: some in each turn, so that none takes long.
+    fn read_agents(&mut self, snmp: &mut Snmp, now: Time, console: &Console) {
+        for _ in 0..AT_ONCE {
+            if self.again.as_ref().is_none_or(|again| again.reading == Reading::Over) {
+                return;
+            }
+            let next = self.next_agent(snmp, console);
+            let parts = self.parts.len();
+            let Some(again) = &mut self.again else { return };
+            match next {
+                Ok((target, identity)) => again.add(target, identity, now),
+                Err(More::Yes) => return again.reading = Reading::Waits,
+                Err(More::No) => {
+                    again.reading = Reading::Over;
+                    again.warn_of_too_many(parts, console);
+                }
+            }
+        }
+    }
+
+    /// All that came of one agent.
+    fn write(&mut self, whole: Whole, now: Time, console: &Console) -> io::Result<()> {
+        let Whole { host, mut record, answer } = whole;
+        if record.outcome == "answered" && (!answer.is_empty() || answer.incomplete.is_none()) {
+            self.answered += 1;
+        }
+        let at = net::wall_clock();
+        let mut changes = vec![];
+        if let Some(again) = &mut self.again {
+            record.at = Some((at.as_secs_f64() * 1e3).round() / 1e3);
+            let host = &mut again.hosts[host as usize];
+            host.is_busy = false;
+            record.left_out = std::mem::take(&mut host.left_out);
+            changes = host.previous.as_ref().map_or(vec![], |previous| previous.changes(&answer, now));
+            if answer.incomplete.is_none() && !answer.is_empty() {
+                host.previous = Some(Previous::new(&answer, now));
+            }
+        }
+        if record.outcome == "answered" || !answer.is_empty() {
+            self.report.answer(&record, &answer, &changes, at)?;
+            self.report.remark(&record, &answer, |remark| console.remark(remark));
+            Ok(())
+        } else if self.all || self.report.has_all() {
+            self.report.unheard(&record, |remark| console.remark(remark))
+        } else {
+            Ok(())
+        }
+    }
+
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.report.flush()
+    }
+
+    /// Why the list of agents could not be read to its end.
+    pub fn failure(&mut self) -> Option<Error> {
+        self.inputs.failure.take()
+    }
+
+    /// Agents that said something; again and again, each time.
+    pub fn heard(&self) -> u64 {
+        self.answered
+    }
+
+    pub fn say_how_it_went(&self, ending: &Ending, seconds: f64, console: &Console) {
+        let Agents { targets, answered, left_out, .. } = self;
+        match self.again {
+            _ if ending.closed => {}
+            _ if *targets == 0 => console.error("no targets: nobody was asked"),
+            None => console.say(format_args!("{answered} of {targets} agents answered in {seconds:.1} s")),
+            Some(_) => {
+                console.say(format_args!(
+                    "{answered} answers of {targets} agents in {seconds:.1} s; {left_out} polls left out"
+                ));
+            }
+        }
+    }
+}
+
+/// Asks an agent, in all parts at once. There is room for them.
+fn begin(
+    asked: &mut Asked,
+    parts: &[Arc<Request>],
+    engine: &mut Engine<Snmp>,
+    target: SocketAddr,
+    identity: IdentityId,
+    host: u32,
+) {
+    let label = asked.begin(target, host, parts.len());
+    for (label, part) in (label..).zip(parts) {
+        let conversation = engine.protocol_mut().conversation(target, identity, part.clone(), label);
+        // The ring was seen to have room for all of them.
+        let _ = engine.ask(target, conversation);
+    }
+}
+
+impl Job<Snmp> for Agents {
+    fn ask(&mut self, engine: &mut Engine<Snmp>, now: Time, console: &Console) -> More {
+        tell_notices(engine.protocol_mut(), console);
+        if self.again.is_some() {
+            self.ask_again(engine, now, console)
+        } else {
+            self.ask_once(engine, console)
+        }
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.again.as_ref().and_then(Again::due)
+    }
+
+    fn conclude(
+        &mut self,
+        conclusion: Conclusion<Conversation, Answer>,
+        now: Time,
+        console: &Console,
+    ) -> io::Result<Flow> {
+        let mut record = Record::new(&conclusion);
+        let label = conclusion.conversation.label;
+        if let (Some(from), Some(reason)) = (record.from, &mut record.reason) {
+            *reason = format!("{reason}; {from} replied in its stead (see --source)");
+        }
+        if let (Outcome::Silent, true, Some(reason)) =
+            (&conclusion.outcome, conclusion.conversation.was_only_discovered(), &mut record.reason)
+        {
+            reason.push_str(
+                "; it told its engine ID: agents are silent at a wrong privacy password or context",
+            );
+        }
+        let answer = match conclusion.outcome {
+            Outcome::Answered(answer) => answer,
+            _ => conclusion.conversation.into_answer(),
+        };
+        if let Some(whole) = self.asked.end(label, record, answer) {
+            self.write(whole, now, console)?;
+        }
+        Ok(Flow::GoOn)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.report.flush()
+    }
+
+    fn is_unshown(&self) -> bool {
+        self.report.is_unshown()
+    }
+
+    fn targets(&self) -> u64 {
+        self.targets
+    }
+
+    fn answered(&self) -> u64 {
+        self.answered
+    }
+}

@@ -1,0 +1,211 @@
+//! What can be typed for `snmp`: net-snmp's letters where there are some.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Subcommand, ValueEnum, ValueHint};
+
+use super::style::Style;
+use crate::cli::args::{SweepArgs, TARGETS};
+use crate::cli::units;
+
+#[derive(Debug, Subcommand)]
+pub enum SnmpCommand {
+    /// The values of these names
+    #[command(after_help = TARGETS)]
+    Get(AskArgs),
+    /// What follows each name
+    #[command(after_help = TARGETS)]
+    Next(AskArgs),
+    /// One GETBULK: -Cn non-repeaters, -Cr repetitions
+    #[command(after_help = TARGETS)]
+    Bulk(BulkArgs),
+    /// Everything in these subtrees; without a name, 1.3.6.1.2.1
+    #[command(after_help = TARGETS)]
+    Walk(WalkArgs),
+}
+
+/// What all of them have.
+#[derive(Args, Debug)]
+pub struct AskArgs {
+    /// Names to ask for: 1.3.6.1.2.1.1.5.0, or sysName.0
+    #[arg(value_name = "OID")]
+    pub oids: Vec<String>,
+    /// Names from a file, one a line, # for comments (repeatable)
+    #[arg(long = "oids", value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
+    pub oid_files: Vec<PathBuf>,
+    /// Who is asked (repeatable); settings may follow, as in a list: '10.0.0.1 community=… version=1'
+    #[arg(
+        short,
+        long = "target",
+        value_name = "TARGET",
+        required_unless_present = "input",
+        help_heading = "Input"
+    )]
+    pub targets: Vec<String>,
+    /// The port of targets that name none
+    #[arg(long, default_value_t = allears::protocol::snmp::PORT, help_heading = "Input")]
+    pub port: u16,
+
+    #[command(flatten)]
+    pub identity: IdentityArgs,
+
+    /// Requests in flight to one agent, 1 to 8: its names are spread over them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8),
+          help_heading = "Pace")]
+    pub per_host: u8,
+    /// Poll again and again, each agent at its own time within this one; until Ctrl-C or --deadline
+    #[arg(long, value_name = "DUR", value_parser = interval, help_heading = "Pace")]
+    pub every: Option<Duration>,
+
+    /// What of an answer from another address than the one that was asked: strict does not take it, and names the
+    /// address; id takes it by its number and community
+    #[arg(long, value_enum, default_value_t = Source::Strict, help_heading = "Socket")]
+    pub source: Source,
+
+    /// How results are written: table is as net-snmp writes them; json is one object a line, as it happens
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub output: Format,
+    /// net-snmp's letters for the table: n numbers for names, s names without modules, q no types, Q no types
+    /// but =, v only values, t TimeTicks as numbers
+    #[arg(short = 'O', value_name = "LETTERS", default_value = "", hide_default_value = true,
+          value_parser = Style::parse, help_heading = "Output")]
+    pub style: Style,
+
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+}
+
+/// As whom agents are asked, unless their own settings say otherwise.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Identity")]
+pub struct IdentityArgs {
+    /// 1, 2c or 3 [default: 3 with -u, else 2c]
+    #[arg(short = 'v', long = "snmp-version", value_name = "VERSION")]
+    pub version: Option<String>,
+    /// The community of v1 and v2c [default: public]
+    #[arg(short, long, env = "ALLEARS_COMMUNITY", hide_env_values = true)]
+    pub community: Option<String>,
+    /// The user of v3
+    #[arg(short, long)]
+    pub user: Option<String>,
+    /// noAuthNoPriv, authNoPriv or authPriv [default: the most that there are passwords for]
+    #[arg(short, long)]
+    pub level: Option<String>,
+    /// MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512 [default: SHA]
+    #[arg(short, long, value_name = "HASH")]
+    pub auth: Option<String>,
+    /// The password for that
+    #[arg(short = 'A', long, value_name = "PASSWORD", env = "ALLEARS_AUTH_PASSWORD", hide_env_values = true)]
+    pub auth_password: Option<String>,
+    /// DES, AES, AES-192, AES-256; AES-192-C and AES-256-C extend keys as Cisco does [default: AES]
+    #[arg(short = 'x', long = "priv", value_name = "CIPHER")]
+    pub privacy: Option<String>,
+    /// The password for that
+    #[arg(short = 'X', long, value_name = "PASSWORD", env = "ALLEARS_PRIV_PASSWORD", hide_env_values = true)]
+    pub priv_password: Option<String>,
+    /// The context of v3
+    #[arg(short = 'n', long)]
+    pub context: Option<String>,
+    /// Any of these from a file, as settings in a list of targets: community=… auth-password=…
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub secrets: Option<PathBuf>,
+    /// Remember the engines of v3 agents in a file, so that the next run need not discover them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub engine_cache: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct BulkArgs {
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// nN: of the first N names only the next one (default 0); rN: N of each of the others (default 10)
+    #[arg(short = 'C', value_name = "nN|rN", action = ArgAction::Append)]
+    pub bulk: Vec<BulkOption>,
+}
+
+#[derive(Args, Debug)]
+pub struct WalkArgs {
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// rN: N rows with the first request; later ones are tuned to the agent
+    #[arg(short = 'C', value_name = "rN", action = ArgAction::Append)]
+    pub bulk: Vec<BulkOption>,
+    /// Values of one agent at most
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub max_rows: u32,
+}
+
+/// `-Cn1` or `-Cr25`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkOption {
+    NonRepeaters(u32),
+    Repetitions(u32),
+}
+
+impl std::str::FromStr for BulkOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<BulkOption, String> {
+        let number =
+            |digits: &str| digits.parse().map_err(|_| "a number has to follow: -Cn1, -Cr25".to_owned());
+        match text.split_at_checked(1) {
+            Some(("n", digits)) => number(digits).map(BulkOption::NonRepeaters),
+            Some(("r", digits)) => number(digits).map(BulkOption::Repetitions),
+            _ => Err("there are -CnN and -CrN".into()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+    Influx,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    Strict,
+    Id,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = units::duration(text)?;
+    if interval < Duration::from_millis(100) { Err("at least 100ms".into()) } else { Ok(interval) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(subcommand)]
+        command: SnmpCommand,
+    }
+
+    #[test]
+    fn what_net_snmps_users_type_is_understood() {
+        let line = "snmp walk -v2c -c public -Cr25 -On -t 10.0.0.1 ifDescr";
+        let SnmpCommand::Walk(walk) = Cli::parse_from(line.split(' ')).command else { panic!("a walk") };
+        assert_eq!(walk.bulk, [BulkOption::Repetitions(25)]);
+        assert_eq!(walk.ask.identity.version.as_deref(), Some("2c"));
+        assert_eq!(walk.ask.oids, ["ifDescr"]);
+
+        let line =
+            "snmp get -v3 -l authPriv -u u1 -a SHA-256 -A secret123 -x AES -X secret123 -t h sysName.0";
+        let SnmpCommand::Get(get) = Cli::parse_from(line.split(' ')).command else { panic!("a get") };
+        assert_eq!(get.identity.auth_password.as_deref(), Some("secret123"));
+        assert_eq!(get.identity.level.as_deref(), Some("authPriv"));
+
+        let line = "snmp bulk -Cn1 -Cr5 -t h 1.3 1.4";
+        let SnmpCommand::Bulk(bulk) = Cli::parse_from(line.split(' ')).command else { panic!("a bulk") };
+        assert_eq!(bulk.bulk, [BulkOption::NonRepeaters(1), BulkOption::Repetitions(5)]);
+        for wrong in ["snmp bulk -Cx1 -t h 1.3", "snmp bulk -Cn -t h 1.3", "snmp get -t h --every 1ms 1.3"] {
+            assert!(Cli::try_parse_from(wrong.split(' ')).is_err(), "{wrong}");
+        }
+    }
+}

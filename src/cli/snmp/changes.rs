@@ -1,0 +1,130 @@
+//! Counters between two polls: how much they grew, how fast, and when they cannot be compared.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use allears::engine::Time;
+use allears::protocol::snmp::{Answer, Value, Varbinds, went_back};
+
+/// What became of a counter since the last poll.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Change {
+    pub delta: Option<u64>,
+    /// In each second.
+    pub rate: Option<f64>,
+    /// `wrap` or `reset`.
+    pub mark: Option<&'static str>,
+}
+
+/// What is kept of an agent's last complete answer.
+pub struct Previous {
+    at: Time,
+    uptime: Option<u32>,
+    /// The counters' variable bindings, as they came: a fraction of what a table of them would take.
+    counters: Box<[u8]>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counter {
+    Of32(u32),
+    Of64(u64),
+}
+
+impl Previous {
+    pub fn new(answer: &Answer, at: Time) -> Previous {
+        let (mut varbinds, mut counters) = (answer.varbinds(), vec![]);
+        while let Some((varbind, bytes)) = varbinds.next_with_bytes() {
+            if counter(&varbind.value).is_some() {
+                counters.extend_from_slice(bytes);
+            }
+        }
+        Previous { at, uptime: answer.uptime, counters: counters.into() }
+    }
+
+    /// What became of each counter in `answer`, which came at `now`; in the order of its variable bindings.
+    pub fn changes(&self, answer: &Answer, now: Time) -> Vec<Change> {
+        let restarted = self.uptime.zip(answer.uptime).is_some_and(|(before, now)| went_back(before, now));
+        let seconds = self.seconds_until(answer, now);
+        let known = Varbinds::new(&self.counters);
+        let known: HashMap<&[u8], Counter> = known
+            .filter_map(|varbind| counter(&varbind.value).map(|counter| (varbind.oid.as_ber(), counter)))
+            .collect();
+        let change = |oid: &[u8], value: &Value<'_>| {
+            let (before, now) = (known.get(oid)?, counter(value)?);
+            Some(if restarted { RESET } else { between(*before, now, seconds) })
+        };
+        answer
+            .varbinds()
+            .map(|varbind| change(varbind.oid.as_ber(), &varbind.value).unwrap_or_default())
+            .collect()
+    }
+
+    /// By the agent's own clock where it tells, as its counters are of that time; else by ours.
+    fn seconds_until(&self, answer: &Answer, now: Time) -> f64 {
+        let ticks = self.uptime.zip(answer.uptime).map_or(0, |(before, now)| now.wrapping_sub(before));
+        let told = Duration::from_millis(u64::from(ticks) * 10);
+        if told.is_zero() { (now - self.at).as_secs_f64() } else { told.as_secs_f64() }
+    }
+}
+
+const RESET: Change = Change { delta: None, rate: None, mark: Some("reset") };
+
+fn counter(value: &Value<'_>) -> Option<Counter> {
+    match *value {
+        Value::Counter32(count) => Some(Counter::Of32(count)),
+        Value::Counter64(count) => Some(Counter::Of64(count)),
+        _ => None,
+    }
+}
+
+/// A counter that is less than before has come round, if that would be less than half a round; else it was set
+/// back by something else than a restart.
+fn between(before: Counter, now: Counter, seconds: f64) -> Change {
+    let (delta, came_round, is_half) = match (before, now) {
+        (Counter::Of32(before), Counter::Of32(now)) => {
+            let delta = now.wrapping_sub(before);
+            (u64::from(delta), now < before, delta >= 1 << 31)
+        }
+        (Counter::Of64(before), Counter::Of64(now)) => {
+            let delta = now.wrapping_sub(before);
+            (delta, now < before, delta >= 1 << 63)
+        }
+        _ => return RESET,
+    };
+    if came_round && is_half {
+        return RESET;
+    }
+    let rate = delta as f64 / seconds;
+    let rate = rate.is_finite().then_some((rate * 1e3).round() / 1e3);
+    Change { delta: Some(delta), rate, mark: came_round.then_some("wrap") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(before: Counter, now: Counter) -> (Option<u64>, Option<f64>, Option<&'static str>) {
+        let Change { delta, rate, mark } = between(before, now, 2.0);
+        (delta, rate, mark)
+    }
+
+    #[test]
+    fn counters_grow_come_round_or_were_set_back() {
+        use Counter::{Of32, Of64};
+        assert_eq!(change(Of32(100), Of32(150)), (Some(50), Some(25.0), None));
+        assert_eq!(change(Of32(100), Of32(100)), (Some(0), Some(0.0), None));
+        assert_eq!(change(Of32(u32::MAX - 9), Of32(10)), (Some(20), Some(10.0), Some("wrap")));
+        assert_eq!(change(Of64(u64::MAX - 9), Of64(10)), (Some(20), Some(10.0), Some("wrap")));
+        assert_eq!(change(Of32(1000), Of32(10)), (None, None, Some("reset")));
+        assert_eq!(change(Of64(1 << 40), Of64(10)), (None, None, Some("reset")));
+        assert_eq!(change(Of32(5), Of64(10)), (None, None, Some("reset")));
+        // More than half a round in one interval is growth all the same.
+        assert_eq!(change(Of32(0), Of32(3 << 30)).2, None);
+    }
+
+    #[test]
+    fn no_time_is_no_rate() {
+        let Change { delta, rate, .. } = between(Counter::Of32(1), Counter::Of32(2), 0.0);
+        assert_eq!((delta, rate), (Some(1), None));
+    }
+}

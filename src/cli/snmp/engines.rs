@@ -1,0 +1,129 @@
+//! The engines of v3 agents: what is noteworthy about them, and `--engine-cache`, from one run to the next.
+//!
+//! A line an engine: address, engine ID, boots, time, and when that was, in seconds since 1970. What is in there
+//! may be wrong: the agent says so then, and is asked anew.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use allears::engine::Time;
+use allears::net;
+use allears::protocol::snmp::Snmp;
+use allears::protocol::snmp::usm::{EngineRecord, Notice};
+use anyhow::{Context, Result};
+
+use crate::cli::console::Console;
+use crate::cli::escapes;
+
+/// A file of engines.
+pub struct EngineCache(PathBuf);
+
+impl EngineCache {
+    /// Reads what is there, if it is there. A line that is none is told, and left out.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    pub fn open(path: &Path, snmp: &mut Snmp, now: Time, console: &Console) -> Result<EngineCache> {
+        let name = path.display();
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EngineCache(path.into())),
+            file => file.with_context(|| format!("cannot read {name}"))?,
+        };
+        let today = net::wall_clock();
+        for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+            let line = line.with_context(|| format!("cannot read {name}"))?;
+            match read(&line, today) {
+                Some(record) => {
+                    snmp.usm_mut().remember(now, record);
+                    tell_notices(snmp, console);
+                }
+                None => console.warn_bad_line(format_args!("{name}:{number}: not an engine: it is left out")),
+            }
+        }
+        Ok(EngineCache(path.into()))
+    }
+
+    /// Writes what is known now: to a file of its own, which then takes the place of the old one. Only its owner
+    /// may read it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn save(&self, snmp: &Snmp, now: Time) -> Result<()> {
+        let write = || -> io::Result<()> {
+            // A link stays one: what it leads to is replaced.
+            let target = fs::canonicalize(&self.0).unwrap_or_else(|_| self.0.clone());
+            let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            // tempfile makes it with mode 0600.
+            let file = tempfile::Builder::new().prefix(".engines").tempfile_in(folder)?;
+            let mut out = BufWriter::new(&file);
+            let today = net::wall_clock().as_secs();
+            for EngineRecord { address, engine_id, boots, time } in snmp.usm().engines(now) {
+                writeln!(out, "{address} {} {boots} {time} {today}", escapes::to_hex(&engine_id))?;
+            }
+            out.flush()?;
+            drop(out);
+            file.as_file().sync_all()?;
+            file.persist(&target)?;
+            Ok(())
+        };
+        write().with_context(|| format!("cannot write {}", self.0.display()))
+    }
+}
+
+fn read(line: &str, today: Duration) -> Option<EngineRecord> {
+    let mut fields = line.split_ascii_whitespace();
+    let address = fields.next()?.parse().ok()?;
+    let engine_id = escapes::hex(fields.next()?).ok()?.into_boxed_slice();
+    let (boots, time) = (fields.next()?.parse().ok()?, fields.next()?.parse::<u32>().ok()?);
+    let saved = fields.next()?.parse().ok()?;
+    if fields.next().is_some() || !(1..=64).contains(&engine_id.len()) {
+        return None;
+    }
+    let since = u32::try_from(today.as_secs().saturating_sub(saved)).unwrap_or(u32::MAX);
+    Some(EngineRecord { address, engine_id, boots, time: time.saturating_add(since) })
+}
+
+/// Says what is noteworthy about the engines of v3 agents.
+pub fn tell_notices(snmp: &mut Snmp, console: &Console) {
+    while let Some(notice) = snmp.usm_mut().take_notice() {
+        console.remark(in_words(&notice));
+    }
+}
+
+fn in_words(notice: &Notice) -> String {
+    match notice {
+        Notice::SameEngineId { engine_id, first, also } => {
+            format!("{also} has the engine ID {} of {first}", escapes::to_hex(engine_id))
+        }
+        Notice::EngineChanged { address, before, now } => format!(
+            "{address} had the engine ID {}, and now has {}",
+            escapes::to_hex(before),
+            escapes::to_hex(now)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_a_line_and_its_clock_goes_on() {
+        let record =
+            read("127.0.0.1:161 80001f8880 3 100 1000", Duration::from_secs(1060)).expect("an engine");
+        assert_eq!((record.boots, record.time, record.engine_id.len()), (3, 160, 5));
+        for wrong in [
+            "",
+            "127.0.0.1:161",
+            "127.0.0.1 80001f8880 3 100 1000",
+            "127.0.0.1:161 8 3 100 1000",
+            "127.0.0.1:161 80001f8880 -3 100 1000",
+            "127.0.0.1:161 80001f8880 3 100 1000 5",
+        ] {
+            assert!(read(wrong, Duration::ZERO).is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! As whom each agent is asked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use allears::protocol::snmp::{IdentityId, Snmp};
+use anyhow::Result;
+
+use super::settings::Settings;
+use crate::cli::exit::Usage;
+
+/// As whom agents are asked: each kind of settings makes one identity.
+pub struct Identities {
+    settings: Settings,
+    general: IdentityId,
+    others: HashMap<Arc<str>, IdentityId>,
+}
+
+impl Identities {
+    /// # Errors
+    /// The general settings are not enough, as [`Usage`].
+    pub fn new(settings: Settings, snmp: &mut Snmp) -> Result<Identities> {
+        let general = snmp.add_identity(settings.identity().map_err(Usage)?);
+        Ok(Identities { settings, general, others: HashMap::new() })
+    }
+
+    pub fn general(&self) -> IdentityId {
+        self.general
+    }
+
+    /// The identity for the settings behind a target.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn of(&mut self, own: Option<&Arc<str>>, snmp: &mut Snmp) -> Result<IdentityId, String> {
+        let Some(own) = own else { return Ok(self.general) };
+        if let Some(known) = self.others.get(own) {
+            return Ok(*known);
+        }
+        let identity = snmp.add_identity(Settings::parse(own)?.over(&self.settings).identity()?);
+        self.others.insert(own.clone(), identity);
+        Ok(identity)
+    }
+}

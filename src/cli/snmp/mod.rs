@@ -1,0 +1,114 @@
+//! `snmp`: what agents say, once or again and again.
+//!
+//! `args` what can be typed · `settings`, `identities` as whom an agent is asked · `question` what is asked ·
+//! `agents` the sweep · `parts` an agent in several conversations · `again`, `schedule`, `changes` again and again ·
+//! `engines` those of v3, and their cache.
+//! How it is written: `report` where · `lines` as net-snmp, in a `style` · `json`, `rows`, `influx` for programs ·
+//! `shown`, `text` what they have in common.
+
+mod again;
+mod agents;
+pub mod args;
+mod changes;
+mod engines;
+mod identities;
+mod influx;
+mod json;
+mod lines;
+mod parts;
+mod question;
+mod report;
+mod rows;
+mod schedule;
+mod settings;
+mod shown;
+mod style;
+mod text;
+
+use std::time::Duration;
+
+use allears::net;
+use allears::protocol::snmp::{PORT, Snmp};
+use anyhow::{Context, Result};
+
+use again::Again;
+use agents::Agents;
+use args::{AskArgs, SnmpCommand, Source};
+use engines::EngineCache;
+use identities::Identities;
+use report::Report;
+use settings::Settings;
+
+use super::exit::Exit;
+use super::inputs::Sources;
+use super::sweep::Sweep;
+
+/// `allears snmp`.
+pub fn run(command: &SnmpCommand) -> Result<Exit> {
+    let args = command.ask();
+    let request = question::request(command)?;
+    let settings = Settings::of_arguments(&args.identity)?;
+    let mut snmp = Snmp::new(u64::from_le_bytes(seed()?));
+    if args.source == Source::Id {
+        snmp = snmp.accept_any_source();
+    }
+    let identities = Identities::new(settings.clone(), &mut snmp)?;
+
+    let mut sweep = Sweep::new(&args.sweep)?;
+    // A conversation waits for each answer: that is all the gap an agent needs.
+    sweep.config.host_gap = args.sweep.host_gap.unwrap_or(Duration::ZERO);
+    let cache = args.identity.engine_cache.as_deref();
+    let cache = cache.map(|path| EngineCache::open(path, &mut snmp, sweep.net.now(), &sweep.console));
+    let cache = cache.transpose()?;
+    let inputs = sweep.open(Sources {
+        arguments: args.targets.clone(),
+        files: args.sweep.lists.input.clone(),
+        default_port: Some(args.port),
+        strict: args.sweep.lists.strict,
+        settings: Some(settings.checker()),
+    })?;
+    let out = sweep.results(&args.sweep)?;
+    let report =
+        Report::new(out, args.output, args.style, !is_one_host(args)).context("cannot write results")?;
+
+    let parts = parts::split(request, args.per_host.into());
+    let typical = snmp.conversation(([0; 4], PORT).into(), identities.general(), parts[0].clone(), 0);
+    let mut engine = sweep.engine(snmp, &typical)?;
+    let again = args.every.map(|interval| Again::new(interval, sweep.config.rate));
+    let mut agents =
+        Agents::new(inputs, identities, parts, again, report, args.sweep.all || is_one_host(args));
+
+    let mut ending = sweep.run(&mut engine, &mut agents);
+    let seconds = sweep.duration().as_secs_f64();
+    sweep.console.finish();
+    ending.wrote(agents.finish());
+    sweep.settle(&mut ending);
+    if let Some(cache) = cache {
+        cache.save(engine.protocol(), sweep.net.now())?;
+    }
+    sweep.finish(&engine, &agents, &typical)?;
+    agents.say_how_it_went(&ending, seconds, &sweep.console);
+    match ending.failure.take().or(agents.failure()) {
+        Some(failure) => Err(failure),
+        None => Ok(ending.exit(agents.heard() > 0)),
+    }
+}
+
+fn seed() -> Result<[u8; 8]> {
+    let key = net::random_key().context("the system has no random numbers")?;
+    Ok(std::array::from_fn(|at| key[at]))
+}
+
+/// Whether a single host is named: then the table is net-snmp's to the letter.
+fn is_one_host(args: &AskArgs) -> bool {
+    let is_one = |target: &str| {
+        let target = target.split_ascii_whitespace().next().unwrap_or_default();
+        let is_range = || {
+            target
+                .split_once('-')
+                .is_some_and(|(first, _)| first.trim_start_matches('[').parse::<std::net::IpAddr>().is_ok())
+        };
+        !target.contains('/') && !is_range()
+    };
+    args.sweep.lists.input.is_empty() && matches!(&args.targets[..], [target] if is_one(target))
+}

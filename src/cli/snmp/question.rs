@@ -1,0 +1,93 @@
+//! What is asked: the names of the arguments and of files, and how.
+
+use std::fs;
+use std::path::Path;
+
+use allears::protocol::snmp::names::{self, NameError};
+use allears::protocol::snmp::{Oid, Operation, Request};
+use anyhow::{Context, Result};
+
+use super::args::{AskArgs, BulkOption, SnmpCommand};
+use crate::cli::exit::Usage;
+
+/// What `snmpbulkget` asks for without `-Cr`.
+const REPETITIONS: u32 = 10;
+/// What net-snmp walks unless it is told.
+const MIB_2: &str = "1.3.6.1.2.1";
+
+impl SnmpCommand {
+    /// What all commands have.
+    pub fn ask(&self) -> &AskArgs {
+        match self {
+            SnmpCommand::Get(ask) | SnmpCommand::Next(ask) => ask,
+            SnmpCommand::Bulk(bulk) => &bulk.ask,
+            SnmpCommand::Walk(walk) => &walk.ask,
+        }
+    }
+}
+
+/// What every agent is asked.
+///
+/// # Errors
+/// No name, or one that is none, as [`Usage`]; a file that cannot be read.
+pub fn request(command: &SnmpCommand) -> Result<Request> {
+    let args = command.ask();
+    let mut oids = args.oids.iter().map(|name| oid(name)).collect::<Result<Vec<_>, _>>().map_err(Usage)?;
+    for path in &args.oid_files {
+        read_names(path, &mut oids)?;
+    }
+    let operation = operation(command).map_err(Usage)?;
+    if oids.is_empty() {
+        if !matches!(operation, Operation::Walk { .. }) {
+            return Err(Usage("no names to ask for: write OIDs, or --oids FILE".into()).into());
+        }
+        oids.push(oid(MIB_2).map_err(Usage)?);
+    }
+    Ok(Request { operation, oids, with_uptime: args.every.is_some() })
+}
+
+fn operation(command: &SnmpCommand) -> Result<Operation, String> {
+    let (mut non_repeaters, mut repetitions) = (None, None);
+    let options = match command {
+        SnmpCommand::Bulk(bulk) => &bulk.bulk[..],
+        SnmpCommand::Walk(walk) => &walk.bulk,
+        SnmpCommand::Get(_) | SnmpCommand::Next(_) => &[],
+    };
+    for option in options {
+        match *option {
+            BulkOption::NonRepeaters(count) => non_repeaters = Some(count),
+            BulkOption::Repetitions(count) => repetitions = Some(count),
+        }
+    }
+    Ok(match command {
+        SnmpCommand::Get(_) => Operation::Get,
+        SnmpCommand::Next(_) => Operation::GetNext,
+        SnmpCommand::Bulk(_) => Operation::GetBulk {
+            non_repeaters: non_repeaters.unwrap_or(0),
+            max_repetitions: repetitions.unwrap_or(REPETITIONS),
+        },
+        SnmpCommand::Walk(_) if non_repeaters.is_some() => {
+            return Err("a walk has no non-repeaters; it is told only -CrN".into());
+        }
+        SnmpCommand::Walk(walk) => Operation::Walk { max_repetitions: repetitions, most_rows: walk.max_rows },
+    })
+}
+
+fn read_names(path: &Path, oids: &mut Vec<Oid>) -> Result<()> {
+    let file = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+    for (number, line) in (1..).zip(text.lines()) {
+        let name = line.split('#').next().unwrap_or_default().trim();
+        if !name.is_empty() {
+            oids.push(oid(name).map_err(|why| Usage(format!("{file}:{number}: {why}")))?);
+        }
+    }
+    Ok(())
+}
+
+fn oid(name: &str) -> Result<Oid, String> {
+    names::lookup(name).map_err(|error| match error {
+        NameError::Number(error) => format!("`{}`: {error}", name.escape_debug()),
+        error => error.to_string(),
+    })
+}

@@ -1,0 +1,276 @@
+//! Where and how answers are written.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use allears::protocol::snmp::Answer;
+
+use super::args::Format;
+use super::changes::Change;
+use super::json::Json;
+use super::style::Style;
+use super::{influx, lines, rows};
+use crate::cli::output::Out;
+use crate::cli::output::record::Record;
+
+/// Where answers are written, one by one in every form.
+pub struct Report {
+    form: Form,
+    /// Lines that are being made.
+    lines: Vec<u8>,
+}
+
+enum Form {
+    /// As net-snmp writes them; of many agents, each line with its agent in front.
+    Lines {
+        out: Out,
+        style: Style,
+        many: bool,
+    },
+    Json(Out),
+    Csv(Box<csv::Writer<Out>>),
+    Influx(Out),
+}
+
+impl Report {
+    /// # Errors
+    /// The header cannot be written.
+    pub fn new(out: Out, format: Format, style: Style, many: bool) -> io::Result<Report> {
+        let form = match format {
+            Format::Table => Form::Lines { out, style, many },
+            Format::Json => Form::Json(out),
+            Format::Influx => Form::Influx(out),
+            Format::Csv => {
+                let mut writer = csv::Writer::from_writer(out);
+                rows::start(&mut writer)?;
+                writer.flush()?;
+                Form::Csv(Box::new(writer))
+            }
+        };
+        Ok(Report { form, lines: vec![] })
+    }
+
+    /// What an agent said, at `at` since 1970; all of it, or what it said before it fell silent.
+    pub fn answer(
+        &mut self,
+        record: &Record,
+        answer: &Answer,
+        changes: &[Change],
+        at: Duration,
+    ) -> io::Result<()> {
+        self.lines.clear();
+        match &mut self.form {
+            Form::Lines { out, style, many } => {
+                for varbind in answer.varbinds() {
+                    lines::push(&varbind, *style, &mut self.lines);
+                    self.lines.push(b'\n');
+                }
+                if !*many {
+                    return out.write_all(&self.lines);
+                }
+                // A text may have several lines, and none of them shall look like another agent's.
+                for line in self.lines.split_inclusive(|byte| *byte == b'\n') {
+                    write!(out, "{}: ", record.target)?;
+                    out.write_all(line)?;
+                }
+                Ok(())
+            }
+            Form::Json(out) => record.write_json(Some(Json::new(answer, changes)), &[], out),
+            Form::Csv(writer) => Ok(rows::write(record, answer, changes, writer)?),
+            Form::Influx(out) => {
+                influx::push(record.target, answer, changes, at, &mut self.lines);
+                out.write_all(&self.lines)
+            }
+        }
+    }
+
+    /// Gives `tell` what there is to say of an answer and stands in no line of it: net-snmp says it on standard
+    /// error, too.
+    pub fn remark(&self, record: &Record, answer: &Answer, tell: impl Fn(&dyn Display)) {
+        if !matches!(self.form, Form::Lines { .. } | Form::Influx(_)) {
+            return;
+        }
+        let agent = record.target;
+        for refused in &answer.refused {
+            tell(&format_args!("{agent}: {}: {}", refused.oid, refused.status));
+        }
+        if let Some(reason) = &record.reason {
+            tell(&format_args!("{agent}: {}: {reason}", record.outcome));
+        } else if let Some(why) = &answer.incomplete {
+            tell(&format_args!("{agent}: {why}"));
+        }
+    }
+
+    /// An agent that said nothing; `tell` if that has no place in the output.
+    pub fn unheard(&mut self, record: &Record, tell: impl Fn(&dyn Display)) -> io::Result<()> {
+        match &mut self.form {
+            Form::Json(out) => record.write_json(None::<()>, &[], out),
+            Form::Csv(writer) => Ok(rows::write_unheard(record, writer)?),
+            Form::Lines { .. } | Form::Influx(_) => {
+                let reason = record.reason.as_deref().unwrap_or_default();
+                tell(&format_args!("{}: {}: {reason}", record.target, record.outcome));
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether agents that said nothing are written without being asked for.
+    pub fn has_all(&self) -> bool {
+        matches!(self.form, Form::Json(_))
+    }
+
+    pub fn flush(&mut self) -> io::Result<()> {
+        match &mut self.form {
+            Form::Lines { out, .. } | Form::Json(out) | Form::Influx(out) => out.flush(),
+            Form::Csv(writer) => writer.flush(),
+        }
+    }
+
+    /// Whether something waits to be flushed to a terminal.
+    pub fn is_unshown(&self) -> bool {
+        match &self.form {
+            Form::Lines { out, .. } | Form::Json(out) | Form::Influx(out) => out.is_unshown(),
+            // The writer does not tell what it holds back.
+            Form::Csv(writer) => writer.get_ref().is_terminal(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use allears::protocol::snmp::{ErrorStatus, Incomplete, Oid, OidRef, Refused, Value};
+    use proptest::prelude::*;
+
+    /// What a value can be made of: its kind, a number and bytes.
+    type Stuff = (u8, i64, Vec<u8>);
+
+    fn stuff() -> impl Strategy<Value = Stuff> {
+        let text = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..40),
+            "[ -~é\"\\\\,=\n\r\t]{0,40}".prop_map(String::into_bytes),
+        ];
+        (any::<u8>(), any::<i64>(), text)
+    }
+
+    /// Any value that can come, and some that cannot.
+    fn made_of(kind: u8, number: i64, bytes: &[u8]) -> Value<'_> {
+        match kind % 16 {
+            0 => Value::Integer(number),
+            1 => Value::Null,
+            2 => Value::ObjectId(OidRef::from_ber(bytes)),
+            3 => Value::IpAddress((number as u32).to_be_bytes()),
+            4 => Value::Counter32(number as u32),
+            5 => Value::Gauge32(number as u32),
+            6 => Value::TimeTicks(number as u32),
+            7 => Value::Opaque(bytes),
+            8 => Value::OpaqueFloat(f32::from_bits(number as u32)),
+            9 => Value::OpaqueDouble(f64::from_bits(number as u64)),
+            10 => Value::Counter64(number as u64),
+            11 => Value::NoSuchObject,
+            // A tag of more bytes than this one is not what can be written.
+            12 => Value::Unknown { tag: number as u8 & !1, content: bytes },
+            _ => Value::OctetString(bytes),
+        }
+    }
+
+    fn answer_of(values: &[(usize, Stuff)]) -> Answer {
+        let names: [Oid; 5] =
+            ["1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.2.2.1.2.7", "1.3.6.1.2.1.2.2.1.10", "1.2.840", "0.0"]
+                .map(|name| name.parse().expect("an identifier"));
+        Answer::of(values.iter().map(|(name, (kind, number, bytes))| {
+            let name = names.get(*name).map_or(OidRef::from_ber(bytes), |name| name.as_oid());
+            (name, made_of(*kind, *number, bytes))
+        }))
+    }
+
+    fn csv_of(answer: &Answer, changes: &[Change]) -> Vec<u8> {
+        let (target, outcome) = (([10, 0, 0, 1], 161).into(), "answered");
+        let (rtt_ms, from, at, reason) = (Some(0.5), None, None, None);
+        let record = Record { target, outcome, attempts: 1, rtt_ms, from, at, left_out: 0, reason };
+        let mut writer = csv::Writer::from_writer(vec![]);
+        rows::start(&mut writer).expect("memory");
+        rows::write(&record, answer, changes, &mut writer).expect("memory");
+        writer.into_inner().expect("memory")
+    }
+
+    /// Splits a point into measurement with tags, fields and time, at spaces that no quotes are around.
+    fn parts_of(point: &str) -> Vec<String> {
+        let (mut parts, mut quoted, mut chars) = (vec![String::new()], false, point.chars());
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => parts.last_mut().expect("one").extend([c].into_iter().chain(chars.next())),
+                ' ' if !quoted => parts.push(String::new()),
+                _ => {
+                    quoted ^= c == '"';
+                    parts.last_mut().expect("one").push(c);
+                }
+            }
+        }
+        assert!(!quoted, "{point:?}");
+        parts
+    }
+
+    #[test]
+    fn a_row_of_csv_is_a_value_a_refusal_or_a_reason() {
+        let values = [(1, (13, 0, b"a,\"b\"\nc".to_vec())), (3, (4, 7, vec![])), (1, (11, 0, vec![]))];
+        let mut answer = answer_of(&values);
+        let oid = "1.3.6.1.2.1.1.9".parse().expect("an identifier");
+        answer.refused.push(Refused { oid, status: ErrorStatus::NO_SUCH_NAME });
+        answer.incomplete = Some(Incomplete::RowLimit);
+        let changes = [Change::default(), Change { delta: Some(5), rate: Some(2.5), mark: Some("wrap") }];
+        let text = String::from_utf8(csv_of(&answer, &changes)).expect("UTF-8");
+        assert_eq!(
+            text,
+            "target,outcome,attempts,rtt_ms,oid,name,type,value,hex,delta,rate,mark,reason\n\
+             10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.2.2.1.2.7,IF-MIB::ifDescr.7,OctetString,\
+             \"a,\"\"b\"\"\nc\",612c2262220a63,,,,\n\
+             10.0.0.1:161,answered,1,0.5,1.2.840,,Counter32,7,,5,2.5,wrap,\n\
+             10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.2.2.1.2.7,IF-MIB::ifDescr.7,NoSuchObject,,,,,,\n\
+             10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.1.9,SNMPv2-MIB::sysORTable,noSuchName,,,,,,\n\
+             10.0.0.1:161,answered,1,0.5,,,,,,,,,there is more than was wanted\n"
+        );
+        let nothing = csv_of(&Answer::default(), &[]);
+        assert!(nothing.ends_with(b"reason\n10.0.0.1:161,answered,1,0.5,,,,,,,,,\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_agents_say_is_json_csv_and_points(
+            values in proptest::collection::vec((0..6usize, stuff()), 0..8),
+            change in proptest::option::of((any::<u64>(), any::<f64>())),
+            letters in "[nsqQvte]{0,4}",
+        ) {
+            let answer = answer_of(&values);
+            let change = change.map_or(Change::default(), |(delta, rate)| {
+                Change { delta: Some(delta), rate: rate.is_finite().then_some(rate), mark: Some("wrap") }
+            });
+            let changes = vec![change; values.len()];
+
+            let json = serde_json::to_vec(&Json::new(&answer, &changes)).expect("text and numbers");
+            let json: serde_json::Value = serde_json::from_slice(&json).expect("valid");
+            prop_assert_eq!(json["varbinds"].as_array().map(Vec::len), Some(answer.varbinds().count()));
+
+            let rows = csv_of(&answer, &changes);
+            let mut reader = csv::Reader::from_reader(&rows[..]);
+            // A row with more or fewer fields than the header would be an error.
+            let read = reader.records().collect::<Result<Vec<_>, _>>().expect("rows");
+            prop_assert_eq!(read.len(), answer.varbinds().count().max(1));
+
+            let mut points = vec![];
+            let (target, at) = (([10, 0, 0, 1], 161).into(), Duration::from_secs(1));
+            influx::push(target, &answer, &changes, at, &mut points);
+            for point in String::from_utf8(points).expect("UTF-8").lines() {
+                let parts = parts_of(point);
+                prop_assert!(parts.len() == 3 && parts[2] == "1000000000", "{:?}", point);
+                prop_assert!(parts.iter().all(|part| !part.is_empty()), "{:?}", point);
+            }
+
+            let style = Style::parse(&letters).expect("letters that there are");
+            let mut line = vec![];
+            answer.varbinds().for_each(|varbind| lines::push(&varbind, style, &mut line));
+            prop_assert!(line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'..=b'\r')));
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! As whom an agent is asked: from the command line, from a file of secrets, and behind a target in a list.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use allears::protocol::snmp::usm::{AuthProtocol, Level, PrivProtocol, User, UserError};
+use allears::protocol::snmp::{Identity, Version};
+use anyhow::{Context, Result};
+
+use super::args::IdentityArgs;
+use crate::cli::exit::Usage;
+use crate::cli::inputs::Checker;
+
+/// What is said of an identity. Whatever is not said comes from the next more general place.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    version: Option<SnmpVersion>,
+    community: Option<String>,
+    user: Option<String>,
+    level: Option<Level>,
+    auth: Option<AuthProtocol>,
+    auth_password: Option<String>,
+    privacy: Option<PrivProtocol>,
+    priv_password: Option<String>,
+    context: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SnmpVersion {
+    Community(Version),
+    V3,
+}
+
+const KEYS: &str = "version, community, user, level, auth, auth-password, priv, priv-password and context";
+
+impl Settings {
+    /// What the command line says, and below it the file of secrets.
+    ///
+    /// # Errors
+    /// What is wrong with them, as [`Usage`]; a file that cannot be read.
+    pub fn of_arguments(args: &IdentityArgs) -> Result<Settings> {
+        let mut typed = Settings::default();
+        for (key, value) in [
+            ("version", &args.version),
+            ("community", &args.community),
+            ("user", &args.user),
+            ("level", &args.level),
+            ("auth", &args.auth),
+            ("auth-password", &args.auth_password),
+            ("priv", &args.privacy),
+            ("priv-password", &args.priv_password),
+            ("context", &args.context),
+        ] {
+            if let Some(value) = value {
+                typed.set(key, value).map_err(Usage)?;
+            }
+        }
+        match &args.secrets {
+            Some(path) => Ok(typed.over(&Settings::of_file(path)?)),
+            None => Ok(typed),
+        }
+    }
+
+    fn of_file(path: &Path) -> Result<Settings> {
+        let name = path.display();
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+        let mut settings = Settings::default();
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.trim();
+            if !line.is_empty() && !line.starts_with('#') {
+                let said = Settings::parse(line).map_err(|why| Usage(format!("{name}:{number}: {why}")))?;
+                settings = said.over(&settings);
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Reads `community=public version=1`. A value with blanks, or one that is empty, stands in double quotes;
+    /// a comment begins with a `#` behind a blank.
+    ///
+    /// # Errors
+    /// What is wrong, without the secrets.
+    pub fn parse(text: &str) -> Result<Settings, String> {
+        let mut settings = Settings::default();
+        let mut rest = text.trim_start();
+        while !rest.is_empty() && !rest.starts_with('#') {
+            let (key, behind) = rest.split_once('=').ok_or("a setting is a key, a `=` and a value")?;
+            let (value, left) = match behind.strip_prefix('"') {
+                Some(quoted) => quoted.split_once('"').ok_or("a `\"` is missing at the end of a value")?,
+                None => behind.split_at(behind.find(char::is_whitespace).unwrap_or(behind.len())),
+            };
+            settings.set(key, value)?;
+            rest = left.trim_start();
+        }
+        Ok(settings)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let text = || Some(value.to_owned());
+        match key {
+            "version" => self.version = Some(version(value)?),
+            "community" => self.community = text(),
+            "user" => self.user = text(),
+            "level" => self.level = Some(level(value)?),
+            "auth" => self.auth = Some(value.parse().map_err(|error| format!("{error}"))?),
+            "auth-password" => self.auth_password = text(),
+            "priv" => self.privacy = Some(value.parse().map_err(|error| format!("{error}"))?),
+            "priv-password" => self.priv_password = text(),
+            "context" => self.context = text(),
+            // What stands there instead may be a secret.
+            _ => return Err(format!("there is no such setting; there are {KEYS}")),
+        }
+        Ok(())
+    }
+
+    /// These, and what they do not say from `general`.
+    pub fn over(self, general: &Settings) -> Settings {
+        let general = general.clone();
+        // A community of its own means a version that has communities, and a user one that has users.
+        let version = self.version.or(match (&self.community, &self.user) {
+            (Some(_), None) => general.version.filter(|version| *version != SnmpVersion::V3).or(Some(V2C)),
+            (None, Some(_)) => Some(SnmpVersion::V3),
+            _ => general.version,
+        });
+        Settings {
+            version,
+            community: self.community.or(general.community),
+            user: self.user.or(general.user),
+            level: self.level.or(general.level),
+            auth: self.auth.or(general.auth),
+            auth_password: self.auth_password.or(general.auth_password),
+            privacy: self.privacy.or(general.privacy),
+            priv_password: self.priv_password.or(general.priv_password),
+            context: self.context.or(general.context),
+        }
+    }
+
+    fn version(&self) -> SnmpVersion {
+        let by_user = if self.user.is_some() { SnmpVersion::V3 } else { V2C };
+        self.version.unwrap_or(by_user)
+    }
+
+    /// The most that there are passwords for, unless it is said.
+    fn level(&self) -> Level {
+        let by_passwords = match (&self.auth_password, &self.priv_password) {
+            (None, _) => Level::NoAuthNoPriv,
+            (Some(_), None) => Level::AuthNoPriv,
+            (Some(_), Some(_)) => Level::AuthPriv,
+        };
+        self.level.unwrap_or(by_passwords)
+    }
+
+    /// Whether an identity can be made of these: quickly, since there may be a million of them.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn check(&self) -> Result<(), String> {
+        if self.version() != SnmpVersion::V3 {
+            return Ok(());
+        }
+        let user = self.user.as_deref().ok_or("version 3 needs a user: -u NAME, or user=NAME")?;
+        if user.is_empty() || user.len() > 32 {
+            return Err("a user's name has from 1 to 32 bytes".into());
+        }
+        let level = self.level();
+        for (needed, password, what) in [
+            (Level::AuthNoPriv, &self.auth_password, "auth-password (-A)"),
+            (Level::AuthPriv, &self.priv_password, "priv-password (-X)"),
+        ] {
+            match password {
+                _ if level < needed => {}
+                None => return Err(format!("this level needs {what}")),
+                Some(password) if password.len() < 8 => {
+                    return Err(format!("{what} has fewer than 8 bytes (RFC 3414, section 11.2)"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether others make an identity together with these.
+    pub fn checker(&self) -> Checker {
+        let general = self.clone();
+        Arc::new(move |own| Settings::parse(own)?.over(&general).check())
+    }
+
+    /// The identity that these settings are. Takes some milliseconds for a user with a password.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn identity(&self) -> Result<Identity, String> {
+        self.check()?;
+        if let SnmpVersion::Community(version) = self.version() {
+            let community = self.community.as_deref().unwrap_or("public");
+            return Ok(Identity::community(version, community.as_bytes()));
+        }
+        let name = self.user.as_deref().unwrap_or_default();
+        let level = self.level();
+        let user = || -> Result<User, UserError> {
+            let mut user = User::new(name.as_bytes())?;
+            if let (true, Some(password)) = (level >= Level::AuthNoPriv, &self.auth_password) {
+                user = user.with_auth(self.auth.unwrap_or(AuthProtocol::Sha1), password.as_bytes())?;
+            }
+            if let (true, Some(password)) = (level >= Level::AuthPriv, &self.priv_password) {
+                user = user.with_priv(self.privacy.unwrap_or(PrivProtocol::Aes128), password.as_bytes())?;
+            }
+            Ok(match &self.context {
+                Some(context) => user.with_context(context.as_bytes()),
+                None => user,
+            })
+        };
+        user().map(Identity::User).map_err(|error| error.to_string())
+    }
+}
+
+const V2C: SnmpVersion = SnmpVersion::Community(Version::V2c);
+
+fn version(text: &str) -> Result<SnmpVersion, String> {
+    match text {
+        "1" => Ok(SnmpVersion::Community(Version::V1)),
+        "2c" | "2" => Ok(V2C),
+        "3" => Ok(SnmpVersion::V3),
+        _ => Err("the version is 1, 2c or 3".into()),
+    }
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "noauthnopriv" => Ok(Level::NoAuthNoPriv),
+        "authnopriv" => Ok(Level::AuthNoPriv),
+        "authpriv" => Ok(Level::AuthPriv),
+        _ => Err("the level is noAuthNoPriv, authNoPriv or authPriv".into()),
+    }
+}
+
+/// Secrets are not shown.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("version", &self.version)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Settings {
+        Settings::parse(text).expect(text)
+    }
+
+    fn identity(settings: &Settings) -> String {
+        match settings.identity() {
+            Ok(Identity::Community { version, community }) => {
+                format!("{version:?} {}", String::from_utf8_lossy(&community))
+            }
+            Ok(Identity::User(_)) => "user".into(),
+            Err(reason) => reason,
+        }
+    }
+
+    #[test]
+    fn settings_are_keys_and_values() {
+        assert_eq!(identity(&Settings::default()), "V2c public");
+        assert_eq!(identity(&parsed("version=1")), "V1 public");
+        assert_eq!(identity(&parsed("community=a#b=c")), "V2c a#b=c");
+        assert_eq!(identity(&parsed(r#" community="two words"  version=2c # a remark"#)), "V2c two words");
+        assert_eq!(identity(&parsed("user=u")), "user");
+        for wrong in ["community", "version=4", "community=\"a", "colour=red", "level=high", "auth=ROT13"] {
+            assert!(Settings::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_comes_from_the_more_general_place() {
+        let general = parsed("community=general version=1");
+        assert_eq!(identity(&parsed("").over(&general)), "V1 general");
+        assert_eq!(identity(&parsed("version=2c").over(&general)), "V2c general");
+        assert_eq!(identity(&parsed("community=own").over(&general)), "V1 own");
+        assert_eq!(identity(&parsed("user=u").over(&general)), "user");
+        assert_eq!(identity(&parsed("community=own").over(&parsed("user=u"))), "V2c own");
+    }
+
+    #[test]
+    fn a_level_needs_its_passwords() {
+        let reason = |text: &str| parsed(text).identity().err();
+        assert_eq!(reason("user=u auth-password=12345678"), None);
+        assert_eq!(reason("user=u auth-password=12345678 priv-password=12345678"), None);
+        assert_eq!(reason("user=u level=noAuthNoPriv auth-password=short"), None);
+        for (text, word) in [
+            ("version=3", "user"),
+            ("user=u level=authNoPriv", "auth-password"),
+            ("user=u level=authPriv auth-password=12345678", "priv-password"),
+            ("user=u auth-password=1234567", "8 bytes"),
+        ] {
+            assert!(reason(text).is_some_and(|reason| reason.contains(word)), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_in_messages() {
+        for text in ["hush", "hush=hush", "version=hush", "auth=hush", "priv=hush", "level=hush", "a=\"hush"]
+        {
+            let reason = Settings::parse(text).expect_err("wrong");
+            assert!(!reason.contains("hush"), "{reason}");
+        }
+        let shown = format!("{:?}", parsed("community=hush auth-password=hushhush user=u"));
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}

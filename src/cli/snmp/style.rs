@@ -1,0 +1,87 @@
+//! `-O`: the letters with which net-snmp's commands choose how a line looks.
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    pub names: Names,
+    /// Values without their types.
+    pub quick: bool,
+    /// ` = ` between name and value also where there is no type.
+    pub equals: bool,
+    /// Values without their names.
+    pub bare: bool,
+    /// TimeTicks as the number that they are.
+    pub ticks: bool,
+}
+
+/// How a name is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// `IF-MIB::ifDescr.1`.
+    #[default]
+    Full,
+    /// `ifDescr.1`.
+    Short,
+    /// `.1.3.6.1.2.1.2.2.1.2.1`.
+    Numeric,
+}
+
+impl Style {
+    /// Reads letters such as `nQ`. As with net-snmp, one that is given twice is taken back, and of `n` and `s`
+    /// the last one counts.
+    ///
+    /// # Errors
+    /// There is no such letter, and these are there.
+    pub fn parse(letters: &str) -> Result<Style, String> {
+        let mut style = Style::default();
+        for letter in letters.chars() {
+            match letter {
+                'n' => style.names = Names::Numeric,
+                's' => style.names = Names::Short,
+                'q' => style.quick ^= true,
+                'Q' => (style.quick, style.equals) = (!style.quick, true),
+                'v' => style.bare ^= true,
+                't' => style.ticks ^= true,
+                // Numbers of enumerations instead of their names: we have the numbers only.
+                'e' => {}
+                _ => {
+                    return Err(format!(
+                        "no letter `{}`; there are n (numbers for names), s (names without modules), \
+                         q (no types), Q (no types, but =), v (only values), t (TimeTicks as numbers) and \
+                         e (enumerations as numbers, which they are)",
+                        letter.escape_debug()
+                    ));
+                }
+            }
+        }
+        Ok(style)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_add_up_as_those_of_net_snmp() {
+        let numeric = Style { names: Names::Numeric, ..Style::default() };
+        assert_eq!(Style::parse(""), Ok(Style::default()));
+        assert_eq!(Style::parse("n"), Ok(numeric));
+        assert_eq!(Style::parse("sne"), Ok(numeric));
+        assert_eq!(Style::parse("nqq"), Ok(numeric));
+        assert_eq!(Style::parse("nQ"), Ok(Style { quick: true, equals: true, ..numeric }));
+        // The types are back, and so is the sign between.
+        assert_eq!(Style::parse("nqQ"), Ok(Style { equals: true, ..numeric }));
+        let values = Style { quick: true, equals: true, bare: true, ticks: true, ..Style::default() };
+        assert_eq!(Style::parse("Qvt"), Ok(values));
+    }
+
+    #[test]
+    fn a_letter_that_is_none_is_answered_with_those_that_are() {
+        let error = Style::parse("nX").expect_err("none");
+        assert!(error.starts_with("no letter `X`; there are n (numbers for names)"), "{error}");
+        for letter in ["s", "q", "Q", "v", "t", "e"] {
+            assert!(error.contains(&format!(" {letter} (")) && Style::parse(letter).is_ok());
+        }
+    }
+}
