@@ -285,9 +285,11 @@ impl Sources {
     }
 
     fn bad(&self, line: &[u8], at: String, reason: String) -> BadLine {
-        let secret = self.settings.as_ref().and_then(|_| line.iter().position(u8::is_ascii_whitespace));
-        let text = shown(&line[..secret.unwrap_or(line.len())]);
-        BadLine { at, reason, text }
+        let text = String::from_utf8_lossy(line);
+        // Settings are secret wherever they stand, and whatever stands between them and the target.
+        let may_be_secret = |c: char| self.settings.is_some() && (c.is_whitespace() || c == '=');
+        let harmless = text.trim_start().split(may_be_secret).next().unwrap_or_default();
+        BadLine { at, reason, text: shown(harmless.as_bytes()) }
     }
 }
 
@@ -299,6 +301,10 @@ fn parse_with_settings(text: &str, port: Option<u16>, check: &Checker) -> Option
     let settings = if settings.starts_with('#') { "" } else { settings };
     (!target.is_empty()).then(|| {
         let parsed = targets::parse(target, port)?;
+        // Another community would be sent than the one that was written.
+        if settings.contains(char::REPLACEMENT_CHARACTER) {
+            return Err("settings are UTF-8".into());
+        }
         check(settings)?;
         Ok((parsed, (!settings.is_empty()).then(|| settings.into())))
     })
@@ -398,6 +404,16 @@ mod tests {
         assert_eq!(line("10.0.0.1# community=a"), one(None));
         assert_eq!(line("# 10.0.0.1"), None);
         assert_eq!(line("10.0.0.1 bad=hush"), Some(Err("bad setting".into())));
+        assert!(line("10.0.0.1 community=\u{fffd}").is_some_and(|parsed| parsed.is_err()), "not UTF-8");
+        for (text, shown) in [
+            ("community=hush 10.0.0.1", "\"community\""),
+            ("10.0.0.1,community=hush", "\"10.0.0.1,community\""),
+            ("10.0.0.1\u{a0}community=hush", "\"10.0.0.1\""),
+            ("  10.0.0.1 community=hush", "\"10.0.0.1\""),
+        ] {
+            let bad = sources.bad(text.as_bytes(), "list:1".into(), "wrong".into()).to_string();
+            assert!(bad.ends_with(shown), "{bad}");
+        }
         let bad = sources.bad(b"10.0.0.1 bad=hush", "f:1".into(), "bad setting".into()).to_string();
         assert_eq!(bad, "f:1: bad setting: \"10.0.0.1\"");
     }
