@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::console::Console;
 use crate::cli::escapes;
+use crate::cli::exit::Usage;
 
 /// A file of engines.
 pub struct EngineCache(PathBuf);
@@ -24,23 +25,33 @@ impl EngineCache {
     /// Reads what is there, if it is there. A line that is none is told, and left out.
     ///
     /// # Errors
-    /// The file is there and cannot be read.
+    /// The file is there and cannot be read, or is something else, which would be lost: no file, as `/dev/null`, or
+    /// one without any engine.
     pub fn open(path: &Path, snmp: &mut Snmp, now: Time, console: &Console) -> Result<EngineCache> {
         let name = path.display();
         let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EngineCache(path.into())),
             file => file.with_context(|| format!("cannot read {name}"))?,
         };
-        let today = net::wall_clock();
+        let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
+        let is_other = || Usage(format!("{name} is no engine cache, and would be written over"));
+        if !metadata.is_file() {
+            return Err(is_other().into());
+        }
+        let (today, mut engines) = (net::wall_clock(), 0);
         for (number, line) in (1..).zip(BufReader::new(file).lines()) {
             let line = line.with_context(|| format!("cannot read {name}"))?;
             match read(&line, today) {
                 Some(record) => {
+                    engines += 1;
                     snmp.usm_mut().remember(now, record);
                     tell_notices(snmp, console);
                 }
                 None => console.warn_bad_line(format_args!("{name}:{number}: not an engine: it is left out")),
             }
+        }
+        if engines == 0 && metadata.len() > 0 {
+            return Err(is_other().into());
         }
         Ok(EngineCache(path.into()))
     }

@@ -40,12 +40,13 @@ use report::Report;
 use settings::Settings;
 
 use super::exit::Exit;
-use super::inputs::Sources;
+use super::inputs::{Sources, refuse_to_write_over};
 use super::sweep::Sweep;
 
 /// `allears snmp`.
 pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let args = command.ask();
+    refuse_to_lose_files(args)?;
     let request = question::request(command)?;
     let settings = Settings::of_arguments(&args.identity)?;
     let mut snmp = Snmp::new(u64::from_le_bytes(seed()?));
@@ -83,15 +84,24 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     sweep.console.finish();
     ending.wrote(agents.finish());
     sweep.settle(&mut ending);
-    if let Some(cache) = cache {
-        cache.save(engine.protocol(), sweep.net.now())?;
-    }
+    let saved = cache.map_or(Ok(()), |cache| cache.save(engine.protocol(), sweep.net.now()));
     sweep.finish(&engine, &agents, &typical)?;
     agents.say_how_it_went(&ending, seconds, &sweep.console);
-    match ending.failure.take().or(agents.failure()) {
+    match ending.failure.take().or(agents.failure()).or(saved.err()) {
         Some(failure) => Err(failure),
         None => Ok(ending.exit(agents.heard() > 0)),
     }
+}
+
+/// Nothing that is read is written over: not even by the cache, which is both.
+fn refuse_to_lose_files(args: &AskArgs) -> Result<()> {
+    let (sweep, cache) = (&args.sweep, &args.identity.engine_cache);
+    let mut read = args.oid_files.clone();
+    read.extend(args.identity.secrets.clone());
+    read.extend(sweep.lists.input.iter().cloned());
+    refuse_to_write_over(&read, [cache])?;
+    read.extend(cache.clone());
+    refuse_to_write_over(&read, [&sweep.to, &sweep.stats])
 }
 
 fn seed() -> Result<[u8; 8]> {
