@@ -6,6 +6,9 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use allears::protocol::snmp::ber::Writer;
+use allears::protocol::snmp::message::{self, PduHead, pdu_tag};
+use allears::protocol::snmp::{self, Oid, Varbind, Version};
 use serde_json::Value;
 use support::{Fleet, count, run};
 
@@ -228,4 +231,53 @@ fn wrong_usage_is_told_before_anything_is_sent() {
         assert_eq!(refused.code, expected, "{args:?}: {}", refused.stderr);
         assert!(refused.stderr.contains(word) && refused.stdout.is_empty(), "{args:?}: {}", refused.stderr);
     }
+}
+
+#[test]
+fn a_file_that_is_no_engine_cache_is_not_written_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (list, secrets) = (path("list"), path("secrets"));
+    fs::write(&list, "127.0.0.1:9\n").expect("written");
+    fs::write(&secrets, "community=hush\n").expect("written");
+    let refused = |more: &[&str]| {
+        let fast = ["snmp", "get", "sysName.0", "--tries", "1", "--timeout", "50ms"];
+        run(&[&fast[..], more].concat()).expect_code(2);
+    };
+    refused(&["-t", "127.0.0.1:9", "--engine-cache", &list]);
+    refused(&["-t", "127.0.0.1:9", "--engine-cache", "/dev/null"]);
+    refused(&["-i", &list, "--engine-cache", &list]);
+    refused(&["-t", "127.0.0.1:9", "--secrets", &secrets, "--to", &secrets]);
+    refused(&["-t", "127.0.0.1:9", "--oids", &list, "--stats", &list]);
+    assert_eq!(fs::read_to_string(&list).expect("there"), "127.0.0.1:9\n");
+    assert_eq!(fs::read_to_string(&secrets).expect("there"), "community=hush\n");
+}
+
+/// Answers one `GET sysName.0` by v2c with this text.
+fn an_agent_that_says(text: &'static [u8]) -> String {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        let mut request = [0; 512];
+        let (len, from) = socket.recv_from(&mut request).expect("a request");
+        let id = message::read_id(&request[..len]).expect("a number");
+        let (mut writer, mut reply) = (Writer::default(), vec![]);
+        let name = "1.3.6.1.2.1.1.5.0".parse::<Oid>().expect("a name");
+        Varbind::write(name.as_oid(), &snmp::Value::OctetString(text), &mut writer);
+        PduHead { tag: pdu_tag::RESPONSE, request_id: id, first: 0, second: 0 }.wrap(0, &mut writer);
+        message::wrap_community(Version::V2c, b"public", 0, &mut writer);
+        writer.append_to(&mut reply);
+        socket.send_to(&reply, from).expect("sent");
+    });
+    address
+}
+
+#[test]
+fn an_agent_of_many_cannot_speak_for_another() {
+    let agent = an_agent_that_says(b"x\n10.9.9.9:161: SNMPv2-MIB::sysName.0 = STRING: y");
+    let both = ["-t", &agent, "-t", "127.0.0.1:1", "--tries", "1", "--timeout", "500ms"];
+    let asked = run(&[&["snmp", "get", "sysName.0"][..], &both].concat()).expect_code(0);
+    let lines: Vec<&str> = asked.stdout.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| line.starts_with(&agent)), "{lines:?}");
 }

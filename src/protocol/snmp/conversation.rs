@@ -449,27 +449,6 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_without_uptime_is_asked_all_the_same() {
-        let mut get = conversation(Operation::Get, &["1.3.1"], true);
-        let step = hear(&mut get, 0, 0, &[("1.3.6.1.2.1.1.3.0", Value::NoSuchObject), ("1.3.1", ONE)]);
-        let answer = done(step);
-        assert_eq!((heard(&answer), answer.uptime), (vec!["1.3.1".into()], None));
-        // By v1 it is refused as a name, and then left out.
-        let mut get = conversation(Operation::Get, &["1.3.1"], true);
-        assert_eq!(hear(&mut get, 2, 1, &[]), Step::AskNext);
-        assert_eq!(names(&get), ["1.3.1"]);
-        let answer = done(hear(&mut get, 0, 0, &[("1.3.1", ONE)]));
-        assert_eq!((answer.len(), answer.refused.len()), (1, 0));
-
-        let operation = Operation::Walk { max_repetitions: None, most_rows: 99 };
-        let mut walk = conversation(operation, &["1.3.1"], true);
-        let behind = ("1.3.6.1.2.1.1.4.0", ONE);
-        hear(&mut walk, 0, 0, &[behind, ("1.3.1.1", ONE), ("1.3.1.2", ONE)]);
-        let answer = done(hear(&mut walk, 0, 0, &[behind, ("1.3.2", ONE)]));
-        assert_eq!(heard(&answer), ["1.3.1.1", "1.3.1.2"]);
-    }
-
-    #[test]
     fn replies_without_what_was_asked_end_it_with_a_reason() {
         let mut walk = walk(&["1.3.1"]);
         let answer = done(hear(&mut walk, 0, 0, &[]));
@@ -477,5 +456,76 @@ mod tests {
         let mut get = conversation(Operation::Get, &["1.3.1", "1.3.2"], false);
         let answer = done(hear(&mut get, 0, 0, &[("1.3.1", ONE)]));
         assert!(matches!(answer.incomplete, Some(Incomplete::Broken(_))) && answer.len() == 1);
+    }
+
+    #[test]
+    fn an_agent_that_does_not_show_its_uptime_loses_nothing_else() {
+        // A view of the interfaces alone: what follows sysUpTime's name is another object.
+        let other = ("1.3.6.1.2.1.2.1.0", ONE);
+        let operation = Operation::Walk { max_repetitions: None, most_rows: 99 };
+        let mut walk = conversation(operation, &["1.3.6.1.2.1.2.2.1.2", "1.3.6.1.2.1.2.2.1.5"], true);
+        let row = [("1.3.6.1.2.1.2.2.1.2.1", ONE), ("1.3.6.1.2.1.2.2.1.5.1", ONE)];
+        assert_eq!(hear(&mut walk, 0, 0, &[&[other][..], &row].concat()), Step::AskNext);
+        assert_eq!(names(&walk)[1..], [row[0].0, row[1].0]);
+        let answer = done(hear(&mut walk, 0, 0, &[other, ("1.3.7", ONE), ("1.3.7", ONE)]));
+        assert_eq!((heard(&answer).len(), answer.uptime, answer.incomplete), (2, None, None));
+
+        let mut get = conversation(Operation::Get, &["1.3.1"], true);
+        let answer =
+            done(hear(&mut get, 0, 0, &[("1.3.6.1.2.1.1.3.0", Value::NoSuchObject), ("1.3.1", ONE)]));
+        assert_eq!((heard(&answer), answer.uptime), (vec!["1.3.1".into()], None));
+        // By v1 it is refused as a name, and then left out.
+        let mut get = conversation(Operation::Get, &["1.3.1"], true);
+        assert_eq!(hear(&mut get, 2, 1, &[]), Step::AskNext);
+        assert_eq!(names(&get), ["1.3.1"]);
+        let answer = done(hear(&mut get, 0, 0, &[("1.3.1", ONE)]));
+        assert_eq!((answer.len(), answer.refused.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_request_has_no_more_names_than_fit_a_packet() {
+        let roots: Vec<String> = (1..=90).map(|n| format!("1.3.{n}")).collect();
+        let roots: Vec<&str> = roots.iter().map(String::as_str).collect();
+        let mut walk = walk(&roots);
+        for chunk in roots.chunks(40) {
+            assert_eq!(names(&walk), chunk);
+            let rows: Vec<String> = chunk.iter().map(|root| format!("{root}.1")).collect();
+            hear(&mut walk, 0, 0, &rows.iter().map(|name| (name.as_str(), ONE)).collect::<Vec<_>>());
+            hear(&mut walk, 0, 0, &vec![("1.4", ONE); chunk.len()]);
+        }
+    }
+
+    #[test]
+    fn non_repeaters_are_the_first_names_of_all_not_of_each_request() {
+        let names: Vec<String> = (0..50).map(|n| format!("1.3.6.{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let operation = Operation::GetBulk { non_repeaters: 2, max_repetitions: 3 };
+        let mut bulk = conversation(operation, &names, false);
+        assert_eq!(asked_now(&bulk, Version::V2c).1, 2);
+        hear(&mut bulk, 5, 1, &[]);
+        assert_eq!(asked_now(&bulk, Version::V2c).1, 1, "one of them was refused");
+        assert_eq!(hear(&mut bulk, 0, 0, &[("1.3.6.1.1", ONE)]), Step::AskNext);
+        assert_eq!(asked_now(&bulk, Version::V2c).1, 0);
+    }
+
+    #[test]
+    fn a_name_that_was_refused_is_not_asked_for_again_when_less_is_asked_for() {
+        let mut get = conversation(Operation::Get, &["1.3.1", "1.3.2", "1.3.3", "1.3.4"], false);
+        hear(&mut get, 2, 4, &[]);
+        hear(&mut get, 1, 0, &[]);
+        assert_eq!(hear(&mut get, 0, 0, &[("1.3.1", ONE), ("1.3.2", ONE)]), Step::AskNext);
+        assert_eq!(names(&get), ["1.3.3"]);
+        assert_eq!(done(hear(&mut get, 0, 0, &[("1.3.3", ONE)])).refused.len(), 1);
+    }
+
+    #[test]
+    fn an_agent_of_v1_that_does_not_say_which_column_ends_is_asked_for_one_after_the_other() {
+        let mut walk = walk(&["1.3.1", "1.3.2"]);
+        hear(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]);
+        assert_eq!(hear(&mut walk, 2, 0, &[]), Step::AskNext);
+        assert_eq!(names(&walk), ["1.3.1.1"]);
+        assert_eq!(hear(&mut walk, 0, 0, &[("1.3.2.1", ONE)]), Step::AskNext);
+        assert_eq!(names(&walk), ["1.3.2.1"]);
+        assert_eq!(done(hear(&mut walk, 2, 0, &[])).incomplete, None);
     }
 }

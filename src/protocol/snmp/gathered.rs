@@ -48,10 +48,14 @@ impl Answer {
     }
 }
 
+/// Hundredths of a second: a day. From one reading of a clock to the next it is mostly less.
+const DAY: u32 = 24 * 3600 * 100;
+
 /// Whether a clock of 32 bits was set back between two readings, and did not just come round, which it does
-/// after 497 days.
+/// after 497 days: then it has come from the last day to the first. Many an agent is up for more than half of
+/// that, so half a round would be no measure.
 pub fn went_back(before: u32, now: u32) -> bool {
-    now < before && now.wrapping_sub(before) > 1 << 31
+    now < before && now.wrapping_sub(before) > DAY
 }
 
 #[cfg(test)]
@@ -61,6 +65,7 @@ mod tests {
     #[test]
     fn a_clock_that_comes_round_was_not_set_back() {
         assert!(went_back(5_000, 4_999) && went_back(1 << 30, 0));
+        assert!(went_back(300 * DAY, 6_000) && went_back(495 * DAY, 6_000), "up for long, then restarted");
         assert!(!went_back(5_000, 5_000) && !went_back(5_000, 5_001));
         assert!(!went_back(u32::MAX - 10, 20));
     }

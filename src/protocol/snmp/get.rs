@@ -69,7 +69,7 @@ impl Get {
         let names = self.end(asked.oids).saturating_sub(self.next) as u32;
         let names = match asked.operation {
             Operation::GetBulk { non_repeaters, max_repetitions } => {
-                let once = non_repeaters.min(names);
+                let once = non_repeaters.saturating_sub(self.next as u32).min(names);
                 once.saturating_add((names - once).saturating_mul(max_repetitions >> self.halvings.min(31)))
             }
             _ => names,
@@ -85,8 +85,8 @@ impl Get {
         let head = match asked.operation {
             Operation::Get => head(pdu_tag::GET, 0, 0),
             Operation::GetBulk { non_repeaters, max_repetitions } if version != Some(Version::V1) => {
-                let non_repeaters =
-                    non_repeaters.saturating_add(uptime.is_some().into()).min(i32::MAX as u32);
+                let once = self.names(asked.oids).take_while(|(index, _)| *index < non_repeaters as usize);
+                let non_repeaters = once.count() as u32 + u32::from(uptime.is_some());
                 let max_repetitions = max_repetitions.min(i32::MAX as u32) >> self.halvings.min(31);
                 head(pdu_tag::GET_BULK, non_repeaters, max_repetitions)
             }
@@ -110,6 +110,7 @@ impl Get {
         let mut first = self.uptime(asked).is_some();
         let mut count = 0;
         while let Some((varbind, bytes)) = varbinds.next_with_bytes() {
+            // Its place tells, not its name: an agent that does not show sysUpTime has something else there.
             if std::mem::take(&mut first) {
                 answer.note_uptime(&varbind);
             } else {
@@ -128,7 +129,8 @@ impl Get {
     /// To the names behind these.
     fn go_on(&mut self, asked: &Asked<'_>) -> Progress {
         self.next = self.end(asked.oids);
-        self.left_out.clear();
+        // Those behind have been refused, too.
+        self.left_out.retain(|&index| index >= self.next);
         if self.next < asked.oids.len() { Progress::AskNext } else { Progress::Done }
     }
 

@@ -65,7 +65,6 @@ pub const PORT: u16 = 161;
 /// assert!(request.windows(6).any(|bytes| bytes == b"public"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Snmp {
     identities: Vec<Known>,
     elsewhere: Elsewhere,
@@ -253,6 +252,17 @@ impl Protocol for Snmp {
     }
 }
 
+/// The last message, which is in `writer` and `scratch`, is not shown: a community is in it, or what was encrypted.
+impl std::fmt::Debug for Snmp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Snmp");
+        shown.field("identities", &self.identities).field("elsewhere", &self.elsewhere);
+        #[cfg(feature = "usm")]
+        shown.field("usm", &self.usm);
+        shown.finish_non_exhaustive()
+    }
+}
+
 /// Secrets are not shown.
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -273,5 +283,22 @@ impl std::fmt::Debug for Known {
             #[cfg(feature = "usm")]
             Known::User(user) => user.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_community_is_not_shown_even_after_it_was_sent() {
+        let mut snmp = Snmp::new(1);
+        let before = format!("{snmp:?}").len();
+        let identity = snmp.add_identity(Identity::community(Version::V2c, b"hush"));
+        let request = Request { operation: Operation::Get, oids: vec![], with_uptime: true };
+        let conversation = snmp.conversation(([127, 0, 0, 1], PORT).into(), identity, Arc::new(request), 0);
+        snmp.write_request(&conversation, Token(7), Time::ZERO, &mut Vec::new());
+        let shown = format!("{snmp:?}");
+        assert_eq!(shown.len(), before + "V2c".len(), "{shown}");
     }
 }

@@ -366,6 +366,13 @@ mod tests {
     }
 
     #[test]
+    fn the_order_goes_in_no_circle_also_where_arcs_are_written_with_more_bytes_than_they_need() {
+        // 1.3.5.126, 1.3.5.1 and 1.3.5.125.
+        let names = [&[0x2b, 0x80, 5, 0x7e][..], &[0x2b, 5, 0x80, 1], &[0x2b, 5, 0x7d]].map(OidRef::from_ber);
+        assert!(names[1] < names[2] && names[2] < names[0] && names[1] < names[0]);
+    }
+
+    #[test]
     fn a_subtree_is_itself_and_what_is_below() {
         let root = oid("1.3.6.1");
         assert!(oid("1.3.6.1").is_within(root.as_oid()) && oid("1.3.6.1.9").is_within(root.as_oid()));

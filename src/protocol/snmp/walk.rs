@@ -12,6 +12,8 @@ use super::oid::{Oid, OidRef};
 use super::request::BEFORE_UPTIME;
 use super::value::Varbind;
 
+/// Columns in one request at most: a request has to fit a packet, too.
+const MOST_COLUMNS: usize = 40;
 /// Repetitions to begin with, and variable bindings in the first reply, unless the caller says how many.
 const FIRST: u32 = 10;
 const FIRST_VARBINDS: u32 = 60;
@@ -28,7 +30,8 @@ pub struct Walk {
     columns: Vec<Column>,
     /// Those that are asked for now.
     active: Vec<usize>,
-    /// Columns that are asked for at once; fewer than there are only if the agent finds them too big.
+    /// Columns that are asked for at once; fewer than there are if they are many, if the agent finds them too big,
+    /// or does not say which of them it has an error for.
     at_once: usize,
     repetitions: u32,
     /// Where they stop growing: more were too big, or got lost.
@@ -56,11 +59,12 @@ impl Walk {
     pub fn new(roots: &[Oid], max_repetitions: Option<u32>, most_rows: u32, with_uptime: bool) -> Walk {
         let column =
             |root: &Oid| Column { last: root.as_oid().as_ber().to_vec(), is_bare: true, is_done: false };
-        let first = FIRST.min(FIRST_VARBINDS / (roots.len() as u32).max(1));
+        let at_once = roots.len().clamp(1, MOST_COLUMNS);
+        let first = FIRST.min(FIRST_VARBINDS / at_once as u32);
         Walk {
             columns: roots.iter().map(column).collect(),
-            active: (0..roots.len()).collect(),
-            at_once: roots.len().max(1),
+            active: (0..roots.len().min(at_once)).collect(),
+            at_once,
             repetitions: max_repetitions.unwrap_or(first).clamp(1, MOST),
             ceiling: MOST,
             one_by_one: false,
@@ -128,6 +132,7 @@ impl Walk {
         let mut varbinds = pdu.varbinds();
         let (mut first, mut heard) = (self.with_uptime, 0);
         while let Some((varbind, bytes)) = varbinds.next_with_bytes() {
+            // Its place tells, not its name: an agent that does not show sysUpTime has something else there.
             if std::mem::take(&mut first) {
                 answer.note_uptime(&varbind);
                 continue;
@@ -234,6 +239,9 @@ impl Walk {
                 answer.refuse(roots[column].as_oid(), status);
                 answer.lacks(Incomplete::Error(status));
             }
+            // Of v1, and it does not say which of them ends: one alone can be no other.
+            None if status == ErrorStatus::NO_SUCH_NAME && self.with_uptime => self.with_uptime = false,
+            None if status == ErrorStatus::NO_SUCH_NAME && self.active.len() > 1 => self.at_once = 1,
             None if status == ErrorStatus::NO_SUCH_NAME => {
                 self.active.iter().for_each(|&index| self.columns[index].is_done = true);
             }
