@@ -37,7 +37,7 @@ impl Identities {
         if let Some(known) = self.others.get(own) {
             return Ok(*known);
         }
-        let identity = snmp.add_identity(Settings::parse(own)?.over(&self.settings).identity()?);
+        let identity = snmp.add_identity(Settings::parse(own)?.of_target(&self.settings).identity()?);
         self.others.insert(own.clone(), identity);
         Ok(identity)
     }

@@ -115,17 +115,23 @@ impl Settings {
         Ok(())
     }
 
-    /// These, and what they do not say from `general`.
-    pub fn over(self, general: &Settings) -> Settings {
-        let general = general.clone();
-        // A community of its own means a version that has communities, and a user one that has users.
+    /// Those of one target, and what they do not say from `general`. A community of its own means a version that has
+    /// communities, and a user one that has users.
+    pub fn of_target(self, general: &Settings) -> Settings {
         let version = self.version.or(match (&self.community, &self.user) {
             (Some(_), None) => general.version.filter(|version| *version != SnmpVersion::V3).or(Some(V2C)),
             (None, Some(_)) => Some(SnmpVersion::V3),
-            _ => general.version,
+            // A user who was named generally is not asked for in the clear.
+            _ => Some(general.version()),
         });
+        Settings { version, ..self }.over(general)
+    }
+
+    /// These, and what they do not say from `general`.
+    fn over(self, general: &Settings) -> Settings {
+        let general = general.clone();
         Settings {
-            version,
+            version: self.version.or(general.version),
             community: self.community.or(general.community),
             user: self.user.or(general.user),
             level: self.level.or(general.level),
@@ -184,7 +190,7 @@ impl Settings {
     /// Whether others make an identity together with these.
     pub fn checker(&self) -> Checker {
         let general = self.clone();
-        Arc::new(move |own| Settings::parse(own)?.over(&general).check())
+        Arc::new(move |own| Settings::parse(own)?.of_target(&general).check())
     }
 
     /// The identity that these settings are. Takes some milliseconds for a user with a password.
@@ -279,11 +285,19 @@ mod tests {
     #[test]
     fn what_is_not_said_comes_from_the_more_general_place() {
         let general = parsed("community=general version=1");
-        assert_eq!(identity(&parsed("").over(&general)), "V1 general");
-        assert_eq!(identity(&parsed("version=2c").over(&general)), "V2c general");
-        assert_eq!(identity(&parsed("community=own").over(&general)), "V1 own");
-        assert_eq!(identity(&parsed("user=u").over(&general)), "user");
-        assert_eq!(identity(&parsed("community=own").over(&parsed("user=u"))), "V2c own");
+        assert_eq!(identity(&parsed("").of_target(&general)), "V1 general");
+        assert_eq!(identity(&parsed("version=2c").of_target(&general)), "V2c general");
+        assert_eq!(identity(&parsed("community=own").of_target(&general)), "V1 own");
+        assert_eq!(identity(&parsed("user=u").of_target(&general)), "user");
+        assert_eq!(identity(&parsed("community=own").of_target(&parsed("user=u"))), "V2c own");
+        assert_eq!(identity(&parsed("context=c").of_target(&parsed("user=u community=c"))), "user");
+    }
+
+    #[test]
+    fn a_community_in_the_environment_does_not_make_a_user_of_v3_one_of_v2c() {
+        for file in ["version=3 user=u", "user=u", "user=u auth-password=12345678"] {
+            assert_eq!(identity(&parsed("community=typed").over(&parsed(file))), "user", "{file}");
+        }
     }
 
     #[test]
