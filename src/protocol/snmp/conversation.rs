@@ -451,8 +451,15 @@ mod tests {
     #[test]
     fn replies_without_what_was_asked_end_it_with_a_reason() {
         let mut walk = walk(&["1.3.1"]);
-        let answer = done(hear(&mut walk, 0, 0, &[]));
-        assert!(matches!(answer.incomplete, Some(Incomplete::Broken(_))));
+        for repetitions in [10, 5, 2, 1, 0] {
+            assert_eq!(asked_now(&walk, Version::V2c).2, repetitions, "perhaps not even one fitted");
+            let step = hear(&mut walk, 0, 0, &[]);
+            if repetitions > 0 {
+                assert_eq!(step, Step::AskNext);
+            } else {
+                assert!(matches!(done(step).incomplete, Some(Incomplete::Broken(_))));
+            }
+        }
         let mut get = conversation(Operation::Get, &["1.3.1", "1.3.2"], false);
         let answer = done(hear(&mut get, 0, 0, &[("1.3.1", ONE)]));
         assert!(matches!(answer.incomplete, Some(Incomplete::Broken(_))) && answer.len() == 1);

@@ -127,8 +127,9 @@ impl Snmp {
         }
     }
 
-    /// Takes an answer from another address than the one that was asked, if it has the right number and the right
-    /// community or digest. Otherwise it is a stranger's; the conclusion names the address all the same.
+    /// Takes an answer from another address than the one that was asked, if it has the right number, and as one from
+    /// the right address if it has the right community or digest, too. Without this it is a stranger's; the
+    /// conclusion names the address all the same.
     pub fn accept_any_source(mut self) -> Snmp {
         self.elsewhere = Elsewhere::Accepted;
         self
@@ -229,6 +230,9 @@ impl Protocol for Snmp {
                     return Step::Unproven("the reply is of another version");
                 };
                 let heard = self.usm.read(now, engine, *user, datagram, &message, &mut self.scratch);
+                if matches!(&heard, usm::Heard::Reply(pdu) if pdu.request_id != message.msg_id) {
+                    return Step::Unproven("the reply has another request-id than its message");
+                }
                 conversation.hear_secured(heard, datagram.len())
             }
             (_, Err(reason)) => Step::Unproven(reason),

@@ -114,7 +114,7 @@ impl Walk {
         }
         match ErrorStatus(pdu.error_status) {
             ErrorStatus::NO_ERROR => self.take(roots, pdu, len, answer),
-            ErrorStatus::TOO_BIG => self.ask_for_less(roots, answer),
+            ErrorStatus::TOO_BIG if self.ask_for_less() => {}
             status => self.end_blamed(roots, status, pdu.error_index, answer),
         }
         self.active.clear();
@@ -145,8 +145,11 @@ impl Walk {
             answer.lacks(Incomplete::Broken(reason));
             self.end_all();
         } else if heard == 0 {
-            answer.lacks(Incomplete::Broken("it has no variable bindings"));
-            self.end_all();
+            // What does not fit is left out of a reply (RFC 3416, section 4.2.3): perhaps that was everything.
+            if !self.ask_for_less() {
+                answer.lacks(Incomplete::Broken("it has no variable bindings"));
+                self.end_all();
+            }
         } else {
             self.tune(heard, len);
         }
@@ -170,6 +173,11 @@ impl Walk {
         }
         if !varbind.is_exception() && varbind.oid <= OidRef::from_ber(&column.last) {
             answer.lacks(Incomplete::NotIncreasing(OidRef::from_ber(&column.last).to_oid()));
+            column.is_done = true;
+            return;
+        }
+        if varbind.oid.as_ber().last().is_some_and(|&byte| byte >= 0x80) {
+            answer.lacks(Incomplete::Broken("a name is cut"));
             column.is_done = true;
             return;
         }
@@ -198,6 +206,8 @@ impl Walk {
         let columns = self.active.len();
         self.width = self.width.max(len.div_ceil(heard) as u32);
         let row = len * columns / heard;
+        // A large reply did come, if late.
+        self.ceiling = self.ceiling.max((heard / columns) as u32);
         let was_full = heard >= columns * self.repetitions as usize;
         let fits = (PACKET / row.max(1)) as u32;
         if was_full && fits > self.repetitions {
@@ -205,8 +215,9 @@ impl Walk {
         }
     }
 
-    /// Half of the repetitions; then one name after the other; then half of the columns; then none.
-    fn ask_for_less(&mut self, roots: &[Oid], answer: &mut Answer) {
+    /// Half of the repetitions; then one name after the other; then half of the columns. Less than one name cannot be
+    /// asked for: false.
+    fn ask_for_less(&mut self) -> bool {
         let columns = self.active.len();
         if self.repetitions > 1 {
             self.repetitions /= 2;
@@ -216,8 +227,9 @@ impl Walk {
         } else if columns > 1 {
             self.at_once = columns.div_ceil(2);
         } else {
-            self.end_refused(roots, ErrorStatus::TOO_BIG, answer);
+            return false;
         }
+        true
     }
 
     /// The agent blames a name, counted from 1; or none, and thereby all.
