@@ -131,7 +131,7 @@ pub struct WalkArgs {
     /// rN: N rows with the first request; later ones are tuned to the agent
     #[arg(short = 'C', value_name = "rN", action = ArgAction::Append)]
     pub bulk: Vec<BulkOption>,
-    /// Values of one agent at most
+    /// Values of one agent at most; with --per-host, of each of its requests
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub max_rows: u32,
 }

@@ -43,7 +43,7 @@ impl Previous {
 
     /// What became of each counter in `answer`, which came at `now`; in the order of its variable bindings.
     pub fn changes(&self, answer: &Answer, now: Time) -> Vec<Change> {
-        let restarted = self.uptime.zip(answer.uptime).is_some_and(|(before, now)| went_back(before, now));
+        let restarted = self.has_restarted(answer, now);
         let seconds = self.seconds_until(answer, now);
         let known = Varbinds::new(&self.counters);
         let known: HashMap<&[u8], Counter> = known
@@ -59,12 +59,27 @@ impl Previous {
             .collect()
     }
 
+    /// Its clock went back, or shows less than has passed: it was restarted at once after the last poll then.
+    fn has_restarted(&self, answer: &Answer, now: Time) -> bool {
+        let is_too_young = |uptime: u32| uptime_of(uptime) + CLOCKS_DIFFER < now - self.at;
+        self.uptime.zip(answer.uptime).is_some_and(|(before, uptime)| {
+            went_back(before, uptime) || (before < uptime && is_too_young(uptime))
+        })
+    }
+
     /// By the agent's own clock where it tells, as its counters are of that time; else by ours.
     fn seconds_until(&self, answer: &Answer, now: Time) -> f64 {
         let ticks = self.uptime.zip(answer.uptime).map_or(0, |(before, now)| now.wrapping_sub(before));
-        let told = Duration::from_millis(u64::from(ticks) * 10);
+        let told = uptime_of(ticks);
         if told.is_zero() { (now - self.at).as_secs_f64() } else { told.as_secs_f64() }
     }
+}
+
+/// How much two polls may come apart on their way, and two clocks between them.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(2);
+
+fn uptime_of(ticks: u32) -> Duration {
+    Duration::from_millis(u64::from(ticks) * 10)
 }
 
 const RESET: Change = Change { delta: None, rate: None, mark: Some("reset") };
@@ -120,6 +135,23 @@ mod tests {
         assert_eq!(change(Of32(5), Of64(10)), (None, None, Some("reset")));
         // More than half a round in one interval is growth all the same.
         assert_eq!(change(Of32(0), Of32(3 << 30)).2, None);
+    }
+
+    #[test]
+    fn a_restart_is_seen_also_if_the_clock_is_further_than_before() {
+        let answer = |uptime, count| {
+            let oid = allears::protocol::snmp::OidRef::from_ber(&[0x2b, 6]);
+            let mut answer = Answer::of([(oid, Value::Counter32(count))]);
+            answer.uptime = Some(uptime);
+            answer
+        };
+        // Up for 10 s; a minute later for 55 s.
+        let previous = Previous::new(&answer(1_000, 50), Time::ZERO);
+        let minute = Time::from_millis(60_000);
+        assert_eq!(previous.changes(&answer(5_500, 70), minute), [RESET]);
+        assert_eq!(previous.changes(&answer(500, 70), minute), [RESET]);
+        let grown = Change { delta: Some(20), rate: Some(0.333), mark: None };
+        assert_eq!(previous.changes(&answer(7_000, 70), minute), [grown]);
     }
 
     #[test]

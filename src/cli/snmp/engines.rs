@@ -39,15 +39,15 @@ impl EngineCache {
             return Err(is_other().into());
         }
         let (today, mut engines) = (net::wall_clock(), 0);
-        for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+        for (number, line) in (1..).zip(BufReader::new(file).split(b'\n')) {
             let line = line.with_context(|| format!("cannot read {name}"))?;
-            match read(&line, today) {
+            match read(&String::from_utf8_lossy(&line), today) {
                 Some(record) => {
                     engines += 1;
                     snmp.usm_mut().remember(now, record);
                     tell_notices(snmp, console);
                 }
-                None => console.warn_bad_line(format_args!("{name}:{number}: not an engine: it is left out")),
+                None => console.remark(format_args!("{name}:{number}: not an engine: it is left out")),
             }
         }
         if engines == 0 && metadata.len() > 0 {

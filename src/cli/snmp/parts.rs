@@ -8,7 +8,7 @@ use slab::Slab;
 
 use crate::cli::output::record::Record;
 
-/// What is asked, in at most `most` parts: names go to them in turn, those of a list in pieces.
+/// What is asked, in at most `most` parts of as many names each.
 pub fn split(request: Request, most: usize) -> Vec<Arc<Request>> {
     let parts = most.clamp(1, request.oids.len().max(1));
     // Non-repeaters come before all others, so this request is one piece.
