@@ -3,40 +3,16 @@
 
 #![cfg(feature = "usm")]
 
-use std::net::SocketAddr;
+#[path = "support/agents.rs"]
+mod agents;
+
 use std::sync::Arc;
-use std::time::Duration;
 
-use allears::engine::{Conclusion, Config, Engine, Ledger, Outcome, Time};
+use agents::{IF_DESCR, INTERFACES, SYS_NAME, Sweep, answer, plan, request, sweep_as};
+use allears::engine::{Outcome, Time};
 use allears::protocol::snmp::usm::{AuthProtocol, Notice, PrivProtocol, User};
-use allears::protocol::snmp::{
-    Answer, Conversation, Identity, Incomplete, Operation, Request, Snmp, Value, Version,
-};
-use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, SnmpFault, Trace};
-
-const INTERFACES: u32 = 40;
-const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
-const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
-
-type End = Conclusion<Conversation, Answer>;
-
-/// What agents are like.
-fn plan(hosts: u32, faults: &[(SnmpFault, f64)]) -> Plan {
-    Plan {
-        hosts,
-        protocol: HostProtocol::Snmp,
-        interfaces: INTERFACES,
-        snmp_faults: faults.to_vec(),
-        latency: Latency { median: Duration::from_millis(20), sigma: 0.3 },
-        port: 161,
-        ..Plan::default()
-    }
-}
-
-fn request(operation: Operation, oids: &[&str]) -> Arc<Request> {
-    let oids = oids.iter().map(|oid| oid.parse().expect("a name")).collect();
-    Arc::new(Request { operation, oids, with_uptime: false })
-}
+use allears::protocol::snmp::{Identity, Incomplete, Operation, Request, Snmp, Value, Version};
+use allears::sim::{Plan, SnmpFault};
 
 fn get() -> Arc<Request> {
     request(Operation::Get, &[SYS_NAME])
@@ -76,54 +52,12 @@ fn with_passwords(name: &str, auth: &str, privacy: &str) -> User {
     user.with_priv(PrivProtocol::Aes128, privacy.as_bytes()).expect("long enough")
 }
 
-struct Sweep {
-    ends: Vec<End>,
-    engine: Engine<Snmp>,
-    network: Network,
-}
-
-impl Sweep {
-    fn ledger(&self) -> &Ledger {
-        self.engine.ledger()
+/// Every row of every agent is there.
+#[track_caller]
+fn assert_complete(sweep: &Sweep) {
+    for answer in sweep.answers() {
+        assert_eq!((answer.len(), &answer.incomplete), (INTERFACES as usize, &None));
     }
-
-    fn answers(&self) -> impl Iterator<Item = &Answer> {
-        self.ends.iter().map(answer)
-    }
-
-    /// Every row of every agent is there.
-    #[track_caller]
-    fn assert_complete(&self) {
-        for answer in self.answers() {
-            assert_eq!((answer.len(), &answer.incomplete), (INTERFACES as usize, &None));
-        }
-    }
-}
-
-/// Asks all agents of a plan the same, each request up to `tries` times.
-fn sweep_as(plan: Plan, mut snmp: Snmp, identity: Identity, request: &Arc<Request>, tries: u32) -> Sweep {
-    let config = Config {
-        rate: None,
-        prefix_rate: None,
-        host_gap: Duration::ZERO,
-        reply_credit: 64 << 20,
-        tries,
-        ..Config::default()
-    };
-    let identity = snmp.add_identity(identity);
-    let fleet = Fleet::new(plan).expect("a plan that works");
-    let agents: Vec<SocketAddr> = fleet.targets().collect();
-    let conversations: Vec<_> =
-        agents.iter().map(|&agent| (agent, snmp.conversation(agent, identity, request.clone(), 0))).collect();
-    let mut engine = Engine::new(snmp, config, [3; 16]).expect("settings in range");
-    let mut network = Network::new(Link::default(), fleet);
-    let mut trace = Trace::default();
-    network.run(&mut engine, &mut conversations.into_iter(), Time::from_millis(600_000), &mut trace);
-    assert!(engine.is_idle() && engine.ledger().adds_up(0), "{:?}", engine.ledger());
-    let mut ends: Vec<End> = trace.ended.drain(..).map(|(_, end)| end).collect();
-    assert_eq!(ends.len(), agents.len(), "every agent has one end");
-    ends.sort_by_key(|end| end.target);
-    Sweep { ends, engine, network }
 }
 
 /// As that user, each request once: nothing gets lost.
@@ -131,19 +65,11 @@ fn sweep(plan: Plan, user: User, request: &Arc<Request>) -> Sweep {
     sweep_as(plan, Snmp::new(1), Identity::User(user), request, 1)
 }
 
-#[track_caller]
-fn answer(end: &End) -> &Answer {
-    match &end.outcome {
-        Outcome::Answered(answer) => answer,
-        other => panic!("{}: {other:?}", end.target),
-    }
-}
-
 #[test]
 fn every_user_walks_every_row_of_every_agent() {
     for user in [u0(), u1(), u2()] {
         let sweep = sweep(plan(50, &[]), user, &walk(None));
-        sweep.assert_complete();
+        assert_complete(&sweep);
         let mut descriptions = answer(&sweep.ends[7]).varbinds();
         assert_eq!(descriptions.next().expect("the first").value, Value::OctetString(b"eth0"));
     }
@@ -207,7 +133,7 @@ fn a_reboot_during_a_walk_is_told_and_the_walk_goes_on() {
 fn agents_with_one_engine_id_are_all_answered_for_and_told_of() {
     for user in [u0(), u1(), u2()] {
         let mut sweep = sweep(plan(40, &[(SnmpFault::SameEngine, 0.5)]), user, &walk(None));
-        sweep.assert_complete();
+        assert_complete(&sweep);
         let usm = sweep.engine.protocol_mut().usm_mut();
         let notices: Vec<Notice> = std::iter::from_fn(|| usm.take_notice()).collect();
         assert_eq!(notices.len(), 19, "each but the first");
@@ -261,7 +187,7 @@ fn lost_and_doubled_datagrams_cost_tries_and_no_row() {
     let lossy = Plan { loss: 0.05, reply_loss: 0.05, duplicate: 0.1, ..plan(100, &faults) };
     for user in [u0(), u1(), u2()] {
         let sweep = sweep_as(lossy.clone(), Snmp::new(1), Identity::User(user), &walk(Some(1)), 6);
-        sweep.assert_complete();
+        assert_complete(&sweep);
         assert!(sweep.ledger().retransmissions > 50 && sweep.ledger().duplicates > 50);
     }
 }

@@ -1,0 +1,86 @@
+//! A sweep over the simulated agents of a fleet, in virtual time.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use allears::engine::{Conclusion, Config, Engine, Ledger, Outcome, Time};
+use allears::protocol::snmp::{Answer, Conversation, Identity, Operation, Request, Snmp};
+use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, SnmpFault, Trace};
+
+pub const INTERFACES: u32 = 40;
+pub const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
+pub const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
+
+pub type End = Conclusion<Conversation, Answer>;
+
+/// What agents are like.
+pub fn plan(hosts: u32, faults: &[(SnmpFault, f64)]) -> Plan {
+    Plan {
+        hosts,
+        protocol: HostProtocol::Snmp,
+        interfaces: INTERFACES,
+        snmp_faults: faults.to_vec(),
+        latency: Latency { median: Duration::from_millis(20), sigma: 0.3 },
+        port: 161,
+        ..Plan::default()
+    }
+}
+
+pub fn request(operation: Operation, oids: &[&str]) -> Arc<Request> {
+    let oids = oids.iter().map(|oid| oid.parse().expect("a name")).collect();
+    Arc::new(Request { operation, oids, with_uptime: false })
+}
+
+/// What came of it.
+pub struct Sweep {
+    /// One for each agent, by their addresses.
+    pub ends: Vec<End>,
+    pub engine: Engine<Snmp>,
+    pub network: Network,
+}
+
+impl Sweep {
+    pub fn ledger(&self) -> &Ledger {
+        self.engine.ledger()
+    }
+
+    pub fn answers(&self) -> impl Iterator<Item = &Answer> {
+        self.ends.iter().map(answer)
+    }
+}
+
+/// Asks all agents of a plan the same, as one identity, each request up to `tries` times.
+pub fn sweep_as(plan: Plan, mut snmp: Snmp, identity: Identity, request: &Arc<Request>, tries: u32) -> Sweep {
+    let config = Config {
+        rate: None,
+        prefix_rate: None,
+        host_gap: Duration::ZERO,
+        reply_credit: 64 << 20,
+        tries,
+        ..Config::default()
+    };
+    let identity = snmp.add_identity(identity);
+    let fleet = Fleet::new(plan).expect("a plan that works");
+    let agents: Vec<SocketAddr> = fleet.targets().collect();
+    let conversations: Vec<_> =
+        agents.iter().map(|&agent| (agent, snmp.conversation(agent, identity, request.clone(), 0))).collect();
+    let mut engine = Engine::new(snmp, config, [3; 16]).expect("settings in range");
+    let mut network = Network::new(Link::default(), fleet);
+    let mut trace = Trace::default();
+    network.run(&mut engine, &mut conversations.into_iter(), Time::from_millis(600_000), &mut trace);
+    assert!(engine.is_idle() && engine.ledger().adds_up(0), "{:?}", engine.ledger());
+    let mut ends: Vec<End> = trace.ended.into_iter().map(|(_, end)| end).collect();
+    assert_eq!(ends.len(), agents.len(), "every agent has one end");
+    ends.sort_by_key(|end| end.target);
+    Sweep { ends, engine, network }
+}
+
+#[track_caller]
+pub fn answer(end: &End) -> &Answer {
+    match &end.outcome {
+        Outcome::Answered(answer) => answer,
+        other => panic!("{}: {other:?}", end.target),
+    }
+}
