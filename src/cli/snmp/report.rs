@@ -223,16 +223,16 @@ mod tests {
         let text = String::from_utf8(csv_of(&answer, &changes)).expect("UTF-8");
         assert_eq!(
             text,
-            "target,outcome,attempts,rtt_ms,oid,name,type,value,hex,delta,rate,mark,reason\n\
+            "target,outcome,attempts,rtt_ms,oid,name,type,value,hex,delta,rate,mark,at,reason\n\
              10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.2.2.1.2.7,IF-MIB::ifDescr.7,OctetString,\
-             \"a,\"\"b\"\"\nc\",612c2262220a63,,,,\n\
-             10.0.0.1:161,answered,1,0.5,1.2.840,,Counter32,7,,5,2.5,wrap,\n\
-             10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.2.2.1.2.7,IF-MIB::ifDescr.7,NoSuchObject,,,,,,\n\
-             10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.1.9,SNMPv2-MIB::sysORTable,noSuchName,,,,,,\n\
-             10.0.0.1:161,answered,1,0.5,,,,,,,,,there is more than was wanted\n"
+             \"a,\"\"b\"\"\nc\",612c2262220a63,,,,,\n\
+             10.0.0.1:161,answered,1,0.5,1.2.840,,Counter32,7,,5,2.5,wrap,,\n\
+             10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.2.2.1.2.7,IF-MIB::ifDescr.7,NoSuchObject,,,,,,,\n\
+             10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.1.9,SNMPv2-MIB::sysORTable,noSuchName,,,,,,,\n\
+             10.0.0.1:161,answered,1,0.5,,,,,,,,,,there is more than was wanted\n"
         );
         let nothing = csv_of(&Answer::default(), &[]);
-        assert!(nothing.ends_with(b"reason\n10.0.0.1:161,answered,1,0.5,,,,,,,,,\n"));
+        assert!(nothing.ends_with(b"reason\n10.0.0.1:161,answered,1,0.5,,,,,,,,,,\n"));
     }
 
     proptest! {

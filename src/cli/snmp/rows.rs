@@ -9,7 +9,7 @@ use super::shown::{self, Kind, Plain};
 use crate::cli::output::record::Record;
 
 /// The columns behind those of every record; `reason` is the last of all.
-const COLUMNS: [&str; 9] = ["oid", "name", "type", "value", "hex", "delta", "rate", "mark", "reason"];
+const COLUMNS: [&str; 10] = ["oid", "name", "type", "value", "hex", "delta", "rate", "mark", "at", "reason"];
 
 /// Writes the header.
 pub fn start(writer: &mut csv::Writer<impl Write>) -> csv::Result<()> {
@@ -25,9 +25,9 @@ pub fn write(
     writer: &mut csv::Writer<impl Write>,
 ) -> csv::Result<()> {
     let common = record.fields();
-    let mut row = |fields: [String; 9]| writer.write_record(common.iter().chain(&fields));
-    for (at, varbind) in answer.varbinds().enumerate() {
-        let Change { delta, rate, mark } = changes.get(at).copied().unwrap_or_default();
+    let mut row = |fields: [String; 10]| writer.write_record(common.iter().chain(&fields));
+    for (place, varbind) in answer.varbinds().enumerate() {
+        let Change { delta, rate, mark } = changes.get(place).copied().unwrap_or_default();
         row([
             varbind.oid.to_string(),
             name(varbind.oid),
@@ -37,11 +37,12 @@ pub fn write(
             delta.map(|delta| delta.to_string()).unwrap_or_default(),
             rate.map(|rate| rate.to_string()).unwrap_or_default(),
             mark.unwrap_or_default().into(),
+            at(record),
             varbind.odd.unwrap_or_default().into(),
         ])?;
     }
     for refused in &answer.refused {
-        let mut fields: [String; 9] = Default::default();
+        let mut fields = reason(record, String::new());
         let oid = refused.oid.as_oid();
         (fields[0], fields[1], fields[2]) = (oid.to_string(), name(oid), refused.status.to_string());
         row(fields)?;
@@ -49,20 +50,26 @@ pub fn write(
     let why = record.reason.clone().or_else(|| answer.incomplete.as_ref().map(ToString::to_string));
     match why {
         None if !answer.is_empty() || !answer.refused.is_empty() => Ok(()),
-        why => row(reason(why.unwrap_or_default())),
+        why => row(reason(record, why.unwrap_or_default())),
     }
 }
 
 /// Writes the row of an agent that said nothing.
 pub fn write_unheard(record: &Record, writer: &mut csv::Writer<impl Write>) -> csv::Result<()> {
-    let fields = reason(record.reason.clone().unwrap_or_default());
+    let fields = reason(record, record.reason.clone().unwrap_or_default());
     writer.write_record(record.fields().iter().chain(&fields))
 }
 
-fn reason(why: String) -> [String; 9] {
-    let mut fields: [String; 9] = Default::default();
-    fields[8] = why;
+/// The fields of a row that has a reason instead of a value.
+fn reason(record: &Record, why: String) -> [String; 10] {
+    let mut fields: [String; 10] = Default::default();
+    (fields[8], fields[9]) = (at(record), why);
     fields
+}
+
+/// When it came, of agents that are asked again and again.
+fn at(record: &Record) -> String {
+    record.at.map(|at| at.to_string()).unwrap_or_default()
 }
 
 fn name(oid: OidRef<'_>) -> String {

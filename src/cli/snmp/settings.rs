@@ -57,6 +57,7 @@ impl Settings {
                 typed.set(key, value).map_err(Usage)?;
             }
         }
+        typed.check_together().map_err(Usage)?;
         match &args.secrets {
             Some(path) => Ok(typed.over(&Settings::of_file(path)?)),
             None => Ok(typed),
@@ -94,7 +95,16 @@ impl Settings {
             settings.set(key, value)?;
             rest = left.trim_start();
         }
+        settings.check_together()?;
         Ok(settings)
+    }
+
+    /// Whoever names a user wants version 3: in the clear, nobody would know of the user.
+    fn check_together(&self) -> Result<(), String> {
+        match (self.version, &self.user) {
+            (Some(SnmpVersion::Community(_)), Some(_)) => Err("only version 3 has users".into()),
+            _ => Ok(()),
+        }
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
@@ -169,6 +179,9 @@ impl Settings {
         let user = self.user.as_deref().ok_or("version 3 needs a user: -u NAME, or user=NAME")?;
         if user.is_empty() || user.len() > 32 {
             return Err("a user's name has from 1 to 32 bytes".into());
+        }
+        if self.level.is_none() && self.auth_password.is_none() && self.priv_password.is_some() {
+            return Err("a priv-password (-X) needs an auth-password (-A), or level=noAuthNoPriv".into());
         }
         let level = self.level();
         for (needed, password, what) in [
@@ -277,7 +290,15 @@ mod tests {
         assert_eq!(identity(&parsed("community=a#b=c")), "V2c a#b=c");
         assert_eq!(identity(&parsed(r#" community="two words"  version=2c # a remark"#)), "V2c two words");
         assert_eq!(identity(&parsed("user=u")), "user");
-        for wrong in ["community", "version=4", "community=\"a", "colour=red", "level=high", "auth=ROT13"] {
+        for wrong in [
+            "community",
+            "version=4",
+            "community=\"a",
+            "colour=red",
+            "level=high",
+            "auth=ROT13",
+            "version=2c user=u",
+        ] {
             assert!(Settings::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -311,6 +332,7 @@ mod tests {
             ("user=u level=authNoPriv", "auth-password"),
             ("user=u level=authPriv auth-password=12345678", "priv-password"),
             ("user=u auth-password=1234567", "8 bytes"),
+            ("user=u priv-password=12345678", "auth-password"),
         ] {
             assert!(reason(text).is_some_and(|reason| reason.contains(word)), "{text}");
         }
