@@ -648,6 +648,15 @@ fn a_reply_from_another_address_is_what_the_protocol_says() {
 }
 
 #[test]
+fn who_replied_in_its_stead_is_not_named_when_the_target_answers_itself() {
+    let (mut engine, token) = asked(Elsewhere::Noted);
+    hear(&mut engine, ms(10), host(2), &token, "done");
+    hear(&mut engine, ms(30), host(1), &token, "done");
+    let conclusion = end(&mut engine);
+    assert_eq!((conclusion.elsewhere, conclusion.outcome), (None, Outcome::Answered(0)));
+}
+
+#[test]
 fn a_reply_from_the_target_itself_names_no_other_address() {
     let (mut engine, token) = asked(Elsewhere::Accepted);
     let wrong = token.iter().map(|byte| byte ^ 1).collect::<Vec<_>>();

@@ -34,6 +34,10 @@ impl<P: Protocol> Engine<P> {
         };
         match self.protocol.step(conversation, datagram, now) {
             Step::Done(answer) => {
+                if !hit.is_elsewhere {
+                    // Whoever replied in its stead did not matter.
+                    query.elsewhere = None;
+                }
                 self.book_reply(&hit, heard);
                 self.conclude(now, hit.query, Outcome::Answered(answer), Some(heard));
             }

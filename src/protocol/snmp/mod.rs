@@ -223,7 +223,6 @@ impl Protocol for Snmp {
                 }
                 conversation.hear(&message.pdu, datagram.len())
             }
-            (Some(Known::Community { .. }), Err(reason)) => Step::Malformed(reason),
             #[cfg(feature = "usm")]
             (Some(Known::User(user)), Ok(Message::V3(message))) => {
                 let Some(engine) = conversation.engine else {
