@@ -222,6 +222,12 @@ fn wrong_usage_is_told_before_anything_is_sent() {
         (&["snmp", "get", "-t", "127.0.0.1", "-v", "4", "1.3"], "version"),
         (&["snmp", "get", "-t", "127.0.0.1", "-v3", "1.3"], "user"),
         (&["snmp", "get", "-t", "127.0.0.1", "-u", "u", "-A", "short", "1.3"], "8 bytes"),
+        (
+            &["snmp", "get", "-t", "127.0.0.1", "-l", "authPriv", "-A", "12345678", "-X", "12345678", "1.3"],
+            "user",
+        ),
+        (&["snmp", "get", "-t", "127.0.0.1", "-A", "12345678", "1.3"], "user"),
+        (&["snmp", "get", "-t", "127.0.0.1", "-v2c", "-u", "u", "1.3"], "users"),
         (&["snmp", "walk", "-t", "127.0.0.1", "-Cn1", "1.3"], "-Cr"),
         (&["snmp", "get", "-t", "127.0.0.1", "-Oz", "1.3"], "z"),
         (&["snmp", "get", "-t", "127.0.0.1", "--secrets", "/nonexistent/file", "1.3"], "/nonexistent/file"),

@@ -285,11 +285,16 @@ impl Sources {
     }
 
     fn bad(&self, line: &[u8], at: String, reason: String) -> BadLine {
+        if self.settings.is_none() {
+            return BadLine { at, reason, text: shown(line) };
+        }
+        // Settings are secret wherever they stand, and whatever stands between them and the target: only what can be
+        // nothing else than a target is shown.
         let text = String::from_utf8_lossy(line);
-        // Settings are secret wherever they stand, and whatever stands between them and the target.
-        let may_be_secret = |c: char| self.settings.is_some() && (c.is_whitespace() || c == '=');
-        let harmless = text.trim_start().split(may_be_secret).next().unwrap_or_default();
-        BadLine { at, reason, text: shown(harmless.as_bytes()) }
+        let target = text.split_whitespace().next().unwrap_or_default();
+        let is_number = target.chars().all(|c| c.is_ascii_digit() || ".:/[]-".contains(c));
+        let is_target = is_number || targets::parse(target, self.default_port).is_ok();
+        BadLine { at, reason, text: if is_target { shown(target.as_bytes()) } else { "…".into() } }
     }
 }
 
@@ -406,10 +411,13 @@ mod tests {
         assert_eq!(line("10.0.0.1 bad=hush"), Some(Err("bad setting".into())));
         assert!(line("10.0.0.1 community=\u{fffd}").is_some_and(|parsed| parsed.is_err()), "not UTF-8");
         for (text, shown) in [
-            ("community=hush 10.0.0.1", "\"community\""),
-            ("10.0.0.1,community=hush", "\"10.0.0.1,community\""),
+            ("community=hush 10.0.0.1", "\"…\""),
+            ("10.0.0.1,community=hush", "\"…\""),
             ("10.0.0.1\u{a0}community=hush", "\"10.0.0.1\""),
             ("  10.0.0.1 community=hush", "\"10.0.0.1\""),
+            ("10.0.0.1;hush", "\"…\""),
+            ("hush@10.0.0.1", "\"…\""),
+            ("10.0.0.300 community=hush", "\"10.0.0.300\""),
         ] {
             let bad = sources.bad(text.as_bytes(), "list:1".into(), "wrong".into()).to_string();
             assert!(bad.ends_with(shown), "{bad}");

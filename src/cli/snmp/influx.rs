@@ -61,14 +61,14 @@ fn push_place(oid: OidRef<'_>, agent: SocketAddr, head: &mut Vec<u8>, field: &mu
             field.extend_from_slice(named.object.name.as_bytes());
             let instance: Vec<u32> = named.instance().collect();
             match &instance[..] {
-                _ if named.object.is_column() => {
+                [_, ..] if named.object.is_column() => {
                     head.extend_from_slice(b",index=");
                     let mut index = vec![];
                     push_arcs(instance.into_iter(), &mut index);
                     // Without the dot before the first.
                     head.extend_from_slice(index.get(1..).unwrap_or_default());
                 }
-                [0] => {}
+                [] | [0] => {}
                 _ => push_arcs(instance.into_iter(), field),
             }
         }

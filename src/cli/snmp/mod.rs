@@ -39,7 +39,7 @@ use identities::Identities;
 use report::Report;
 use settings::Settings;
 
-use super::exit::Exit;
+use super::exit::{Exit, Usage};
 use super::inputs::{Sources, refuse_to_write_over};
 use super::sweep::Sweep;
 
@@ -49,6 +49,9 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     refuse_to_lose_files(args)?;
     let request = question::request(command)?;
     let settings = Settings::of_arguments(&args.identity)?;
+    if settings.lacks_user() && has_no_settings(args) {
+        return Err(Usage("passwords need a user: -u NAME".into()).into());
+    }
     let mut snmp = Snmp::new(u64::from_le_bytes(seed()?));
     if args.source == Source::Id {
         snmp = snmp.accept_any_source();
@@ -91,6 +94,12 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
         Some(failure) => Err(failure),
         None => Ok(ending.exit(agents.heard() > 0)),
     }
+}
+
+/// Whether no target can have settings of its own.
+fn has_no_settings(args: &AskArgs) -> bool {
+    let mut targets = args.targets.iter();
+    args.sweep.lists.input.is_empty() && targets.all(|target| !target.trim().contains(char::is_whitespace))
 }
 
 /// Nothing that is read is written over: not even by the cache, which is both.

@@ -70,7 +70,7 @@ impl Report {
                     return out.write_all(&self.lines);
                 }
                 // A text may have several lines, and none of them shall look like another agent's.
-                for line in self.lines.split_inclusive(|byte| *byte == b'\n') {
+                for line in self.lines.split_inclusive(|byte| matches!(byte, b'\n'..=b'\r')) {
                     write!(out, "{}: ", record.target)?;
                     out.write_all(line)?;
                 }

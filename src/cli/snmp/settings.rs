@@ -57,11 +57,19 @@ impl Settings {
                 typed.set(key, value).map_err(Usage)?;
             }
         }
-        typed.check_together().map_err(Usage)?;
-        match &args.secrets {
-            Some(path) => Ok(typed.over(&Settings::of_file(path)?)),
-            None => Ok(typed),
+        if let Some(path) = &args.secrets {
+            // Who names a user means version 3, whatever stands in a file.
+            typed.version = typed.version.or(typed.user.as_ref().map(|_| SnmpVersion::V3));
+            typed = typed.over(&Settings::of_file(path)?);
         }
+        typed.check_together().map_err(Usage)?;
+        Ok(typed)
+    }
+
+    /// Whether passwords were given and nobody to use them for: of no use, unless a target names a user.
+    pub fn lacks_user(&self) -> bool {
+        let has_passwords = self.auth_password.is_some() || self.priv_password.is_some();
+        has_passwords && self.user.is_none() && self.version.is_none() && self.community.is_none()
     }
 
     fn of_file(path: &Path) -> Result<Settings> {
@@ -75,6 +83,7 @@ impl Settings {
                 settings = said.over(&settings);
             }
         }
+        settings.check_together().map_err(|why| Usage(format!("{name}: {why}")))?;
         Ok(settings)
     }
 
@@ -130,7 +139,7 @@ impl Settings {
     pub fn of_target(self, general: &Settings) -> Settings {
         let version = self.version.or(match (&self.community, &self.user) {
             (Some(_), None) => general.version.filter(|version| *version != SnmpVersion::V3).or(Some(V2C)),
-            (None, Some(_)) => Some(SnmpVersion::V3),
+            (_, Some(_)) => Some(SnmpVersion::V3),
             // A user who was named generally is not asked for in the clear.
             _ => Some(general.version()),
         });
@@ -174,7 +183,11 @@ impl Settings {
     /// What is missing or wrong.
     pub fn check(&self) -> Result<(), String> {
         if self.version() != SnmpVersion::V3 {
-            return Ok(());
+            let is_secure = self.level.is_some_and(|level| level > Level::NoAuthNoPriv);
+            return match self.user {
+                None if is_secure => Err("this level needs a user: -u NAME, or user=NAME".into()),
+                _ => Ok(()),
+            };
         }
         let user = self.user.as_deref().ok_or("version 3 needs a user: -u NAME, or user=NAME")?;
         if user.is_empty() || user.len() > 32 {
@@ -312,6 +325,20 @@ mod tests {
         assert_eq!(identity(&parsed("user=u").of_target(&general)), "user");
         assert_eq!(identity(&parsed("community=own").of_target(&parsed("user=u"))), "V2c own");
         assert_eq!(identity(&parsed("context=c").of_target(&parsed("user=u community=c"))), "user");
+    }
+
+    #[test]
+    fn who_names_a_user_or_a_level_is_never_asked_in_the_clear() {
+        for text in ["user=u version=1", "version=2c user=u"] {
+            assert!(Settings::parse(text).is_err(), "{text}");
+        }
+        let own = parsed("community=c user=u auth-password=12345678");
+        assert_eq!(identity(&own.of_target(&parsed("version=2c"))), "user");
+        assert!(parsed("level=authPriv auth-password=12345678").check().is_err());
+        let own = parsed("level=authNoPriv").of_target(&parsed("user=u auth-password=12345678"));
+        assert_eq!(identity(&own), "user");
+        assert!(parsed("auth-password=12345678").lacks_user());
+        assert!(!parsed("auth-password=12345678 community=c").lacks_user());
     }
 
     #[test]
