@@ -311,10 +311,10 @@ impl Run {
     }
 
     fn take_results<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>, job: &mut impl Job<P>) {
-        let mut any = false;
+        let (mut any, now) = (false, sweep.net.now());
         while let Some(conclusion) = engine.poll_result() {
             any = true;
-            self.take(conclusion, sweep, engine, job);
+            self.take(conclusion, now, sweep, engine, job);
             if job.is_unshown() {
                 sweep.console.suspend(|| self.flush(sweep, engine, job));
             }
@@ -335,6 +335,7 @@ impl Run {
     fn take<P: Protocol>(
         &mut self,
         conclusion: Conclusion<P::Conversation, P::Answer>,
+        now: Time,
         sweep: &Sweep,
         engine: &mut Engine<P>,
         job: &mut impl Job<P>,
@@ -342,7 +343,7 @@ impl Run {
         if self.enough || !self.can_write() {
             return;
         }
-        match job.conclude(conclusion, sweep.net.now(), &sweep.console) {
+        match job.conclude(conclusion, now, &sweep.console) {
             Ok(Flow::GoOn) => {}
             Ok(Flow::Enough) => {
                 self.asking = false;

@@ -1,8 +1,8 @@
 //! Influx line protocol: a line for each row of a table, and one for each group of scalars.
 //!
 //! The measurement is the table or the group, the fields are its objects. What has no built-in name is a field of
-//! the measurement `snmp`, named by its numbers. Values that only bytes can
-//! tell are in hexadecimal digits; exceptions are left out.
+//! the measurement `snmp`, named by its numbers. Values that only bytes can tell are in hexadecimal digits;
+//! exceptions are left out.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

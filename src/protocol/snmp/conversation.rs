@@ -86,11 +86,6 @@ impl Conversation {
         false
     }
 
-    /// What is asked.
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
     /// Writes the next request's PDU.
     pub(super) fn write(&self, version: Option<Version>, request_id: u32, writer: &mut Writer) {
         match &self.state {

@@ -4,11 +4,10 @@
 //! others are asked again.
 
 use super::answer::{Answer, ErrorStatus, Incomplete};
+use super::ber::Writer;
 use super::message::{Pdu, PduHead, Version, pdu_tag};
 use super::oid::{Oid, OidRef};
 use super::request::{BEFORE_UPTIME, Operation, UPTIME};
-
-use super::ber::Writer;
 
 /// Names in one request at most: their values mostly fit an Ethernet frame.
 const AT_ONCE: usize = 40;
