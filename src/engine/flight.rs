@@ -10,6 +10,7 @@ use siphasher::sip::SipHasher13;
 use slab::Slab;
 
 use super::deadlines::{Place, Stamp};
+use super::ring::Line;
 use super::{Elsewhere, Time, Token};
 
 /// Another token is tried when an attempt's is taken, up to this often. Only short tokens ever are.
@@ -21,6 +22,8 @@ pub struct Query<C> {
     /// `None` once the query has ended.
     pub conversation: Option<C>,
     pub state: State,
+    /// Where in the ring it waits.
+    pub line: Line,
     /// Which entry of the ring or the heap is ours.
     pub stamp: Stamp,
     /// Attempts sent.
@@ -142,12 +145,13 @@ impl<C> Flight<C> {
         }
     }
 
-    pub fn insert(&mut self, target: SocketAddr, conversation: C, reply_cost: u32) -> u32 {
+    pub fn insert(&mut self, target: SocketAddr, conversation: C, line: Line, reply_cost: u32) -> u32 {
         self.serials += 1;
         let query = Query {
             target,
             conversation: Some(conversation),
             state: State::Queued,
+            line,
             stamp: Stamp::default(),
             attempts: 0,
             first_sent: Time::ZERO,
@@ -356,7 +360,7 @@ mod tests {
     #[test]
     fn an_answer_finds_the_very_attempt_it_answers() {
         let mut flight = flight();
-        let query = flight.insert(host(1), (), 832);
+        let query = flight.insert(host(1), (), Line::First, 832);
         let first = flight.add_attempt(query, 64, Time::from_millis(1)).unwrap();
         let second = flight.add_attempt(query, 64, Time::from_millis(2)).unwrap();
         assert_ne!(first, second);
@@ -369,7 +373,7 @@ mod tests {
     #[test]
     fn neither_another_source_nor_another_token_finds_it() {
         let mut flight = flight();
-        let query = flight.insert(host(1), (), 832);
+        let query = flight.insert(host(1), (), Line::First, 832);
         let token = flight.add_attempt(query, 64, Time::ZERO).unwrap();
         assert!(flight.find(host(2), token).is_none());
         assert!(flight.find(SocketAddr::new(host(1).ip(), 1), token).is_none());
@@ -380,7 +384,7 @@ mod tests {
     #[test]
     fn where_a_token_is_enough_another_source_is_told() {
         let mut flight = Flight::new([7; 16], Elsewhere::Noted);
-        let query = flight.insert(host(1), (), 832);
+        let query = flight.insert(host(1), (), Line::First, 832);
         let token = flight.add_attempt(query, 31, Time::ZERO).unwrap();
         let hit = |from, token| flight.find(from, token).map(|hit| (hit.query, hit.is_elsewhere));
         assert_eq!(hit(host(1), token), Some((query, false)));
@@ -395,7 +399,7 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         let mut busy = 0;
         for _ in 0..300 {
-            let query = flight.insert(host(1), (), 832);
+            let query = flight.insert(host(1), (), Line::First, 832);
             match flight.add_attempt(query, 8, Time::ZERO) {
                 Ok(token) => assert!((1..256).contains(&token.0) && seen.insert(token.0)),
                 Err(AddressBusy) => busy += 1,
@@ -407,7 +411,8 @@ mod tests {
     #[test]
     fn by_address_alone_there_is_one_at_a_time() {
         let mut flight = flight();
-        let (first, second) = (flight.insert(host(1), (), 832), flight.insert(host(1), (), 832));
+        let (first, second) =
+            (flight.insert(host(1), (), Line::First, 832), flight.insert(host(1), (), Line::First, 832));
         flight.add_attempt(first, 0, Time::ZERO).unwrap();
         assert_eq!(flight.add_attempt(second, 0, Time::ZERO), Err(AddressBusy));
         flight.add_attempt(first, 0, Time::from_millis(1)).expect("its own retry");
@@ -421,7 +426,7 @@ mod tests {
     #[test]
     fn a_removed_query_leaves_nothing_behind() {
         let mut flight = flight();
-        let query = flight.insert(host(1), (), 832);
+        let query = flight.insert(host(1), (), Line::First, 832);
         let token = flight.add_attempt(query, 64, Time::ZERO).unwrap();
         flight.add_attempt(query, 64, Time::ZERO).unwrap();
         flight.remove(query);

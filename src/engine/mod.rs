@@ -53,7 +53,7 @@ use flight::{Flight, State};
 use limits::Limits;
 use pacer::Pacer;
 use patience::Patience;
-use ring::Ring;
+use ring::{Line, Ring};
 use window::Window;
 
 /// How long a deadline may wait for company.
@@ -152,7 +152,7 @@ impl<P: Protocol> Engine<P> {
         if self.room() == 0 {
             return Err(RingFull);
         }
-        self.enqueue_new(target, conversation);
+        self.enqueue_new(target, conversation, Line::First);
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl<P: Protocol> Engine<P> {
     /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near:
     /// nobody needs them finer, and each wake-up that is spared is a system call or three.
     pub fn poll_timeout(&mut self) -> Option<Time> {
-        let release = self.window.next_release().filter(|_| self.ring.first_aside().is_some());
+        let release = self.window.next_release().filter(|_| self.ring.awaits_window().is_some());
         let deadline = self.next_deadline().into_iter().chain(release).min().map(Time::ceil_millis);
         let sendable = self.sendable();
         let token = (sendable > 0).then(|| self.pacer.next(sendable));
@@ -236,20 +236,20 @@ impl<P: Protocol> Engine<P> {
         self.ring.clear();
     }
 
-    fn enqueue_new(&mut self, target: SocketAddr, conversation: P::Conversation) -> u32 {
+    fn enqueue_new(&mut self, target: SocketAddr, conversation: P::Conversation, line: Line) -> u32 {
         self.ledger.queries += 1;
         self.open += 1;
         self.unsent += 1;
         let reply_cost = self.window.cost(self.protocol.reply_size(&conversation));
-        let query = self.flight.insert(target, conversation, reply_cost);
+        let query = self.flight.insert(target, conversation, line, reply_cost);
         self.enqueue(query);
         query
     }
 
-    /// Puts a query at the end of the ring.
+    /// Puts a query into the ring.
     fn enqueue(&mut self, query: u32) {
         let place = self.place(query, State::Queued);
-        self.ring.push_back(place);
+        self.ring.push_back(self.flight[query].line, place);
     }
 
     /// Puts a query into the heap.

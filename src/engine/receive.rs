@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::flight::{Heard, Hit, State};
+use super::ring::Line;
 use super::{Elsewhere, Engine, Outcome, Protocol, Step, Time, Token, Unreachable};
 
 /// After its first part, all of an answer has to come within this time.
@@ -11,8 +12,8 @@ const PARTS_WITHIN: Duration = Duration::from_secs(10);
 
 impl<P: Protocol> Engine<P> {
     /// Takes in a datagram from `from` that arrived at `now`: it steps the conversation it belongs
-    /// to, or is counted as what else it is. What the conversation wants to ask next goes to the end
-    /// of the ring.
+    /// to, or is counted as what else it is. What the conversation wants to ask next goes into
+    /// the ring, before all first requests.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         self.ledger.datagrams_received += 1;
         let token = self.protocol.read_token(datagram).unwrap_or(Token::NONE);
@@ -115,7 +116,7 @@ impl<P: Protocol> Engine<P> {
         let Some(conversation) = query.conversation.take() else { return };
         self.book_answer(key, heard);
         self.retire(now, key, true, Some(heard));
-        let next = self.enqueue_new(target, conversation);
+        let next = self.enqueue_new(target, conversation, Line::Next);
         if self.stopped {
             self.conclude(now, next, Outcome::Interrupted, None);
         }

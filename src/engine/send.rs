@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::deadlines::Place;
 use super::flight::State;
 use super::patience::Wait;
+use super::ring::Line;
 use super::{Engine, Outcome, Protocol, Time, Transmit};
 
 /// How long a query waits whose address is taken by another one; only without tokens, or with very
@@ -41,7 +42,7 @@ impl<P: Protocol> Engine<P> {
         self.ledger.deferred += 1;
         self.pacer.give_back();
         let place = self.place(query, State::Queued);
-        self.ring.push_front(place);
+        self.ring.push_front(self.flight[place.query].line, place);
     }
 
     /// Learns what datagrams really take of the receive buffer: `measured` bytes, where `expected` were
@@ -70,28 +71,29 @@ impl<P: Protocol> Engine<P> {
     /// The first in the ring whose request fits the window.
     fn next_to_send(&mut self, now: Time) -> Option<Place> {
         self.window.release(now);
-        while let Some(place) = self.ring.first_aside() {
-            let query = self.flight.at(place);
-            if query.is_some_and(|query| !self.window.admits(query.reply_cost)) {
-                break;
-            }
-            let valid = query.is_some();
-            self.ring.pop_aside();
-            if valid {
-                return Some(place);
-            }
-        }
-        while let Some(place) = self.ring.pop() {
-            match self.flight.at(place) {
-                None => {}
-                // Nor may a cheap one pass a costly one that waits.
-                Some(query)
-                    if query.attempts == 0
-                        && (self.ring.first_aside().is_some() || !self.window.admits(query.reply_cost)) =>
-                {
-                    self.ring.step_aside(place);
+        // Not even for a cheap one that would pass a costly one.
+        let mut is_closed = false;
+        for line in [Line::Next, Line::First] {
+            while let Some(place) = self.ring.first_aside(line) {
+                let query = self.flight.at(place);
+                is_closed |= query.is_some_and(|query| !self.window.admits(query.reply_cost));
+                if is_closed {
+                    break;
                 }
-                Some(_) => return Some(place),
+                let is_valid = query.is_some();
+                self.ring.pop_aside(line);
+                if is_valid {
+                    return Some(place);
+                }
+            }
+            while let Some(place) = self.ring.pop(line) {
+                let Some(query) = self.flight.at(place) else { continue };
+                let is_retry = query.attempts > 0;
+                is_closed |= !is_retry && !self.window.admits(query.reply_cost);
+                if is_retry || !is_closed {
+                    return Some(place);
+                }
+                self.ring.step_aside(line, place);
             }
         }
         None
@@ -102,7 +104,7 @@ impl<P: Protocol> Engine<P> {
         if self.held {
             return 0;
         }
-        let admitted = self.ring.first_aside().is_some_and(|place| {
+        let admitted = self.ring.awaits_window().is_some_and(|place| {
             self.flight.at(place).is_none_or(|query| self.window.admits(query.reply_cost))
         });
         self.ring.queued() + usize::from(admitted)

@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
 use allears::engine::{Protocol, Quiet, ReplySize, Step, Time, Token};
@@ -30,7 +29,7 @@ pub struct Talk {
     pub step: u8,
     /// The last step's answer may have several datagrams: it ends with a gap.
     pub gap: Option<Duration>,
-    /// How many sends the ring owed to others when the next step entered it.
+    /// How many follow-ups waited when the next step entered the ring, itself included, and how much was sent.
     owed_since: Option<(u64, u64)>,
 }
 
@@ -54,12 +53,10 @@ pub struct Reply {
 /// How long follow-ups wait in the ring, counted in sends.
 #[derive(Debug, Default)]
 pub struct Fairness {
-    /// Targets that were pulled: the iterator of targets counts them.
-    pub asked: Rc<Cell<u64>>,
     entered: u64,
     sent: Cell<u64>,
     pub followups: Cell<u64>,
-    /// Follow-ups that were sent after more sends than waited before them.
+    /// Follow-ups that were sent after more than the follow-ups that waited before them.
     pub overtaken: Cell<u64>,
 }
 
@@ -103,9 +100,9 @@ impl Protocol for Ask {
             talk.step += 1;
             self.fairness.entered += 1;
             let fairness = &self.fairness;
-            // Retries make more sends than requests, but then nobody looks at this.
-            let in_ring = (fairness.asked.get() + fairness.entered).saturating_sub(fairness.sent.get());
-            talk.owed_since = Some((in_ring, fairness.sent.get()));
+            // Retries make more sends than follow-ups, but then nobody looks at this.
+            let waiting = fairness.entered.saturating_sub(fairness.followups.get());
+            talk.owed_since = Some((waiting, fairness.sent.get()));
             return Step::AskNext;
         }
         talk.gap.map_or_else(|| Step::Done(talk.answer()), |quiet| Step::More { quiet })
