@@ -130,6 +130,9 @@ impl Snmp {
     /// Takes an answer from another address than the one that was asked, if it has the right number, and as one from
     /// the right address if it has the right community or digest, too. Without this it is a stranger's; the
     /// conclusion names the address all the same.
+    ///
+    /// Reports of v3 that have no digest count, too, as they do from the right address: an agent that answers from
+    /// elsewhere could not be discovered otherwise. They can end a query as rejected, but give no values.
     pub fn accept_any_source(mut self) -> Snmp {
         self.elsewhere = Elsewhere::Accepted;
         self
@@ -240,6 +243,11 @@ impl Protocol for Snmp {
     }
 
     fn retry(&mut self, conversation: &mut Conversation, attempts: u32) {
+        #[cfg(feature = "usm")]
+        if conversation.engine.is_some_and(|engine| self.usm.is_unknown(engine)) {
+            // It was asked who it is. That is no large reply.
+            return;
+        }
         conversation.retry(attempts);
     }
 
@@ -303,5 +311,23 @@ mod tests {
         snmp.write_request(&conversation, Token(7), Time::ZERO, &mut Vec::new());
         let shown = format!("{snmp:?}");
         assert_eq!(shown.len(), before + "V2c".len(), "{shown}");
+    }
+
+    #[cfg(feature = "usm")]
+    #[test]
+    fn a_lost_discovery_is_no_large_reply() {
+        let (mut snmp, agent) = (Snmp::new(1), ([127, 0, 0, 1], PORT).into());
+        let user = snmp.add_identity(Identity::User(usm::User::new(b"u").expect("a name")));
+        let operation = Operation::Walk { max_repetitions: Some(40), most_rows: 100 };
+        let request = Request { operation, oids: vec!["1.3.6".parse().expect("a name")], with_uptime: false };
+        let mut walk = snmp.conversation(agent, user, Arc::new(request), 0);
+        let whole = snmp.reply_size(&walk);
+        (1..3).for_each(|attempts| snmp.retry(&mut walk, attempts));
+        assert_eq!(snmp.reply_size(&walk), whole);
+        let engine_id = Box::from(&b"engine"[..]);
+        snmp.usm_mut()
+            .remember(Time::ZERO, usm::EngineRecord { address: agent, engine_id, boots: 1, time: 1 });
+        snmp.retry(&mut walk, 1);
+        assert!(snmp.reply_size(&walk).bytes < whole.bytes);
     }
 }

@@ -86,7 +86,8 @@ impl std::error::Error for NameError {}
 /// The identifier that a text means: `ifDescr`, `ifDescr.1`, `IF-MIB::ifDescr.1`, `1.3.6.1`, `.1.3.6.1`,
 /// `iso.3.6.1`.
 ///
-/// `iso` alone is 1.3: no identifier has fewer than two numbers, and nothing that agents have is elsewhere.
+/// `iso`, `1` and `.` alone are 1.3: no identifier has fewer than two numbers, and nothing that agents have is
+/// elsewhere.
 ///
 /// ```
 /// use allears::protocol::snmp::names;
@@ -99,7 +100,10 @@ impl std::error::Error for NameError {}
 /// # Errors
 /// Why it means none.
 pub fn lookup(text: &str) -> Result<Oid, NameError> {
-    let text = text.strip_prefix('.').unwrap_or(text);
+    let text = match text {
+        "." | "1" | ".1" => "1.3",
+        _ => text.strip_prefix('.').unwrap_or(text),
+    };
     if text.is_empty() || text.starts_with(|first: char| first.is_ascii_digit()) {
         return text.parse().map_err(NameError::Number);
     }

@@ -82,6 +82,10 @@ impl Engines {
         })
     }
 
+    pub fn get(&self, engine: EngineRef) -> &Engine {
+        &self.engines[engine.0 as usize]
+    }
+
     pub fn get_mut(&mut self, engine: EngineRef) -> &mut Engine {
         &mut self.engines[engine.0 as usize]
     }

@@ -98,6 +98,14 @@ impl Usm {
         self.engines.entry(address)
     }
 
+    /// Whether the engine has to be discovered before it can be asked anything.
+    ///
+    /// # Panics
+    /// `engine` is of another `Usm`.
+    pub fn is_unknown(&self, engine: EngineRef) -> bool {
+        self.engines.get(engine).is_unknown()
+    }
+
     /// Appends to `out` the request whose PDU has been written to `pdu`, which must hold nothing else. While it is
     /// not known who is at the address, the discovery is appended instead; its PDU's request-id is `msg_id`, too.
     ///
@@ -155,11 +163,18 @@ impl Usm {
             Ok(keys) => (keys.level(), scoped_pdu(message, keys, scratch)),
             Err(heard) => return heard,
         };
-        let pdu = match scoped {
-            Ok(scoped) => scoped.pdu,
+        let Scoped { engine_id, context, pdu } = match scoped {
+            Ok(scoped) => scoped,
             Err(reason) => return Heard::Broken(reason),
         };
         match pdu.tag {
+            // RFC 3412, section 7.2: both have to be the request's.
+            pdu_tag::RESPONSE if engine_id != message.security.engine_id => {
+                Heard::Unproven("it is about another engine")
+            }
+            pdu_tag::RESPONSE if context != self.users[user.0 as usize].context() => {
+                Heard::Unproven("it is of another context")
+            }
             pdu_tag::RESPONSE if level == asked => {
                 self.engines.get_mut(engine).has_answered();
                 Heard::Reply(pdu)

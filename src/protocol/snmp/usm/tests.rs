@@ -336,6 +336,23 @@ fn replies_of_others_are_not_ours() {
 }
 
 #[test]
+fn a_reply_is_of_the_context_and_about_the_engine_that_were_asked() {
+    let (mut asker, agent) = (Asker::new(&nobody().with_context(b"bridge")), Agent::new(&nobody()));
+    assert_eq!(
+        (asker.ask(&agent), asker.ask(&agent)),
+        (Kind::AskAgain, Kind::Unproven),
+        "its context is empty"
+    );
+    let (mut asker, agent) = (Asker::new(&nobody()), Agent::new(&nobody()));
+    asker.tries(&agent);
+    let mut reply = agent.answer(&asker.request());
+    assert_eq!(asker.hear(&reply), Kind::Reply);
+    let last = reply.windows(ID.len()).rposition(|bytes| bytes == ID).expect("contextEngineID");
+    reply[last..last + ID.len()].copy_from_slice(OTHER_ID);
+    assert_eq!(asker.hear(&reply), Kind::Unproven);
+}
+
+#[test]
 fn engines_are_remembered_until_another_run() {
     let user = auth_user();
     let (mut asker, mut agent) = (Asker::new(&user), Agent::new(&user));
