@@ -6,7 +6,8 @@ use std::time::Duration;
 use allears::engine::Time;
 use allears::protocol::snmp::IdentityId;
 
-use super::changes::Previous;
+use super::changes::{Change, Previous};
+use super::parts::Part;
 use super::schedule::Schedule;
 use crate::cli::console::Console;
 
@@ -36,7 +37,19 @@ pub struct Host {
     pub identity: IdentityId,
     pub is_busy: bool,
     pub left_out: u32,
-    pub previous: Option<Previous>,
+    /// Of each conversation with it.
+    previous: Box<[Previous]>,
+}
+
+impl Host {
+    /// What became of its counters since the last poll.
+    pub fn compare(&mut self, parts: &[Part]) -> Vec<Change> {
+        if self.previous.len() != parts.len() {
+            self.previous = parts.iter().map(|_| Previous::default()).collect();
+        }
+        let pairs = self.previous.iter_mut().zip(parts);
+        pairs.flat_map(|(previous, part)| previous.compare(&part.answer, part.at)).collect()
+    }
 }
 
 impl Again {
@@ -49,7 +62,7 @@ impl Again {
     pub fn add(&mut self, target: SocketAddr, identity: IdentityId, now: Time) {
         self.reading = Reading::GoesOn;
         self.schedule.add(self.hosts.len() as u32, target, now);
-        self.hosts.push(Host { target, identity, is_busy: false, left_out: 0, previous: None });
+        self.hosts.push(Host { target, identity, is_busy: false, left_out: 0, previous: Box::default() });
     }
 
     /// Warns if so many agents, each asked by so many packets at least, are more than the rate allows.
@@ -70,5 +83,34 @@ impl Again {
             _ if self.is_held_up => None,
             _ => self.schedule.next(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use allears::protocol::snmp::{Answer, Identity, OidRef, Snmp, Value, Version};
+
+    #[test]
+    fn a_restart_between_two_parts_of_one_poll_is_none_of_the_first() {
+        let (mut snmp, target) = (Snmp::new(1), ([127, 0, 0, 1], 161).into());
+        let public = Identity::community(Version::V2c, b"public");
+        let identity = snmp.add_identity(public);
+        let mut again = Again::new(Duration::from_secs(60), None);
+        again.add(target, identity, Time::ZERO);
+        let part = |uptime, count, seconds: u64| {
+            let mut answer = Answer::of([(OidRef::from_ber(&[0x2b, 6]), Value::Counter32(count))]);
+            answer.uptime = Some(uptime);
+            Part { answer, at: Time::from_millis(seconds * 1000) }
+        };
+        let mut poll = |parts: [Part; 2]| {
+            let changes = again.hosts[0].compare(&parts);
+            changes.iter().map(|change| (change.delta, change.mark)).collect::<Vec<_>>()
+        };
+        let (none, reset) = ((None, None), (None, Some("reset")));
+        assert_eq!(poll([part(100_000, 10, 1), part(100_000, 1000, 1)]), [none, none]);
+        // Restarted when the second part was asked for, after some seconds.
+        assert_eq!(poll([part(106_000, 15, 61), part(100, 3, 66)]), [(Some(5), None), reset]);
+        assert_eq!(poll([part(5_500, 2, 121), part(5_500, 7, 121)]), [reset, (Some(4), None)]);
     }
 }

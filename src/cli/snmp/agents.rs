@@ -10,10 +10,9 @@ use allears::protocol::snmp::{Answer, Conversation, IdentityId, Request, Snmp};
 use anyhow::Error;
 
 use super::again::{Again, Reading};
-use super::changes::Previous;
 use super::engines::tell_notices;
 use super::identities::Identities;
-use super::parts::{Asked, Whole};
+use super::parts::{Asked, Part, Whole};
 use super::report::Report;
 use crate::cli::console::Console;
 use crate::cli::inputs::{Inputs, Next};
@@ -22,6 +21,8 @@ use crate::cli::sweep::{Ending, Flow, Job, More};
 
 /// Agents that are taken into the schedule in one turn.
 const AT_ONCE: usize = 1024;
+/// Users that are made in one turn: while their passwords are hashed, nobody hears answers.
+const USERS_AT_ONCE: usize = 2;
 
 /// The agents, and where what they say is written.
 pub struct Agents {
@@ -35,8 +36,12 @@ pub struct Agents {
     report: Report,
     /// Write also who did not answer.
     all: bool,
+    /// The next turn shall come at once.
+    is_in_haste: bool,
     targets: u64,
     answered: u64,
+    /// Of those, the ones that did not give all.
+    in_part: u64,
     /// Polls, because their agents were still busy.
     left_out: u64,
 }
@@ -50,8 +55,20 @@ impl Agents {
         report: Report,
         all: bool,
     ) -> Agents {
-        let asked = Asked::default();
-        Agents { inputs, identities, parts, asked, again, report, all, targets: 0, answered: 0, left_out: 0 }
+        Agents {
+            inputs,
+            identities,
+            parts,
+            asked: Asked::default(),
+            again,
+            report,
+            all,
+            is_in_haste: false,
+            targets: 0,
+            answered: 0,
+            in_part: 0,
+            left_out: 0,
+        }
     }
 
     /// The next agent of the list, and as whom it is asked; without one, whether there will be more.
@@ -74,7 +91,13 @@ impl Agents {
 
     /// Asks each once, as there is room.
     fn ask_once(&mut self, engine: &mut Engine<Snmp>, console: &Console) -> More {
+        let most_users = self.identities.users() + USERS_AT_ONCE;
+        self.is_in_haste = false;
         while engine.room() >= self.parts.len() {
+            if self.identities.users() >= most_users {
+                self.is_in_haste = true;
+                break;
+            }
             match self.next_agent(engine.protocol_mut(), console) {
                 Ok((target, identity)) => begin(&mut self.asked, &self.parts, engine, target, identity, 0),
                 Err(more) => return more,
@@ -111,8 +134,10 @@ impl Agents {
 
     /// Takes agents of the list into the schedule: some in each turn, so that none takes long.
     fn read_agents(&mut self, snmp: &mut Snmp, now: Time, console: &Console) {
+        let most_users = self.identities.users() + USERS_AT_ONCE;
         for _ in 0..AT_ONCE {
-            if self.again.as_ref().is_none_or(|again| again.reading == Reading::Over) {
+            let has_time = self.identities.users() < most_users;
+            if !has_time || self.again.as_ref().is_none_or(|again| again.reading == Reading::Over) {
                 return;
             }
             let next = self.next_agent(snmp, console);
@@ -130,22 +155,20 @@ impl Agents {
     }
 
     /// All that came of one agent.
-    fn write(&mut self, whole: Whole, now: Time, console: &Console) -> io::Result<()> {
-        let Whole { host, mut record, answer } = whole;
-        if record.outcome == "answered" && (!answer.is_empty() || answer.incomplete.is_none()) {
-            self.answered += 1;
-        }
+    fn write(&mut self, mut whole: Whole, console: &Console) -> io::Result<()> {
         let at = net::wall_clock();
         let mut changes = vec![];
         if let Some(again) = &mut self.again {
-            record.at = Some((at.as_secs_f64() * 1e3).round() / 1e3);
-            let host = &mut again.hosts[host as usize];
+            whole.record.at = Some((at.as_secs_f64() * 1e3).round() / 1e3);
+            let host = &mut again.hosts[whole.host as usize];
             host.is_busy = false;
-            record.left_out = std::mem::take(&mut host.left_out);
-            changes = host.previous.as_ref().map_or(vec![], |previous| previous.changes(&answer, now));
-            if answer.incomplete.is_none() && !answer.is_empty() {
-                host.previous = Some(Previous::new(&answer, now));
-            }
+            whole.record.left_out = std::mem::take(&mut host.left_out);
+            changes = host.compare(&whole.parts);
+        }
+        let (record, answer) = whole.into_answer();
+        if record.outcome == "answered" && (!answer.is_empty() || answer.incomplete.is_none()) {
+            self.answered += 1;
+            self.in_part += u64::from(answer.incomplete.is_some());
         }
         if record.outcome == "answered" || !answer.is_empty() {
             self.report.answer(&record, &answer, &changes, at)?;
@@ -174,13 +197,18 @@ impl Agents {
 
     pub fn say_how_it_went(&self, ending: &Ending, seconds: f64, console: &Console) {
         let Agents { targets, answered, left_out, .. } = self;
+        let in_part = match self.in_part {
+            0 => String::new(),
+            count => format!(", {count} of them in part,"),
+        };
         match self.again {
             _ if ending.closed => {}
             _ if *targets == 0 => console.error("no targets: nobody was asked"),
-            None => console.say(format_args!("{answered} of {targets} agents answered in {seconds:.1} s")),
+            None => console
+                .say(format_args!("{answered} of {targets} agents answered{in_part} in {seconds:.1} s")),
             Some(_) => {
                 console.say(format_args!(
-                    "{answered} answers of {targets} agents in {seconds:.1} s; {left_out} polls left out"
+                    "{answered} answers of {targets} agents{in_part} in {seconds:.1} s; {left_out} polls left out"
                 ));
             }
         }
@@ -215,7 +243,10 @@ impl Job<Snmp> for Agents {
     }
 
     fn due(&self) -> Option<Time> {
-        self.again.as_ref().and_then(Again::due)
+        match &self.again {
+            None => self.is_in_haste.then_some(Time::ZERO),
+            Some(again) => again.due(),
+        }
     }
 
     fn conclude(
@@ -240,8 +271,11 @@ impl Job<Snmp> for Agents {
             Outcome::Answered(answer) => answer,
             _ => conclusion.conversation.into_answer(),
         };
-        if let Some(whole) = self.asked.end(label, record, answer) {
-            self.write(whole, now, console)?;
+        if let ("interrupted", false) = (record.outcome, answer.is_empty()) {
+            record.reason = Some("stopped before it was asked for everything".into());
+        }
+        if let Some(whole) = self.asked.end(label, record, Part { answer, at: now }) {
+            self.write(whole, console)?;
         }
         Ok(Flow::GoOn)
     }

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Subcommand, ValueEnum, ValueHint};
 
 use super::style::Style;
 use crate::cli::args::{SweepArgs, TARGETS};
+use crate::cli::exit::Usage;
 use crate::cli::units;
 
 #[derive(Debug, Subcommand)]
@@ -67,13 +68,22 @@ pub struct AskArgs {
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
     pub output: Format,
     /// net-snmp's letters for the table: n numbers for names, s names without modules, q no types, Q no types
-    /// but =, v only values, t TimeTicks as numbers
-    #[arg(short = 'O', value_name = "LETTERS", default_value = "", hide_default_value = true,
-          value_parser = Style::parse, help_heading = "Output")]
-    pub style: Style,
+    /// but =, v only values, t TimeTicks as numbers (repeatable)
+    #[arg(short = 'O', value_name = "LETTERS", help_heading = "Output")]
+    pub letters: Vec<String>,
 
     #[command(flatten)]
     pub sweep: SweepArgs,
+}
+
+impl AskArgs {
+    /// How lines look, by all the letters.
+    ///
+    /// # Errors
+    /// One of them is none, as [`Usage`].
+    pub fn style(&self) -> Result<Style, Usage> {
+        Style::parse(&self.letters.concat()).map_err(Usage)
+    }
 }
 
 /// As whom agents are asked, unless their own settings say otherwise.
@@ -120,8 +130,8 @@ pub struct BulkArgs {
     #[command(flatten)]
     pub ask: AskArgs,
     /// nN: of the first N names only the next one (default 0); rN: N of each of the others (default 10)
-    #[arg(short = 'C', value_name = "nN|rN", action = ArgAction::Append)]
-    pub bulk: Vec<BulkOption>,
+    #[arg(short = 'C', value_name = "nNrN", action = ArgAction::Append)]
+    pub bulk: Vec<BulkOptions>,
 }
 
 #[derive(Args, Debug)]
@@ -130,30 +140,46 @@ pub struct WalkArgs {
     pub ask: AskArgs,
     /// rN: N rows with the first request; later ones are tuned to the agent
     #[arg(short = 'C', value_name = "rN", action = ArgAction::Append)]
-    pub bulk: Vec<BulkOption>,
+    pub bulk: Vec<BulkOptions>,
     /// Values of one agent at most; with --per-host, of each of its requests
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub max_rows: u32,
 }
 
-/// `-Cn1` or `-Cr25`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BulkOption {
-    NonRepeaters(u32),
-    Repetitions(u32),
+/// What stands behind `-C`: `n1`, `r25`, or `n1r25`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BulkOptions {
+    pub non_repeaters: Option<u32>,
+    pub repetitions: Option<u32>,
 }
 
-impl std::str::FromStr for BulkOption {
+impl BulkOptions {
+    /// All of them together; the last one counts.
+    pub fn of(given: &[BulkOptions]) -> BulkOptions {
+        given.iter().fold(BulkOptions::default(), |before, given| BulkOptions {
+            non_repeaters: given.non_repeaters.or(before.non_repeaters),
+            repetitions: given.repetitions.or(before.repetitions),
+        })
+    }
+}
+
+impl std::str::FromStr for BulkOptions {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<BulkOption, String> {
-        let number =
-            |digits: &str| digits.parse().map_err(|_| "a number has to follow: -Cn1, -Cr25".to_owned());
-        match text.split_at_checked(1) {
-            Some(("n", digits)) => number(digits).map(BulkOption::NonRepeaters),
-            Some(("r", digits)) => number(digits).map(BulkOption::Repetitions),
-            _ => Err("there are -CnN and -CrN".into()),
+    fn from_str(text: &str) -> Result<BulkOptions, String> {
+        let (mut options, mut rest) = (BulkOptions::default(), text);
+        while let Some(letter) = rest.chars().next() {
+            let option = match letter {
+                'n' => &mut options.non_repeaters,
+                'r' => &mut options.repetitions,
+                _ => return Err("there are -CnN and -CrN".into()),
+            };
+            let behind = &rest[1..];
+            let (digits, next) = behind.split_at(behind.find(char::is_alphabetic).unwrap_or(behind.len()));
+            *option = Some(digits.parse().map_err(|_| "a number has to follow: -Cn1, -Cr25")?);
+            rest = next;
         }
+        Ok(options)
     }
 }
 
@@ -191,7 +217,7 @@ mod tests {
     fn what_net_snmps_users_type_is_understood() {
         let line = "snmp walk -v2c -c public -Cr25 -On -t 10.0.0.1 ifDescr";
         let SnmpCommand::Walk(walk) = Cli::parse_from(line.split(' ')).command else { panic!("a walk") };
-        assert_eq!(walk.bulk, [BulkOption::Repetitions(25)]);
+        assert_eq!(BulkOptions::of(&walk.bulk), BulkOptions { non_repeaters: None, repetitions: Some(25) });
         assert_eq!(walk.ask.identity.version.as_deref(), Some("2c"));
         assert_eq!(walk.ask.oids, ["ifDescr"]);
 
@@ -201,10 +227,22 @@ mod tests {
         assert_eq!(get.identity.auth_password.as_deref(), Some("secret123"));
         assert_eq!(get.identity.level.as_deref(), Some("authPriv"));
 
-        let line = "snmp bulk -Cn1 -Cr5 -t h 1.3 1.4";
-        let SnmpCommand::Bulk(bulk) = Cli::parse_from(line.split(' ')).command else { panic!("a bulk") };
-        assert_eq!(bulk.bulk, [BulkOption::NonRepeaters(1), BulkOption::Repetitions(5)]);
-        for wrong in ["snmp bulk -Cx1 -t h 1.3", "snmp bulk -Cn -t h 1.3", "snmp get -t h --every 1ms 1.3"] {
+        for line in
+            ["snmp bulk -Cn1 -Cr5 -t h 1.3", "snmp bulk -Cn1r5 -t h 1.3", "snmp bulk -Cn2r5 -Cn1 -t h 1.3"]
+        {
+            let SnmpCommand::Bulk(bulk) = Cli::parse_from(line.split(' ')).command else { panic!("a bulk") };
+            let both = BulkOptions { non_repeaters: Some(1), repetitions: Some(5) };
+            assert_eq!(BulkOptions::of(&bulk.bulk), both);
+        }
+        let line = "snmp get -On -OQ -t h sysName.0";
+        let SnmpCommand::Get(get) = Cli::parse_from(line.split(' ')).command else { panic!("a get") };
+        assert_eq!(get.style().ok(), Style::parse("nQ").ok());
+        for wrong in [
+            "snmp bulk -Cx1 -t h 1.3",
+            "snmp bulk -Cn -t h 1.3",
+            "snmp bulk -Cnr5 -t h 1.3",
+            "snmp get -t h --every 1ms 1.3",
+        ] {
             assert!(Cli::try_parse_from(wrong.split(' ')).is_err(), "{wrong}");
         }
     }

@@ -16,7 +16,8 @@ pub struct Change {
     pub mark: Option<&'static str>,
 }
 
-/// What is kept of an agent's last complete answer.
+/// What is kept of the last complete answer of a conversation with an agent; at first, nothing.
+#[derive(Default)]
 pub struct Previous {
     at: Time,
     uptime: Option<u32>,
@@ -31,7 +32,17 @@ enum Counter {
 }
 
 impl Previous {
-    pub fn new(answer: &Answer, at: Time) -> Previous {
+    /// What became of each counter in `answer`, which came at `now` and is kept in the place of this one if it is
+    /// complete.
+    pub fn compare(&mut self, answer: &Answer, now: Time) -> Vec<Change> {
+        let changes = self.changes(answer, now);
+        if answer.incomplete.is_none() && !answer.is_empty() {
+            *self = Previous::new(answer, now);
+        }
+        changes
+    }
+
+    fn new(answer: &Answer, at: Time) -> Previous {
         let (mut varbinds, mut counters) = (answer.varbinds(), vec![]);
         while let Some((varbind, bytes)) = varbinds.next_with_bytes() {
             if counter(&varbind.value).is_some() {
@@ -41,8 +52,8 @@ impl Previous {
         Previous { at, uptime: answer.uptime, counters: counters.into() }
     }
 
-    /// What became of each counter in `answer`, which came at `now`; in the order of its variable bindings.
-    pub fn changes(&self, answer: &Answer, now: Time) -> Vec<Change> {
+    /// In the order of the answer's variable bindings.
+    fn changes(&self, answer: &Answer, now: Time) -> Vec<Change> {
         let restarted = self.has_restarted(answer, now);
         let seconds = self.seconds_until(answer, now);
         let known = Varbinds::new(&self.counters);

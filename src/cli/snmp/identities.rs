@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use allears::protocol::snmp::{IdentityId, Snmp};
+use allears::protocol::snmp::{Identity, IdentityId, Snmp};
 use anyhow::Result;
 
 use super::settings::Settings;
@@ -14,6 +14,7 @@ pub struct Identities {
     settings: Settings,
     general: IdentityId,
     others: HashMap<Arc<str>, IdentityId>,
+    users: usize,
 }
 
 impl Identities {
@@ -21,11 +22,16 @@ impl Identities {
     /// The general settings are not enough, as [`Usage`].
     pub fn new(settings: Settings, snmp: &mut Snmp) -> Result<Identities> {
         let general = snmp.add_identity(settings.identity().map_err(Usage)?);
-        Ok(Identities { settings, general, others: HashMap::new() })
+        Ok(Identities { settings, general, others: HashMap::new(), users: 0 })
     }
 
     pub fn general(&self) -> IdentityId {
         self.general
+    }
+
+    /// Users that were made for settings behind targets. Each takes milliseconds: its passwords are hashed.
+    pub fn users(&self) -> usize {
+        self.users
     }
 
     /// The identity for the settings behind a target.
@@ -37,7 +43,9 @@ impl Identities {
         if let Some(known) = self.others.get(own) {
             return Ok(*known);
         }
-        let identity = snmp.add_identity(Settings::parse(own)?.of_target(&self.settings).identity()?);
+        let identity = Settings::parse(own)?.of_target(&self.settings).identity()?;
+        self.users += usize::from(matches!(identity, Identity::User(_)));
+        let identity = snmp.add_identity(identity);
         self.others.insert(own.clone(), identity);
         Ok(identity)
     }

@@ -73,7 +73,7 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     })?;
     let out = sweep.results(&args.sweep)?;
     let report =
-        Report::new(out, args.output, args.style, !is_one_host(args)).context("cannot write results")?;
+        Report::new(out, args.output, args.style()?, !is_one_host(args)).context("cannot write results")?;
 
     let parts = parts::split(request, args.per_host.into());
     let typical = snmp.conversation(([0; 4], PORT).into(), identities.general(), parts[0].clone(), 0);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use allears::engine::Time;
 use allears::protocol::snmp::{Answer, Operation, Request};
 use slab::Slab;
 
@@ -30,29 +31,36 @@ struct Agent {
     host: u32,
     left: usize,
     record: Option<Record>,
-    answers: Vec<Option<Answer>>,
+    parts: Vec<Option<Part>>,
 }
 
 /// All that came of one agent.
 pub struct Whole {
     pub host: u32,
     pub record: Record,
+    pub parts: Vec<Part>,
+}
+
+/// What came of one conversation, and when. Each has the agent's uptime of its own: it may be restarted in between.
+#[derive(Clone)]
+pub struct Part {
     pub answer: Answer,
+    pub at: Time,
 }
 
 impl Asked {
     /// An agent is going to be asked in so many parts. Yields the label of the first part; the others follow it.
     pub fn begin(&mut self, target: SocketAddr, host: u32, parts: usize) -> u64 {
-        let agent = Agent { target, host, left: parts, record: None, answers: vec![None; parts] };
+        let agent = Agent { target, host, left: parts, record: None, parts: vec![None; parts] };
         (self.0.insert(agent) as u64) << 8
     }
 
     /// A part has ended; when it was the last one, all parts come back.
-    pub fn end(&mut self, label: u64, record: Record, answer: Answer) -> Option<Whole> {
+    pub fn end(&mut self, label: u64, record: Record, ended: Part) -> Option<Whole> {
         let (key, part) = ((label >> 8) as usize, (label & 0xff) as usize);
         let agent = self.0.get_mut(key)?;
         debug_assert_eq!(agent.target, record.target);
-        agent.answers[part] = Some(answer);
+        agent.parts[part] = Some(ended);
         agent.left -= 1;
         agent.record = Some(match agent.record.take() {
             None => record,
@@ -61,11 +69,18 @@ impl Asked {
         if agent.left > 0 {
             return None;
         }
-        let Agent { host, record, answers, .. } = self.0.remove(key);
-        let mut answers = answers.into_iter().flatten();
+        let Agent { host, record, parts, .. } = self.0.remove(key);
+        Some(Whole { host, record: record?, parts: parts.into_iter().flatten().collect() })
+    }
+}
+
+impl Whole {
+    /// The parts put together.
+    pub fn into_answer(self) -> (Record, Answer) {
+        let mut answers = self.parts.into_iter().map(|part| part.answer);
         let mut answer = answers.next().unwrap_or_default();
         answers.for_each(|next| answer.append(next));
-        Some(Whole { host, record: record?, answer })
+        (self.record, answer)
     }
 }
 

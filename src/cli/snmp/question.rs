@@ -7,7 +7,7 @@ use allears::protocol::snmp::names::{self, NameError};
 use allears::protocol::snmp::{Oid, Operation, Request};
 use anyhow::{Context, Result};
 
-use super::args::{AskArgs, BulkOption, SnmpCommand};
+use super::args::{AskArgs, BulkOptions, SnmpCommand};
 use crate::cli::exit::Usage;
 
 /// What `snmpbulkget` asks for without `-Cr`.
@@ -47,18 +47,11 @@ pub fn request(command: &SnmpCommand) -> Result<Request> {
 }
 
 fn operation(command: &SnmpCommand) -> Result<Operation, String> {
-    let (mut non_repeaters, mut repetitions) = (None, None);
-    let options = match command {
+    let BulkOptions { non_repeaters, repetitions } = BulkOptions::of(match command {
         SnmpCommand::Bulk(bulk) => &bulk.bulk[..],
         SnmpCommand::Walk(walk) => &walk.bulk,
         SnmpCommand::Get(_) | SnmpCommand::Next(_) => &[],
-    };
-    for option in options {
-        match *option {
-            BulkOption::NonRepeaters(count) => non_repeaters = Some(count),
-            BulkOption::Repetitions(count) => repetitions = Some(count),
-        }
-    }
+    });
     Ok(match command {
         SnmpCommand::Get(_) => Operation::Get,
         SnmpCommand::Next(_) => Operation::GetNext,

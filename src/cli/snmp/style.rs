@@ -42,13 +42,14 @@ impl Style {
                 'Q' => (style.quick, style.equals) = (!style.quick, true),
                 'v' => style.bare ^= true,
                 't' => style.ticks ^= true,
-                // Numbers of enumerations instead of their names: we have the numbers only.
-                'e' => {}
+                'S' => style.names = Names::Full,
+                // Without MIB files there are no labels, units or indexes in words to leave out.
+                'e' | 'U' | 'b' => {}
                 _ => {
                     return Err(format!(
-                        "no letter `{}`; there are n (numbers for names), s (names without modules), \
-                         q (no types), Q (no types, but =), v (only values), t (TimeTicks as numbers) and \
-                         e (enumerations as numbers, which they are)",
+                        "no letter `{}`; there are n (numbers for names), s (names without modules), S (with), \
+                         q (no types), Q (no types, but =), v (only values), t (TimeTicks as numbers), \
+                         and e, U and b (no labels, no units, indexes as numbers: as they always are)",
                         letter.escape_debug()
                     ));
                 }
@@ -80,8 +81,8 @@ mod tests {
     fn a_letter_that_is_none_is_answered_with_those_that_are() {
         let error = Style::parse("nX").expect_err("none");
         assert!(error.starts_with("no letter `X`; there are n (numbers for names)"), "{error}");
-        for letter in ["s", "q", "Q", "v", "t", "e"] {
-            assert!(error.contains(&format!(" {letter} (")) && Style::parse(letter).is_ok());
+        for letter in ["s", "S", "q", "Q", "v", "t", "e", "U", "b"] {
+            assert!(error.contains(&format!(" {letter}")) && Style::parse(letter).is_ok());
         }
     }
 }
