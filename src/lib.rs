@@ -16,7 +16,7 @@
 //! ```
 //! use allears::engine::{Config, Engine, Outcome};
 //! use allears::net::{self, Net};
-//! use allears::protocol::raw::Raw;
+//! use allears::protocol::raw::{Payload, Raw};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Somebody to ask: a socket that gives back whatever it gets.
@@ -37,7 +37,7 @@
 //! loop {
 //!     while engine.room() > 0 {
 //!         let Some(target) = targets.next() else { break };
-//!         engine.ask(target, ())?;
+//!         engine.ask(target, Payload::default())?;
 //!     }
 //!     if engine.is_idle() {
 //!         break;

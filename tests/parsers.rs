@@ -2,7 +2,7 @@
 
 use allears::protocol::quake3::text::{Colors, clean, raw_text, spans};
 use allears::protocol::quake3::{Conversation, GAMES, Quake3, ServerList, Status};
-use allears::protocol::raw::Raw;
+use allears::protocol::raw::{Payload, Raw};
 use allears::protocol::{Protocol, Step, Time, Token};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -173,9 +173,9 @@ proptest! {
     fn a_raw_token_comes_back(payload in vec(any::<u8>(), 1..40), at: Index, token in 1u64..) {
         let offset = at.index(payload.len());
         let mut raw = Raw::new(payload.clone()).expect("short").with_token_at(offset).expect("within");
-        let bits = raw.token_bits(&());
+        let bits = raw.token_bits(&Payload::default());
         let mut request = Vec::new();
-        raw.write_request(&(), Token(token), Time::ZERO, &mut request);
+        raw.write_request(&Payload::default(), Token(token), Time::ZERO, &mut request);
         prop_assert_eq!(request.len(), payload.len());
         prop_assert_eq!(raw.read_token(&request), Some(Token(token & u64::MAX >> (64 - bits))));
     }
@@ -186,6 +186,6 @@ proptest! {
         let mut raw = raw.and_then(|raw| raw.with_token_at(10)).expect("settings that work");
         prop_assert_eq!(raw.read_token(&datagram).is_some(), datagram.len() >= 16);
         let fits = datagram.starts_with(&prefix);
-        prop_assert_eq!(matches!(raw.step(&mut (), &datagram, Time::ZERO), Step::Done(_)), fits);
+        prop_assert_eq!(matches!(raw.step(&mut Payload::default(), &datagram, Time::ZERO), Step::Done(_)), fits);
     }
 }

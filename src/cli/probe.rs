@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use allears::engine::{Conclusion, Engine, Outcome, Time};
 use allears::protocol::quake3::text::raw_text;
-use allears::protocol::raw::Raw;
+use allears::protocol::raw::{Payload, Raw};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
@@ -28,13 +28,13 @@ pub fn run(args: &ProbeArgs) -> Result<Exit> {
     let report = Report::new(out, args.output).context("cannot write results")?;
     let mut probe = Probe { inputs, report, all: args.sweep.all, targets: 0, answered: 0 };
 
-    let mut engine = sweep.engine(protocol, &())?;
+    let mut engine = sweep.engine(protocol, &Payload::default())?;
     let mut ending = sweep.run(&mut engine, &mut probe);
     let seconds = sweep.duration().as_secs_f64();
     sweep.console.finish();
     ending.wrote(probe.report.flush());
     sweep.settle(&mut ending);
-    sweep.finish(&engine, &probe, &())?;
+    sweep.finish(&engine, &probe, &Payload::default())?;
     match probe.targets {
         _ if ending.closed => {}
         0 => sweep.console.error("no targets: nobody was asked"),
@@ -89,7 +89,9 @@ impl Job<Raw> for Probe {
     fn ask(&mut self, engine: &mut Engine<Raw>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
             match self.inputs.next(console) {
-                Next::Target(target) => self.targets += u64::from(engine.ask(target, ()).is_ok()),
+                Next::Target(target) => {
+                    self.targets += u64::from(engine.ask(target, Payload::default()).is_ok())
+                }
                 Next::Waiting => return More::Yes,
                 Next::End => return More::No,
             }
@@ -97,7 +99,12 @@ impl Job<Raw> for Probe {
         More::Yes
     }
 
-    fn conclude(&mut self, conclusion: Conclusion<(), Box<[u8]>>, _: Time, _: &Console) -> io::Result<Flow> {
+    fn conclude(
+        &mut self,
+        conclusion: Conclusion<Payload, Box<[u8]>>,
+        _: Time,
+        _: &Console,
+    ) -> io::Result<Flow> {
         let record = Record::new(&conclusion);
         let ping = conclusion.rtt.map(shown_millis).unwrap_or_default();
         if let Outcome::Answered(reply) = &conclusion.outcome {

@@ -7,15 +7,16 @@ use super::{Protocol, ReplySize, Step, Time, Token};
 /// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP (RFC 768, RFC 791).
 pub const MAX_PAYLOAD: usize = 65_507;
 
-/// Sends one payload to every target. The first datagram that fits is the answer.
+/// Sends one payload to every target, or to some one of their own. The first datagram that fits is the answer.
 ///
 /// ```
-/// use allears::protocol::{Protocol, Time, Token, raw::Raw};
+/// use allears::protocol::raw::{Payload, Raw};
+/// use allears::protocol::{Protocol, Time, Token};
 ///
 /// // The last four bytes are the transaction number, which the host gives back.
 /// let mut ping = Raw::new(b"ping????".to_vec())?.with_token_at(4)?;
 /// let mut request = Vec::new();
-/// ping.write_request(&(), Token(0xa1b2_c3d4), Time::ZERO, &mut request);
+/// ping.write_request(&Payload::default(), Token(0xa1b2_c3d4), Time::ZERO, &mut request);
 /// assert_eq!(request, b"ping\xa1\xb2\xc3\xd4");
 /// assert_eq!(ping.read_token(b"pong\xa1\xb2\xc3\xd4"), Some(Token(0xa1b2_c3d4)));
 /// # Ok::<(), allears::protocol::raw::RawError>(())
@@ -26,6 +27,11 @@ pub struct Raw {
     expect_prefix: Vec<u8>,
     token: Option<TokenField>,
 }
+
+/// What one target is sent: what the [`Raw`] sends to all, which is the default, or a payload of its own
+/// ([`Raw::payload`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload(Option<Box<[u8]>>);
 
 /// Where the token stands, in the request and in the reply.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +48,7 @@ pub enum RawError {
     PayloadTooLong(usize),
     /// The prefix that is expected has this many bytes, more than a datagram can hold.
     PrefixTooLong(usize),
-    /// The token's offset is not within the payload.
+    /// The token is not within the payload, or not 1 to 8 bytes long.
     TokenOutside {
         /// The offset that was asked for.
         offset: usize,
@@ -63,7 +69,7 @@ impl fmt::Display for RawError {
                 write!(f, "the expected prefix has {len} bytes; a datagram holds {MAX_PAYLOAD}")
             }
             RawError::TokenOutside { offset, payload } => {
-                write!(f, "the token at offset {offset} lies outside the payload of {payload} bytes")
+                write!(f, "1 to 8 bytes of token at offset {offset} do not fit a payload of {payload} bytes")
             }
             RawError::TokenInPrefix => {
                 f.write_str("the token changes with every attempt and cannot be part of the expected prefix")
@@ -106,13 +112,38 @@ impl Raw {
     ///
     /// # Errors
     /// [`RawError::TokenOutside`] or [`RawError::TokenInPrefix`].
-    pub fn with_token_at(mut self, offset: usize) -> Result<Raw, RawError> {
+    pub fn with_token_at(self, offset: usize) -> Result<Raw, RawError> {
         let left = self.payload.len().saturating_sub(offset);
-        if left == 0 {
+        self.with_token(offset, left.min(8))
+    }
+
+    /// As [`with_token_at`](Raw::with_token_at), with `len` bytes of token, 1 to 8.
+    ///
+    /// # Errors
+    /// [`RawError::TokenOutside`] or [`RawError::TokenInPrefix`].
+    pub fn with_token(mut self, offset: usize, len: usize) -> Result<Raw, RawError> {
+        let field = TokenField { offset, len };
+        if !(1..=8).contains(&len) || !field.fits(&self.payload) {
             return Err(RawError::TokenOutside { offset, payload: self.payload.len() });
         }
-        self.token = Some(TokenField { offset, len: left.min(8) });
+        self.token = Some(field);
         self.check_overlap()
+    }
+
+    /// A payload for one target. The token goes to where it is in all others.
+    ///
+    /// # Errors
+    /// [`RawError::PayloadTooLong`], or [`RawError::TokenOutside`] of one that has no room for the token.
+    pub fn payload(&self, bytes: &[u8]) -> Result<Payload, RawError> {
+        if bytes.len() > MAX_PAYLOAD {
+            return Err(RawError::PayloadTooLong(bytes.len()));
+        }
+        match self.token {
+            Some(field) if !field.fits(bytes) => {
+                Err(RawError::TokenOutside { offset: field.offset, payload: bytes.len() })
+            }
+            _ => Ok(Payload(Some(bytes.into()))),
+        }
     }
 
     fn check_overlap(self) -> Result<Raw, RawError> {
@@ -123,18 +154,24 @@ impl Raw {
     }
 }
 
+impl TokenField {
+    fn fits(self, payload: &[u8]) -> bool {
+        self.offset.checked_add(self.len).is_some_and(|end| end <= payload.len())
+    }
+}
+
 impl Protocol for Raw {
-    type Conversation = ();
+    type Conversation = Payload;
     /// The reply, as it came.
     type Answer = Box<[u8]>;
 
-    fn token_bits(&self, _: &()) -> u32 {
+    fn token_bits(&self, _: &Payload) -> u32 {
         self.token.map_or(0, |field| 8 * field.len as u32)
     }
 
-    fn write_request(&mut self, _: &(), token: Token, _: Time, out: &mut Vec<u8>) {
+    fn write_request(&mut self, payload: &Payload, token: Token, _: Time, out: &mut Vec<u8>) {
         let start = out.len();
-        out.extend_from_slice(&self.payload);
+        out.extend_from_slice(payload.0.as_deref().unwrap_or(&self.payload));
         if let Some(TokenField { offset, len }) = self.token {
             out[start + offset..][..len].copy_from_slice(&token.0.to_be_bytes()[8 - len..]);
         }
@@ -146,7 +183,7 @@ impl Protocol for Raw {
         Some(Token(field.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))))
     }
 
-    fn step(&mut self, _: &mut (), datagram: &[u8], _: Time) -> Step<Box<[u8]>> {
+    fn step(&mut self, _: &mut Payload, datagram: &[u8], _: Time) -> Step<Box<[u8]>> {
         if datagram.starts_with(&self.expect_prefix) {
             Step::Done(datagram.into())
         } else {
@@ -156,7 +193,7 @@ impl Protocol for Raw {
 
     /// One datagram that fits an Ethernet frame unfragmented. A host that answers with more may
     /// take more of the receive buffer than was reserved.
-    fn reply_size(&self, _: &()) -> ReplySize {
+    fn reply_size(&self, _: &Payload) -> ReplySize {
         ReplySize { datagrams: 1, bytes: 1472 }
     }
 }
@@ -167,7 +204,7 @@ mod tests {
 
     fn request(raw: &mut Raw, token: u64) -> Vec<u8> {
         let mut out = b"before".to_vec();
-        raw.write_request(&(), Token(token), Time::ZERO, &mut out);
+        raw.write_request(&Payload::default(), Token(token), Time::ZERO, &mut out);
         out.split_off(6)
     }
 
@@ -175,8 +212,8 @@ mod tests {
     fn without_a_token_the_payload_leaves_as_it_is() {
         let mut raw = Raw::new(b"hello".to_vec()).unwrap();
         assert_eq!(request(&mut raw, 0), b"hello");
-        assert_eq!((raw.token_bits(&()), raw.read_token(b"hello")), (0, None));
-        assert_eq!(raw.step(&mut (), b"", Time::ZERO), Step::Done(Box::default()));
+        assert_eq!((raw.token_bits(&Payload::default()), raw.read_token(b"hello")), (0, None));
+        assert_eq!(raw.step(&mut Payload::default(), b"", Time::ZERO), Step::Done(Box::default()));
     }
 
     #[test]
@@ -191,7 +228,7 @@ mod tests {
             let mut raw = Raw::new(b"abcdefghij".to_vec()).unwrap().with_token_at(offset).unwrap();
             let sent = request(&mut raw, token);
             assert_eq!(sent, wanted);
-            assert_eq!(raw.token_bits(&()), bits);
+            assert_eq!(raw.token_bits(&Payload::default()), bits);
             assert_eq!(raw.read_token(&sent), Some(Token(read)));
             assert_eq!(raw.read_token(&sent[..sent.len() - 1 - (2 * usize::from(offset == 0))]), None);
         }
@@ -213,9 +250,24 @@ mod tests {
     }
 
     #[test]
+    fn a_target_may_have_a_payload_of_its_own() {
+        let mut raw = Raw::new(b"??ping".to_vec()).unwrap().with_token(0, 2).unwrap();
+        let own = raw.payload(b"??a longer one").unwrap();
+        let mut out = Vec::new();
+        raw.write_request(&own, Token(0x4142), Time::ZERO, &mut out);
+        assert_eq!(out, b"ABa longer one");
+        assert_eq!((raw.token_bits(&own), raw.read_token(&out)), (16, Some(Token(0x4142))));
+        assert_eq!(raw.payload(b"?"), Err(RawError::TokenOutside { offset: 0, payload: 1 }));
+        assert_eq!(raw.payload(&[0; 65_508]), Err(RawError::PayloadTooLong(65_508)));
+        for (offset, len) in [(0, 0), (0, 9), (5, 2), (usize::MAX, 2)] {
+            assert!(raw.clone().with_token(offset, len).is_err(), "{offset} {len}");
+        }
+    }
+
+    #[test]
     fn a_reply_without_the_prefix_is_malformed() {
         let mut raw = Raw::new(vec![]).unwrap().with_expected_prefix(b"ok".to_vec()).unwrap();
-        assert_eq!(raw.step(&mut (), b"ok!", Time::ZERO), Step::Done(Box::from(&b"ok!"[..])));
-        assert!(matches!(raw.step(&mut (), b"o", Time::ZERO), Step::Malformed(_)));
+        assert_eq!(raw.step(&mut Payload::default(), b"ok!", Time::ZERO), Step::Done(Box::from(&b"ok!"[..])));
+        assert!(matches!(raw.step(&mut Payload::default(), b"o", Time::ZERO), Step::Malformed(_)));
     }
 }

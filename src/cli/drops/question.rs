@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allears::protocol::quake3::{self, Game, Quake3};
-use allears::protocol::raw::Raw;
+use allears::protocol::raw::{Payload, Raw};
 use allears::protocol::snmp::{self, Identity, Operation, Request, Snmp, Version};
 use allears::protocol::{Protocol, ReplySize, Step, Time, Token};
 use anyhow::{Context, Result};
@@ -104,7 +104,7 @@ impl Protocol for Question {
             Question::Echo => 64,
             Question::Status(quake3) => quake3.token_bits(&quake3::Conversation::server()),
             Question::Uptime(asked) => asked.0.token_bits(&asked.1),
-            Question::Raw { raw, .. } => raw.token_bits(&()),
+            Question::Raw { raw, .. } => raw.token_bits(&Payload::default()),
         }
     }
 
@@ -118,7 +118,7 @@ impl Protocol for Question {
                 quake3.write_request(&quake3::Conversation::server(), token, now, out);
             }
             Question::Uptime(asked) => asked.0.write_request(&asked.1, token, now, out),
-            Question::Raw { raw, .. } => raw.write_request(&(), token, now, out),
+            Question::Raw { raw, .. } => raw.write_request(&Payload::default(), token, now, out),
         }
     }
 
@@ -149,7 +149,7 @@ impl Protocol for Question {
                 let mut conversation = asked.1.clone();
                 without_answer(asked.0.step(&mut conversation, datagram, now))
             }
-            Question::Raw { raw, .. } => without_answer(raw.step(&mut (), datagram, now)),
+            Question::Raw { raw, .. } => without_answer(raw.step(&mut Payload::default(), datagram, now)),
         }
     }
 
@@ -158,7 +158,7 @@ impl Protocol for Question {
             Question::Echo => ReplySize { datagrams: 1, bytes: 8 + ECHO.len() as u32 },
             Question::Status(quake3) => quake3.reply_size(&quake3::Conversation::server()),
             Question::Uptime(asked) => asked.0.reply_size(&asked.1),
-            Question::Raw { raw, .. } => raw.reply_size(&()),
+            Question::Raw { raw, .. } => raw.reply_size(&Payload::default()),
         }
     }
 }
