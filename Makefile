@@ -2,14 +2,26 @@
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 SEED ?= 1
 
-# What the tests need that is not ours: a real game server, real SNMP programs, and what networks are made of.
-TEST_TOOLS = /usr/games/openarena-server /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd
-TEST_PACKAGES = openarena-server iproute2 nftables snmp snmpd
+# What the tests need that is not ours: a real game server, real SNMP programs, what networks are made of, and what
+# C programs are.
+TEST_TOOLS = /usr/games/openarena-server /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd \
+	/usr/bin/cc /usr/bin/c++ /usr/bin/nm /usr/bin/pkg-config /usr/bin/valgrind /usr/bin/python3 /usr/include/uv.h
+TEST_PACKAGES = openarena-server iproute2 nftables snmp snmpd \
+	gcc g++ binutils pkg-config valgrind python3 libuv1-dev libc6-dbg
 
-.PHONY: build demo test sim lint bench fuzz install clean tools
+# The C library: no command line in it. Its soname changes only if programs would have to, which is never planned.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+SONAME = liballears.so.1
+LIB_DIR = target/c
+LIB = $(CARGO) rustc --release --locked --lib --no-default-features --features ffi --target-dir $(LIB_DIR)
+
+.PHONY: build demo test sim lint bench fuzz lib install install-lib clean tools
 
 build:
 	$(CARGO) build --release --locked
@@ -21,6 +33,7 @@ demo: build
 test: tools
 	$(CARGO) test --locked
 	$(CARGO) test --locked --no-default-features --lib --tests
+	$(CARGO) test --locked --no-default-features --features ffi --lib
 
 # One seed of the virtual network, told in full: make sim SEED=42
 sim:
@@ -30,10 +43,11 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --features ffi --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
 # Ratios within one run; nothing here is asserted.
-bench:
+bench: lib
 	$(CARGO) bench --locked
 
 # Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. The sanitizers' flags are unstable,
@@ -44,8 +58,28 @@ fuzz:
 		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
 	done
 
-install: build
+lib:
+	$(LIB) --crate-type cdylib -- -C link-arg=-Wl,-soname,$(SONAME)
+	$(LIB) --crate-type staticlib
+
+install: build install-lib
 	install -D -m 755 target/release/allears $(DESTDIR)$(PREFIX)/bin/allears
+	install -D -m 644 man/allears.1 $(DESTDIR)$(MANDIR)/man1/allears.1
+
+# The library, its header, what pkg-config needs, and a manual page, which each function leads to.
+install-lib: lib
+	install -D -m 755 $(LIB_DIR)/release/liballears.so $(DESTDIR)$(LIBDIR)/liballears.so.$(VERSION)
+	ln -sf liballears.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/liballears.so
+	install -D -m 644 $(LIB_DIR)/release/liballears.a $(DESTDIR)$(LIBDIR)/liballears.a
+	install -D -m 644 include/allears.h $(DESTDIR)$(INCLUDEDIR)/allears.h
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		include/allears.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/allears.pc
+	install -D -m 644 man/allears.3 $(DESTDIR)$(MANDIR)/man3/allears.3
+	for name in $$(sed -n 's/^[a-z].* \**\(allears_[a-z0-9_]*\)(.*/\1/p' include/allears.h); do \
+		echo '.so man3/allears.3' > $(DESTDIR)$(MANDIR)/man3/$$name.3 || exit 1; \
+	done
 
 clean:
 	$(CARGO) clean

@@ -7,7 +7,8 @@
 //! | [`net`] | sockets, the clock, the loop | the system |
 //! | [`sim`] | simulated hosts and networks, for tests and demonstrations | a seed |
 //!
-//! Imports point one way: `engine` ← `protocol` ← {`net`, `sim`}.
+//! Imports point one way: `engine` ← `protocol` ← {`net`, `sim`}. With the feature `ffi` this is also the C library, which
+//! `include/allears.h` documents.
 //!
 //! # The loop
 //!
@@ -58,6 +59,8 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod engine;
+#[cfg(all(unix, feature = "ffi"))]
+mod ffi;
 pub mod net;
 pub mod protocol;
 pub mod sim;

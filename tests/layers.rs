@@ -74,11 +74,13 @@ fn imports_point_one_way() {
 #[test]
 fn unsafe_is_where_the_kernel_or_c_is() {
     let allowed = [Path::new("net/linux.rs"), Path::new("ffi.rs")];
+    // The chapters of the border to C; what is behind it denies unsafe for itself.
+    let chapters = ["ask", "pointers", "results", "settings", "turn"].map(|name| format!("ffi/{name}.rs"));
     let found = places(
-        |path| !allowed.contains(&path),
+        |path| !allowed.contains(&path) && !chapters.iter().any(|chapter| path == Path::new(chapter)),
         |_, line| line.contains("unsafe") && !line.contains("unsafe_code"),
     );
-    assert_none(found, "unsafe only in src/net/linux.rs and src/ffi.rs");
+    assert_none(found, "unsafe only in src/net/linux.rs and at the border to C");
 }
 
 #[test]

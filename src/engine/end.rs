@@ -92,7 +92,7 @@ impl<P: Protocol> Engine<P> {
     /// Forgets ended queries whose time is over, or of which there are more than ring and window ever
     /// held.
     pub(super) fn forget_lingering(&mut self, now: Time) {
-        let most = self.config.ring + self.ledger.max_in_flight as usize;
+        let most = self.config.ring.saturating_add(self.ledger.max_in_flight as usize);
         while let Some(&(until, key)) = self.lingering.front() {
             if until > now && self.lingering.len() <= most {
                 break;

@@ -161,6 +161,11 @@ impl<P: Protocol> Engine<P> {
         self.results.pop_front()
     }
 
+    /// Whether there is one.
+    pub fn has_result(&self) -> bool {
+        !self.results.is_empty()
+    }
+
     /// When something will happen by itself: the next token for what waits in the ring, or the next
     /// deadline. May lie in the past: then now. `None` when only datagrams can change anything.
     ///

@@ -173,18 +173,23 @@ impl Net {
         engine.handle_timeout(horizon.min(self.heard()));
 
         let worked = heard + sent > 0 || engine.ledger().ended() != ended;
-        let wake = if worked || self.is_readable() {
-            Some(start)
-        } else {
-            // While sending rests, what the engine has to send is no reason to wake.
-            let due = engine.poll_timeout().map(|due| due.max(self.rest_until));
-            due.into_iter().chain(until).min()
-        };
+        let wake = if worked { Some(start) } else { self.next_turn(engine).into_iter().chain(until).min() };
         let Net { reactor, lanes, .. } = self;
         reactor.wait_for(wake, |token, has_errors| {
             lanes[token].readable = true;
             lanes[token].has_errors |= has_errors;
         })
+    }
+
+    /// When the next turn is due by itself, for a caller who sleeps by other means than [`turn`](Net::turn). It may
+    /// have passed: then now. `None` when only a datagram can change anything: the file descriptor of this `Net`
+    /// (`AsRawFd`, on Unix) gets readable then.
+    pub fn next_turn<P: Protocol>(&self, engine: &mut Engine<P>) -> Option<Time> {
+        if self.is_readable() {
+            return Some(Time::ZERO);
+        }
+        // While sending rests, what the engine has to send is no reason to wake.
+        engine.poll_timeout().map(|due| due.max(self.rest_until))
     }
 
     /// Tells the engine of own drops: before anything expires, and when a datagram hinted at them.
@@ -215,7 +220,8 @@ impl Net {
         self.lanes.iter().map(|lane| lane.heard).min().unwrap_or_default()
     }
 
-    fn is_readable(&self) -> bool {
+    /// Whether the next turn may hear something without waiting.
+    pub fn is_readable(&self) -> bool {
         self.lanes.iter().any(|lane| lane.readable)
     }
 
@@ -297,6 +303,14 @@ impl Net {
     /// `None` where it does not say.
     pub fn own_drops(&self) -> Option<u64> {
         self.lanes.iter().map(|lane| lane.socket.own_drops().map(u64::from)).sum()
+    }
+}
+
+/// Readable when a datagram may have come, or the waker was used. For waiting only: do not read from it.
+#[cfg(unix)]
+impl std::os::fd::AsRawFd for Net {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.reactor.as_raw_fd()
     }
 }
 

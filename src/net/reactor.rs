@@ -63,6 +63,11 @@ impl Reactor {
         Arc::clone(&self.waker)
     }
 
+    #[cfg(unix)]
+    pub(super) fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.poll)
+    }
+
     /// The time since it was made.
     pub fn now(&self) -> Time {
         Time::ZERO + self.origin.elapsed()

@@ -110,6 +110,11 @@ impl Quake3 {
         self.fresh.pop_front()
     }
 
+    /// Whether there is one.
+    pub fn has_server(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
     /// How many servers are known, from all masters and from [`Quake3::know`].
     pub fn servers_known(&self) -> usize {
         self.known.len()

@@ -115,6 +115,11 @@ impl Answer {
         Varbinds::new(&self.varbinds)
     }
 
+    /// Their bytes, one after the other, for [`Varbinds::new`].
+    pub fn as_ber(&self) -> &[u8] {
+        &self.varbinds
+    }
+
     /// Puts another answer of the same agent behind this one.
     pub fn append(&mut self, other: Answer) {
         self.varbinds.extend_from_slice(&other.varbinds);

@@ -1,0 +1,156 @@
+//! The C library against the Rust API: the same exchanges with the same responder, in turns, in one run. What
+//! counts is the ratio.
+//!
+//! `make lib && cargo bench --bench c_abi`. The C program is compiled here, and linked with what `make lib` built.
+
+#[cfg(target_os = "linux")]
+#[path = "loop/responder.rs"]
+mod responder;
+
+#[cfg(target_os = "linux")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().nth(1).as_deref() == Some(responder::ARGUMENT) {
+        return Ok(responder::run()?);
+    }
+    linux::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("this bench needs Linux");
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use allears::engine::{Config, Engine, Outcome, Timeout};
+    use allears::net::{self, Net, Options};
+    use allears::protocol::raw::{Payload, Raw};
+
+    use super::responder;
+
+    const ROUNDS: usize = 9;
+    const EXCHANGES: u32 = 100_000;
+    const HOSTS: u32 = 2_000;
+    const WINDOW: u32 = 1_024;
+
+    type Error = Box<dyn std::error::Error>;
+
+    /// Nanoseconds: of time, and of the processor.
+    #[derive(Clone, Copy)]
+    struct Cost {
+        time: f64,
+        cpu: f64,
+    }
+
+    pub fn main() -> Result<(), Error> {
+        let folder = tempfile::tempdir()?;
+        let sweep = compile(folder.path())?;
+        responder::pin_to_core(0);
+        let responder = responder::Responder::start()?;
+        println!("{EXCHANGES} exchanges with {HOSTS} hosts, window {WINDOW}, {ROUNDS} rounds");
+        println!("{:>26}{:>26}{:>26}", "Rust", "C, allears_run", "C, poll and allears_turn");
+        let mut rounds: Vec<[Cost; 3]> = Vec::new();
+        for _ in 0..ROUNDS {
+            let round = [
+                rust(responder.port)?,
+                c(&sweep, responder.port, "run")?,
+                c(&sweep, responder.port, "poll")?,
+            ];
+            for Cost { time, cpu } in round {
+                let exchanges = f64::from(EXCHANGES);
+                print!("{:>13.0}/s {:>7.2} µs", exchanges / time * 1e9, cpu / exchanges / 1e3);
+            }
+            println!();
+            rounds.push(round);
+        }
+        for (at, what) in [(1, "allears_run"), (2, "poll and allears_turn")] {
+            let speed = median(rounds.iter().map(|round| round[0].time / round[at].time));
+            let cpu = median(rounds.iter().map(|round| round[at].cpu / round[0].cpu));
+            println!("C, {what}: {speed:.3} of the exchanges/s, {cpu:.3} of the CPU per exchange");
+        }
+        Ok(())
+    }
+
+    fn compile(folder: &Path) -> Result<PathBuf, Error> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let library = here.join("target/c/release");
+        if !library.join("liballears.so").exists() {
+            return Err("the C library is not there: make lib".into());
+        }
+        let (program, rpath) = (folder.join("sweep"), format!("-Wl,-rpath,{}", library.display()));
+        // It has the name by which the loader will ask for it only where it is installed.
+        std::os::unix::fs::symlink(library.join("liballears.so"), folder.join("liballears.so.1"))?;
+        let status = Command::new("cc")
+            .args(["-O2", "-Wall", "-Werror", "-o"])
+            .arg(&program)
+            .arg(here.join("benches/c_abi/sweep.c"))
+            .arg("-I")
+            .arg(here.join("include"))
+            .arg("-L")
+            .arg(&library)
+            .args(["-lallears", &rpath, &format!("-Wl,-rpath,{}", folder.display())])
+            .status()?;
+        if !status.success() {
+            return Err("the C program does not compile".into());
+        }
+        Ok(program)
+    }
+
+    fn c(program: &Path, port: u16, how: &str) -> Result<Cost, Error> {
+        let numbers = [u32::from(port), HOSTS, EXCHANGES, WINDOW].map(|number| number.to_string());
+        let output = Command::new(program).args(numbers).arg(how).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        let (time, cpu) = text.trim().split_once(' ').ok_or(String::from_utf8(output.stderr)?)?;
+        Ok(Cost { time: time.parse()?, cpu: cpu.parse()? })
+    }
+
+    fn rust(port: u16) -> Result<Cost, Error> {
+        let (start, cpu) = (Instant::now(), net::cpu_time());
+        sweep(port)?;
+        let time = start.elapsed();
+        let cpu = net::cpu_time().zip(cpu).map_or(Duration::ZERO, |(after, before)| after - before);
+        Ok(Cost { time: time.as_nanos() as f64, cpu: cpu.as_nanos() as f64 })
+    }
+
+    fn sweep(port: u16) -> Result<(), Error> {
+        let first = u32::from(Ipv4Addr::new(127, 1, 0, 1));
+        let mut targets = (0..EXCHANGES).map(|n| SocketAddr::from((Ipv4Addr::from(first + n % HOSTS), port)));
+        let mut net = Net::open(&Options { bind: Some("0.0.0.0:0".parse()?), ..Options::default() })?;
+        let config = Config {
+            rate: None,
+            window: Some(WINDOW),
+            host_gap: Duration::ZERO,
+            prefix_rate: None,
+            timeout: Timeout::Fixed(Duration::from_secs(1)),
+            ..Config::default()
+        };
+        let raw = Raw::new(b"????????".to_vec())?.with_token(0, 8)?;
+        let mut engine = Engine::new(raw, config, net::random_key()?)?;
+        let mut answered = 0;
+        loop {
+            let room = engine.room();
+            for target in targets.by_ref().take(room) {
+                engine.ask(target, Payload::default())?;
+            }
+            if engine.is_idle() {
+                break;
+            }
+            net.turn(&mut engine, None)?;
+            while let Some(conclusion) = engine.poll_result() {
+                answered += u32::from(matches!(conclusion.outcome, Outcome::Answered(_)));
+            }
+        }
+        if answered == EXCHANGES { Ok(()) } else { Err(format!("{answered} were answered").into()) }
+    }
+
+    fn median(values: impl Iterator<Item = f64>) -> f64 {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    }
+}

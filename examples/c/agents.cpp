@@ -1,0 +1,97 @@
+// Asks SNMP agents who they are and walks their interfaces; in C++, with a handle that frees itself.
+//
+//     c++ agents.cpp $(pkg-config --cflags --libs allears) -o agents
+//     ./agents COMMUNITY 127.1.0.1:161 ...
+#include <allears.h>
+
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+// A handle: what fails throws, and whatever happens it is freed.
+class Agents {
+public:
+    Agents()
+    {
+        allears *raw = nullptr;
+        if (allears_new(&raw) != ALLEARS_OK)
+            throw std::runtime_error("no handle");
+        handle.reset(raw);
+        check(allears_open_snmp(raw));
+    }
+
+    void as_community(const std::string &community)
+    {
+        check(allears_snmp_community(handle.get(), 2, community.c_str(), nullptr));
+    }
+
+    void walk(const std::vector<const char *> &names)
+    {
+        check(allears_snmp_request(handle.get(), ALLEARS_SNMP_WALK, names.data(), names.size(), 0, 0, nullptr));
+    }
+
+    void ask(const char *agent, std::uint64_t number) { check(allears_ask_text(handle.get(), agent, number)); }
+
+    std::int64_t room() { return allears_room(handle.get()); }
+    bool is_busy() { return allears_pending(handle.get()) > 0; }
+    void run() { check(allears_run(handle.get(), -1)); }
+    bool next(allears_result &result) { return check(allears_next(handle.get(), &result, sizeof result)); }
+    bool next(allears_varbind &value) { return check(allears_next_varbind(handle.get(), &value, sizeof value)); }
+
+private:
+    struct Free {
+        void operator()(allears *raw) const { allears_free(&raw); }
+    };
+
+    // Whether there was something.
+    bool check(int code)
+    {
+        if (code < 0)
+            throw std::runtime_error(allears_last_error(handle.get()));
+        return code == ALLEARS_OK;
+    }
+
+    std::unique_ptr<allears, Free> handle;
+};
+
+int sweep(const char *community, const std::vector<const char *> &hosts)
+{
+    Agents agents;
+    agents.as_community(community);
+    agents.walk({"sysName", "ifDescr", "ifInOctets"});
+    std::size_t asked = 0, answered = 0;
+    while (asked < hosts.size() || agents.is_busy()) {
+        for (; asked < hosts.size() && agents.room() > 0; asked++)
+            agents.ask(hosts[asked], asked);
+        agents.run();
+        for (allears_result result{}; agents.next(result);) {
+            const char *host = hosts[result.user_data];
+            if (result.outcome == ALLEARS_ANSWERED)
+                answered++;
+            else
+                std::cerr << host << ": " << result.reason << '\n';
+            for (allears_varbind value{}; agents.next(value);)
+                std::cout << host << ": " << value.name << " = " << value.text << '\n';
+        }
+    }
+    return answered > 0 ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+try {
+    if (argc < 3) {
+        std::cerr << "usage: agents COMMUNITY HOST ...\n";
+        return 2;
+    }
+    return sweep(argv[1], {argv + 2, argv + argc});
+} catch (const std::exception &error) {
+    std::cerr << "agents: " << error.what() << '\n';
+    return 3;
+}

@@ -1,0 +1,185 @@
+//! The result that was taken last, and what its getters give out: all that a C program may point to.
+
+#![deny(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+
+use socket2::SockAddr;
+
+use super::failure::Failure;
+use super::tagged::Talk;
+use super::types::allears_outcome;
+use crate::engine::{Conclusion, Outcome};
+use crate::protocol::quake3::{self, StatusReply, text};
+use crate::protocol::snmp;
+
+/// The end of a conversation.
+pub struct Current {
+    pub user_data: u64,
+    pub target: SockAddr,
+    pub elsewhere: Option<SockAddr>,
+    pub outcome: i32,
+    pub attempts: u32,
+    pub rtt_ns: i64,
+    pub reason: Option<CString>,
+    pub content: Content,
+    /// A server's texts, once one was asked for.
+    texts: Option<Box<Texts>>,
+    /// How far its variable bindings were read, and what the last one's pointers lead to.
+    pub cursor: Cursor,
+}
+
+/// What was answered.
+pub enum Content {
+    None,
+    Reply(Box<[u8]>),
+    Status(StatusReply, text::Colors),
+    List { heard: u32, is_complete: bool },
+    Snmp(snmp::Answer),
+}
+
+/// A server's texts, for people.
+pub struct Texts {
+    pub name: CString,
+    pub map: CString,
+    pub game: CString,
+    pub game_type: CString,
+    pub players: Vec<Player>,
+    pub rules: Vec<(CString, CString)>,
+}
+
+/// A player; -1 and NaN are what is not told.
+pub struct Player {
+    pub name: CString,
+    pub score: f64,
+    pub ping: i32,
+    pub team: i32,
+    pub is_bot: i32,
+}
+
+/// A place among variable bindings.
+#[derive(Default)]
+pub struct Cursor {
+    pub offset: usize,
+    pub oid: CString,
+    pub name: CString,
+    pub text: CString,
+    pub odd: CString,
+    pub refused: CString,
+    pub error: CString,
+    pub why_incomplete: CString,
+}
+
+impl Current {
+    /// `content` makes what is kept of the answer, if there is one, and of the conversation.
+    pub fn new<C, A>(end: Conclusion<Talk<C>, A>, content: impl FnOnce(Option<A>, C) -> Content) -> Current {
+        let attempts = end.attempts;
+        let (outcome, reason, answer) = match end.outcome {
+            Outcome::Answered(answer) => (allears_outcome::ALLEARS_ANSWERED, None, Some(answer)),
+            Outcome::Silent => {
+                (allears_outcome::ALLEARS_SILENT, Some(format!("no answer to {attempts} attempts")), None)
+            }
+            Outcome::Unreachable(report) => {
+                (allears_outcome::ALLEARS_UNREACHABLE, Some(format!("unreachable: {report}")), None)
+            }
+            Outcome::SendFailed(errno) => (
+                allears_outcome::ALLEARS_SEND_FAILED,
+                Some(std::io::Error::from_raw_os_error(errno).to_string()),
+                None,
+            ),
+            Outcome::Malformed(reason) => (allears_outcome::ALLEARS_MALFORMED, Some(reason.to_owned()), None),
+            Outcome::Interrupted => {
+                (allears_outcome::ALLEARS_INTERRUPTED, Some("stopped before its end".to_owned()), None)
+            }
+        };
+        let rtt_ns = end.rtt.and_then(|rtt| i64::try_from(rtt.as_nanos()).ok());
+        Current {
+            user_data: end.conversation.user_data,
+            target: end.target.into(),
+            elsewhere: end.elsewhere.map(SockAddr::from),
+            outcome: outcome as i32,
+            attempts,
+            rtt_ns: rtt_ns.unwrap_or(-1),
+            reason: reason.map(|reason| c_text(reason.as_bytes())),
+            content: content(answer, end.conversation.inner),
+            texts: None,
+            cursor: Cursor::default(),
+        }
+    }
+
+    /// The reply as it came.
+    pub fn reply(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Reply(reply) => Some(reply),
+            Content::Status(status, _) => Some(status.datagram()),
+            _ => None,
+        }
+    }
+
+    /// A server's status, and its texts.
+    pub fn status(&mut self) -> Result<(quake3::Status<'_>, &Texts), Failure> {
+        let Content::Status(status, colors) = &self.content else {
+            return Err(Failure::Protocol("the result is no server's status"));
+        };
+        let status = status.view();
+        let texts = self.texts.get_or_insert_with(|| Box::new(Texts::of(&status, *colors)));
+        Ok((status, texts))
+    }
+
+    /// An agent's answer, and how far it was read.
+    pub fn answer(&mut self) -> Result<(&snmp::Answer, &mut Cursor), Failure> {
+        match &self.content {
+            Content::Snmp(answer) => Ok((answer, &mut self.cursor)),
+            _ => Err(Failure::Protocol("the result is no agent's answer")),
+        }
+    }
+}
+
+impl Content {
+    pub fn of_game(answer: Option<quake3::Answer>, colors: text::Colors) -> Content {
+        match answer {
+            Some(quake3::Answer::Status(status)) => Content::Status(status, colors),
+            Some(quake3::Answer::Servers { heard, complete }) => {
+                Content::List { heard: heard as u32, is_complete: complete }
+            }
+            None => Content::None,
+        }
+    }
+}
+
+impl Texts {
+    fn of(status: &quake3::Status<'_>, colors: text::Colors) -> Texts {
+        let clean = |bytes: &[u8]| c_text(text::clean(bytes, colors).as_bytes());
+        let or_empty = |bytes: Option<&[u8]>| clean(bytes.unwrap_or_default());
+        Texts {
+            name: or_empty(status.name()),
+            map: or_empty(status.map()),
+            game: or_empty(status.game()),
+            game_type: or_empty(status.game_type()),
+            players: status
+                .players()
+                .map(|player| Player {
+                    name: clean(player.name),
+                    score: player.score.unwrap_or(f64::NAN),
+                    ping: player.ping.unwrap_or(-1),
+                    team: player.team.map_or(-1, i32::from),
+                    is_bot: player.bot.map_or(-1, i32::from),
+                })
+                .collect(),
+            rules: status.rules().map(|(key, value)| (clean(key), clean(value))).collect(),
+        }
+    }
+
+    /// The value of a variable, whatever the case of its name.
+    pub fn rule(&self, key: &str) -> Option<&CStr> {
+        let rule = self.rules.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(key.as_bytes()));
+        rule.map(|(_, value)| value.as_c_str())
+    }
+}
+
+/// Bytes with a NUL behind them, and none among them.
+pub fn c_text(bytes: &[u8]) -> CString {
+    let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
+    // There is none left.
+    CString::new(bytes).unwrap_or_default()
+}

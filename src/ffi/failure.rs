@@ -1,0 +1,63 @@
+//! What can go wrong, as a number and in words.
+
+#![deny(unsafe_code)]
+
+use std::fmt;
+
+use crate::engine::{ConfigError, RingFull};
+use crate::net::OpenError;
+
+/// Why a call failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// This argument is NULL.
+    Null(&'static str),
+    Argument(String),
+    Size {
+        given: usize,
+        least: usize,
+    },
+    State(&'static str),
+    Full,
+    Protocol(&'static str),
+    System(String),
+}
+
+impl Failure {
+    /// An argument that makes no sense: why.
+    pub fn argument(why: impl fmt::Display) -> Failure {
+        Failure::Argument(why.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Null(name) => write!(f, "{name} is NULL"),
+            Failure::Argument(why) | Failure::System(why) => f.write_str(why),
+            Failure::Size { given, least } => {
+                write!(f, "a structure of {given} bytes is smaller than its first version, of {least} bytes")
+            }
+            Failure::State(why) | Failure::Protocol(why) => f.write_str(why),
+            Failure::Full => RingFull.fmt(f),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
+        Failure::argument(error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Failure {
+        Failure::System(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        Failure::System(error.to_string())
+    }
+}

@@ -1,0 +1,369 @@
+//! What is behind a handle: settings, then sockets and an engine of one protocol.
+
+#![deny(unsafe_code)]
+
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::current::{Content, Current};
+use super::failure::Failure;
+use super::tagged::{Tagged, Talk};
+use crate::engine::{Config, Engine, Ledger, Protocol, Time};
+use crate::net::{self, Net, Options};
+use crate::protocol::quake3::{Conversation, Game, Quake3};
+use crate::protocol::raw::{Payload, Raw};
+use crate::protocol::snmp::{self, Identity, IdentityId, Request, Snmp};
+
+const NOT_OPEN: Failure = Failure::State("the handle is not open");
+
+/// Everything of one handle.
+#[derive(Default)]
+pub struct Session {
+    settings: Settings,
+    open: Option<Open>,
+    /// The result that was taken last.
+    current: Option<Current>,
+}
+
+#[derive(Default)]
+pub struct Settings {
+    pub config: Config,
+    pub options: Options,
+    pub host_gap: Option<Duration>,
+    pub any_source: bool,
+}
+
+struct Open {
+    net: Net,
+    speaker: Speaker,
+    is_stopped: bool,
+}
+
+enum Speaker {
+    Raw(Box<Engine<Tagged<Raw>>>),
+    Quake3(Box<Engine<Tagged<Quake3>>>),
+    Snmp(Box<SnmpSpeaker>),
+}
+
+struct SnmpSpeaker {
+    engine: Engine<Tagged<Snmp>>,
+    identities: Vec<IdentityId>,
+    requests: Vec<Arc<Request>>,
+}
+
+/// Does the same with the engine, whatever it speaks.
+macro_rules! with_engine {
+    ($speaker:expr, $engine:ident => $job:expr) => {
+        match $speaker {
+            Speaker::Raw($engine) => $job,
+            Speaker::Quake3($engine) => $job,
+            Speaker::Snmp(speaker) => {
+                let $engine = &mut speaker.engine;
+                $job
+            }
+        }
+    };
+}
+
+/// Why a blocking wait has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    ForSomething,
+    ForNothing,
+}
+
+/// Opening.
+impl Session {
+    /// The settings, while they can be changed.
+    pub fn settings(&mut self) -> Result<&mut Settings, Failure> {
+        match self.open {
+            None => Ok(&mut self.settings),
+            Some(_) => Err(Failure::State("the handle is open: settings come before")),
+        }
+    }
+
+    /// Changes one field of the configuration, if what comes out is valid.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Config)) -> Result<(), Failure> {
+        let settings = self.settings()?;
+        let mut config = settings.config.clone();
+        change(&mut config);
+        config.validate()?;
+        settings.config = config;
+        Ok(())
+    }
+
+    pub fn open_raw(&mut self, payload: &[u8], offset: usize, len: usize) -> Result<(), Failure> {
+        let raw = Raw::new(payload.into()).map_err(Failure::argument)?;
+        let raw = if len > 0 { raw.with_token(offset, len).map_err(Failure::argument)? } else { raw };
+        self.open_with(|config| Ok(Speaker::Raw(Box::new(engine(raw, config)?))))
+    }
+
+    pub fn open_quake3(&mut self, game: &str) -> Result<(), Failure> {
+        let game = Game::find(game).ok_or_else(|| Failure::argument(format_args!("no game `{game}`")))?;
+        let gap = self.settings.host_gap;
+        let quake3 = gap.into_iter().fold(Quake3::new(game), Quake3::with_host_gap);
+        self.open_with(|config| Ok(Speaker::Quake3(Box::new(engine(quake3, config)?))))
+    }
+
+    pub fn open_snmp(&mut self) -> Result<(), Failure> {
+        let [seed @ .., _, _, _, _, _, _, _, _] = net::random_key()?;
+        let snmp = Snmp::new(u64::from_le_bytes(seed));
+        let snmp = if self.settings.any_source { snmp.accept_any_source() } else { snmp };
+        // A conversation waits for each answer: that is all the gap that an agent needs.
+        let gap = self.settings.host_gap.unwrap_or_default();
+        self.open_with(|config| {
+            let engine = engine(snmp, Config { host_gap: gap, ..config })?;
+            Ok(Speaker::Snmp(Box::new(SnmpSpeaker { engine, identities: vec![], requests: vec![] })))
+        })
+    }
+
+    fn open_with(&mut self, speaker: impl FnOnce(Config) -> Result<Speaker, Failure>) -> Result<(), Failure> {
+        let Settings { config, options, .. } = self.settings()?;
+        let net = Net::open(options)?;
+        let config = Config { reply_credit: net.reply_credit(), ..config.clone() };
+        let speaker = speaker(config)?;
+        self.open = Some(Open { net, speaker, is_stopped: false });
+        Ok(())
+    }
+}
+
+fn engine<P: Protocol>(protocol: P, config: Config) -> Result<Engine<Tagged<P>>, Failure> {
+    Ok(Engine::new(Tagged(protocol), config, net::random_key()?)?)
+}
+
+/// Asking.
+impl Session {
+    pub fn room(&mut self) -> Result<usize, Failure> {
+        Ok(with_engine!(&mut self.opened()?.speaker, engine => engine.room()))
+    }
+
+    /// The port that an address may leave out; 0 = none.
+    pub fn default_port(&mut self) -> Result<u16, Failure> {
+        Ok(match &self.opened()?.speaker {
+            Speaker::Raw(_) => 0,
+            Speaker::Quake3(engine) => engine.protocol().0.game().server_port,
+            Speaker::Snmp(_) => snmp::PORT,
+        })
+    }
+
+    /// What every host is asked.
+    pub fn ask(&mut self, target: SocketAddr, user_data: u64) -> Result<(), Failure> {
+        match &mut self.asking()?.speaker {
+            Speaker::Raw(engine) => put(engine, target, user_data, Payload::default()),
+            Speaker::Quake3(engine) => put(engine, target, user_data, Conversation::server()),
+            Speaker::Snmp(_) => self.ask_snmp(target, 0, 0, user_data),
+        }
+    }
+
+    pub fn ask_payload(&mut self, target: SocketAddr, payload: &[u8], user_data: u64) -> Result<(), Failure> {
+        let Speaker::Raw(engine) = &mut self.asking()?.speaker else {
+            return Err(Failure::Protocol("only a raw handle has payloads"));
+        };
+        let payload = engine.protocol().0.payload(payload).map_err(Failure::argument)?;
+        put(engine, target, user_data, payload)
+    }
+
+    pub fn ask_master(&mut self, target: SocketAddr, user_data: u64) -> Result<(), Failure> {
+        let engine = quake3(&mut self.asking()?.speaker)?;
+        put(engine, target, user_data, Conversation::master(true))
+    }
+
+    pub fn ask_snmp(
+        &mut self,
+        target: SocketAddr,
+        identity: u32,
+        request: u32,
+        user_data: u64,
+    ) -> Result<(), Failure> {
+        let SnmpSpeaker { engine, identities, requests } = snmp(&mut self.asking()?.speaker)?;
+        let identity = identities.get(identity as usize);
+        let identity = *identity.ok_or_else(|| Failure::argument("there is no such identity"))?;
+        let request = requests.get(request as usize);
+        let request = request.ok_or_else(|| Failure::argument("there is no such request"))?.clone();
+        if engine.room() == 0 {
+            return Err(Failure::Full);
+        }
+        let conversation = engine.protocol_mut().0.conversation(target, identity, request, 0);
+        put(engine, target, user_data, conversation)
+    }
+
+    /// Fails unless SNMP is spoken.
+    pub fn speaks_snmp(&mut self) -> Result<(), Failure> {
+        snmp(&mut self.opened()?.speaker).map(drop)
+    }
+
+    pub fn add_identity(&mut self, identity: Identity) -> Result<u32, Failure> {
+        let SnmpSpeaker { engine, identities, .. } = snmp(&mut self.opened()?.speaker)?;
+        identities.push(engine.protocol_mut().0.add_identity(identity));
+        Ok(identities.len() as u32 - 1)
+    }
+
+    pub fn add_request(&mut self, request: Request) -> Result<u32, Failure> {
+        let requests = &mut snmp(&mut self.opened()?.speaker)?.requests;
+        requests.push(Arc::new(request));
+        Ok(requests.len() as u32 - 1)
+    }
+
+    /// The next server that a master named.
+    pub fn next_server(&mut self) -> Result<Option<SocketAddr>, Failure> {
+        Ok(quake3(&mut self.opened()?.speaker)?.protocol_mut().0.take_server())
+    }
+}
+
+fn put<P: Protocol>(
+    engine: &mut Engine<Tagged<P>>,
+    target: SocketAddr,
+    user_data: u64,
+    inner: P::Conversation,
+) -> Result<(), Failure> {
+    engine.ask(target, Talk { user_data, inner }).map_err(|_| Failure::Full)
+}
+
+fn quake3(speaker: &mut Speaker) -> Result<&mut Engine<Tagged<Quake3>>, Failure> {
+    match speaker {
+        Speaker::Quake3(engine) => Ok(engine),
+        _ => Err(Failure::Protocol("the handle does not speak to game servers")),
+    }
+}
+
+fn snmp(speaker: &mut Speaker) -> Result<&mut SnmpSpeaker, Failure> {
+    match speaker {
+        Speaker::Snmp(speaker) => Ok(speaker),
+        _ => Err(Failure::Protocol("the handle does not speak SNMP")),
+    }
+}
+
+/// The loop.
+impl Session {
+    pub fn fd(&mut self) -> Result<RawFd, Failure> {
+        Ok(self.opened()?.net.as_raw_fd())
+    }
+
+    pub fn waker(&mut self) -> Result<Arc<mio::Waker>, Failure> {
+        Ok(self.opened()?.net.waker())
+    }
+
+    /// How long the caller may sleep; `None` = until there is a datagram.
+    pub fn wait(&mut self) -> Result<Option<Duration>, Failure> {
+        let Open { net, speaker, .. } = self.opened()?;
+        // A result that was not taken yet is something to do, too.
+        let due = with_engine!(speaker, engine => match engine.has_result() {
+            true => Some(Time::ZERO),
+            false => net.next_turn(engine),
+        });
+        Ok(due.map(|due| due - net.now()))
+    }
+
+    /// One turn that does not sleep.
+    pub fn turn(&mut self) -> Result<(), Failure> {
+        let Open { net, speaker, .. } = self.opened()?;
+        with_engine!(speaker, engine => net.turn(engine, Some(Time::ZERO))?);
+        // What woke the caller was noticed only at the end of that.
+        if net.is_readable() {
+            with_engine!(speaker, engine => net.turn(engine, Some(Time::ZERO))?);
+        }
+        Ok(())
+    }
+
+    /// Turns until there is something to do, `timeout` is over, or `is_woken`.
+    pub fn run(
+        &mut self,
+        timeout: Option<Duration>,
+        mut is_woken: impl FnMut() -> bool,
+    ) -> Result<Waited, Failure> {
+        let until = timeout.map(|timeout| self.opened().map(|open| open.net.now() + timeout)).transpose()?;
+        let room = self.room()?;
+        loop {
+            let Open { net, speaker, .. } = self.opened()?;
+            with_engine!(speaker, engine => {
+                let has_room = engine.room() > room;
+                if engine.has_result() || engine.is_idle() || has_room {
+                    return Ok(Waited::ForSomething);
+                }
+            });
+            if let Speaker::Quake3(engine) = speaker
+                && engine.room() > 0
+                && engine.protocol().0.has_server()
+            {
+                return Ok(Waited::ForSomething);
+            }
+            if is_woken() || until.is_some_and(|until| until <= net.now()) {
+                return Ok(Waited::ForNothing);
+            }
+            with_engine!(speaker, engine => net.turn(engine, until)?);
+        }
+    }
+
+    pub fn pending(&mut self) -> Result<usize, Failure> {
+        Ok(with_engine!(&mut self.opened()?.speaker, engine => engine.open()))
+    }
+
+    pub fn stop(&mut self) -> Result<(), Failure> {
+        let Open { net, speaker, is_stopped } = self.opened()?;
+        *is_stopped = true;
+        with_engine!(speaker, engine => engine.stop_sending(net.now()));
+        Ok(())
+    }
+
+    pub fn abort(&mut self) -> Result<(), Failure> {
+        let Open { net, speaker, is_stopped } = self.opened()?;
+        *is_stopped = true;
+        with_engine!(speaker, engine => engine.abort(net.now()));
+        Ok(())
+    }
+}
+
+/// Results.
+impl Session {
+    /// The next result becomes the current one.
+    pub fn next(&mut self) -> Result<Option<&Current>, Failure> {
+        let next = match &mut self.opened()?.speaker {
+            Speaker::Raw(engine) => engine
+                .poll_result()
+                .map(|end| Current::new(end, |reply, _| reply.map_or(Content::None, Content::Reply))),
+            Speaker::Quake3(engine) => {
+                let colors = engine.protocol().0.game().colors;
+                engine
+                    .poll_result()
+                    .map(|end| Current::new(end, |answer, _| Content::of_game(answer, colors)))
+            }
+            Speaker::Snmp(speaker) => speaker.engine.poll_result().map(|end| {
+                Current::new(end, |answer, talk| {
+                    // What an agent said before it fell silent is not lost.
+                    Content::Snmp(answer.unwrap_or_else(|| talk.into_answer()))
+                })
+            }),
+        };
+        // Without another one, the last stays what it is.
+        if next.is_none() {
+            return Ok(None);
+        }
+        self.current = next;
+        Ok(self.current.as_ref())
+    }
+
+    /// The result that was taken last.
+    pub fn current(&mut self) -> Result<&mut Current, Failure> {
+        self.current.as_mut().ok_or(Failure::State("no result was taken yet"))
+    }
+
+    /// The ledger, own drops, and the receive buffer.
+    pub fn ledger(&mut self) -> Result<(&Ledger, Option<u64>, usize), Failure> {
+        let Open { net, speaker, .. } = self.opened()?;
+        let (drops, buffer) = (net.own_drops(), net.receive_buffer());
+        Ok(with_engine!(speaker, engine => (engine.ledger(), drops, buffer)))
+    }
+
+    fn opened(&mut self) -> Result<&mut Open, Failure> {
+        self.open.as_mut().ok_or(NOT_OPEN)
+    }
+
+    fn asking(&mut self) -> Result<&mut Open, Failure> {
+        match self.opened()? {
+            Open { is_stopped: true, .. } => Err(Failure::State("the handle was stopped")),
+            open => Ok(open),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Settings, and opening.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::pointers::{bytes, text};
+use super::session::Session;
+use super::{allears, perform, questions};
+use crate::engine::Timeout;
+
+/// 0 is no limit.
+fn limit(packets_per_second: f64) -> Option<f64> {
+    (packets_per_second != 0.0).then_some(packets_per_second)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_rate(handle: *mut allears, packets_per_second: f64) -> c_int {
+    perform(handle, |session| session.configure(|config| config.rate = limit(packets_per_second)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_burst(handle: *mut allears, packets: u32) -> c_int {
+    perform(handle, |session| session.configure(|config| config.burst = packets))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_window(handle: *mut allears, queries: u32) -> c_int {
+    perform(handle, |session| session.configure(|config| config.window = Some(queries).filter(|&n| n > 0)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_host_gap_ns(handle: *mut allears, nanoseconds: u64) -> c_int {
+    let gap = Duration::from_nanos(nanoseconds);
+    perform(handle, |session| {
+        session.configure(|config| config.host_gap = gap)?;
+        session.settings()?.host_gap = Some(gap);
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_prefix_rate(handle: *mut allears, packets_per_second: f64) -> c_int {
+    perform(handle, |session| session.configure(|config| config.prefix_rate = limit(packets_per_second)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_timeout_ns(handle: *mut allears, nanoseconds: u64) -> c_int {
+    let timeout = match nanoseconds {
+        0 => Timeout::Auto,
+        _ => Timeout::Fixed(Duration::from_nanos(nanoseconds)),
+    };
+    perform(handle, |session| session.configure(|config| config.timeout = timeout))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_tries(handle: *mut allears, attempts: u32) -> c_int {
+    perform(handle, |session| session.configure(|config| config.tries = attempts))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_ring(handle: *mut allears, targets: usize) -> c_int {
+    perform(handle, |session| session.configure(|config| config.ring = targets))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_receive_buffer(handle: *mut allears, bytes: usize) -> c_int {
+    perform(handle, |session| match bytes {
+        1..=0x4000_0000 => {
+            session.settings()?.options.rcvbuf = Some(bytes);
+            Ok(())
+        }
+        _ => Err(Failure::argument("the receive buffer must be from 1 byte to 1 GiB")),
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_bind(handle: *mut allears, address: *const c_char) -> c_int {
+    perform(handle, |session| {
+        // SAFETY: the header has the rules.
+        let address = unsafe { text(address, "address") }?;
+        session.settings()?.options.bind = Some(questions::bind_address(address)?);
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_any_source(handle: *mut allears, any: c_int) -> c_int {
+    perform(handle, |session| {
+        session.settings()?.any_source = match any {
+            0 | 1 => any == 1,
+            _ => return Err(Failure::argument("it is 0 or 1")),
+        };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_open_raw(
+    handle: *mut allears,
+    payload: *const c_void,
+    length: usize,
+    token_offset: usize,
+    token_length: usize,
+) -> c_int {
+    open(handle, |session| {
+        // SAFETY: the header has the rules.
+        let payload = unsafe { bytes(payload, length, "payload") }?;
+        session.open_raw(payload, token_offset, token_length)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_open_quake3(handle: *mut allears, game: *const c_char) -> c_int {
+    open(handle, |session| {
+        // SAFETY: the header has the rules.
+        session.open_quake3(unsafe { text(game, "game") }?)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_open_snmp(handle: *mut allears) -> c_int {
+    open(handle, Session::open_snmp)
+}
+
+/// Opens a handle, and puts its waker where it can be used at any time.
+fn open(handle: *mut allears, job: impl FnOnce(&mut Session) -> Result<(), Failure>) -> c_int {
+    perform(handle, |session| {
+        session.settings()?;
+        job(session)?;
+        let waker = session.waker()?;
+        // SAFETY: `enter` has found a handle there, and this field may be shared.
+        let _ = unsafe { (*handle).waker.set(waker) };
+        Ok(())
+    })
+}

@@ -1,0 +1,69 @@
+//! The loop.
+
+use std::ffi::c_int;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::session::{Session, Waited};
+use super::types::allears_code;
+use super::{allears, count, enter, perform};
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_fd(handle: *mut allears) -> c_int {
+    count(handle, |session| session.fd().map(i64::from)) as c_int
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_wait_ns(handle: *mut allears) -> i64 {
+    count(handle, |session| {
+        Ok(session.wait()?.map_or(i64::MAX, |wait| i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX)))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_turn(handle: *mut allears) -> c_int {
+    perform(handle, Session::turn)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_run(handle: *mut allears, timeout_ns: i64) -> c_int {
+    let timeout = u64::try_from(timeout_ns).ok().map(Duration::from_nanos);
+    enter(handle, |session| {
+        // SAFETY: `enter` has found a handle there, and this field may be shared.
+        let is_woken = || unsafe { (*handle).is_woken.swap(false, Ordering::Acquire) };
+        Ok(match session.run(timeout, is_woken)? {
+            Waited::ForSomething => allears_code::ALLEARS_OK,
+            Waited::ForNothing => allears_code::ALLEARS_NONE,
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_wake(handle: *mut allears) -> c_int {
+    // SAFETY: as in `enter`; nothing but shared fields is looked at.
+    let Some(handle) = (unsafe { handle.as_ref() }) else { return allears_code::ALLEARS_ERR_NULL as c_int };
+    let code = match (handle.check(), handle.waker.get()) {
+        (Err(code), _) => code,
+        (Ok(()), None) => allears_code::ALLEARS_ERR_STATE,
+        (Ok(()), Some(waker)) => {
+            handle.is_woken.store(true, Ordering::Release);
+            waker.wake().map_or(allears_code::ALLEARS_ERR_SYSTEM, |()| allears_code::ALLEARS_OK)
+        }
+    };
+    code as c_int
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_pending(handle: *mut allears) -> i64 {
+    count(handle, |session| session.pending().map(|open| open as i64))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_stop(handle: *mut allears) -> c_int {
+    perform(handle, Session::stop)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_abort(handle: *mut allears) -> c_int {
+    perform(handle, Session::abort)
+}

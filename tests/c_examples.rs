@@ -1,0 +1,148 @@
+//! The examples in C, as people copy them: compiled with what is installed, run against the fleet, and looked at by
+//! valgrind and by the sanitizers.
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
+#[path = "support/c.rs"]
+mod c;
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use c::{command, compile, installed, succeed, text};
+use support::{Fleet, have};
+
+/// The first targets of a fleet.
+fn targets(fleet: &Fleet, count: usize) -> Vec<String> {
+    let list = fs::read_to_string(fleet.targets()).expect("a list");
+    list.lines().take(count).map(str::to_owned).collect()
+}
+
+/// Who answered: of lines that begin with a target.
+fn who(output: &[u8], is_answer: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let text = text(output);
+    let lines = text.lines().filter(|line| is_answer(line));
+    lines
+        .filter_map(|line| line.split_whitespace().next())
+        .map(|who| who.trim_end_matches(':').into())
+        .collect()
+}
+
+/// Echoes of which every fifth is dead.
+fn echoes() -> Fleet {
+    Fleet::start(&["--protocol", "echo", "--hosts", "50", "--dead", "0.2", "--seed", "3"])
+}
+
+/// Runs `program` under something that looks at it, or alone.
+fn looked_at(prefix: &Path, watcher: &[&str], program: &Path) -> Command {
+    match watcher {
+        [] => command(prefix, program),
+        [first, others @ ..] => {
+            let mut command = command(prefix, first);
+            command.args(others).arg(program);
+            command
+        }
+    }
+}
+
+/// All examples do their work, also where they fail.
+fn all_examples_work(watcher: &[&str], flags: &[&str]) {
+    let Some(prefix) = installed() else { return };
+    let run = |source: &str, args: &[&str], code: i32| {
+        let program = compile(prefix, &format!("examples/c/{source}"), flags);
+        let output = looked_at(prefix, watcher, &program).args(args).output().expect("it starts");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{source} {args:?}: {}{said}", text(&output.stdout));
+        (output.stdout, said)
+    };
+
+    let fleet = echoes();
+    let hosts = targets(&fleet, 50);
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    for source in ["poll.c", "libuv.c"] {
+        let (out, _) = run(source, &hosts, 0);
+        assert_eq!(who(&out, |line| line.contains("answered")).len(), 40, "{source}: {}", text(&out));
+        assert_eq!(who(&out, |line| line.contains("no answer to 3 attempts")).len(), 10, "{source}");
+        // Nobody is asked, and nobody answers.
+        let (_, said) = run(source, &["nobody"], 1);
+        assert!(said.contains("`nobody` is no address"), "{said}");
+    }
+
+    let fleet = Fleet::start(&["--protocol", "et", "--hosts", "60", "--seed", "7", "--master-port", "0"]);
+    let (out, said) = run("players.c", &["a", &fleet.master()], 0);
+    assert!(text(&out).lines().all(|line| line.contains(" plays ")), "{}", text(&out));
+    // All servers, and their master.
+    assert!(said.ends_with(" found; 61 answers, 0 silent\n"), "{said}");
+    run("players.c", &["nobody is called like this", &fleet.master()], 1);
+    run("players.c", &[], 2);
+    let (_, said) = run("players.c", &["a", "no.master"], 1);
+    assert!(said.contains("`no.master` is no address"), "{said}");
+
+    let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "20", "--interfaces", "3"]);
+    let hosts = targets(&fleet, 20);
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let (out, _) = run("agents.cpp", &[&["public"], &hosts[..]].concat(), 0);
+    let lines = text(&out);
+    assert_eq!(lines.lines().count(), 20 * 7, "{lines}");
+    assert_eq!(who(&out, |line| line.contains("IF-MIB::ifDescr.3 = eth2")).len(), 20, "{lines}");
+    let (_, said) = run("agents.cpp", &["public", "nobody"], 3);
+    assert!(said.contains("`nobody` is no address"), "{said}");
+}
+
+#[test]
+fn all_examples_run_against_the_fleet() {
+    if have("/usr/include/uv.h", "libuv1-dev") {
+        all_examples_work(&[], &[]);
+    }
+}
+
+#[test]
+fn valgrind_finds_nothing_in_them() {
+    if have("/usr/bin/valgrind", "valgrind") && have("/usr/include/uv.h", "libuv1-dev") {
+        all_examples_work(&["valgrind", "-q", "--leak-check=full", "--error-exitcode=99"], &[]);
+    }
+}
+
+#[test]
+fn the_sanitizers_find_nothing_in_them() {
+    if have("/usr/include/uv.h", "libuv1-dev") {
+        all_examples_work(&[], &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
+    }
+}
+
+#[test]
+fn players_fit_a_hundred_lines() {
+    let lines = fs::read_to_string(c::source("examples/c/players.c")).expect("it is there").lines().count();
+    assert!(lines <= 100, "{lines}");
+}
+
+#[test]
+fn twenty_lines_of_python_can_use_it() {
+    let Some(prefix) = installed().filter(|_| have("/usr/bin/python3", "python3")) else { return };
+    let fleet = echoes();
+    let mut python = Command::new("python3");
+    python
+        .arg(c::source("tests/c/ping.py"))
+        .arg(prefix.join("lib/liballears.so.1"))
+        .args(targets(&fleet, 50));
+    let output = succeed(&mut python);
+    assert_eq!(who(&output.stdout, |line| line.ends_with("b'ping'")).len(), 40, "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_program_may_be_linked_with_the_static_library() {
+    let Some(prefix) = installed() else { return };
+    let program = prefix.join("static");
+    let mut compiler = Command::new("cc");
+    compiler.arg(c::source("examples/c/poll.c")).arg("-o").arg(&program);
+    compiler.args(c::pkg_config(prefix, &["--cflags"])).arg(prefix.join("lib/liballears.a"));
+    let private = c::pkg_config(prefix, &["--libs", "--static"]);
+    compiler.args(private.iter().filter(|flag| *flag != "-lallears"));
+    succeed(&mut compiler);
+    let fleet = echoes();
+    // Without the folder of the shared one.
+    let output = succeed(Command::new(&program).args(targets(&fleet, 50)));
+    assert_eq!(who(&output.stdout, |line| line.contains("answered")).len(), 40);
+}
