@@ -308,6 +308,8 @@ typedef struct allears_status {
 /* A player. */
 typedef struct allears_player {
     const char *name;
+    /* What the team is called in this game; "" if that is not known. */
+    const char *team_name;
     /* Frags, points or experience. Not a number if it is not told. */
     double score;
     /* Milliseconds as the server measures them; -1 if not told. */

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::tagged::Talk;
 use super::types::allears_outcome;
 use crate::engine::{Conclusion, Outcome};
-use crate::protocol::quake3::{self, StatusReply, text};
+use crate::protocol::quake3::{self, Game, StatusReply, text};
 use crate::protocol::snmp;
 
 /// The end of a conversation.
@@ -33,7 +33,7 @@ pub struct Current {
 pub enum Content {
     None,
     Reply(Box<[u8]>),
-    Status(StatusReply, text::Colors),
+    Status(StatusReply, &'static Game),
     List { heard: u32, is_complete: bool },
     Snmp(snmp::Answer),
 }
@@ -54,6 +54,7 @@ pub struct Player {
     pub score: f64,
     pub ping: i32,
     pub team: i32,
+    pub team_name: Option<CString>,
     pub is_bot: i32,
 }
 
@@ -118,11 +119,11 @@ impl Current {
 
     /// A server's status, and its texts.
     pub fn status(&mut self) -> Result<(quake3::Status<'_>, &Texts), Failure> {
-        let Content::Status(status, colors) = &self.content else {
+        let Content::Status(status, game) = &self.content else {
             return Err(Failure::Protocol("the result is no server's status"));
         };
         let status = status.view();
-        let texts = self.texts.get_or_insert_with(|| Box::new(Texts::of(&status, *colors)));
+        let texts = self.texts.get_or_insert_with(|| Box::new(Texts::of(&status, game)));
         Ok((status, texts))
     }
 
@@ -136,9 +137,9 @@ impl Current {
 }
 
 impl Content {
-    pub fn of_game(answer: Option<quake3::Answer>, colors: text::Colors) -> Content {
+    pub fn of_game(answer: Option<quake3::Answer>, game: &'static Game) -> Content {
         match answer {
-            Some(quake3::Answer::Status(status)) => Content::Status(status, colors),
+            Some(quake3::Answer::Status(status)) => Content::Status(status, game),
             Some(quake3::Answer::Servers { heard, complete }) => {
                 Content::List { heard: heard as u32, is_complete: complete }
             }
@@ -148,8 +149,8 @@ impl Content {
 }
 
 impl Texts {
-    fn of(status: &quake3::Status<'_>, colors: text::Colors) -> Texts {
-        let clean = |bytes: &[u8]| c_text(text::clean(bytes, colors).as_bytes());
+    fn of(status: &quake3::Status<'_>, game: &Game) -> Texts {
+        let clean = |bytes: &[u8]| c_text(text::clean(bytes, game.colors).as_bytes());
         let or_empty = |bytes: Option<&[u8]>| clean(bytes.unwrap_or_default());
         Texts {
             name: or_empty(status.name()),
@@ -163,6 +164,10 @@ impl Texts {
                     score: player.score.unwrap_or(f64::NAN),
                     ping: player.ping.unwrap_or(-1),
                     team: player.team.map_or(-1, i32::from),
+                    team_name: player
+                        .team
+                        .and_then(|team| game.team_name(team))
+                        .map(|name| c_text(name.as_bytes())),
                     is_bot: player.bot.map_or(-1, i32::from),
                 })
                 .collect(),

@@ -54,8 +54,9 @@ pub fn status(current: &mut Current) -> Result<allears_status, Failure> {
 pub fn player(current: &mut Current, index: usize) -> Result<Option<allears_player>, Failure> {
     let (_, texts) = current.status()?;
     let player = |player: &Player| {
-        let &Player { ref name, score, ping, team, is_bot } = player;
-        allears_player { name: name.as_ptr(), score, ping, team, is_bot }
+        let &Player { ref name, score, ping, team, ref team_name, is_bot } = player;
+        let team_name = team_name.as_ref().map_or(c"".as_ptr(), |name| name.as_ptr());
+        allears_player { name: name.as_ptr(), team_name, score, ping, team, is_bot }
     };
     Ok(texts.players.get(index).map(player))
 }

@@ -324,10 +324,8 @@ impl Session {
                 .poll_result()
                 .map(|end| Current::new(end, |reply, _| reply.map_or(Content::None, Content::Reply))),
             Speaker::Quake3(engine) => {
-                let colors = engine.protocol().0.game().colors;
-                engine
-                    .poll_result()
-                    .map(|end| Current::new(end, |answer, _| Content::of_game(answer, colors)))
+                let game = engine.protocol().0.game();
+                engine.poll_result().map(|end| Current::new(end, |answer, _| Content::of_game(answer, game)))
             }
             Speaker::Snmp(speaker) => speaker.engine.poll_result().map(|end| {
                 Current::new(end, |answer, talk| {

@@ -98,6 +98,7 @@ pub struct allears_status {
 #[derive(Clone, Copy)]
 pub struct allears_player {
     pub name: *const c_char,
+    pub team_name: *const c_char,
     pub score: f64,
     pub ping: i32,
     pub team: i32,

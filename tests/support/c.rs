@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::have;
+use super::support::have;
 
 /// Compiler flags of somebody who wants to hear everything.
 pub const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-O1"];
@@ -50,10 +50,15 @@ pub fn pkg_config(prefix: &Path, args: &[&str]) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Compiles a program against the installed library.
+/// Compiles a program against the installed library, unless that has been done.
 pub fn compile(prefix: &Path, source_path: &str, flags: &[&str]) -> PathBuf {
     let name = format!("{}-{}", source_path.replace(['/', '.'], "-"), flags.join("").replace(['/', ' '], ""));
     let program = prefix.join(name);
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if program.exists() {
+        return program;
+    }
     let compiler = if source_path.ends_with("cpp") { "c++" } else { "cc" };
     let mut command = Command::new(compiler);
     command.args(STRICT).args(flags).arg(source(source_path)).arg("-o").arg(&program).arg("-pthread");

@@ -1,0 +1,155 @@
+//! A C program sees what the command line sees of the same hosts.
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
+#[path = "support/c.rs"]
+mod c;
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use c::{command, compile, installed, succeed, text};
+use serde_json::Value;
+use support::{Fleet, run};
+
+/// The lines that `fields` prints.
+fn fields(args: &[&str]) -> Option<BTreeSet<String>> {
+    let prefix = installed()?;
+    let program = compile(prefix, "tests/c/fields.c", &["-std=gnu11", "-fsanitize=address,undefined"]);
+    let output = succeed(command(prefix, program).args(args));
+    Some(text(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+fn hosts(fleet: &Fleet) -> Vec<String> {
+    fs::read_to_string(fleet.targets()).expect("a list").lines().map(str::to_owned).collect()
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn every_field_of_a_server() {
+    let fleet = Fleet::start(&["--protocol", "et", "--hosts", "60", "--seed", "4", "--master-port", "0"]);
+    let Some(seen) = fields(&["quake3", &fleet.master()]) else { return };
+    let mut wanted = BTreeSet::from(["list\t60\t1".to_owned()]);
+    for line in run(&["games", "--master", &fleet.master(), "-o", "json"]).expect_code(0).lines() {
+        let (host, answer) = (string(&line["target"]), &line["answer"]);
+        let [name, map, game, players] = ["name", "map", "game", "players"].map(|key| string(&answer[key]));
+        let [bots, max] = ["bots", "max_players"].map(|key| answer[key].as_i64().unwrap_or(-1));
+        wanted.insert(format!("{host}\tstatus\t{name}\t{map}\t{game}\t{players}\t{bots}\t{max}"));
+        for player in answer["player_list"].as_array().expect("players") {
+            let [name, score, ping] = ["name", "score", "ping"].map(|key| string(&player[key]));
+            let team = player["team"].as_str().unwrap_or_default();
+            wanted.insert(format!("{host}\tplayer\t{name}\t{score}\t{ping}\t{team}"));
+        }
+        for (key, value) in answer["rules"].as_object().expect("rules") {
+            let value = if key == "sv_hostname" { &answer["name"] } else { value };
+            if key != "challenge" {
+                wanted.insert(format!("{host}\trule\t{key}\t{}", string(value)));
+            }
+        }
+    }
+    assert_same(&seen, &wanted);
+}
+
+fn assert_same(seen: &BTreeSet<String>, wanted: &BTreeSet<String>) {
+    let different: Vec<_> = wanted.symmetric_difference(seen).take(6).collect();
+    assert!(different.is_empty(), "{different:#?}");
+}
+
+/// What the command line says of a walk, as `fields` prints it.
+fn walked(fleet: &Fleet, args: &[&str]) -> BTreeSet<String> {
+    let tag = |name: &str| match name {
+        "Integer" => 2,
+        "OctetString" => 4,
+        "Null" => 5,
+        "ObjectId" => 6,
+        "IpAddress" => 0x40,
+        "Counter32" => 0x41,
+        "Gauge32" => 0x42,
+        "TimeTicks" => 0x43,
+        "Opaque" | "OpaqueFloat" | "OpaqueDouble" => 0x44,
+        "Counter64" => 0x46,
+        "UInteger32" => 0x47,
+        "NoSuchObject" => 0x80,
+        "NoSuchInstance" => 0x81,
+        "EndOfMibView" => 0x82,
+        other => panic!("{other}"),
+    };
+    let asked = run(&[&["snmp", "walk", "-i", fleet.targets(), "-o", "json"], args].concat());
+    let mut wanted = BTreeSet::new();
+    for line in asked.expect_code(0).lines() {
+        let (host, answer) = (string(&line["target"]), &line["answer"]);
+        for varbind in answer["varbinds"].as_array().expect("values") {
+            let (oid, tag) = (string(&varbind["oid"]), tag(&string(&varbind["type"])));
+            let hex = if tag == 4 { string(&varbind["hex"]) } else { String::new() };
+            // Of texts the bytes are compared.
+            let value = if tag < 0x80 && tag != 4 { string(&varbind["value"]) } else { String::new() };
+            wanted.insert(format!("{host}\t{oid}\t{tag}\t{value}\t{hex}\t"));
+        }
+        wanted.insert(format!("{host}\tend\tcomplete"));
+    }
+    wanted
+}
+
+/// Without the values of counters and clocks, which move, and of what is no text.
+fn still(lines: BTreeSet<String>) -> BTreeSet<String> {
+    let still = |line: String| {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields.get(2) {
+            Some(&("65" | "67" | "70")) => fields[..3].join("\t"),
+            _ => line,
+        }
+    };
+    lines.into_iter().map(still).collect()
+}
+
+#[test]
+fn every_value_of_an_agent_as_a_community_and_as_a_user() {
+    let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "10", "--interfaces", "3"]);
+    let hosts = hosts(&fleet);
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let Some(seen) = fields(&[&["snmp", "public", "system", "ifXTable"], &hosts[..]].concat()) else {
+        return;
+    };
+    let wanted = walked(&fleet, &["system", "ifXTable"]);
+    assert!(wanted.len() > 10 * 20, "{wanted:?}");
+    assert_same(&still(seen), &still(wanted));
+
+    let seen = fields(&[&["v3", "system", "ifTable"], &hosts[..]].concat()).expect("it is installed");
+    let user = ["-u", "u1", "-a", "SHA-256", "-A", "authpass123", "-x", "AES", "-X", "privpass123"];
+    let wanted = walked(&fleet, &[&user[..], &["system", "ifTable"]].concat());
+    assert!(wanted.len() > 10 * 20, "{wanted:?}");
+    assert_same(&still(seen), &still(wanted));
+}
+
+#[test]
+fn what_is_odd_or_goes_in_circles_is_told() {
+    let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "4", "--misbehave", "non-increasing=1"]);
+    let hosts = hosts(&fleet);
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let Some(seen) = fields(&[&["snmp", "public", "ifDescr", "ifInOctets"], &hosts[..]].concat()) else {
+        return;
+    };
+    let ends =
+        seen.iter().filter(|line| line.contains("\tend\tthe agent goes in circles: what follows 1.3.6"));
+    assert_eq!(ends.count(), 4, "{seen:?}");
+    let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "4", "--misbehave", "odd-ber=1"]);
+    let hosts = self::hosts(&fleet);
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let seen =
+        fields(&[&["snmp", "public", "1.3.6.1.2.1", "1.3.6.1.4"], &hosts[..]].concat()).expect("installed");
+    let odd = seen.iter().filter(|line| line.contains("a length takes more bytes than it needs"));
+    assert!(odd.count() > 0, "{seen:?}");
+}
+
+#[test]
+fn each_host_gets_the_payload_that_is_its_own() {
+    let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "100"]);
+    let hosts = hosts(&fleet);
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let Some(seen) = fields(&[&["raw"], &hosts[..]].concat()) else { return };
+    let wanted: BTreeSet<String> = hosts.iter().map(|host| format!("{host}\t{host}")).collect();
+    assert_eq!(seen, wanted);
+}
