@@ -332,6 +332,7 @@ typedef struct allears_list {
  * ALLEARS_NONE: none waits. Errors: NULL, STATE (not open), PROTOCOL. */
 int allears_next_server(allears *handle, struct sockaddr_storage *out, socklen_t *out_length);
 
+/* The current result, if it is a server that answered. */
 int allears_get_status(allears *handle, allears_status *out, size_t out_size);
 
 /* The player at `index`, from 0 on. ALLEARS_NONE: there are no more. */
@@ -343,6 +344,7 @@ int allears_get_rule(allears *handle, const char *key, const char **value);
 /* The variable at `index`, from 0 on. ALLEARS_NONE: there are no more. */
 int allears_get_rule_at(allears *handle, size_t index, const char **key, const char **value);
 
+/* The current result, if it is a master that answered. */
 int allears_get_list(allears *handle, allears_list *out, size_t out_size);
 
 /* ---- SNMP -------------------------------------------------------------------------------------------------- */
@@ -479,7 +481,7 @@ typedef struct allears_ledger {
     uint64_t rtt_max_ns;
 } allears_ledger;
 
-/* Errors: NULL, SIZE, STATE (not open). */
+/* The ledger by now. Errors: NULL, SIZE, STATE (not open). */
 int allears_get_ledger(allears *handle, allears_ledger *out, size_t out_size);
 
 #ifdef __cplusplus

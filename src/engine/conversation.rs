@@ -32,7 +32,8 @@ pub trait Protocol {
 
     /// How many low bits of a [`Token`] this conversation's next reply gives back: 1 to 64, or 0
     /// when a reply is known by its source address and port alone. At 0, only one query to that
-    /// address is in flight at a time; others wait.
+    /// address is in flight at a time; others wait, also until each of its attempts was answered, or
+    /// [`Config::linger`](super::Config::linger) after its end: a late reply would be taken for theirs.
     fn token_bits(&self, conversation: &Self::Conversation) -> u32;
 
     /// Appends the conversation's next request, which leaves at `now`, to `out`, carrying `token`. Called

@@ -28,6 +28,8 @@ pub struct Query<C> {
     pub stamp: Stamp,
     /// Attempts sent.
     pub attempts: u32,
+    /// Datagrams and errors of the network that were about them.
+    pub heard: u32,
     /// When the first attempt was sent.
     pub first_sent: Time,
     /// Bytes of receive buffer that the answer to one attempt may take.
@@ -55,6 +57,11 @@ impl<C> Query<C> {
     /// Attempts that count as tries.
     pub fn tries(&self) -> u32 {
         self.attempts.saturating_sub(self.forgiven)
+    }
+
+    /// Whether it has ended, and each of its attempts was heard of: nothing more will come for it.
+    fn is_over(&self) -> bool {
+        self.conversation.is_none() && self.heard >= self.attempts
     }
 }
 
@@ -154,6 +161,7 @@ impl<C> Flight<C> {
             line,
             stamp: Stamp::default(),
             attempts: 0,
+            heard: 0,
             first_sent: Time::ZERO,
             reply_cost,
             charged: 0,
@@ -191,7 +199,8 @@ impl<C> Flight<C> {
     /// Books another attempt of `query`, sent at `now`, whose token has `bits` bits.
     ///
     /// # Errors
-    /// When no token is free: with 0 bits, because another query to the same address is open.
+    /// When no token is free: with 0 bits, because another query to the same address is open, or has attempts that may
+    /// still be answered.
     pub fn add_attempt(&mut self, query: u32, bits: u32, now: Time) -> Result<Token, AddressBusy> {
         let (number, previous) = (self[query].attempts + 1, self[query].newest);
         let (token, fingerprint) = self.free_token(query, number, bits)?;
@@ -266,9 +275,8 @@ impl<C> Flight<C> {
         let Query { target, serial, .. } = self[query];
         if bits == 0 {
             let fingerprint = self.fingerprint(target, Token::NONE);
-            let free = self
-                .holder(fingerprint)
-                .is_none_or(|holder| holder == query || self[holder].conversation.is_none());
+            let free =
+                self.holder(fingerprint).is_none_or(|holder| holder == query || self[holder].is_over());
             return if free { Ok((Token::NONE, fingerprint)) } else { Err(AddressBusy) };
         }
         let mask = u64::MAX >> (64 - bits.min(64));
@@ -417,7 +425,10 @@ mod tests {
         assert_eq!(flight.add_attempt(second, 0, Time::ZERO), Err(AddressBusy));
         flight.add_attempt(first, 0, Time::from_millis(1)).expect("its own retry");
 
-        flight[first].conversation = None;
+        (flight[first].conversation, flight[first].heard) = (None, 1);
+        let early = flight.add_attempt(second, 0, Time::from_millis(2));
+        assert_eq!(early, Err(AddressBusy), "the other attempt may still be answered");
+        flight[first].heard = 2;
         flight.add_attempt(second, 0, Time::from_millis(2)).expect("the first one has ended");
         flight.remove(first);
         assert_eq!(flight.find(host(1), Token::NONE).unwrap().query, second);

@@ -26,6 +26,7 @@ impl<P: Protocol> Engine<P> {
             return;
         }
         let query = &mut self.flight[hit.query];
+        query.heard += 1;
         // Without a token nothing tells which of several attempts is answered.
         let is_exact = token != Token::NONE || query.attempts == 1;
         let heard = Heard { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
@@ -85,6 +86,7 @@ impl<P: Protocol> Engine<P> {
                 return;
             }
         }
+        self.flight[hit.query].heard += 1;
         let heard = Heard { at: now, attempt: hit.attempt, rtt: None };
         self.conclude(now, hit.query, Outcome::Unreachable(report), Some(heard));
     }

@@ -81,7 +81,9 @@ impl fmt::Display for RawError {
 impl std::error::Error for RawError {}
 
 impl Raw {
-    /// Asks with `payload`, 0 to [`MAX_PAYLOAD`] bytes. A reply is known by its address alone.
+    /// Asks with `payload`, 0 to [`MAX_PAYLOAD`] bytes. A reply is known by its address alone: the copy that a network
+    /// makes of one, or one that is later than [`Config::linger`](crate::engine::Config::linger), is taken for the
+    /// reply to the next query of the same host.
     ///
     /// # Errors
     /// [`RawError::PayloadTooLong`].

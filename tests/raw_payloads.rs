@@ -1,0 +1,48 @@
+//! Raw payloads, a different one for each query: each gets the reply to its own, in virtual time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use allears::engine::{Config, Engine, Outcome, Time};
+use allears::protocol::raw::{Payload, Raw};
+use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Trace};
+
+/// Asks 20 hosts, which give back what they get, ten numbers each; how many answers were to another query than
+/// their own, and how many there were.
+fn asked_by_address_alone(latency: Duration, link: Link) -> (usize, usize) {
+    let raw = Raw::new(vec![]).expect("short");
+    let plan = Plan {
+        hosts: 20,
+        protocol: HostProtocol::Echo,
+        latency: Latency { median: latency, sigma: 0.7 },
+        port: 7,
+        ..Plan::default()
+    };
+    let fleet = Fleet::new(plan).expect("a plan that works");
+    let hosts: Vec<SocketAddr> = fleet.targets().collect();
+    let numbers = (0..10u32).flat_map(|number| hosts.iter().map(move |host| (*host, number)));
+    let payload =
+        |(host, number): (SocketAddr, u32)| (host, raw.payload(&number.to_be_bytes()).expect("short"));
+    let mut targets: Vec<(SocketAddr, Payload)> = numbers.map(payload).collect();
+    let mut engine = Engine::new(raw.clone(), Config::default(), [5; 16]).expect("settings in range");
+    let (mut network, mut trace) = (Network::new(link, fleet), Trace::default());
+    network.run(&mut engine, &mut targets.drain(..), Time::from_millis(3_600_000), &mut trace);
+    assert!(engine.is_idle() && engine.ledger().adds_up(0), "{:?}", engine.ledger());
+    assert_eq!(trace.ended.len(), 200);
+    let answered = trace.ended.iter().filter_map(|(_, end)| match &end.outcome {
+        Outcome::Answered(reply) => Some(Ok(end.conversation.clone()) != raw.payload(reply)),
+        _ => None,
+    });
+    let wrong: Vec<bool> = answered.collect();
+    (wrong.iter().filter(|wrong| **wrong).count(), wrong.len())
+}
+
+#[test]
+fn late_replies_without_a_token_are_not_given_to_the_next_query_of_their_host() {
+    // Slower than the first timeout: every early query is asked again, and answered twice.
+    for millis in [20, 300, 700] {
+        let (wrong, answered) = asked_by_address_alone(Duration::from_millis(millis), Link::default());
+        assert_eq!(wrong, 0, "{millis} ms, {answered} answers");
+        assert!(answered > 150, "{millis} ms, {answered} answers");
+    }
+}
