@@ -4,31 +4,36 @@
  * The loop in ten lines:
  *
  *     allears *a = NULL;
- *     allears_new(&a);
- *     allears_open_raw(a, "????????hello", 13, 0, 8);
+ *     if (allears_new(&a) || allears_open_raw(a, "????????hello", 13, 0, 8))
+ *         fail(allears_last_error(a));
  *     while (have_targets || allears_pending(a) > 0) {
- *         while (have_targets && allears_room(a) > 0)
- *             allears_ask_text(a, next_target(), 0);
- *         allears_run(a, -1);                           // or poll(2) and allears_turn()
+ *         for (; have_targets && allears_room(a) > 0; next_target())
+ *             allears_ask_text(a, target, 0);
+ *         if (allears_run(a, -1) < 0)                   // or poll(2) and allears_turn()
+ *             break;
  *         while (allears_next(a, &result, sizeof result) == ALLEARS_OK)
  *             use(&result);
  *     }
  *     allears_free(&a);
  *
  * RETURN VALUES. Functions that return `int` return ALLEARS_OK (0), or a negative error; nothing is written to
- * any output then. A few return ALLEARS_NONE (1) when there is nothing to give, which is no error. Functions that
- * return `int64_t` return a number of 0 or more, or a negative error. `allears_strerror` has each error in words,
- * `allears_last_error` what went wrong in this very case.
+ * any output then, and no result is taken. A few return ALLEARS_NONE (1) when there is nothing to give, which is no
+ * error. Functions that return `int64_t` return a number of 0 or more, or a negative error. `allears_strerror` has
+ * each error in words, `allears_last_error` what went wrong in this very case. Any call may also return
+ * ALLEARS_ERR_BUSY, ALLEARS_ERR_FORKED or ALLEARS_ERR_PANIC.
  *
- * THREADS. One handle belongs to one thread at a time: a call while another thread is within a call of the same
- * handle fails with ALLEARS_ERR_BUSY. Only `allears_wake` may be called at any time, from any thread and from
- * signal handlers. Any number of handles may be used by any number of threads. There are no callbacks.
+ * THREADS. Use a handle from one thread. Should several call at a time, one waits for the other, briefly; but while one
+ * is in `allears_run`, the others' calls fail with ALLEARS_ERR_BUSY. `allears_wake` may be called at any time, from any
+ * thread, and it alone may be called in signal handlers. Any number of handles may be used by any number of threads.
+ * There are no callbacks.
  *
  * FORK. After fork(2) the child can do nothing with its parent's handles but free them: every other call fails
- * with ALLEARS_ERR_FORKED. The parent goes on.
+ * with ALLEARS_ERR_FORKED. The parent goes on. (A child made by clone(2) or _Fork(3) itself is not noticed, and has to
+ * leave them alone.)
  *
- * LIFETIMES. What an output or a result points to belongs to the handle. It lives until the next `allears_next` or
- * `allears_free` of that handle, or for as long as the function says. What is given to a function is copied.
+ * LIFETIMES. What a result points to belongs to the handle. It lives until the next `allears_next` that gives a
+ * result, or `allears_free`; texts of a variable binding, until the next `allears_next_varbind`. What is given to a
+ * function is copied.
  *
  * FAILURES OF OUR OWN. Should the library have a bug and panic, the call returns ALLEARS_ERR_PANIC, and so does
  * every later one of that handle but `allears_free`. Without memory the process ends, as with any Rust library.
@@ -79,7 +84,7 @@ enum allears_code {
     ALLEARS_ERR_PROTOCOL = -6,
     /* The system failed: `allears_last_error` says at what. */
     ALLEARS_ERR_SYSTEM = -7,
-    /* Another thread is within a call of this handle. */
+    /* Another thread is in `allears_run` of this handle. */
     ALLEARS_ERR_BUSY = -8,
     /* The handle was made by the parent of this process. */
     ALLEARS_ERR_FORKED = -9,
@@ -89,7 +94,7 @@ enum allears_code {
 
 /* How a conversation ended. Each has exactly one end. */
 enum allears_outcome {
-    /* The host answered. */
+    /* The host answered; an SNMP agent perhaps with an error: see `allears_get_answer`. */
     ALLEARS_ANSWERED = 0,
     /* All tries were sent, and nothing came. */
     ALLEARS_SILENT = 1,
@@ -126,8 +131,8 @@ int allears_new(allears **out);
  * and its answers are not heard. Errors: NULL (the pointer to the handle), BUSY (it is not freed then). */
 int allears_free(allears **handle);
 
-/* What the last call that failed says, in words: never NULL. Lives until the next call that fails, or
- * `allears_free`. */
+/* What the last call that failed says, in words: never NULL, at most 255 bytes. The text is another one after the next
+ * call that fails; its place lives until `allears_free`. BUSY leaves no text here, nor does `allears_wake`. */
 const char *allears_last_error(allears *handle);
 
 /* ---- Settings: before the handle is opened -----------------------------------------------------------------
@@ -154,14 +159,14 @@ int allears_set_timeout_ns(allears *handle, uint64_t nanoseconds);
 /* Attempts for each query, 1 to 100. Default: 3. */
 int allears_set_tries(allears *handle, uint32_t attempts);
 
-/* Targets that may wait to be sent, 1 or more: what `allears_room` begins with. Default: 4096. */
+/* Targets that may wait to be sent, 1 to 16,777,216: what `allears_room` begins with. Default: 4096. */
 int allears_set_ring(allears *handle, size_t targets);
 
 /* Bytes of receive buffer for each socket, 1 to 1 GiB, as the system counts them; it may grant less. Default: 64 MiB. */
 int allears_set_receive_buffer(allears *handle, size_t bytes);
 
 /* The address to send from, as "192.0.2.1" or "[2001:db8::1]:5000"; it decides the one address family that can be
- * asked. Default: any address and port, both families. */
+ * asked, and hosts of the other end as ALLEARS_SEND_FAILED. Default: any address and port, both families. */
 int allears_set_bind(allears *handle, const char *address);
 
 /* SNMP: whether answers from another address than the one that was asked count, if their number and community or
@@ -175,12 +180,13 @@ int allears_set_any_source(allears *handle, int any);
  *
  * The token rule says what ties a reply to its request. With `token_length` 1 to 8, that many bytes from
  * `token_offset` on are overwritten by an unpredictable number, which the host has to give back in the same place.
- * With `token_length` 0 a reply is known by its address and port alone; then one query to an address is in flight
- * at a time. */
+ * With `token_length` 0 a reply is known by its address and port alone: then one query to an address is in flight
+ * at a time, in no particular order, and the next one waits until replies to the attempts of the last one came, or for
+ * 2 s. Still, a reply that is later than that, or that the network has doubled, is taken for the next one's. */
 int allears_open_raw(allears *handle, const void *payload, size_t length, size_t token_offset, size_t token_length);
 
 /* Game servers of the Quake 3 family, and their masters. `game` is one of those that `allears games --help` names:
- * "et", "quake3", "openarena", "xonotic", ... */
+ * "et", "q3", "openarena", "xonotic", ... */
 int allears_open_quake3(allears *handle, const char *game);
 
 /* SNMP v1, v2c and v3. Add an identity and a request next: `allears_snmp_community`, `allears_snmp_request`. The
@@ -188,10 +194,13 @@ int allears_open_quake3(allears *handle, const char *game);
 int allears_open_snmp(allears *handle);
 
 /* ---- Asking ------------------------------------------------------------------------------------------------
- * Whatever was asked ends in exactly one result, which has the `user_data` that was given.
+ * Whatever was asked ends in exactly one result, which has the `user_data` that was given. An IPv4 address in IPv6
+ * notation (::ffff:192.0.2.1) is asked as, and its result names, the IPv4 address that it is.
  * Errors of all: NULL, ARGUMENT (an address that is none), STATE (not open, or stopped), FULL, PROTOCOL. */
 
-/* How many targets can be asked now. Ask no more, and memory stays within bounds, however many there are. */
+/* How many targets can be asked now; 0 after `allears_stop`. Ask no more, and memory stays within bounds, however many
+ * there are. (About 900 bytes are kept of each agent of SNMPv3 and 165 of each silent one, and the addresses of the
+ * servers that masters have named.) */
 int64_t allears_room(allears *handle);
 
 /* Asks a host at an IPv4 or IPv6 address: with the payload of `allears_open_raw`; for the status of a game server;
@@ -230,30 +239,38 @@ int allears_format_address(const struct sockaddr *from, socklen_t length, char *
  * handle's: do not read or close it. */
 int allears_fd(allears *handle);
 
-/* Nanoseconds until the next turn is due, if the file descriptor does not become readable before: 0 = now;
- * ALLEARS_FOREVER = only a datagram can change anything. Ask after each turn, and after asking hosts. */
+/* Nanoseconds until the next turn is due, if the file descriptor does not become readable before: 0 = now, or a result
+ * or a server waits to be taken; ALLEARS_FOREVER = only a datagram can change anything. Ask after each turn, and after
+ * asking hosts. */
 int64_t allears_wait_ns(allears *handle);
+
+/* The same for poll(2) and epoll_wait(2): milliseconds, rounded up, INT_MAX at most; -1 = for ever. 0 also if the handle
+ * fails: the next turn says why. */
+int allears_wait_ms(allears *handle);
 
 /* One turn, without waiting: hears what has come, sends what may be sent, ends what is over. A few milliseconds of
  * work at most. */
 int allears_turn(allears *handle);
 
-/* Turns, and sleeps in between, until there is something to do: a result waits, a server that a master named waits
- * and there is room for it, more room than before, or nothing is open. Returns ALLEARS_OK then; ALLEARS_NONE after
- * `timeout_ns` nanoseconds (less than 0 = never), or when `allears_wake` was called. */
+/* Turns at least once, and then sleeps and turns until there is something to do: a result waits, masters have named more
+ * servers and there is room for them, there is more room than before, or nothing is open. Returns ALLEARS_OK then;
+ * ALLEARS_NONE after `timeout_ns` nanoseconds (0 = do not sleep; less than 0 = never), or when `allears_wake` was called;
+ * ALLEARS_ERR_STATE also when the handle was stopped and everything has ended. A signal does not end it. Take all
+ * results before the next call. */
 int allears_run(allears *handle, int64_t timeout_ns);
 
-/* Ends the `allears_run` that another thread is in, or the next one; makes the file descriptor readable. May be
- * called by any thread and in signal handlers, but not while the handle is being freed. Errors: NULL, STATE, FORKED. */
+/* Ends the sleep of the `allears_run` that another thread is in, or of the next one, unless `allears_turn` comes before;
+ * makes the file descriptor readable.
+ * May be called by any thread and in signal handlers, but not while the handle is being freed. Errors: NULL, STATE. */
 int allears_wake(allears *handle);
 
 /* Conversations that were asked for and have not ended. Results may still wait. */
 int64_t allears_pending(allears *handle);
 
-/* Sends nothing more: what waits to be sent is interrupted, what is in flight may still be answered. */
+/* Sends nothing more, for good: what waits to be sent is interrupted, what is in flight may still be answered. */
 int allears_stop(allears *handle);
 
-/* Ends everything as interrupted, now. */
+/* Ends everything as interrupted, now and for good. */
 int allears_abort(allears *handle);
 
 /* ---- Results ----------------------------------------------------------------------------------------------- */
@@ -275,6 +292,11 @@ typedef struct allears_result {
     const struct sockaddr *elsewhere;
     /* The round trip, nanoseconds; -1 where there is none, or nobody knows it. */
     int64_t rtt_ns;
+    /* The system's error number (errno.h) if it is unreachable or sending failed; else 0. */
+    int32_t system_error;
+    /* Type and code of the ICMP or ICMPv6 message that said so; -1 if there was none. */
+    int16_t icmp_type;
+    int16_t icmp_code;
     /* The reply as it came, of raw hosts and of game servers that answered; else NULL and 0. */
     const uint8_t *reply;
     size_t reply_length;
@@ -310,8 +332,9 @@ typedef struct allears_player {
     const char *name;
     /* What the team is called in this game; "" if that is not known. */
     const char *team_name;
-    /* Frags, points or experience. Not a number if it is not told. */
+    /* Frags, points or experience. Not a number if it is not told; then `has_score` is 0, else 1. */
     double score;
+    int32_t has_score;
     /* Milliseconds as the server measures them; -1 if not told. */
     int32_t ping;
     /* The team's number; -1 if not told. */
@@ -378,7 +401,7 @@ enum allears_snmp_type {
     ALLEARS_SNMP_END_OF_MIB_VIEW = 0x82
 };
 
-/* Adds an identity: a community (not NULL) of v1 (`version` 1) or v2c (2). Its number, from 0 on, goes to
+/* Adds an identity, for as long as the handle lives: a community of v1 (`version` 1) or v2c (2). Its number, from 0 on, goes to
  * `identity`, if that is not NULL. Errors: NULL, ARGUMENT, STATE (not open), PROTOCOL. */
 int allears_snmp_community(allears *handle, int version, const char *community, uint32_t *identity);
 
@@ -393,20 +416,47 @@ int allears_snmp_user(allears *handle, const char *name, const char *auth, const
 int allears_snmp_request(allears *handle, int operation, const char *const *names, size_t count,
                          uint32_t repetitions, uint32_t limit, uint32_t *request);
 
+/* Forgets a request, whose number a later one may get. Who is being asked it goes on to be. Errors: NULL, ARGUMENT (there
+ * is none), STATE (not open), PROTOCOL. */
+int allears_snmp_remove_request(allears *handle, uint32_t request);
+
+/* Why an answer is not all that was asked for. */
+enum allears_incomplete {
+    /* It is all. */
+    ALLEARS_COMPLETE = 0,
+    /* The agent does not process our messages: user, password, level, ... */
+    ALLEARS_REJECTED = 1,
+    /* The agent says so: `error_status`. */
+    ALLEARS_AGENT_ERROR = 2,
+    /* It fell silent, or was stopped, in between. */
+    ALLEARS_UNFINISHED = 3,
+    /* There is more than the request's limit. */
+    ALLEARS_LIMIT = 4,
+    /* The agent goes in circles. */
+    ALLEARS_NOT_INCREASING = 5,
+    /* The reply is broken in its middle. */
+    ALLEARS_BROKEN = 6,
+    /* The agent was restarted in between. */
+    ALLEARS_RESTARTED = 7
+};
+
 /* What an agent said in all. */
 typedef struct allears_answer {
     /* Values: `allears_next_varbind` has them. */
     uint32_t varbinds;
     /* Names that the agent refused: `allears_get_refused`. */
     uint32_t refused;
-    /* Why this is not all that was asked for, in words; NULL = it is all. */
+    /* Whether this is all that was asked for: one of `enum allears_incomplete`. */
+    int32_t incomplete;
+    /* The agent's error-status (RFC 3416, section 3) if it is ALLEARS_AGENT_ERROR, else 0. */
+    int32_t error_status;
+    /* The same in words; NULL = it is all. */
     const char *why_incomplete;
 } allears_answer;
 
-/* A name and its value. */
+/* A name and its value. The texts live until the next `allears_next_varbind`. */
 typedef struct allears_varbind {
-    /* The name in numbers, and in words if it has a built-in name ("IF-MIB::ifDescr.1"), else "". They live until the
-     * next `allears_next_varbind`. */
+    /* The name in numbers, and in words if it has a built-in name ("IF-MIB::ifDescr.1"), else "". */
     const char *oid;
     const char *name;
     /* The value's tag: one of `enum allears_snmp_type`, mostly. */
@@ -418,8 +468,8 @@ typedef struct allears_varbind {
     /* The value's content, as it came: of an OCTET STRING the text. */
     const uint8_t *bytes;
     size_t length;
-    /* The value as text: numbers, addresses and identifiers written out, an OCTET STRING as it is, "" of all else.
-     * Lives until the next `allears_next_varbind`. */
+    /* The value as text: numbers, addresses and identifiers written out; an OCTET STRING as it is, but for NUL bytes,
+     * which are only in `bytes`; "" of all else. */
     const char *text;
     /* What is odd about its encoding, in words; NULL if nothing is. */
     const char *odd;

@@ -31,7 +31,7 @@ mod turn;
 mod types;
 
 use std::cell::UnsafeCell;
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -45,14 +45,21 @@ pub use types::*;
 /// What C programs hold.
 pub struct allears {
     session: UnsafeCell<Session>,
-    error: UnsafeCell<CString>,
+    /// What the last call that failed says, with a NUL behind it. Its place stays the same.
+    error: UnsafeCell<[u8; ERROR_SIZE]>,
     waker: OnceLock<Arc<mio::Waker>>,
     is_woken: AtomicBool,
+    /// A thread is within a call,
     is_entered: AtomicBool,
+    /// which is the one that sleeps.
+    is_running: AtomicBool,
     has_panicked: AtomicBool,
     /// How many forks there were between the first process and this one when it was made.
     forks: u32,
 }
+
+/// Bytes of an error's text.
+const ERROR_SIZE: usize = 256;
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
@@ -65,11 +72,7 @@ extern "C" fn count_fork() {
 fn enter(handle: *mut allears, job: impl FnOnce(&mut Session) -> Result<allears_code, Failure>) -> c_int {
     // SAFETY: it is NULL, or what `allears_new` made and `allears_free` has not freed (the header says so).
     let Some(handle) = (unsafe { handle.as_ref() }) else { return allears_code::ALLEARS_ERR_NULL as c_int };
-    let code = match handle.check() {
-        Ok(()) => handle.enter(job),
-        Err(code) => code,
-    };
-    code as c_int
+    handle.enter(job) as c_int
 }
 
 /// As [`enter`], for functions that return a number.
@@ -118,35 +121,62 @@ fn guard(job: impl FnOnce() -> Result<allears_code, Failure>) -> c_int {
 }
 
 impl allears {
-    fn check(&self) -> Result<(), allears_code> {
-        if self.forks != FORKS.load(Ordering::Relaxed) {
+    fn is_forked(&self) -> bool {
+        self.forks != FORKS.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no other thread is within the handle: calls are short, but for the one that sleeps.
+    fn lock(&self) -> Result<(), allears_code> {
+        if self.is_forked() {
             return Err(allears_code::ALLEARS_ERR_FORKED);
         }
-        if self.has_panicked.load(Ordering::Relaxed) {
-            return Err(allears_code::ALLEARS_ERR_PANIC);
+        while self.is_entered.swap(true, Ordering::Acquire) {
+            if self.is_running.load(Ordering::Acquire) {
+                return Err(allears_code::ALLEARS_ERR_BUSY);
+            }
+            std::thread::yield_now();
         }
         Ok(())
     }
 
+    fn unlock(&self) {
+        self.is_entered.store(false, Ordering::Release);
+    }
+
     fn enter(&self, job: impl FnOnce(&mut Session) -> Result<allears_code, Failure>) -> allears_code {
-        if self.is_entered.swap(true, Ordering::Acquire) {
-            return allears_code::ALLEARS_ERR_BUSY;
+        if let Err(code) = self.lock() {
+            return code;
         }
-        // SAFETY: whoever set `is_entered` is alone with both, until it is cleared again.
-        let (session, error) = unsafe { (&mut *self.session.get(), &mut *self.error.get()) };
+        if self.has_panicked.load(Ordering::Relaxed) {
+            self.unlock();
+            return allears_code::ALLEARS_ERR_PANIC;
+        }
+        // SAFETY: whoever has locked is alone with it, until it is unlocked again.
+        let session = unsafe { &mut *self.session.get() };
         let code = match catch_unwind(AssertUnwindSafe(|| job(session))) {
             Ok(Ok(code)) => code,
             Ok(Err(failure)) => {
-                *error = current::c_text(failure.to_string().as_bytes());
+                self.note(&failure.to_string());
                 failure.code()
             }
             Err(_) => {
                 self.has_panicked.store(true, Ordering::Relaxed);
+                self.note("a bug of allears; the handle can only be freed");
                 allears_code::ALLEARS_ERR_PANIC
             }
         };
-        self.is_entered.store(false, Ordering::Release);
+        self.unlock();
         code
+    }
+
+    /// Keeps the words of an error, as far as there is room for them. Only while locked.
+    fn note(&self, words: &str) {
+        let end = (0..ERROR_SIZE.min(words.len() + 1)).rev().find(|&at| words.is_char_boundary(at));
+        let words = &words[..end.unwrap_or(0)];
+        // SAFETY: whoever has locked is alone with it, but for C programs that read the text, as the header says.
+        let error = unsafe { &mut *self.error.get() };
+        error[..words.len()].copy_from_slice(words.as_bytes());
+        error[words.len()] = 0;
     }
 }
 
@@ -180,10 +210,11 @@ pub unsafe extern "C" fn allears_new(out: *mut *mut allears) -> c_int {
         });
         Box::into_raw(Box::new(allears {
             session: UnsafeCell::default(),
-            error: UnsafeCell::default(),
+            error: UnsafeCell::new([0; ERROR_SIZE]),
             waker: OnceLock::new(),
             is_woken: AtomicBool::new(false),
             is_entered: AtomicBool::new(false),
+            is_running: AtomicBool::new(false),
             has_panicked: AtomicBool::new(false),
             forks: FORKS.load(Ordering::Relaxed),
         }))
@@ -201,16 +232,18 @@ pub unsafe extern "C" fn allears_free(handle: *mut *mut allears) -> c_int {
     }
     // SAFETY: by the caller's word there is a pointer, which is NULL or a handle.
     let Some(freed) = (unsafe { (*handle).as_ref() }) else { return allears_code::ALLEARS_OK as c_int };
-    // In a child the thread that was within it does not exist.
-    let is_child = freed.forks != FORKS.load(Ordering::Relaxed);
-    if freed.is_entered.swap(true, Ordering::Acquire) && !is_child {
+    let is_left_halfway = freed.is_forked() && freed.is_entered.load(Ordering::Acquire);
+    if let (false, Err(allears_code::ALLEARS_ERR_BUSY)) = (is_left_halfway, freed.lock()) {
         return allears_code::ALLEARS_ERR_BUSY as c_int;
     }
-    // SAFETY: it was made by `Box::into_raw`, nobody else is within it, and its place is NULL from now on.
-    let dropped = unsafe {
-        let freed = Box::from_raw(std::mem::replace(&mut *handle, ptr::null_mut()));
-        catch_unwind(AssertUnwindSafe(|| drop(freed)))
-    };
+    // SAFETY: there is a place for a pointer.
+    let freed = std::mem::replace(unsafe { &mut *handle }, ptr::null_mut());
+    if is_left_halfway {
+        // The thread that was within it does not exist in this child, and has left it as it was: nobody can free that.
+        return allears_code::ALLEARS_OK as c_int;
+    }
+    // SAFETY: it was made by `Box::into_raw`, nobody else is within it, and its place is NULL.
+    let dropped = unsafe { catch_unwind(AssertUnwindSafe(|| drop(Box::from_raw(freed)))) };
     dropped.map_or(allears_code::ALLEARS_ERR_PANIC, |()| allears_code::ALLEARS_OK) as c_int
 }
 
@@ -220,16 +253,11 @@ pub unsafe extern "C" fn allears_last_error(handle: *mut allears) -> *const c_ch
     let Some(handle) = (unsafe { handle.as_ref() }) else {
         return allears_strerror(allears_code::ALLEARS_ERR_NULL as c_int);
     };
-    if let Err(code) = handle.check() {
-        return allears_strerror(code as c_int);
+    if handle.is_forked() {
+        return allears_strerror(allears_code::ALLEARS_ERR_FORKED as c_int);
     }
-    if handle.is_entered.swap(true, Ordering::Acquire) {
-        return allears_strerror(allears_code::ALLEARS_ERR_BUSY as c_int);
-    }
-    // SAFETY: nobody else is within the handle.
-    let error = unsafe { (*handle.error.get()).as_ptr() };
-    handle.is_entered.store(false, Ordering::Release);
-    error
+    // The place is for as long as the handle; what stands there changes.
+    handle.error.get().cast()
 }
 
 #[cfg(test)]

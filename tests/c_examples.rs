@@ -61,12 +61,17 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     let fleet = echoes();
     let hosts = targets(&fleet, 50);
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
-    for source in ["poll.c", "libuv.c"] {
-        let (out, _) = run(source, &hosts, 0);
+    let nobody = prefix.join("nobody");
+    fs::write(&nobody, "nobody\n\n").expect("it can be written");
+    let nobody = nobody.to_str().expect("UTF-8");
+    for (source, hosts, nobody) in
+        [("poll.c", &[fleet.targets()][..], nobody), ("libuv.c", &hosts[..], "nobody")]
+    {
+        let (out, _) = run(source, hosts, 0);
         assert_eq!(who(&out, |line| line.contains("answered")).len(), 40, "{source}: {}", text(&out));
         assert_eq!(who(&out, |line| line.contains("no answer to 3 attempts")).len(), 10, "{source}");
         // Nobody is asked, and nobody answers.
-        let (_, said) = run(source, &["nobody"], 1);
+        let (_, said) = run(source, &[nobody], 1);
         assert!(said.contains("`nobody` is no address"), "{said}");
     }
 
@@ -77,6 +82,10 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     assert!(said.ends_with(" found; 61 answers, 0 silent\n"), "{said}");
     run("players.c", &["nobody is called like this", &fleet.master()], 1);
     run("players.c", &[], 2);
+    run("poll.c", &[], 2);
+    // One that is no master.
+    let (_, said) = run("players.c", &["a", hosts[0]], 1);
+    assert!(said.starts_with("players: a master: no answer to 3 attempts\n"), "{said}");
     let (_, said) = run("players.c", &["a", "no.master"], 1);
     assert!(said.contains("`no.master` is no address"), "{said}");
 
@@ -87,8 +96,11 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     let lines = text(&out);
     assert_eq!(lines.lines().count(), 20 * 7, "{lines}");
     assert_eq!(who(&out, |line| line.contains("IF-MIB::ifDescr.3 = eth2")).len(), 20, "{lines}");
-    let (_, said) = run("agents.cpp", &["public", "nobody"], 3);
-    assert!(said.contains("`nobody` is no address"), "{said}");
+    let (out, said) = run("agents.cpp", &["public", hosts[0], "nobody", hosts[1]], 0);
+    assert_eq!((text(&out).lines().count(), &said[..]), (2 * 7, "nobody: no address\n"));
+    // Nobody knows that community.
+    let (_, said) = run("agents.cpp", &["wrong", hosts[0]], 1);
+    assert!(said.contains("no answer to 3 attempts"), "{said}");
 }
 
 #[test]
@@ -143,6 +155,6 @@ fn a_program_may_be_linked_with_the_static_library() {
     succeed(&mut compiler);
     let fleet = echoes();
     // Without the folder of the shared one.
-    let output = succeed(Command::new(&program).args(targets(&fleet, 50)));
+    let output = succeed(Command::new(&program).arg(fleet.targets()));
     assert_eq!(who(&output.stdout, |line| line.contains("answered")).len(), 40);
 }

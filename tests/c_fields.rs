@@ -145,6 +145,29 @@ fn what_is_odd_or_goes_in_circles_is_told() {
 }
 
 #[test]
+fn refused_names_have_their_errors() {
+    let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "2"]);
+    let hosts = hosts(&fleet);
+    let Some(seen) = fields(&["v1", "public", "1.3.6.1.9.1", "1.3.6.1.9.2", &hosts[0]]) else { return };
+    let host = &hosts[0];
+    let wanted = [
+        format!("{host}\t1.3.6.1.9.1\trefused\tnoSuchName"),
+        format!("{host}\t1.3.6.1.9.2\trefused\tnoSuchName"),
+        format!("{host}\tend\tcomplete"),
+    ];
+    assert_same(&seen, &BTreeSet::from(wanted));
+}
+
+#[test]
+fn a_list_alone_can_be_asked_for() {
+    let Some(prefix) = installed() else { return };
+    let fleet = Fleet::start(&["--protocol", "et", "--hosts", "60", "--master-port", "0"]);
+    let program = compile(prefix, "tests/c/list.c", &["-std=gnu11"]);
+    let output = succeed(command(prefix, program).arg(fleet.master()));
+    assert_eq!(text(&output.stdout), "60 servers, complete: 1\n");
+}
+
+#[test]
 fn each_host_gets_the_payload_that_is_its_own() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "100"]);
     let hosts = hosts(&fleet);

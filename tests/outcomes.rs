@@ -690,3 +690,26 @@ fn a_conversation_is_told_before_it_asks_once_more() {
     run_out(&mut engine);
     assert_eq!(end(&mut engine).conversation.missed, [1, 2]);
 }
+
+#[test]
+fn nobody_is_woken_for_a_window_that_opens_before_there_is_a_token() {
+    let timeout = Timeout::Fixed(Duration::from_millis(50));
+    let config = Config { rate: Some(0.2), burst: 4, window: Some(1), tries: 2, timeout, ..config() };
+    let script = Script { token_bits: 64, elsewhere: Elsewhere::Unknown };
+    let mut engine = Engine::new(script, config, [7; 16]).expect("valid");
+    for last in 1..=3 {
+        engine.ask(host(last), Talk::default()).expect("room");
+    }
+    let (mut now, mut wakes) = (Time::ZERO, 0);
+    while !engine.is_idle() {
+        while request(&mut engine, now).is_some() {}
+        // Whoever drives it need not come by while no deadline is due.
+        if engine.next_deadline().is_some_and(|due| due <= now) {
+            engine.handle_timeout(now);
+        }
+        now = engine.poll_timeout().map_or(now, |due| due.max(now));
+        wakes += 1;
+        assert!(wakes < 50, "it is woken again and again at {now:?}");
+    }
+    assert_eq!((engine.ledger().silent, engine.ledger().datagrams_sent), (3, 6));
+}

@@ -35,12 +35,24 @@ public:
         check(allears_snmp_request(handle.get(), ALLEARS_SNMP_WALK, names.data(), names.size(), 0, 0, nullptr));
     }
 
-    void ask(const char *agent, std::uint64_t number) { check(allears_ask_text(handle.get(), agent, number)); }
+    // Whether that is an address.
+    bool ask(const char *agent, std::uint64_t number)
+    {
+        int code = allears_ask_text(handle.get(), agent, number);
+        return code == ALLEARS_ERR_ARGUMENT ? false : check(code);
+    }
 
     std::int64_t room() { return allears_room(handle.get()); }
     bool is_busy() { return allears_pending(handle.get()) > 0; }
     void run() { check(allears_run(handle.get(), -1)); }
     bool next(allears_result &result) { return check(allears_next(handle.get(), &result, sizeof result)); }
+    const char *why_incomplete()
+    {
+        allears_answer answer{};
+        check(allears_get_answer(handle.get(), &answer, sizeof answer));
+        return answer.why_incomplete;
+    }
+
     bool next(allears_varbind &value) { return check(allears_next_varbind(handle.get(), &value, sizeof value)); }
 
 private:
@@ -59,6 +71,16 @@ private:
     std::unique_ptr<allears, Free> handle;
 };
 
+// Without what a terminal would obey: an agent may send anything.
+std::string shown(const char *text)
+{
+    std::string out(text);
+    for (char &c : out)
+        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
+            c = '?';
+    return out;
+}
+
 int sweep(const char *community, const std::vector<const char *> &hosts)
 {
     Agents agents;
@@ -67,16 +89,18 @@ int sweep(const char *community, const std::vector<const char *> &hosts)
     std::size_t asked = 0, answered = 0;
     while (asked < hosts.size() || agents.is_busy()) {
         for (; asked < hosts.size() && agents.room() > 0; asked++)
-            agents.ask(hosts[asked], asked);
+            if (!agents.ask(hosts[asked], asked))
+                std::cerr << hosts[asked] << ": no address\n";
         agents.run();
         for (allears_result result{}; agents.next(result);) {
             const char *host = hosts[result.user_data];
-            if (result.outcome == ALLEARS_ANSWERED)
-                answered++;
-            else
-                std::cerr << host << ": " << result.reason << '\n';
+            // What it said before it fell silent, too.
             for (allears_varbind value{}; agents.next(value);)
-                std::cout << host << ": " << value.name << " = " << value.text << '\n';
+                std::cout << host << ": " << value.name << " = " << shown(value.text) << '\n';
+            const char *why = result.reason ? result.reason : agents.why_incomplete();
+            if (why)
+                std::cerr << host << ": " << why << '\n';
+            answered += why == nullptr;
         }
     }
     return answered > 0 ? 0 : 1;

@@ -37,6 +37,12 @@ static void fail(const char *what, const char *why)
     exit(3);
 }
 
+static void check_uv(int code)
+{
+    if (code < 0)
+        fail("libuv", uv_strerror(code));
+}
+
 /* Asks as many hosts as there is room for. */
 static void ask(struct sweep *sweep)
 {
@@ -60,20 +66,20 @@ static void take_results(struct sweep *sweep)
 /* One turn, and when the next one is due. */
 static void turn(struct sweep *sweep)
 {
-    int64_t wait;
+    int wait;
 
     if (allears_turn(sweep->a) != ALLEARS_OK)
         fail("turn", allears_last_error(sweep->a));
     take_results(sweep);
     ask(sweep);
-    wait = allears_wait_ns(sweep->a);
+    wait = allears_wait_ms(sweep->a);
     if (allears_pending(sweep->a) == 0 && !*sweep->hosts) {
         uv_close((uv_handle_t *)&sweep->readable, NULL);
         uv_close((uv_handle_t *)&sweep->due, NULL);
-    } else if (wait == ALLEARS_FOREVER) {
+    } else if (wait < 0) {
         uv_timer_stop(&sweep->due);
     } else {
-        uv_timer_start(&sweep->due, on_due, (uint64_t)(wait + 999999) / 1000000, 0);
+        uv_timer_start(&sweep->due, on_due, (uint64_t)wait, 0);
     }
 }
 
@@ -86,10 +92,10 @@ int main(int argc, char **argv)
     (void)argc;
     if (allears_new(&sweep.a) != ALLEARS_OK || allears_open_raw(sweep.a, payload, sizeof payload - 1, 0, 8) != ALLEARS_OK)
         fail("open", allears_last_error(sweep.a));
-    uv_poll_init(loop, &sweep.readable, allears_fd(sweep.a));
-    uv_timer_init(loop, &sweep.due);
+    check_uv(uv_poll_init(loop, &sweep.readable, allears_fd(sweep.a)));
+    check_uv(uv_timer_init(loop, &sweep.due));
     sweep.readable.data = sweep.due.data = &sweep;
-    uv_poll_start(&sweep.readable, UV_READABLE, on_readable);
+    check_uv(uv_poll_start(&sweep.readable, UV_READABLE, on_readable));
     turn(&sweep);
     uv_run(loop, UV_RUN_DEFAULT);
     uv_loop_close(loop);

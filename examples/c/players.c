@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SERVER, MASTER };
+
 static void check(allears *a, int code)
 {
     if (code < 0) {
@@ -25,11 +27,10 @@ static void ask_master(allears *a, const char *text)
     struct sockaddr_storage master;
     socklen_t length;
 
-    if (allears_parse_address(text, 27950, &master, &length) != ALLEARS_OK) {
+    if (allears_parse_address(text, 27950, &master, &length) == ALLEARS_OK)
+        check(a, allears_ask_master(a, (struct sockaddr *)&master, length, MASTER));
+    else
         fprintf(stderr, "players: `%s` is no address\n", text);
-        return;
-    }
-    check(a, allears_ask_master(a, (struct sockaddr *)&master, length, 0));
 }
 
 /* Asks the servers that masters have named, as there is room for them. */
@@ -39,7 +40,16 @@ static void ask_servers(allears *a)
     socklen_t length;
 
     while (allears_room(a) > 0 && allears_next_server(a, &server, &length) == ALLEARS_OK)
-        check(a, allears_ask(a, (struct sockaddr *)&server, length, 0));
+        check(a, allears_ask(a, (struct sockaddr *)&server, length, SERVER));
+}
+
+/* Whoever is not found may be on a server that no master has named. */
+static void check_master(allears *a, const allears_result *result)
+{
+    allears_list list = {0, 0};
+
+    if (allears_get_list(a, &list, sizeof list) != ALLEARS_OK || !list.is_complete)
+        fprintf(stderr, "players: a master: %s\n", result->reason ? result->reason : "its list has no end");
 }
 
 /* Shows the players of one server whose names contain `wanted`; how many they are. */
@@ -49,17 +59,14 @@ static int show_players(allears *a, const allears_result *result, const char *wa
     allears_player player;
     allears_status status;
     int found = 0;
-    size_t i;
 
     if (allears_get_status(a, &status, sizeof status) != ALLEARS_OK)
-        return 0; /* A master's list, or a server that did not answer. */
+        return 0;
     allears_format_address(result->target, result->target_length, address, sizeof address);
-    for (i = 0; allears_get_player(a, i, &player, sizeof player) == ALLEARS_OK; i++) {
-        if (!strcasestr(player.name, wanted))
-            continue;
-        printf("%s plays %s on %s (%s), score %g, ping %d\n", player.name, status.map, address, status.name,
-               player.score, player.ping);
-        found++;
+    for (size_t i = 0; allears_get_player(a, i, &player, sizeof player) == ALLEARS_OK; i++) {
+        if (strcasestr(player.name, wanted) && ++found)
+            printf("%s plays %s on %s (%s), score %g, ping %d\n", player.name, status.map, address, status.name,
+                   player.score, player.ping);
     }
     return found;
 }
@@ -69,25 +76,25 @@ int main(int argc, char **argv)
     allears_result result;
     allears_ledger ledger;
     allears *a = NULL;
-    int found = 0, i;
+    int found = 0;
 
-    if (argc < 3) {
-        fprintf(stderr, "usage: players NAME MASTER:PORT ...\n");
-        return 2;
-    }
+    if (argc < 3)
+        return fputs("usage: players NAME MASTER:PORT ...\n", stderr), 2;
     check(a, allears_new(&a));
     check(a, allears_open_quake3(a, "et"));
-    for (i = 2; i < argc; i++)
+    for (int i = 2; i < argc; i++)
         ask_master(a, argv[i]);
     while (allears_pending(a) > 0) {
         check(a, allears_run(a, -1));
         ask_servers(a);
         while (allears_next(a, &result, sizeof result) == ALLEARS_OK)
-            found += show_players(a, &result, argv[1]);
+            if (result.user_data == MASTER)
+                check_master(a, &result);
+            else
+                found += show_players(a, &result, argv[1]);
     }
     check(a, allears_get_ledger(a, &ledger, sizeof ledger));
-    fprintf(stderr, "%d found; %llu answers, %llu silent\n", found, (unsigned long long)ledger.answered,
-            (unsigned long long)ledger.silent);
+    fprintf(stderr, "%d found; %.0f answers, %.0f silent\n", found, (double)ledger.answered, (double)ledger.silent);
     allears_free(&a);
     return found > 0 ? 0 : 1;
 }

@@ -2,14 +2,26 @@
  * Asks many hosts one thing, in a loop of its own with poll(2): a ping whose first eight bytes the host gives back.
  *
  *     cc poll.c $(pkg-config --cflags --libs allears) -o poll
- *     ./poll 127.1.0.1:7 127.1.0.2:7 ...        or a host a line on standard input
+ *     ./poll hosts                  a file with a host a line, as 127.1.0.1:7
+ *
+ * Only as much of the file is read as there is room for. (A pipe would make the loop wait for whoever writes to it; to
+ * read from one, watch it with poll(2), too.)
  */
 #include <allears.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1; /* poll(2) ends by itself then. */
+}
 
 static void check(allears *a, int code)
 {
@@ -20,56 +32,67 @@ static void check(allears *a, int code)
     }
 }
 
-/* The next host, from the arguments or from standard input; NULL = no more. */
-static const char *next_host(char ***arguments, int from_stdin)
+/* Asks as many hosts of the file as there is room for. Whether there are more. */
+static int ask(allears *a, FILE *hosts)
 {
-    static char line[128];
+    char line[256];
 
-    if (!from_stdin)
-        return **arguments ? *(*arguments)++ : NULL;
-    if (!fgets(line, sizeof line, stdin))
-        return NULL;
-    line[strcspn(line, "\r\n")] = 0;
-    return line;
+    while (allears_room(a) > 0) {
+        if (!fgets(line, sizeof line, hosts))
+            return 0;
+        line[strcspn(line, "\r\n")] = 0;
+        if (*line && allears_ask_text(a, line, 0) != ALLEARS_OK)
+            fprintf(stderr, "poll: %s\n", allears_last_error(a));
+    }
+    return 1;
 }
 
-/* Sleeps until there is something to hear, or a turn is due. */
-static void wait_for(allears *a)
+/* Writes the results that there are; how many hosts have answered. */
+static int take_results(allears *a)
 {
-    struct pollfd fd = {.fd = allears_fd(a), .events = POLLIN};
-    int64_t wait = allears_wait_ns(a);
+    char name[ALLEARS_ADDRESS_SIZE];
+    allears_result result;
+    int answered = 0;
 
-    if (wait != 0 && poll(&fd, 1, wait == ALLEARS_FOREVER ? -1 : (int)((wait + 999999) / 1000000)) < 0 && errno != EINTR)
-        perror("poll");
+    while (allears_next(a, &result, sizeof result) == ALLEARS_OK) {
+        allears_format_address(result.target, result.target_length, name, sizeof name);
+        if (result.outcome == ALLEARS_ANSWERED)
+            printf("%s answered after %.1f ms\n", name, (double)result.rtt_ns / 1e6);
+        else
+            printf("%s: %s\n", name, result.reason);
+        answered += result.outcome == ALLEARS_ANSWERED;
+    }
+    return answered;
 }
 
 int main(int argc, char **argv)
 {
     const char payload[] = "????????ping";
-    int from_stdin = argc < 2, answered = 0;
-    const char *host;
-    char **arguments = argv + 1, name[ALLEARS_ADDRESS_SIZE];
-    allears_result result;
+    int has_more = 1, answered = 0;
+    struct pollfd fd;
+    FILE *hosts;
     allears *a = NULL;
 
+    if (argc != 2 || !(hosts = fopen(argv[1], "r"))) {
+        fprintf(stderr, "usage: poll FILE\n");
+        return 2;
+    }
+    signal(SIGINT, on_interrupt);
     check(a, allears_new(&a));
     check(a, allears_open_raw(a, payload, sizeof payload - 1, 0, 8));
-    host = next_host(&arguments, from_stdin);
-    while (host || allears_pending(a) > 0) {
-        for (; host && allears_room(a) > 0; host = next_host(&arguments, from_stdin))
-            if (allears_ask_text(a, host, 0) != ALLEARS_OK)
-                fprintf(stderr, "poll: %s\n", allears_last_error(a));
-        wait_for(a);
-        check(a, allears_turn(a));
-        while (allears_next(a, &result, sizeof result) == ALLEARS_OK) {
-            allears_format_address(result.target, result.target_length, name, sizeof name);
-            if (result.outcome == ALLEARS_ANSWERED)
-                printf("%s answered after %.1f ms\n", name, (double)result.rtt_ns / 1e6);
-            else
-                printf("%s: %s\n", name, result.reason);
-            answered += result.outcome == ALLEARS_ANSWERED;
+    fd.fd = allears_fd(a);
+    fd.events = POLLIN;
+    while ((has_more = has_more && ask(a, hosts)) || allears_pending(a) > 0) {
+        if (poll(&fd, 1, allears_wait_ms(a)) < 0 && errno != EINTR)
+            break;
+        if (interrupted && has_more) {
+            has_more = 0;
+            check(a, allears_stop(a)); /* What was asked already may still be answered. */
         }
+        check(a, allears_turn(a));
+        answered += take_results(a);
     }
     allears_free(&a);
+    fclose(hosts);
     return answered > 0 ? 0 : 1;
 }

@@ -172,7 +172,9 @@ impl<P: Protocol> Engine<P> {
     /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near:
     /// nobody needs them finer, and each wake-up that is spared is a system call or three.
     pub fn poll_timeout(&mut self) -> Option<Time> {
+        // What the window lets in needs a token, too.
         let release = self.window.next_release().filter(|_| self.ring.awaits_window().is_some());
+        let release = release.map(|release| release.max(self.pacer.next(1)));
         let deadline = self.next_deadline().into_iter().chain(release).min().map(Time::ceil_millis);
         let sendable = self.sendable();
         let token = (sendable > 0).then(|| self.pacer.next(sendable));

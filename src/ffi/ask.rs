@@ -23,7 +23,7 @@ pub unsafe extern "C" fn allears_ask(
     user_data: u64,
 ) -> c_int {
     // SAFETY: the header has the rules.
-    perform(handle, |session| session.ask(unsafe { address(target, length) }?, user_data))
+    perform(handle, |session| session.ask(unsafe { pointers::target(target, length) }?, user_data))
 }
 
 #[unsafe(no_mangle)]
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn allears_ask_payload(
 ) -> c_int {
     perform(handle, |session| {
         // SAFETY: the header has the rules.
-        let target = unsafe { address(target, length) }?;
+        let target = unsafe { pointers::target(target, length) }?;
         // SAFETY: as before.
         let payload = unsafe { bytes(payload, payload_length, "payload") }?;
         session.ask_payload(target, payload, user_data)
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn allears_ask_master(
     user_data: u64,
 ) -> c_int {
     // SAFETY: the header has the rules.
-    perform(handle, |session| session.ask_master(unsafe { address(target, length) }?, user_data))
+    perform(handle, |session| session.ask_master(unsafe { pointers::target(target, length) }?, user_data))
 }
 
 #[unsafe(no_mangle)]
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn allears_ask_snmp(
 ) -> c_int {
     perform(handle, |session| {
         // SAFETY: the header has the rules.
-        let target = unsafe { address(target, length) }?;
+        let target = unsafe { pointers::target(target, length) }?;
         session.ask_snmp(target, identity, request, user_data)
     })
 }
@@ -168,6 +168,11 @@ pub unsafe extern "C" fn allears_snmp_user(
         unsafe { pointers::give_if_wanted(identity, number) };
         Ok(())
     })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_snmp_remove_request(handle: *mut allears, request: u32) -> c_int {
+    perform(handle, |session| session.remove_request(request))
 }
 
 #[unsafe(no_mangle)]

@@ -22,9 +22,13 @@ pub struct Current {
     pub attempts: u32,
     pub rtt_ns: i64,
     pub reason: Option<CString>,
+    /// The system's error number, and type and code of an ICMP message, where there are any.
+    pub system_error: i32,
+    pub icmp: Option<(u8, u8)>,
     pub content: Content,
     /// A server's texts, once one was asked for.
     texts: Option<Box<Texts>>,
+    agent_texts: Option<Box<AgentTexts>>,
     /// How far its variable bindings were read, and what the last one's pointers lead to.
     pub cursor: Cursor,
 }
@@ -58,7 +62,7 @@ pub struct Player {
     pub is_bot: i32,
 }
 
-/// A place among variable bindings.
+/// A place among variable bindings, and the texts of the one there.
 #[derive(Default)]
 pub struct Cursor {
     pub offset: usize,
@@ -66,15 +70,24 @@ pub struct Cursor {
     pub name: CString,
     pub text: CString,
     pub odd: CString,
-    pub refused: CString,
-    pub error: CString,
-    pub why_incomplete: CString,
+}
+
+/// An agent's texts that are there for as long as the result is.
+pub struct AgentTexts {
+    pub why_incomplete: Option<CString>,
+    /// Names that it refused, and why.
+    pub refused: Vec<(CString, CString)>,
 }
 
 impl Current {
     /// `content` makes what is kept of the answer, if there is one, and of the conversation.
     pub fn new<C, A>(end: Conclusion<Talk<C>, A>, content: impl FnOnce(Option<A>, C) -> Content) -> Current {
         let attempts = end.attempts;
+        let (system_error, icmp) = match &end.outcome {
+            Outcome::Unreachable(report) => (report.errno, report.icmp),
+            Outcome::SendFailed(errno) => (*errno, None),
+            _ => (0, None),
+        };
         let (outcome, reason, answer) = match end.outcome {
             Outcome::Answered(answer) => (allears_outcome::ALLEARS_ANSWERED, None, Some(answer)),
             Outcome::Silent => {
@@ -102,8 +115,11 @@ impl Current {
             attempts,
             rtt_ns: rtt_ns.unwrap_or(-1),
             reason: reason.map(|reason| c_text(reason.as_bytes())),
+            system_error,
+            icmp,
             content: content(answer, end.conversation.inner),
             texts: None,
+            agent_texts: None,
             cursor: Cursor::default(),
         }
     }
@@ -133,6 +149,15 @@ impl Current {
             Content::Snmp(answer) => Ok((answer, &mut self.cursor)),
             _ => Err(Failure::Protocol("the result is no agent's answer")),
         }
+    }
+
+    /// An agent's answer, and its texts.
+    pub fn agent(&mut self) -> Result<(&snmp::Answer, &AgentTexts), Failure> {
+        let Content::Snmp(answer) = &self.content else {
+            return Err(Failure::Protocol("the result is no agent's answer"));
+        };
+        let texts = self.agent_texts.get_or_insert_with(|| Box::new(AgentTexts::of(answer)));
+        Ok((answer, texts))
     }
 }
 
@@ -179,6 +204,20 @@ impl Texts {
     pub fn rule(&self, key: &str) -> Option<&CStr> {
         let rule = self.rules.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(key.as_bytes()));
         rule.map(|(_, value)| value.as_c_str())
+    }
+}
+
+impl AgentTexts {
+    fn of(answer: &snmp::Answer) -> AgentTexts {
+        let text = |what: &dyn std::fmt::Display| c_text(what.to_string().as_bytes());
+        AgentTexts {
+            why_incomplete: answer.incomplete.as_ref().map(|why| text(why)),
+            refused: answer
+                .refused
+                .iter()
+                .map(|refused| (text(&refused.oid), text(&refused.status)))
+                .collect(),
+        }
     }
 }
 

@@ -12,11 +12,11 @@ use socket2::SockAddr;
 use super::current::{Content, Current, Cursor, Player, c_text};
 use super::failure::Failure;
 use super::types::{
-    allears_answer, allears_ledger, allears_list, allears_player, allears_result, allears_status,
-    allears_varbind,
+    allears_answer, allears_incomplete as incomplete, allears_ledger, allears_list, allears_player,
+    allears_result, allears_status, allears_varbind,
 };
 use crate::engine::Ledger;
-use crate::protocol::snmp::{Value, Varbinds, names};
+use crate::protocol::snmp::{Incomplete, Value, Varbinds, names};
 
 pub fn result(current: &Current) -> allears_result {
     let reply = current.reply();
@@ -30,10 +30,18 @@ pub fn result(current: &Current) -> allears_result {
         elsewhere_length: elsewhere.map_or(0, SockAddr::len),
         elsewhere: elsewhere.map_or(ptr::null(), |address| address.as_ptr().cast()),
         rtt_ns: current.rtt_ns,
-        reply: reply.map_or(ptr::null(), <[u8]>::as_ptr),
+        system_error: current.system_error,
+        icmp_type: current.icmp.map_or(-1, |(kind, _)| kind.into()),
+        icmp_code: current.icmp.map_or(-1, |(_, code)| code.into()),
+        reply: reply.map_or(ptr::null(), start_of),
         reply_length: reply.map_or(0, <[u8]>::len),
         reason: current.reason.as_ref().map_or(ptr::null(), |reason| reason.as_ptr()),
     }
+}
+
+/// Where bytes begin; a place that can be read, even if there are none.
+fn start_of(bytes: &[u8]) -> *const u8 {
+    if bytes.is_empty() { c"".as_ptr().cast() } else { bytes.as_ptr() }
 }
 
 pub fn status(current: &mut Current) -> Result<allears_status, Failure> {
@@ -55,8 +63,9 @@ pub fn player(current: &mut Current, index: usize) -> Result<Option<allears_play
     let (_, texts) = current.status()?;
     let player = |player: &Player| {
         let &Player { ref name, score, ping, team, ref team_name, is_bot } = player;
+        let has_score = (!score.is_nan()).into();
         let team_name = team_name.as_ref().map_or(c"".as_ptr(), |name| name.as_ptr());
-        allears_player { name: name.as_ptr(), team_name, score, ping, team, is_bot }
+        allears_player { name: name.as_ptr(), team_name, score, has_score, ping, team, is_bot }
     };
     Ok(texts.players.get(index).map(player))
 }
@@ -69,11 +78,26 @@ pub fn list(current: &Current) -> Result<allears_list, Failure> {
 }
 
 pub fn answer(current: &mut Current) -> Result<allears_answer, Failure> {
-    let (answer, cursor) = current.answer()?;
-    let why = answer.incomplete.as_ref().map(|why| c_text(why.to_string().as_bytes()));
-    let why_incomplete = why.map_or(ptr::null(), |why| kept(&mut cursor.why_incomplete, why));
-    let (varbinds, refused) = (answer.len() as u32, answer.refused.len() as u32);
-    Ok(allears_answer { varbinds, refused, why_incomplete })
+    let (answer, texts) = current.agent()?;
+    let (incomplete, error_status) = match &answer.incomplete {
+        None => (incomplete::ALLEARS_COMPLETE, 0),
+        Some(Incomplete::NotIncreasing(_)) => (incomplete::ALLEARS_NOT_INCREASING, 0),
+        Some(Incomplete::Error(status)) => {
+            (incomplete::ALLEARS_AGENT_ERROR, i32::try_from(status.0).unwrap_or(i32::MAX))
+        }
+        Some(Incomplete::RowLimit) => (incomplete::ALLEARS_LIMIT, 0),
+        Some(Incomplete::Broken(_)) => (incomplete::ALLEARS_BROKEN, 0),
+        Some(Incomplete::Restarted) => (incomplete::ALLEARS_RESTARTED, 0),
+        Some(Incomplete::Unfinished) => (incomplete::ALLEARS_UNFINISHED, 0),
+        Some(Incomplete::Rejected(_)) => (incomplete::ALLEARS_REJECTED, 0),
+    };
+    Ok(allears_answer {
+        varbinds: answer.len() as u32,
+        refused: answer.refused.len() as u32,
+        incomplete: incomplete as i32,
+        error_status,
+        why_incomplete: texts.why_incomplete.as_ref().map_or(ptr::null(), |why| why.as_ptr()),
+    })
 }
 
 /// The next variable binding.
@@ -92,7 +116,7 @@ pub fn varbind(current: &mut Current) -> Result<Option<allears_varbind>, Failure
         r#type: varbind.tag.into(),
         has_number: number.is_some().into(),
         number: number.unwrap_or(0),
-        bytes: varbind.content.as_ptr(),
+        bytes: start_of(varbind.content),
         length: varbind.content.len(),
         text: kept(text_slot, c_text(&text)),
         odd: varbind.odd.map_or(ptr::null(), |reason| kept(odd, c_text(reason.as_bytes()))),
@@ -145,14 +169,11 @@ pub fn refused(
     current: &mut Current,
     index: usize,
 ) -> Result<Option<(*const c_char, *const c_char)>, Failure> {
-    let (answer, cursor) = current.answer()?;
-    let Some(refused) = answer.refused.get(index) else { return Ok(None) };
-    let oid = kept(&mut cursor.refused, c_text(refused.oid.to_string().as_bytes()));
-    let error = kept(&mut cursor.error, c_text(refused.status.to_string().as_bytes()));
-    Ok(Some((oid, error)))
+    let (_, texts) = current.agent()?;
+    Ok(texts.refused.get(index).map(|(oid, error)| (oid.as_ptr(), error.as_ptr())))
 }
 
-/// Keeps a text where it was asked for, as long as the next one is not.
+/// Keeps a text until the next one of its kind.
 fn kept(slot: &mut std::ffi::CString, text: std::ffi::CString) -> *const c_char {
     *slot = text;
     CStr::as_ptr(slot)

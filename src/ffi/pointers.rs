@@ -11,6 +11,7 @@ use socket2::SockAddr;
 
 use super::failure::Failure;
 use super::types::allears_code;
+use crate::protocol::raw::MAX_PAYLOAD;
 
 /// A text of the caller's.
 ///
@@ -49,7 +50,7 @@ pub unsafe fn bytes<'a>(
     match (bytes.is_null(), length) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(Failure::Null(name)),
-        (false, 1..=0x7fff_ffff) => {
+        (false, 1..=MAX_PAYLOAD) => {
             // SAFETY: the caller's word.
             Ok(unsafe { std::slice::from_raw_parts(bytes.cast(), length) })
         }
@@ -88,10 +89,20 @@ pub unsafe fn address(address: *const sockaddr, length: socklen_t) -> Result<Soc
         }
         _ => return Err(Failure::argument("this is no address of IPv4 or IPv6")),
     };
-    if address.port() == 0 {
+    Ok(address)
+}
+
+/// An address to ask.
+///
+/// # Safety
+/// As [`address`].
+pub unsafe fn target(target: *const sockaddr, length: socklen_t) -> Result<SocketAddr, Failure> {
+    // SAFETY: the caller's word.
+    let target = unsafe { address(target, length) }?;
+    if target.port() == 0 {
         return Err(Failure::argument("the address has no port"));
     }
-    Ok(address)
+    Ok(target)
 }
 
 /// Where an output goes, which was found to be there.

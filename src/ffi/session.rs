@@ -7,6 +7,8 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use slab::Slab;
+
 use super::current::{Content, Current};
 use super::failure::Failure;
 use super::tagged::{Tagged, Talk};
@@ -17,14 +19,17 @@ use crate::protocol::raw::{Payload, Raw};
 use crate::protocol::snmp::{self, Identity, IdentityId, Request, Snmp};
 
 const NOT_OPEN: Failure = Failure::State("the handle is not open");
+const STOPPED: Failure = Failure::State("the handle was stopped");
+/// Targets that may wait to be sent, at most.
+const LARGEST_RING: usize = 1 << 24;
 
 /// Everything of one handle.
 #[derive(Default)]
 pub struct Session {
     settings: Settings,
     open: Option<Open>,
-    /// The result that was taken last.
-    current: Option<Current>,
+    /// The result that was taken last: in a place of its own, since C points into it.
+    current: Option<Box<Current>>,
 }
 
 #[derive(Default)]
@@ -50,7 +55,7 @@ enum Speaker {
 struct SnmpSpeaker {
     engine: Engine<Tagged<Snmp>>,
     identities: Vec<IdentityId>,
-    requests: Vec<Arc<Request>>,
+    requests: Slab<Arc<Request>>,
 }
 
 /// Does the same with the engine, whatever it speaks.
@@ -90,6 +95,9 @@ impl Session {
         let mut config = settings.config.clone();
         change(&mut config);
         config.validate()?;
+        if config.ring > LARGEST_RING {
+            return Err(Failure::argument(format_args!("ring must be at most {LARGEST_RING}")));
+        }
         settings.config = config;
         Ok(())
     }
@@ -115,7 +123,7 @@ impl Session {
         let gap = self.settings.host_gap.unwrap_or_default();
         self.open_with(|config| {
             let engine = engine(snmp, Config { host_gap: gap, ..config })?;
-            Ok(Speaker::Snmp(Box::new(SnmpSpeaker { engine, identities: vec![], requests: vec![] })))
+            Ok(Speaker::Snmp(Box::new(SnmpSpeaker { engine, identities: vec![], requests: Slab::new() })))
         })
     }
 
@@ -181,7 +189,7 @@ impl Session {
         let identity = identities.get(identity as usize);
         let identity = *identity.ok_or_else(|| Failure::argument("there is no such identity"))?;
         let request = requests.get(request as usize);
-        let request = request.ok_or_else(|| Failure::argument("there is no such request"))?.clone();
+        let request = request.ok_or_else(no_such_request)?.clone();
         if engine.room() == 0 {
             return Err(Failure::Full);
         }
@@ -202,14 +210,23 @@ impl Session {
 
     pub fn add_request(&mut self, request: Request) -> Result<u32, Failure> {
         let requests = &mut snmp(&mut self.opened()?.speaker)?.requests;
-        requests.push(Arc::new(request));
-        Ok(requests.len() as u32 - 1)
+        Ok(requests.insert(Arc::new(request)) as u32)
+    }
+
+    /// Whoever is being asked this goes on to be.
+    pub fn remove_request(&mut self, request: u32) -> Result<(), Failure> {
+        let requests = &mut snmp(&mut self.opened()?.speaker)?.requests;
+        requests.try_remove(request as usize).map(drop).ok_or_else(no_such_request)
     }
 
     /// The next server that a master named.
     pub fn next_server(&mut self) -> Result<Option<SocketAddr>, Failure> {
         Ok(quake3(&mut self.opened()?.speaker)?.protocol_mut().0.take_server())
     }
+}
+
+fn no_such_request() -> Failure {
+    Failure::argument("there is no such request")
 }
 
 fn put<P: Protocol>(
@@ -247,13 +264,21 @@ impl Session {
 
     /// How long the caller may sleep; `None` = until there is a datagram.
     pub fn wait(&mut self) -> Result<Option<Duration>, Failure> {
+        let has_server = self.servers_waiting()? > 0 && self.room()? > 0;
         let Open { net, speaker, .. } = self.opened()?;
-        // A result that was not taken yet is something to do, too.
-        let due = with_engine!(speaker, engine => match engine.has_result() {
-            true => Some(Time::ZERO),
-            false => net.next_turn(engine),
-        });
-        Ok(due.map(|due| due - net.now()))
+        with_engine!(speaker, engine => {
+            if engine.has_result() || has_server {
+                return Ok(Some(Duration::ZERO));
+            }
+            Ok(net.next_turn(engine).map(|due| due - net.now()))
+        })
+    }
+
+    fn servers_waiting(&mut self) -> Result<usize, Failure> {
+        Ok(match &self.opened()?.speaker {
+            Speaker::Quake3(engine) => engine.protocol().0.servers_waiting(),
+            _ => 0,
+        })
     }
 
     /// One turn that does not sleep.
@@ -267,28 +292,26 @@ impl Session {
         Ok(())
     }
 
-    /// Turns until there is something to do, `timeout` is over, or `is_woken`.
+    /// Turns until there is something to do, `timeout` is over, or `is_woken`; once in any case.
     pub fn run(
         &mut self,
         timeout: Option<Duration>,
         mut is_woken: impl FnMut() -> bool,
     ) -> Result<Waited, Failure> {
         let until = timeout.map(|timeout| self.opened().map(|open| open.net.now() + timeout)).transpose()?;
-        let room = self.room()?;
+        let (room, servers) = (self.room()?, self.servers_waiting()?);
+        self.turn()?;
         loop {
-            let Open { net, speaker, .. } = self.opened()?;
+            let (more_room, more_servers) = (self.room()? > room, self.servers_waiting()? > servers);
+            let Open { net, speaker, is_stopped } = self.opened()?;
             with_engine!(speaker, engine => {
-                let has_room = engine.room() > room;
-                if engine.has_result() || engine.is_idle() || has_room {
+                if engine.is_idle() && *is_stopped && !engine.has_result() {
+                    return Err(STOPPED);
+                }
+                if engine.has_result() || engine.is_idle() || more_room || (more_servers && engine.room() > 0) {
                     return Ok(Waited::ForSomething);
                 }
             });
-            if let Speaker::Quake3(engine) = speaker
-                && engine.room() > 0
-                && engine.protocol().0.has_server()
-            {
-                return Ok(Waited::ForSomething);
-            }
             if is_woken() || until.is_some_and(|until| until <= net.now()) {
                 return Ok(Waited::ForNothing);
             }
@@ -335,16 +358,17 @@ impl Session {
             }),
         };
         // Without another one, the last stays what it is.
-        if next.is_none() {
-            return Ok(None);
+        let Some(next) = next else { return Ok(None) };
+        match &mut self.current {
+            Some(current) => **current = next,
+            None => self.current = Some(Box::new(next)),
         }
-        self.current = next;
-        Ok(self.current.as_ref())
+        Ok(self.current.as_deref())
     }
 
     /// The result that was taken last.
     pub fn current(&mut self) -> Result<&mut Current, Failure> {
-        self.current.as_mut().ok_or(Failure::State("no result was taken yet"))
+        self.current.as_deref_mut().ok_or(Failure::State("no result was taken yet"))
     }
 
     /// The ledger, own drops, and the receive buffer.
@@ -360,7 +384,7 @@ impl Session {
 
     fn asking(&mut self) -> Result<&mut Open, Failure> {
         match self.opened()? {
-            Open { is_stopped: true, .. } => Err(Failure::State("the handle was stopped")),
+            Open { is_stopped: true, .. } => Err(STOPPED),
             open => Ok(open),
         }
     }

@@ -21,17 +21,36 @@ pub unsafe extern "C" fn allears_wait_ns(handle: *mut allears) -> i64 {
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_wait_ms(handle: *mut allears) -> c_int {
+    const NANOS: i64 = 1_000_000;
+    // SAFETY: the header has the rules.
+    match unsafe { allears_wait_ns(handle) } {
+        i64::MAX => -1,
+        // The next turn will say what is wrong.
+        ..=0 => 0,
+        wait => c_int::try_from(wait.saturating_add(NANOS - 1) / NANOS).unwrap_or(c_int::MAX),
+    }
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_turn(handle: *mut allears) -> c_int {
-    perform(handle, Session::turn)
+    perform(handle, |session| {
+        // SAFETY: `perform` has found a handle there, and this field may be shared.
+        unsafe { (*handle).is_woken.store(false, Ordering::Release) };
+        session.turn()
+    })
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_run(handle: *mut allears, timeout_ns: i64) -> c_int {
     let timeout = u64::try_from(timeout_ns).ok().map(Duration::from_nanos);
     enter(handle, |session| {
-        // SAFETY: `enter` has found a handle there, and this field may be shared.
-        let is_woken = || unsafe { (*handle).is_woken.swap(false, Ordering::Acquire) };
-        Ok(match session.run(timeout, is_woken)? {
+        // SAFETY: `enter` has found a handle there, and these fields may be shared.
+        let (is_running, is_woken) = unsafe { (&(*handle).is_running, &(*handle).is_woken) };
+        is_running.store(true, Ordering::Release);
+        let waited = session.run(timeout, || is_woken.swap(false, Ordering::Acquire));
+        is_running.store(false, Ordering::Release);
+        Ok(match waited? {
             Waited::ForSomething => allears_code::ALLEARS_OK,
             Waited::ForNothing => allears_code::ALLEARS_NONE,
         })
@@ -42,10 +61,10 @@ pub unsafe extern "C" fn allears_run(handle: *mut allears, timeout_ns: i64) -> c
 pub unsafe extern "C" fn allears_wake(handle: *mut allears) -> c_int {
     // SAFETY: as in `enter`; nothing but shared fields is looked at.
     let Some(handle) = (unsafe { handle.as_ref() }) else { return allears_code::ALLEARS_ERR_NULL as c_int };
-    let code = match (handle.check(), handle.waker.get()) {
-        (Err(code), _) => code,
-        (Ok(()), None) => allears_code::ALLEARS_ERR_STATE,
-        (Ok(()), Some(waker)) => {
+    let code = match handle.waker.get() {
+        _ if handle.is_forked() => allears_code::ALLEARS_ERR_FORKED,
+        None => allears_code::ALLEARS_ERR_STATE,
+        Some(waker) => {
             handle.is_woken.store(true, Ordering::Release);
             waker.wake().map_or(allears_code::ALLEARS_ERR_SYSTEM, |()| allears_code::ALLEARS_OK)
         }

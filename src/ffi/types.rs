@@ -45,6 +45,19 @@ pub enum allears_snmp_operation {
     ALLEARS_SNMP_WALK = 3,
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum allears_incomplete {
+    ALLEARS_COMPLETE = 0,
+    ALLEARS_REJECTED = 1,
+    ALLEARS_AGENT_ERROR = 2,
+    ALLEARS_UNFINISHED = 3,
+    ALLEARS_LIMIT = 4,
+    ALLEARS_NOT_INCREASING = 5,
+    ALLEARS_BROKEN = 6,
+    ALLEARS_RESTARTED = 7,
+}
+
 /// The tags are given out as they came.
 #[allow(dead_code)]
 #[repr(C)]
@@ -76,6 +89,9 @@ pub struct allears_result {
     pub elsewhere_length: socklen_t,
     pub elsewhere: *const sockaddr,
     pub rtt_ns: i64,
+    pub system_error: i32,
+    pub icmp_type: i16,
+    pub icmp_code: i16,
     pub reply: *const u8,
     pub reply_length: usize,
     pub reason: *const c_char,
@@ -100,6 +116,7 @@ pub struct allears_player {
     pub name: *const c_char,
     pub team_name: *const c_char,
     pub score: f64,
+    pub has_score: i32,
     pub ping: i32,
     pub team: i32,
     pub is_bot: i32,
@@ -117,6 +134,8 @@ pub struct allears_list {
 pub struct allears_answer {
     pub varbinds: u32,
     pub refused: u32,
+    pub incomplete: i32,
+    pub error_status: i32,
     pub why_incomplete: *const c_char,
 }
 
@@ -193,7 +212,7 @@ pub fn words_of(code: c_int) -> &'static std::ffi::CStr {
         -5 => c"there is no room for another target",
         -6 => c"the handle, or its result, is of another protocol",
         -7 => c"the system failed",
-        -8 => c"another thread is within a call of this handle",
+        -8 => c"another thread is in allears_run of this handle",
         -9 => c"the handle was made by the parent of this process",
         -10 => c"a bug of allears; the handle can only be freed",
         _ => c"no code of allears",

@@ -1,6 +1,7 @@
 /* Everything that a result has, a line each, for a comparison with what the command line says of the same hosts:
  *     fields quake3 MASTER
  *     fields snmp COMMUNITY NAME NAME HOST...       walks
+ *     fields v1 COMMUNITY NAME NAME HOST...         values
  *     fields v3 NAME NAME HOST...                   as the fleet's user u1
  *     fields raw HOST...                            each with a payload of its own
  */
@@ -49,10 +50,13 @@ static void show_answer(allears *a, const char *host)
 {
     allears_answer answer;
     allears_varbind varbind;
-    const char *oid, *error;
+    const char *oid, *error, *why, *refused[64][2];
     uint32_t count = 0;
 
     assert(allears_get_answer(a, &answer, sizeof answer) == ALLEARS_OK);
+    why = answer.why_incomplete;
+    assert(allears_get_answer(a, &answer, sizeof answer) == ALLEARS_OK && answer.why_incomplete == why);
+    assert((answer.incomplete == ALLEARS_COMPLETE) == !why);
     for (; allears_next_varbind(a, &varbind, sizeof varbind) == ALLEARS_OK; count++) {
         printf("%s\t%s\t%d\t", host, varbind.oid, varbind.type);
         if (varbind.has_number && varbind.type == ALLEARS_SNMP_INTEGER)
@@ -68,15 +72,18 @@ static void show_answer(allears *a, const char *host)
         printf("\t%s\n", varbind.odd ? varbind.odd : "");
     }
     assert(count == answer.varbinds);
+    assert(allears_next_varbind(a, &varbind, sizeof varbind) == ALLEARS_NONE && answer.refused <= 64);
     for (count = 0; allears_get_refused(a, count, &oid, &error) == ALLEARS_OK; count++)
-        printf("%s\t%s\trefused\t%s\n", host, oid, error);
+        refused[count][0] = oid, refused[count][1] = error;
     assert(count == answer.refused);
-    printf("%s\tend\t%s\n", host, answer.why_incomplete ? answer.why_incomplete : "complete");
+    for (count = 0; count < answer.refused; count++)
+        printf("%s\t%s\trefused\t%s\n", host, refused[count][0], refused[count][1]);
+    printf("%s\tend\t%s\n", host, why ? why : "complete");
 }
 
 int main(int argc, char **argv)
 {
-    int is_game = strcmp(argv[1], "quake3") == 0, is_raw = strcmp(argv[1], "raw") == 0;
+    int is_v1 = strcmp(argv[1], "v1") == 0, is_game = strcmp(argv[1], "quake3") == 0, is_raw = strcmp(argv[1], "raw") == 0;
     int first = is_game || is_raw ? 2 : strcmp(argv[1], "v3") == 0 ? 4 : 5;
     struct sockaddr_storage host;
     allears_result result;
@@ -88,11 +95,11 @@ int main(int argc, char **argv)
     assert(is_raw ? allears_open_raw(a, NULL, 0, 0, 0) == ALLEARS_OK
                   : (is_game ? allears_open_quake3(a, "et") : allears_open_snmp(a)) == ALLEARS_OK);
     if (first == 5)
-        assert(allears_snmp_community(a, 2, argv[2], NULL) == ALLEARS_OK);
+        assert(allears_snmp_community(a, is_v1 ? 1 : 2, argv[2], NULL) == ALLEARS_OK);
     if (first == 4)
         assert(allears_snmp_user(a, "u1", "SHA-256", "authpass123", "AES", "privpass123", NULL, NULL) == ALLEARS_OK);
     if (first >= 4)
-        assert(allears_snmp_request(a, ALLEARS_SNMP_WALK, (const char *const *)argv + first - 2, 2, 0, 0, NULL) == ALLEARS_OK);
+        assert(allears_snmp_request(a, is_v1 ? ALLEARS_SNMP_GET : ALLEARS_SNMP_WALK, (const char *const *)argv + first - 2, 2, 0, 0, NULL) == ALLEARS_OK);
     for (int i = first; i < argc; i++) {
         assert(allears_parse_address(argv[i], 0, &host, &length) == ALLEARS_OK);
         if (is_game)

@@ -6,7 +6,8 @@ import sys
 class Result(ctypes.Structure):
     _fields_ = [("user_data", ctypes.c_uint64), ("target", ctypes.c_void_p), ("target_length", ctypes.c_uint32),
                 ("outcome", ctypes.c_int32), ("attempts", ctypes.c_uint32), ("elsewhere_length", ctypes.c_uint32),
-                ("elsewhere", ctypes.c_void_p), ("rtt_ns", ctypes.c_int64), ("reply", ctypes.c_void_p),
+                ("elsewhere", ctypes.c_void_p), ("rtt_ns", ctypes.c_int64), ("system_error", ctypes.c_int32),
+                ("icmp_type", ctypes.c_int16), ("icmp_code", ctypes.c_int16), ("reply", ctypes.c_void_p),
                 ("reply_length", ctypes.c_size_t), ("reason", ctypes.c_char_p)]
 
 

@@ -110,9 +110,9 @@ impl Quake3 {
         self.fresh.pop_front()
     }
 
-    /// Whether there is one.
-    pub fn has_server(&self) -> bool {
-        !self.fresh.is_empty()
+    /// How many of those there are.
+    pub fn servers_waiting(&self) -> usize {
+        self.fresh.len()
     }
 
     /// How many servers are known, from all masters and from [`Quake3::know`].
