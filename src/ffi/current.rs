@@ -91,7 +91,9 @@ impl Current {
         let (outcome, reason, answer) = match end.outcome {
             Outcome::Answered(answer) => (allears_outcome::ALLEARS_ANSWERED, None, Some(answer)),
             Outcome::Silent => {
-                (allears_outcome::ALLEARS_SILENT, Some(format!("no answer to {attempts} attempts")), None)
+                let attempts =
+                    if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+                (allears_outcome::ALLEARS_SILENT, Some(format!("no answer to {attempts}")), None)
             }
             Outcome::Unreachable(report) => {
                 (allears_outcome::ALLEARS_UNREACHABLE, Some(format!("unreachable: {report}")), None)
