@@ -22,14 +22,15 @@
  * each error in words, `allears_last_error` what went wrong in this very case. Any call may also return
  * ALLEARS_ERR_BUSY, ALLEARS_ERR_FORKED or ALLEARS_ERR_PANIC.
  *
- * THREADS. Use a handle from one thread. Should several call at a time, one waits for the other, briefly; but while one
- * is in `allears_run`, the others' calls fail with ALLEARS_ERR_BUSY. `allears_wake` may be called at any time, from any
- * thread, and it alone may be called in signal handlers. Any number of handles may be used by any number of threads.
+ * THREADS. Use a handle from one thread. Should several call at a time, each waits for those before it, briefly; but
+ * while one is in `allears_run`, the others' calls fail with ALLEARS_ERR_BUSY. `allears_wake` may be called at any time,
+ * from any thread, and it alone may be called in signal handlers. Do not end a thread within a call (pthread_cancel). Any number of handles may be used by any number of threads.
  * There are no callbacks.
  *
  * FORK. After fork(2) the child can do nothing with its parent's handles but free them: every other call fails
- * with ALLEARS_ERR_FORKED. The parent goes on. (A child made by clone(2) or _Fork(3) itself is not noticed, and has to
- * leave them alone.)
+ * with ALLEARS_ERR_FORKED. The parent goes on. If another thread was within a call of a handle at the fork, what belongs
+ * to that handle, descriptors among them, stays with the child until it ends or calls exec(3). (A child made by clone(2)
+ * or _Fork(3) itself is not noticed, and has to leave them alone.)
  *
  * LIFETIMES. What a result points to belongs to the handle. It lives until the next `allears_next` that gives a
  * result, or `allears_free`; texts of a variable binding, until the next `allears_next_varbind`. What is given to a
@@ -204,7 +205,7 @@ int allears_open_snmp(allears *handle);
 int64_t allears_room(allears *handle);
 
 /* Asks a host at an IPv4 or IPv6 address: with the payload of `allears_open_raw`; for the status of a game server;
- * or the first SNMP request as the first identity. */
+ * or the SNMP request 0 as the identity 0. */
 int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t user_data);
 
 /* As `allears_ask`, with an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". Of game servers and agents, the
@@ -240,7 +241,7 @@ int allears_format_address(const struct sockaddr *from, socklen_t length, char *
 int allears_fd(allears *handle);
 
 /* Nanoseconds until the next turn is due, if the file descriptor does not become readable before: 0 = now, or a result
- * or a server waits to be taken; ALLEARS_FOREVER = only a datagram can change anything. Ask after each turn, and after
+ * or a server waits to be taken, or `allears_wake` was called; ALLEARS_FOREVER = only a datagram can change anything. Ask after each turn, and after
  * asking hosts. */
 int64_t allears_wait_ns(allears *handle);
 
@@ -249,7 +250,7 @@ int64_t allears_wait_ns(allears *handle);
 int allears_wait_ms(allears *handle);
 
 /* One turn, without waiting: hears what has come, sends what may be sent, ends what is over. A few milliseconds of
- * work at most. */
+ * work at most, with a ring of the default size. */
 int allears_turn(allears *handle);
 
 /* Turns at least once, and then sleeps and turns until there is something to do: a result waits, masters have named more

@@ -12,6 +12,7 @@
 //! | `questions` | what is in its texts: addresses, users, requests |
 //! | `fields` | what C is given: structures that lead into the current result |
 //! | `current` | the result that was taken last, and all that its pointers lead to |
+//! | `gate` | who may enter a handle |
 //! | `failure` | why a call failed |
 
 #![allow(non_camel_case_types, reason = "these are the names of the header")]
@@ -21,6 +22,7 @@ mod ask;
 mod current;
 mod failure;
 mod fields;
+mod gate;
 mod pointers;
 mod questions;
 mod results;
@@ -38,6 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Once, OnceLock};
 
 use failure::Failure;
+use gate::Gate;
 use pointers::Out;
 use session::Session;
 pub use types::*;
@@ -49,10 +52,7 @@ pub struct allears {
     error: UnsafeCell<[u8; ERROR_SIZE]>,
     waker: OnceLock<Arc<mio::Waker>>,
     is_woken: AtomicBool,
-    /// A thread is within a call,
-    is_entered: AtomicBool,
-    /// which is the one that sleeps.
-    is_running: AtomicBool,
+    gate: Gate,
     has_panicked: AtomicBool,
     /// How many forks there were between the first process and this one when it was made.
     forks: u32,
@@ -125,33 +125,18 @@ impl allears {
         self.forks != FORKS.load(Ordering::Relaxed)
     }
 
-    /// Waits until no other thread is within the handle: calls are short, but for the one that sleeps.
-    fn lock(&self) -> Result<(), allears_code> {
-        if self.is_forked() {
-            return Err(allears_code::ALLEARS_ERR_FORKED);
-        }
-        while self.is_entered.swap(true, Ordering::Acquire) {
-            if self.is_running.load(Ordering::Acquire) {
-                return Err(allears_code::ALLEARS_ERR_BUSY);
-            }
-            std::thread::yield_now();
-        }
-        Ok(())
-    }
-
-    fn unlock(&self) {
-        self.is_entered.store(false, Ordering::Release);
-    }
-
     fn enter(&self, job: impl FnOnce(&mut Session) -> Result<allears_code, Failure>) -> allears_code {
-        if let Err(code) = self.lock() {
-            return code;
+        if self.is_forked() {
+            return allears_code::ALLEARS_ERR_FORKED;
+        }
+        if !self.gate.enter() {
+            return allears_code::ALLEARS_ERR_BUSY;
         }
         if self.has_panicked.load(Ordering::Relaxed) {
-            self.unlock();
+            self.gate.leave();
             return allears_code::ALLEARS_ERR_PANIC;
         }
-        // SAFETY: whoever has locked is alone with it, until it is unlocked again.
+        // SAFETY: whoever has entered is alone with it, until it leaves.
         let session = unsafe { &mut *self.session.get() };
         let code = match catch_unwind(AssertUnwindSafe(|| job(session))) {
             Ok(Ok(code)) => code,
@@ -165,15 +150,15 @@ impl allears {
                 allears_code::ALLEARS_ERR_PANIC
             }
         };
-        self.unlock();
+        self.gate.leave();
         code
     }
 
-    /// Keeps the words of an error, as far as there is room for them. Only while locked.
+    /// Keeps the words of an error, as far as there is room for them. Only from within.
     fn note(&self, words: &str) {
         let end = (0..ERROR_SIZE.min(words.len() + 1)).rev().find(|&at| words.is_char_boundary(at));
         let words = &words[..end.unwrap_or(0)];
-        // SAFETY: whoever has locked is alone with it, but for C programs that read the text, as the header says.
+        // SAFETY: whoever has entered is alone with it, but for C programs that read the text, as the header says.
         let error = unsafe { &mut *self.error.get() };
         error[..words.len()].copy_from_slice(words.as_bytes());
         error[words.len()] = 0;
@@ -213,8 +198,7 @@ pub unsafe extern "C" fn allears_new(out: *mut *mut allears) -> c_int {
             error: UnsafeCell::new([0; ERROR_SIZE]),
             waker: OnceLock::new(),
             is_woken: AtomicBool::new(false),
-            is_entered: AtomicBool::new(false),
-            is_running: AtomicBool::new(false),
+            gate: Gate::default(),
             has_panicked: AtomicBool::new(false),
             forks: FORKS.load(Ordering::Relaxed),
         }))
@@ -232,10 +216,10 @@ pub unsafe extern "C" fn allears_free(handle: *mut *mut allears) -> c_int {
     }
     // SAFETY: by the caller's word there is a pointer, which is NULL or a handle.
     let Some(freed) = (unsafe { (*handle).as_ref() }) else { return allears_code::ALLEARS_OK as c_int };
-    let is_left_halfway = freed.is_forked() && freed.is_entered.load(Ordering::Acquire);
-    if let (false, Err(allears_code::ALLEARS_ERR_BUSY)) = (is_left_halfway, freed.lock()) {
+    if !freed.is_forked() && !freed.gate.enter() {
         return allears_code::ALLEARS_ERR_BUSY as c_int;
     }
+    let is_left_halfway = freed.is_forked() && freed.gate.is_entered();
     // SAFETY: there is a place for a pointer.
     let freed = std::mem::replace(unsafe { &mut *handle }, ptr::null_mut());
     if is_left_halfway {

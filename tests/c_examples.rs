@@ -8,8 +8,9 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use c::{command, compile, installed, succeed, text};
 use support::{Fleet, have};
@@ -122,6 +123,24 @@ fn the_sanitizers_find_nothing_in_them() {
     if have("/usr/include/uv.h", "libuv1-dev") {
         all_examples_work(&[], &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
     }
+}
+
+#[test]
+fn ctrl_c_stops_the_loop_with_poll() {
+    let Some(prefix) = installed() else { return };
+    let fleet = echoes();
+    let program = compile(prefix, "examples/c/poll.c", &[]);
+    let mut child =
+        command(prefix, program).arg(fleet.targets()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let first = lines.next().expect("a line").expect("UTF-8");
+    assert!(first.contains(" answered after "), "{first}");
+    support::interrupt(&child);
+    let stopped =
+        lines.filter(|line| line.as_ref().is_ok_and(|line| line.contains("stopped before its end")));
+    // The ten who are silent, and have a try left that is not made any more; and whoever was not asked yet.
+    assert!(stopped.count() >= 10);
+    assert!(child.wait().expect("it ends").success());
 }
 
 #[test]

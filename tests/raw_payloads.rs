@@ -9,7 +9,7 @@ use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Trace};
 
 /// Asks 20 hosts, which give back what they get, ten numbers each; how many answers were to another query than
 /// their own, and how many there were.
-fn asked_by_address_alone(latency: Duration, link: Link) -> (usize, usize) {
+fn asked_by_address_alone(latency: Duration, config: Config) -> (usize, usize) {
     let raw = Raw::new(vec![]).expect("short");
     let plan = Plan {
         hosts: 20,
@@ -24,8 +24,8 @@ fn asked_by_address_alone(latency: Duration, link: Link) -> (usize, usize) {
     let payload =
         |(host, number): (SocketAddr, u32)| (host, raw.payload(&number.to_be_bytes()).expect("short"));
     let mut targets: Vec<(SocketAddr, Payload)> = numbers.map(payload).collect();
-    let mut engine = Engine::new(raw.clone(), Config::default(), [5; 16]).expect("settings in range");
-    let (mut network, mut trace) = (Network::new(link, fleet), Trace::default());
+    let mut engine = Engine::new(raw.clone(), config, [5; 16]).expect("settings in range");
+    let (mut network, mut trace) = (Network::new(Link::default(), fleet), Trace::default());
     network.run(&mut engine, &mut targets.drain(..), Time::from_millis(3_600_000), &mut trace);
     assert!(engine.is_idle() && engine.ledger().adds_up(0), "{:?}", engine.ledger());
     assert_eq!(trace.ended.len(), 200);
@@ -41,9 +41,10 @@ fn asked_by_address_alone(latency: Duration, link: Link) -> (usize, usize) {
 fn late_replies_without_a_token_are_not_given_to_the_next_query_of_their_host() {
     // Slower than the first timeout: every early query is asked again, and answered twice. None is later than that an
     // ended query is remembered.
-    for millis in [20, 300, 700] {
-        let (wrong, answered) = asked_by_address_alone(Duration::from_millis(millis), Link::default());
-        assert_eq!(wrong, 0, "{millis} ms, {answered} answers");
-        assert!(answered > 150, "{millis} ms, {answered} answers");
+    for (millis, ring) in [(20, 4096), (300, 4096), (700, 4096), (700, 4)] {
+        let config = Config { ring, ..Config::default() };
+        let (wrong, answered) = asked_by_address_alone(Duration::from_millis(millis), config);
+        assert_eq!(wrong, 0, "{millis} ms, a ring of {ring}, {answered} answers");
+        assert!(answered > 150, "{millis} ms, a ring of {ring}, {answered} answers");
     }
 }

@@ -15,15 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static volatile sig_atomic_t interrupted;
+static allears *a;
+static volatile sig_atomic_t is_interrupted;
 
 static void on_interrupt(int signal)
 {
     (void)signal;
-    interrupted = 1; /* poll(2) ends by itself then. */
+    is_interrupted = 1;
+    allears_wake(a); /* So poll(2) ends, even if it is called only now. */
 }
 
-static void check(allears *a, int code)
+static void check(int code)
 {
     if (code < 0) {
         fprintf(stderr, "poll: %s\n", allears_last_error(a));
@@ -33,7 +35,7 @@ static void check(allears *a, int code)
 }
 
 /* Asks as many hosts of the file as there is room for. Whether there are more. */
-static int ask(allears *a, FILE *hosts)
+static int ask(FILE *hosts)
 {
     char line[256];
 
@@ -48,7 +50,7 @@ static int ask(allears *a, FILE *hosts)
 }
 
 /* Writes the results that there are; how many hosts have answered. */
-static int take_results(allears *a)
+static int take_results(void)
 {
     char name[ALLEARS_ADDRESS_SIZE];
     allears_result result;
@@ -71,27 +73,29 @@ int main(int argc, char **argv)
     int has_more = 1, answered = 0;
     struct pollfd fd;
     FILE *hosts;
-    allears *a = NULL;
 
     if (argc != 2 || !(hosts = fopen(argv[1], "r"))) {
         fprintf(stderr, "usage: poll FILE\n");
         return 2;
     }
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* Each line as it comes, in a pipe, too. */
+    check(allears_new(&a));
+    check(allears_open_raw(a, payload, sizeof payload - 1, 0, 8));
     signal(SIGINT, on_interrupt);
-    check(a, allears_new(&a));
-    check(a, allears_open_raw(a, payload, sizeof payload - 1, 0, 8));
     fd.fd = allears_fd(a);
     fd.events = POLLIN;
-    while ((has_more = has_more && ask(a, hosts)) || allears_pending(a) > 0) {
+    while ((has_more = has_more && ask(hosts)) || allears_pending(a) > 0) {
         if (poll(&fd, 1, allears_wait_ms(a)) < 0 && errno != EINTR)
             break;
-        if (interrupted && has_more) {
+        if (is_interrupted) {
             has_more = 0;
-            check(a, allears_stop(a)); /* What was asked already may still be answered. */
+            check(allears_stop(a)); /* What was asked already may still be answered. */
+            signal(SIGINT, SIG_DFL); /* The second Ctrl-C ends it at once. */
         }
-        check(a, allears_turn(a));
-        answered += take_results(a);
+        check(allears_turn(a));
+        answered += take_results();
     }
+    signal(SIGINT, SIG_DFL); /* Nobody may wake it from now on. */
     allears_free(&a);
     fclose(hosts);
     return answered > 0 ? 0 : 1;

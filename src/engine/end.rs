@@ -70,7 +70,12 @@ impl<P: Protocol> Engine<P> {
             return;
         }
         self.window.leave(query.charged, kept);
-        self.lingering.push_back((now + self.config.linger, key));
+        let until = (now + self.config.linger, key);
+        if self.flight.closes_address(key) {
+            self.closing.push_back(until)
+        } else {
+            self.lingering.push_back(until)
+        }
         self.forget_lingering(now);
     }
 
@@ -90,7 +95,7 @@ impl<P: Protocol> Engine<P> {
     }
 
     /// Forgets ended queries whose time is over, or of which there are more than ring and window ever
-    /// held.
+    /// held; but none before its time that keeps an address closed.
     pub(super) fn forget_lingering(&mut self, now: Time) {
         let most = self.config.ring.saturating_add(self.ledger.max_in_flight as usize);
         while let Some(&(until, key)) = self.lingering.front() {
@@ -98,6 +103,10 @@ impl<P: Protocol> Engine<P> {
                 break;
             }
             self.lingering.pop_front();
+            self.flight.remove(key);
+        }
+        while let Some(&(_, key)) = self.closing.front().filter(|(until, _)| *until <= now) {
+            self.closing.pop_front();
             self.flight.remove(key);
         }
     }

@@ -177,6 +177,13 @@ impl<C> Flight<C> {
         self.queries.insert(query) as u32
     }
 
+    /// Whether this query, which has ended, keeps others from its address: without a token, a reply to it would be
+    /// taken for theirs.
+    pub fn closes_address(&self, query: u32) -> bool {
+        let has_token = |attempt: u32| self.attempts[attempt as usize].token != Token::NONE;
+        !self[query].newest.is_none_or(has_token) && self[query].heard < self[query].attempts
+    }
+
     /// Forgets a query and all its attempts.
     pub fn remove(&mut self, query: u32) {
         while self.remove_newest_attempt(query) {}

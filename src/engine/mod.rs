@@ -73,6 +73,8 @@ pub struct Engine<P: Protocol> {
     patience: Patience,
     /// Ended queries, with the time to forget them.
     lingering: VecDeque<(Time, u32)>,
+    /// Those among them that keep their address closed until then.
+    closing: VecDeque<(Time, u32)>,
     results: VecDeque<Conclusion<P::Conversation, P::Answer>>,
     ledger: Ledger,
     /// Queries that want to be sent: in the ring, or held back by a limit.
@@ -126,6 +128,7 @@ impl<P: Protocol> Engine<P> {
             stamps: Stamps::default(),
             patience: Patience::new(config.timeout, config.tries),
             lingering: VecDeque::new(),
+            closing: VecDeque::new(),
             results: VecDeque::new(),
             ledger: Ledger::default(),
             unsent: 0,

@@ -20,9 +20,7 @@ pub fn address(text: &str, default_port: u16) -> Result<SocketAddr, Failure> {
     if address.port() == 0 {
         return Err(Failure::argument(format_args!("the address `{}` has no port", text.escape_debug())));
     }
-    let ip = address.ip().to_canonical();
-    // One of IPv6 may have a scope.
-    Ok(if ip.is_ipv4() { SocketAddr::new(ip, address.port()) } else { address })
+    Ok(address)
 }
 
 /// An address to send from: the port may be any.
@@ -34,7 +32,10 @@ fn read(text: &str, default_port: u16) -> Result<SocketAddr, Failure> {
     let ip = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let alone = || ip.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, default_port));
     let none = || Failure::argument(format_args!("`{}` is no address", text.escape_debug()));
-    text.parse().ok().or_else(alone).ok_or_else(none)
+    let address: SocketAddr = text.parse().ok().or_else(alone).ok_or_else(none)?;
+    let ip = address.ip().to_canonical();
+    // One of IPv6 may have a scope.
+    Ok(if ip.is_ipv4() { SocketAddr::new(ip, address.port()) } else { address })
 }
 
 /// A user of v3, as C describes one.

@@ -16,7 +16,13 @@ pub unsafe extern "C" fn allears_fd(handle: *mut allears) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_wait_ns(handle: *mut allears) -> i64 {
     count(handle, |session| {
-        Ok(session.wait()?.map_or(i64::MAX, |wait| i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX)))
+        let wait = session.wait()?;
+        // SAFETY: `count` has found a handle there, and this field may be shared.
+        if unsafe { (*handle).is_woken.load(Ordering::Acquire) } {
+            // Whatever turn has heard of that, nobody has been told yet.
+            return Ok(0);
+        }
+        Ok(wait.map_or(i64::MAX, |wait| i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX)))
     })
 }
 
@@ -46,11 +52,9 @@ pub unsafe extern "C" fn allears_run(handle: *mut allears, timeout_ns: i64) -> c
     let timeout = u64::try_from(timeout_ns).ok().map(Duration::from_nanos);
     enter(handle, |session| {
         // SAFETY: `enter` has found a handle there, and these fields may be shared.
-        let (is_running, is_woken) = unsafe { (&(*handle).is_running, &(*handle).is_woken) };
-        is_running.store(true, Ordering::Release);
-        let waited = session.run(timeout, || is_woken.swap(false, Ordering::Acquire));
-        is_running.store(false, Ordering::Release);
-        Ok(match waited? {
+        let (gate, is_woken) = unsafe { (&(*handle).gate, &(*handle).is_woken) };
+        gate.sleep();
+        Ok(match session.run(timeout, || is_woken.swap(false, Ordering::Acquire))? {
             Waited::ForSomething => allears_code::ALLEARS_OK,
             Waited::ForNothing => allears_code::ALLEARS_NONE,
         })
@@ -63,6 +67,7 @@ pub unsafe extern "C" fn allears_wake(handle: *mut allears) -> c_int {
     let Some(handle) = (unsafe { handle.as_ref() }) else { return allears_code::ALLEARS_ERR_NULL as c_int };
     let code = match handle.waker.get() {
         _ if handle.is_forked() => allears_code::ALLEARS_ERR_FORKED,
+        _ if handle.has_panicked.load(Ordering::Relaxed) => allears_code::ALLEARS_ERR_PANIC,
         None => allears_code::ALLEARS_ERR_STATE,
         Some(waker) => {
             handle.is_woken.store(true, Ordering::Release);

@@ -97,6 +97,7 @@ static void settings_have_ranges(void)
     assert(allears_set_receive_buffer(a, 0) == ALLEARS_ERR_ARGUMENT);
     assert(allears_set_any_source(a, 2) == ALLEARS_ERR_ARGUMENT);
     assert(allears_set_bind(a, "somewhere") == ALLEARS_ERR_ARGUMENT);
+    assert(allears_set_bind(a, "[::ffff:127.0.0.1]:0") == ALLEARS_OK && "that is an IPv4 address");
     assert(allears_set_bind(a, "\xff") == ALLEARS_ERR_ARGUMENT);
     assert(allears_open_raw(a, "1234", 4, 0, 9) == ALLEARS_ERR_ARGUMENT);
     assert(allears_open_raw(a, "1234", 4, 4, 1) == ALLEARS_ERR_ARGUMENT);
@@ -296,6 +297,13 @@ static void run_makes_a_turn_in_any_case(void)
             break;
     assert(allears_get_ledger(a, &ledger, sizeof ledger) == ALLEARS_OK && ledger.silent == 2);
     assert(allears_turn(a) == ALLEARS_OK && "that takes the wake that is left");
+
+    /* A wake is told, if something else is told first. */
+    assert(allears_ask(a, (struct sockaddr *)&host, sizeof host, 0) == ALLEARS_OK && allears_wake(a) == ALLEARS_OK);
+    while (allears_next(a, &result, sizeof result) == ALLEARS_NONE)
+        assert(allears_turn(a) == ALLEARS_OK);
+    assert(allears_wake(a) == ALLEARS_OK && allears_run(a, -1) == ALLEARS_OK && "nothing is open");
+    assert(allears_wait_ms(a) == 0 && allears_turn(a) == ALLEARS_OK && allears_wait_ms(a) == -1);
 
     /* Results that nobody takes do not stop it. */
     for (int i = 0; i < 3; i++)
