@@ -24,8 +24,8 @@
  *
  * THREADS. Use a handle from one thread. Should several call at a time, each waits for those before it, briefly; but
  * while one is in `allears_run`, the others' calls fail with ALLEARS_ERR_BUSY. `allears_wake` may be called at any time,
- * from any thread, and it alone may be called in signal handlers. Do not end a thread within a call (pthread_cancel). Any number of handles may be used by any number of threads.
- * There are no callbacks.
+ * from any thread, and it alone may be called in signal handlers. Do not end a thread within a call (pthread_cancel).
+ * Any number of handles may be used by any number of threads. There are no callbacks.
  *
  * FORK. After fork(2) the child can do nothing with its parent's handles but free them: every other call fails
  * with ALLEARS_ERR_FORKED. The parent goes on. If another thread was within a call of a handle at the fork, what belongs
@@ -241,8 +241,8 @@ int allears_format_address(const struct sockaddr *from, socklen_t length, char *
 int allears_fd(allears *handle);
 
 /* Nanoseconds until the next turn is due, if the file descriptor does not become readable before: 0 = now, or a result
- * or a server waits to be taken, or `allears_wake` was called; ALLEARS_FOREVER = only a datagram can change anything. Ask after each turn, and after
- * asking hosts. */
+ * or a server waits to be taken, or `allears_wake` was called; ALLEARS_FOREVER = only a datagram can change anything.
+ * Ask after each turn, and after asking hosts. */
 int64_t allears_wait_ns(allears *handle);
 
 /* The same for poll(2) and epoll_wait(2): milliseconds, rounded up, INT_MAX at most; -1 = for ever. 0 also if the handle
@@ -402,8 +402,8 @@ enum allears_snmp_type {
     ALLEARS_SNMP_END_OF_MIB_VIEW = 0x82
 };
 
-/* Adds an identity, for as long as the handle lives: a community of v1 (`version` 1) or v2c (2). Its number, from 0 on, goes to
- * `identity`, if that is not NULL. Errors: NULL, ARGUMENT, STATE (not open), PROTOCOL. */
+/* Adds an identity, for as long as the handle lives: a community of v1 (`version` 1) or v2c (2). Its number, from 0 on,
+ * goes to `identity`, if that is not NULL. Errors: NULL, ARGUMENT, STATE (not open), PROTOCOL. */
 int allears_snmp_community(allears *handle, int version, const char *community, uint32_t *identity);
 
 /* Adds an identity: a user of v3. `auth` is "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384" or "SHA-512", `privacy` "DES",
@@ -417,8 +417,8 @@ int allears_snmp_user(allears *handle, const char *name, const char *auth, const
 int allears_snmp_request(allears *handle, int operation, const char *const *names, size_t count,
                          uint32_t repetitions, uint32_t limit, uint32_t *request);
 
-/* Forgets a request, whose number a later one may get. Who is being asked it goes on to be. Errors: NULL, ARGUMENT (there
- * is none), STATE (not open), PROTOCOL. */
+/* Forgets a request, whose number a later one may get. Who is being asked it goes on to be. Errors: NULL, ARGUMENT
+ * (there is none), STATE (not open), PROTOCOL. */
 int allears_snmp_remove_request(allears *handle, uint32_t request);
 
 /* Why an answer is not all that was asked for. */
