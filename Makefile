@@ -76,7 +76,8 @@ install-lib: lib
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
 		include/allears.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/allears.pc
-	install -D -m 644 man/allears.3 $(DESTDIR)$(MANDIR)/man3/allears.3
+	install -d $(DESTDIR)$(MANDIR)/man3
+	awk -f man/from-header.awk include/allears.h man/allears.3.in > $(DESTDIR)$(MANDIR)/man3/allears.3
 	for name in $$(sed -n 's/^[a-z].* \**\(allears_[a-z0-9_]*\)(.*/\1/p' include/allears.h); do \
 		echo '.so man3/allears.3' > $(DESTDIR)$(MANDIR)/man3/$$name.3 || exit 1; \
 	done
