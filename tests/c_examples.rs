@@ -15,12 +15,6 @@ use std::process::{Command, Stdio};
 use c::{command, compile, installed, succeed, text};
 use support::{Fleet, have};
 
-/// The first targets of a fleet.
-fn targets(fleet: &Fleet, count: usize) -> Vec<String> {
-    let list = fs::read_to_string(fleet.targets()).expect("a list");
-    list.lines().take(count).map(str::to_owned).collect()
-}
-
 /// Who answered: of lines that begin with a target.
 fn who(output: &[u8], is_answer: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let text = text(output);
@@ -60,7 +54,7 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     };
 
     let fleet = echoes();
-    let hosts = targets(&fleet, 50);
+    let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let nobody = prefix.join("nobody");
     fs::write(&nobody, "nobody\n\n").expect("it can be written");
@@ -91,7 +85,7 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     assert!(said.contains("`no.master` is no address"), "{said}");
 
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "20", "--interfaces", "3"]);
-    let hosts = targets(&fleet, 20);
+    let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let (out, _) = run("agents.cpp", &[&["public"], &hosts[..]].concat(), 0);
     let lines = text(&out);
@@ -154,10 +148,7 @@ fn twenty_lines_of_python_can_use_it() {
     let Some(prefix) = installed().filter(|_| have("/usr/bin/python3", "python3")) else { return };
     let fleet = echoes();
     let mut python = Command::new("python3");
-    python
-        .arg(c::source("tests/c/ping.py"))
-        .arg(prefix.join("lib/liballears.so.1"))
-        .args(targets(&fleet, 50));
+    python.arg(c::source("tests/c/ping.py")).arg(prefix.join("lib/liballears.so.1")).args(fleet.hosts());
     let output = succeed(&mut python);
     assert_eq!(who(&output.stdout, |line| line.ends_with("b'ping'")).len(), 40, "{}", text(&output.stdout));
 }

@@ -6,7 +6,6 @@ mod c;
 mod support;
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use c::{command, compile, installed, succeed, text};
 use serde_json::Value;
@@ -18,10 +17,6 @@ fn fields(args: &[&str]) -> Option<BTreeSet<String>> {
     let program = compile(prefix, "tests/c/fields.c", &["-std=gnu11", "-fsanitize=address,undefined"]);
     let output = succeed(command(prefix, program).args(args));
     Some(text(&output.stdout).lines().map(str::to_owned).collect())
-}
-
-fn hosts(fleet: &Fleet) -> Vec<String> {
-    fs::read_to_string(fleet.targets()).expect("a list").lines().map(str::to_owned).collect()
 }
 
 fn string(value: &Value) -> String {
@@ -108,7 +103,7 @@ fn still(lines: BTreeSet<String>) -> BTreeSet<String> {
 #[test]
 fn every_value_of_an_agent_as_a_community_and_as_a_user() {
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "10", "--interfaces", "3"]);
-    let hosts = hosts(&fleet);
+    let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let Some(seen) = fields(&[&["snmp", "public", "system", "ifXTable"], &hosts[..]].concat()) else {
         return;
@@ -127,7 +122,7 @@ fn every_value_of_an_agent_as_a_community_and_as_a_user() {
 #[test]
 fn what_is_odd_or_goes_in_circles_is_told() {
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "4", "--misbehave", "non-increasing=1"]);
-    let hosts = hosts(&fleet);
+    let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let Some(seen) = fields(&[&["snmp", "public", "ifDescr", "ifInOctets"], &hosts[..]].concat()) else {
         return;
@@ -136,7 +131,7 @@ fn what_is_odd_or_goes_in_circles_is_told() {
         seen.iter().filter(|line| line.contains("\tend\tthe agent goes in circles: what follows 1.3.6"));
     assert_eq!(ends.count(), 4, "{seen:?}");
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "4", "--misbehave", "odd-ber=1"]);
-    let hosts = self::hosts(&fleet);
+    let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let seen =
         fields(&[&["snmp", "public", "1.3.6.1.2.1", "1.3.6.1.4"], &hosts[..]].concat()).expect("installed");
@@ -147,7 +142,7 @@ fn what_is_odd_or_goes_in_circles_is_told() {
 #[test]
 fn refused_names_have_their_errors() {
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "2"]);
-    let hosts = hosts(&fleet);
+    let hosts = fleet.hosts();
     let Some(seen) = fields(&["v1", "public", "1.3.6.1.9.1", "1.3.6.1.9.2", &hosts[0]]) else { return };
     let host = &hosts[0];
     let wanted = [
@@ -170,7 +165,7 @@ fn a_list_alone_can_be_asked_for() {
 #[test]
 fn each_host_gets_the_payload_that_is_its_own() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "100"]);
-    let hosts = hosts(&fleet);
+    let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let Some(seen) = fields(&[&["raw"], &hosts[..]].concat()) else { return };
     let wanted: BTreeSet<String> = hosts.iter().map(|host| format!("{host}\t{host}")).collect();

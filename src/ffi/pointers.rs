@@ -11,6 +11,7 @@ use socket2::SockAddr;
 
 use super::failure::Failure;
 use super::types::allears_code;
+use crate::protocol::canonical;
 use crate::protocol::raw::MAX_PAYLOAD;
 
 /// A text of the caller's.
@@ -82,10 +83,7 @@ pub unsafe fn address(address: *const sockaddr, length: socklen_t) -> Result<Soc
             // SAFETY: as before.
             let v6 = unsafe { address.cast::<sockaddr_in6>().read_unaligned() };
             let (ip, port) = (Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port));
-            match ip.to_ipv4_mapped() {
-                Some(v4) => (v4, port).into(),
-                None => SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id).into(),
-            }
+            canonical(SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id).into())
         }
         _ => return Err(Failure::argument("this is no address of IPv4 or IPv6")),
     };

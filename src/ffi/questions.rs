@@ -6,13 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::failure::Failure;
 use super::types::allears_snmp_operation as operation;
+use crate::protocol::canonical;
 use crate::protocol::snmp::usm::{self, UserError};
 use crate::protocol::snmp::{Identity, Oid, Operation, Request, names};
-
-/// Values of one agent at most, unless the caller says how many.
-const MOST_ROWS: u32 = 100_000;
-/// What `snmpbulkget` asks for.
-const REPETITIONS: u32 = 10;
 
 /// `192.0.2.1:27960`, `[2001:db8::1]:161`; without a port if `default_port` is one.
 pub fn address(text: &str, default_port: u16) -> Result<SocketAddr, Failure> {
@@ -32,10 +28,7 @@ fn read(text: &str, default_port: u16) -> Result<SocketAddr, Failure> {
     let ip = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let alone = || ip.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, default_port));
     let none = || Failure::argument(format_args!("`{}` is no address", text.escape_debug()));
-    let address: SocketAddr = text.parse().ok().or_else(alone).ok_or_else(none)?;
-    let ip = address.ip().to_canonical();
-    // One of IPv6 may have a scope.
-    Ok(if ip.is_ipv4() { SocketAddr::new(ip, address.port()) } else { address })
+    text.parse().ok().or_else(alone).map(canonical).ok_or_else(none)
 }
 
 /// A user of v3, as C describes one.
@@ -77,12 +70,13 @@ pub fn request(how: i32, names: &[&str], repetitions: u32, limit: u32) -> Result
     let operation = match how {
         how if how == operation::ALLEARS_SNMP_GET as i32 => Operation::Get,
         how if how == operation::ALLEARS_SNMP_NEXT as i32 => Operation::GetNext,
-        how if how == operation::ALLEARS_SNMP_BULK as i32 => {
-            Operation::GetBulk { non_repeaters: limit, max_repetitions: or(repetitions, REPETITIONS) }
-        }
+        how if how == operation::ALLEARS_SNMP_BULK as i32 => Operation::GetBulk {
+            non_repeaters: limit,
+            max_repetitions: or(repetitions, Operation::DEFAULT_REPETITIONS),
+        },
         how if how == operation::ALLEARS_SNMP_WALK as i32 => Operation::Walk {
             max_repetitions: Some(repetitions).filter(|&repetitions| repetitions > 0),
-            most_rows: or(limit, MOST_ROWS),
+            most_rows: or(limit, Operation::DEFAULT_MOST_ROWS),
         },
         _ => return Err(Failure::argument(format_args!("there is no operation {how}"))),
     };

@@ -26,4 +26,14 @@ pub mod quake3;
 pub mod raw;
 pub mod snmp;
 
+use std::net::{IpAddr, SocketAddr};
+
 pub use crate::engine::{Elsewhere, Protocol, Quiet, ReplySize, Step, Time, Token};
+
+/// An IPv4 address in IPv6 notation is the same host.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
+}

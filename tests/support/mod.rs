@@ -122,6 +122,12 @@ impl Fleet {
         self.targets.to_str().expect("UTF-8")
     }
 
+    /// Its targets, one by one.
+    pub fn hosts(&self) -> Vec<String> {
+        let list = std::fs::read_to_string(&self.targets).expect("a list");
+        list.lines().map(str::to_owned).collect()
+    }
+
     /// Ends it, and yields its closing line.
     pub fn stop(mut self) -> Value {
         interrupt(&self.child);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use allears::protocol::snmp::Operation;
 use clap::{ArgAction, Args, Subcommand, ValueEnum, ValueHint};
 
 use super::style::Style;
@@ -142,7 +143,7 @@ pub struct WalkArgs {
     #[arg(short = 'C', value_name = "rN", action = ArgAction::Append)]
     pub bulk: Vec<BulkOptions>,
     /// Values of one agent at most; with --per-host, of each of its requests
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = Operation::DEFAULT_MOST_ROWS)]
     pub max_rows: u32,
 }
 

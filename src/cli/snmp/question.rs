@@ -10,8 +10,6 @@ use anyhow::{Context, Result};
 use super::args::{AskArgs, BulkOptions, SnmpCommand};
 use crate::cli::exit::Usage;
 
-/// What `snmpbulkget` asks for without `-Cr`.
-const REPETITIONS: u32 = 10;
 /// What net-snmp walks unless it is told.
 const MIB_2: &str = "1.3.6.1.2.1";
 
@@ -57,7 +55,7 @@ fn operation(command: &SnmpCommand) -> Result<Operation, String> {
         SnmpCommand::Next(_) => Operation::GetNext,
         SnmpCommand::Bulk(_) => Operation::GetBulk {
             non_repeaters: non_repeaters.unwrap_or(0),
-            max_repetitions: repetitions.unwrap_or(REPETITIONS),
+            max_repetitions: repetitions.unwrap_or(Operation::DEFAULT_REPETITIONS),
         },
         SnmpCommand::Walk(_) if non_repeaters.is_some() => {
             return Err("a walk has no non-repeaters; it is told only -CrN".into());

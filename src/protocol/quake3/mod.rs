@@ -20,7 +20,7 @@ pub use master::ServerList;
 pub use players::{Player, Players};
 pub use status::{Rules, Status, StatusReply};
 
-use super::{Protocol, Quiet, ReplySize, Step, Time, Token};
+use super::{Protocol, Quiet, ReplySize, Step, Time, Token, canonical};
 
 /// What a server is asked, up to the challenge.
 const GETSTATUS: &[u8] = b"\xff\xff\xff\xffgetstatus ";
@@ -238,14 +238,6 @@ fn token(challenge: &[u8]) -> Option<Token> {
             _ => None,
         })
         .map(Token)
-}
-
-/// An IPv4 address in IPv6 notation is the same host.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    match address.ip().to_canonical() {
-        ip @ std::net::IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
-        std::net::IpAddr::V6(_) => address,
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,13 @@ pub struct Request {
     pub with_uptime: bool,
 }
 
+impl Operation {
+    /// Repetitions of a GETBULK unless somebody says how many: what `snmpbulkget` asks for.
+    pub const DEFAULT_REPETITIONS: u32 = 10;
+    /// Variable bindings of one agent in a walk, unless somebody says how many.
+    pub const DEFAULT_MOST_ROWS: u32 = 100_000;
+}
+
 /// How an agent is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
