@@ -4,6 +4,9 @@
 //! `make lib && cargo bench --bench c_abi`. The C program is compiled here, and linked with what `make lib` built.
 
 #[cfg(target_os = "linux")]
+#[path = "loop/cost.rs"]
+mod cost;
+#[cfg(target_os = "linux")]
 #[path = "loop/responder.rs"]
 mod responder;
 
@@ -25,12 +28,13 @@ mod linux {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::path::{Path, PathBuf};
     use std::process::Command;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use allears::engine::{Config, Engine, Outcome, Timeout};
     use allears::net::{self, Net, Options};
     use allears::protocol::raw::{Payload, Raw};
 
+    use super::cost::{Cost, Error, median};
     use super::responder;
 
     const ROUNDS: usize = 9;
@@ -38,18 +42,9 @@ mod linux {
     const HOSTS: u32 = 2_000;
     const WINDOW: u32 = 1_024;
 
-    type Error = Box<dyn std::error::Error>;
-
-    /// Nanoseconds: of time, and of the processor.
-    #[derive(Clone, Copy)]
-    struct Cost {
-        time: f64,
-        cpu: f64,
-    }
-
     pub fn main() -> Result<(), Error> {
         let folder = tempfile::tempdir()?;
-        let sweep = compile(folder.path())?;
+        let program = compile(folder.path())?;
         responder::pin_to_core(0);
         let responder = responder::Responder::start()?;
         println!("{EXCHANGES} exchanges with {HOSTS} hosts, window {WINDOW}, {ROUNDS} rounds");
@@ -57,13 +52,13 @@ mod linux {
         let mut rounds: Vec<[Cost; 3]> = Vec::new();
         for _ in 0..ROUNDS {
             let round = [
-                rust(responder.port)?,
-                c(&sweep, responder.port, "run")?,
-                c(&sweep, responder.port, "poll")?,
+                Cost::of(|| sweep(responder.port))?,
+                c(&program, responder.port, "run")?,
+                c(&program, responder.port, "poll")?,
             ];
-            for Cost { time, cpu } in round {
+            for cost in round {
                 let exchanges = f64::from(EXCHANGES);
-                print!("{:>13.0}/s {:>7.2} µs", exchanges / time * 1e9, cpu / exchanges / 1e3);
+                print!("{:>13.0}/s {:>7.2} µs", cost.per_second(exchanges), cost.cpu_micros(exchanges));
             }
             println!();
             rounds.push(round);
@@ -109,14 +104,6 @@ mod linux {
         Ok(Cost { time: time.parse()?, cpu: cpu.parse()? })
     }
 
-    fn rust(port: u16) -> Result<Cost, Error> {
-        let (start, cpu) = (Instant::now(), net::cpu_time());
-        sweep(port)?;
-        let time = start.elapsed();
-        let cpu = net::cpu_time().zip(cpu).map_or(Duration::ZERO, |(after, before)| after - before);
-        Ok(Cost { time: time.as_nanos() as f64, cpu: cpu.as_nanos() as f64 })
-    }
-
     fn sweep(port: u16) -> Result<(), Error> {
         let first = u32::from(Ipv4Addr::new(127, 1, 0, 1));
         let mut targets = (0..EXCHANGES).map(|n| SocketAddr::from((Ipv4Addr::from(first + n % HOSTS), port)));
@@ -146,11 +133,5 @@ mod linux {
             }
         }
         if answered == EXCHANGES { Ok(()) } else { Err(format!("{answered} were answered").into()) }
-    }
-
-    fn median(values: impl Iterator<Item = f64>) -> f64 {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
     }
 }

@@ -8,6 +8,9 @@
 #[path = "loop/bare.rs"]
 mod bare;
 #[cfg(target_os = "linux")]
+#[path = "loop/cost.rs"]
+mod cost;
+#[cfg(target_os = "linux")]
 #[path = "loop/responder.rs"]
 mod responder;
 
@@ -27,26 +30,18 @@ fn main() {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::net::{Ipv4Addr, SocketAddr};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use allears::engine::{Config, Engine, Protocol, ReplySize, Step, Time, Timeout, Token};
     use allears::net::{self, Net, Options};
 
+    use super::cost::{Cost, Error, median};
     use super::{bare, responder};
 
     const ROUNDS: usize = 7;
     const EXCHANGES: u64 = 300_000;
     const HOSTS: u32 = 2_000;
     pub const WINDOW: u32 = 1_024;
-
-    type Error = Box<dyn std::error::Error>;
-
-    /// What one run took.
-    #[derive(Clone, Copy)]
-    struct Cost {
-        per_second: f64,
-        cpu_micros: f64,
-    }
 
     pub fn main() -> Result<(), Error> {
         let rounds = std::env::var("ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS);
@@ -61,42 +56,25 @@ mod linux {
         let mut costs: Vec<[Cost; 3]> = Vec::new();
         for _ in 0..rounds {
             let round = [
-                measure(|| Ok(bare::exchange::<32>(&hosts, EXCHANGES, WINDOW)?))?,
-                measure(|| Ok(bare::exchange::<64>(&hosts, EXCHANGES, WINDOW)?))?,
-                measure(|| engine_and_net(&hosts))?,
+                Cost::of(|| Ok(bare::exchange::<32>(&hosts, EXCHANGES, WINDOW)?))?,
+                Cost::of(|| Ok(bare::exchange::<64>(&hosts, EXCHANGES, WINDOW)?))?,
+                Cost::of(|| engine_and_net(&hosts))?,
             ];
             for cost in round {
-                print!("{:>10.0}/s {:>6.2} µs", cost.per_second, cost.cpu_micros);
+                let exchanges = EXCHANGES as f64;
+                print!("{:>10.0}/s {:>6.2} µs", cost.per_second(exchanges), cost.cpu_micros(exchanges));
             }
             println!();
             costs.push(round);
         }
         for (at, batch) in [(0, 32), (1, 64)] {
-            let speed = median(costs.iter().map(|round| round[2].per_second / round[at].per_second));
-            let cpu = median(costs.iter().map(|round| round[2].cpu_micros / round[at].cpu_micros));
+            let speed = median(costs.iter().map(|round| round[at].time / round[2].time));
+            let cpu = median(costs.iter().map(|round| round[2].cpu / round[at].cpu));
             println!(
                 "to bare, batch {batch}: {speed:.3} of the exchanges/s, {cpu:.3} of the CPU per exchange"
             );
         }
         Ok(())
-    }
-
-    fn measure(run: impl FnOnce() -> Result<(), Error>) -> Result<Cost, Error> {
-        let (start, cpu) = (Instant::now(), net::cpu_time());
-        run()?;
-        let elapsed = start.elapsed();
-        let cpu = net::cpu_time().zip(cpu).map_or(Duration::ZERO, |(after, before)| after - before);
-        let exchanges = EXCHANGES as f64;
-        Ok(Cost {
-            per_second: exchanges / elapsed.as_secs_f64(),
-            cpu_micros: cpu.as_secs_f64() * 1e6 / exchanges,
-        })
-    }
-
-    fn median(values: impl Iterator<Item = f64>) -> f64 {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
     }
 
     fn engine_and_net(hosts: &[SocketAddr]) -> Result<(), Error> {

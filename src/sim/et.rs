@@ -297,17 +297,7 @@ fn write_text(key: &[u8], text: &str, out: &mut Vec<u8>) {
 fn write_number(key: &[u8], number: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
     // `write!` would take most of the time that a whole reply may take.
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break out.extend_from_slice(&digits[at..]);
-        }
-    }
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]

@@ -6,24 +6,12 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends a number.
 pub fn push_number(number: u64, line: &mut Vec<u8>) {
-    let (mut digits, mut at, mut rest) = ([0; 20], 20, number);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    line.extend_from_slice(&digits[at..]);
+    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Appends a number that may be negative.
 pub fn push_signed(number: i64, line: &mut Vec<u8>) {
-    if number < 0 {
-        line.push(b'-');
-    }
-    push_number(number.unsigned_abs(), line);
+    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Appends the numbers of an identifier, with dots between them.

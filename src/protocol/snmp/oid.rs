@@ -190,16 +190,7 @@ impl Digits {
     }
 
     fn push_number(&mut self, number: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mut digits, mut at, mut rest) = ([0; 10], 10, number);
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        digits[at..].iter().try_for_each(|&digit| self.push(digit, f))
+        itoa::Buffer::new().format(number).bytes().try_for_each(|digit| self.push(digit, f))
     }
 
     fn flush(&mut self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
