@@ -87,7 +87,7 @@ clean:
 
 # Installs what the tests need where it can; says what is missing where it cannot.
 tools:
-	@for tool in $(TEST_TOOLS); do test -x $$tool || missing=1; done; \
+	@for tool in $(TEST_TOOLS); do test -e $$tool || missing=1; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
