@@ -111,7 +111,7 @@ mod linux {
         let config = Config {
             rate: None,
             window: Some(WINDOW),
-            host_gap: Duration::ZERO,
+            host_gap: Some(Duration::ZERO),
             prefix_rate: None,
             timeout: Timeout::Fixed(Duration::from_secs(1)),
             ..Config::default()
@@ -122,14 +122,14 @@ mod linux {
         loop {
             let room = engine.room();
             for target in targets.by_ref().take(room) {
-                engine.ask(target, Payload::default())?;
+                engine.ask(target, Payload::default(), ())?;
             }
             if engine.is_idle() {
                 break;
             }
             net.turn(&mut engine, None)?;
-            while let Some(conclusion) = engine.poll_result() {
-                answered += u32::from(matches!(conclusion.outcome, Outcome::Answered(_)));
+            while let Some(completion) = engine.poll_completion() {
+                answered += u32::from(matches!(completion.outcome, Outcome::Answered(_)));
             }
         }
         if answered == EXCHANGES { Ok(()) } else { Err(format!("{answered} were answered").into()) }

@@ -4,7 +4,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use allears::engine::{Config, Engine, Protocol, ReplySize, Step, Time, Timeout, Token};
+use allears::engine::{
+    Attempt, Config, Engine, Proof, Protocol, Reply, ReplySize, Step, Time, Timeout, Token,
+};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Exchanges in one measured iteration.
@@ -13,27 +15,30 @@ const EXCHANGES: u32 = 1000;
 struct Echo;
 
 impl Protocol for Echo {
+    type Question = ();
     type Conversation = ();
     type Answer = ();
 
-    fn token_bits(&self, _: &()) -> u32 {
-        64
+    fn begin(&mut self, _: SocketAddr, (): ()) {}
+
+    fn proof(&self, (): &()) -> Proof {
+        Proof::Token { bits: 64 }
     }
 
-    fn write_request(&mut self, _: &(), token: Token, _: Time, out: &mut Vec<u8>) {
-        out.extend_from_slice(&token.0.to_be_bytes());
+    fn write_request(&mut self, (): &mut (), attempt: Attempt, out: &mut Vec<u8>) {
+        out.extend_from_slice(&attempt.token.0.to_be_bytes());
     }
 
-    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
-        datagram.try_into().ok().map(|bytes| Token(u64::from_be_bytes(bytes)))
+    fn read_token(&self, reply: &[u8]) -> Option<Token> {
+        reply.try_into().ok().map(|bytes| Token(u64::from_be_bytes(bytes)))
     }
 
-    fn step(&mut self, _: &mut (), _: &[u8], _: Time) -> Step<()> {
+    fn step(&mut self, (): &mut (), _: &Reply<'_>) -> Step<()> {
         Step::Done(())
     }
 
-    fn reply_size(&self, _: &()) -> ReplySize {
-        ReplySize { datagrams: 1, bytes: 8 }
+    fn reply_size(&self, (): &()) -> ReplySize {
+        ReplySize::one(8)
     }
 }
 
@@ -51,7 +56,7 @@ impl Bench {
         let config = Config {
             rate: None,
             window: Some(in_flight),
-            host_gap: Duration::ZERO,
+            host_gap: Some(Duration::ZERO),
             prefix_rate: None,
             timeout: Timeout::Fixed(Duration::from_secs(3600)),
             linger: Duration::from_millis(10),
@@ -70,7 +75,7 @@ impl Bench {
         while self.engine.room() > 0 {
             let host = Ipv4Addr::from(0x0a00_0000 + self.next_host % 0x00ff_ffff);
             self.next_host += 1;
-            self.engine.ask(SocketAddr::from((host, 7)), ()).expect("there is room");
+            self.engine.ask(SocketAddr::from((host, 7)), (), ()).expect("there is room");
         }
         self.out.clear();
         while let Some(transmit) = self.engine.poll_transmit(self.now, &mut self.out) {
@@ -89,7 +94,7 @@ impl Bench {
             self.send();
             self.now = self.now + Duration::from_micros(32);
             self.engine.handle_timeout(self.now);
-            while self.engine.poll_result().is_some() {}
+            while self.engine.poll_completion().is_some() {}
         }
     }
 }

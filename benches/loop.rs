@@ -32,7 +32,7 @@ mod linux {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::time::Duration;
 
-    use allears::engine::{Config, Engine, Protocol, ReplySize, Step, Time, Timeout, Token};
+    use allears::engine::{Attempt, Config, Engine, Proof, Protocol, Reply, ReplySize, Step, Timeout, Token};
     use allears::net::{self, Net, Options};
 
     use super::cost::{Cost, Error, median};
@@ -82,7 +82,7 @@ mod linux {
         let config = Config {
             rate: None,
             window: Some(WINDOW),
-            host_gap: Duration::ZERO,
+            host_gap: Some(Duration::ZERO),
             prefix_rate: None,
             timeout: Timeout::Fixed(Duration::from_secs(1)),
             ..Config::default()
@@ -92,18 +92,18 @@ mod linux {
         loop {
             let room = engine.room();
             for &target in targets.by_ref().take(room) {
-                engine.ask(target, ())?;
+                engine.ask(target, (), ())?;
             }
             if engine.is_idle() {
                 break;
             }
             net.turn(&mut engine, None)?;
-            while let Some(conclusion) = engine.poll_result() {
-                std::hint::black_box(conclusion);
+            while let Some(completion) = engine.poll_completion() {
+                std::hint::black_box(completion);
             }
         }
         assert_eq!(engine.ledger().answered, EXCHANGES, "{:?}", engine.ledger());
-        assert_eq!(net.own_drops(), Some(0));
+        assert_eq!(net.local_drops(), Some(0));
         Ok(())
     }
 
@@ -111,27 +111,30 @@ mod linux {
     struct Echo;
 
     impl Protocol for Echo {
+        type Question = ();
         type Conversation = ();
         type Answer = ();
 
-        fn token_bits(&self, (): &()) -> u32 {
-            64
+        fn begin(&mut self, _: SocketAddr, (): ()) {}
+
+        fn proof(&self, (): &()) -> Proof {
+            Proof::Token { bits: 64 }
         }
 
-        fn write_request(&mut self, (): &(), token: Token, _: Time, out: &mut Vec<u8>) {
-            out.extend_from_slice(&token.0.to_be_bytes());
+        fn write_request(&mut self, (): &mut (), attempt: Attempt, out: &mut Vec<u8>) {
+            out.extend_from_slice(&attempt.token.0.to_be_bytes());
         }
 
         fn read_token(&self, datagram: &[u8]) -> Option<Token> {
             datagram.try_into().ok().map(|bytes| Token(u64::from_be_bytes(bytes)))
         }
 
-        fn step(&mut self, (): &mut (), _: &[u8], _: Time) -> Step<()> {
+        fn step(&mut self, (): &mut (), _: &Reply<'_>) -> Step<()> {
             Step::Done(())
         }
 
         fn reply_size(&self, (): &()) -> ReplySize {
-            ReplySize { datagrams: 1, bytes: 8 }
+            ReplySize::one(8)
         }
     }
 }

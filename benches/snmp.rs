@@ -23,7 +23,7 @@ mod linux {
 
     use allears::engine::{Config, Engine, Outcome, Timeout};
     use allears::net::{self, Net, Options};
-    use allears::protocol::snmp::{Identity, Operation, Request, Snmp, Value, Version};
+    use allears::protocol::snmp::{Identity, Operation, Question, Request, Snmp, Value, Version};
     use serde_json::Value as Json;
 
     const ALLEARS: &str = env!("CARGO_BIN_EXE_allears");
@@ -95,7 +95,7 @@ mod linux {
         let config = Config {
             rate: None,
             window: Some(WINDOW),
-            host_gap: Duration::ZERO,
+            host_gap: Some(Duration::ZERO),
             prefix_rate: None,
             timeout: Timeout::Fixed(Duration::from_secs(2)),
             ..Config::default()
@@ -108,15 +108,14 @@ mod linux {
         loop {
             while engine.room() > 0 {
                 let Some(target) = targets.next() else { break };
-                let conversation = engine.protocol_mut().conversation(target, public, request.clone(), 0);
-                engine.ask(target, conversation)?;
+                engine.ask(target, Question { identity: public, request: request.clone() }, ())?;
             }
             if engine.is_idle() {
                 break;
             }
             net.turn(&mut engine, None)?;
-            while let Some(conclusion) = engine.poll_result() {
-                let Outcome::Answered(answer) = conclusion.outcome else { continue };
+            while let Some(completion) = engine.poll_completion() {
+                let Outcome::Answered(answer) = completion.outcome else { continue };
                 for varbind in answer.varbinds() {
                     varbinds += 1;
                     if let Value::Counter32(count) = varbind.value {

@@ -195,7 +195,7 @@ int allears_open_quake3(allears *handle, const char *game);
 int allears_open_snmp(allears *handle);
 
 /* ---- Asking ------------------------------------------------------------------------------------------------
- * Whatever was asked ends in exactly one result, which has the `user_data` that was given. An IPv4 address in IPv6
+ * Whatever was asked ends in exactly one result, which has the `tag` that was given. An IPv4 address in IPv6
  * notation (::ffff:192.0.2.1) is asked as, and its result names, the IPv4 address that it is.
  * Errors of all: NULL, ARGUMENT (an address that is none), STATE (not open, or stopped), FULL, PROTOCOL. */
 
@@ -206,23 +206,23 @@ int64_t allears_room(allears *handle);
 
 /* Asks a host at an IPv4 or IPv6 address: with the payload of `allears_open_raw`; for the status of a game server;
  * or the SNMP request 0 as the identity 0. */
-int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t user_data);
+int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
 /* As `allears_ask`, with an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". Of game servers and agents, the
  * port may be missing. No names: resolve those with getaddrinfo(3). */
-int allears_ask_text(allears *handle, const char *target, uint64_t user_data);
+int allears_ask_text(allears *handle, const char *target, uint64_t tag);
 
 /* Raw: asks with a payload of its own, 0 to 65,507 bytes, with room for the token. */
 int allears_ask_payload(allears *handle, const struct sockaddr *target, socklen_t length, const void *payload,
-                        size_t payload_length, uint64_t user_data);
+                        size_t payload_length, uint64_t tag);
 
 /* Quake 3: asks a master server for its list. The servers come from `allears_next_server` as they are heard, before
  * the result, which tells how many they were. */
-int allears_ask_master(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t user_data);
+int allears_ask_master(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
 /* SNMP: asks an agent this request as this identity. */
 int allears_ask_snmp(allears *handle, const struct sockaddr *target, socklen_t length, uint32_t identity,
-                     uint32_t request, uint64_t user_data);
+                     uint32_t request, uint64_t tag);
 
 /* Reads an address as `allears_ask_text` does. A port that is missing is `default_port`, unless that is 0.
  * Errors: NULL, ARGUMENT. */
@@ -279,7 +279,7 @@ int allears_abort(allears *handle);
 /* The end of one conversation. */
 typedef struct allears_result {
     /* What was given when it was asked. */
-    uint64_t user_data;
+    uint64_t tag;
     /* Who was asked. */
     const struct sockaddr *target;
     socklen_t target_length;
@@ -287,10 +287,10 @@ typedef struct allears_result {
     int32_t outcome;
     /* Attempts of the conversation's last query. */
     uint32_t attempts;
-    /* Bytes in `elsewhere`; 0 if it is NULL. */
-    socklen_t elsewhere_length;
+    /* Bytes in `foreign_source`; 0 if it is NULL. */
+    socklen_t foreign_source_length;
     /* Another address from which a reply came, or NULL. */
-    const struct sockaddr *elsewhere;
+    const struct sockaddr *foreign_source;
     /* The round trip, nanoseconds; -1 where there is none, or nobody knows it. */
     int64_t rtt_ns;
     /* The system's error number (errno.h) if it is unreachable or sending failed; else 0. */
@@ -491,7 +491,7 @@ int allears_get_refused(allears *handle, size_t index, const char **oid, const c
 
 /* Where every query and every datagram went, since the handle was opened. Two sums hold at any time:
  * queries = answered + silent + unreachable + send_failed + malformed + interrupted + those that are open;
- * datagrams_received = replies + broken + late + duplicates + strangers. */
+ * datagrams_received = replies + broken + late + duplicates + unmatched. */
 typedef struct allears_ledger {
     /* Queries taken in: one for each step of each conversation; and how they ended. */
     uint64_t queries;
@@ -517,11 +517,11 @@ typedef struct allears_ledger {
     uint64_t broken;
     uint64_t late;
     uint64_t duplicates;
-    uint64_t strangers;
+    uint64_t unmatched;
     /* The most queries that were in flight at once. */
     uint64_t max_in_flight;
     /* Datagrams that the system dropped because our buffer was full; UINT64_MAX = it does not tell. */
-    uint64_t own_drops;
+    uint64_t local_drops;
     /* Bytes of receive buffer that each socket was granted, as the system counts them. */
     uint64_t receive_buffer;
     /* Round trips of answered queries, nanoseconds; 0 = there was none. */

@@ -28,7 +28,6 @@ mod questions;
 mod results;
 mod session;
 mod settings;
-mod tagged;
 mod turn;
 mod types;
 

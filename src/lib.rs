@@ -32,20 +32,19 @@
 //! // Eight bytes for a token, then what is to be said.
 //! let protocol = Raw::new(b"\0\0\0\0\0\0\0\0hello".to_vec())?.with_token_at(0)?;
 //! let mut net = Net::open(&net::Options::default())?;
-//! let config = Config { reply_credit: net.reply_credit(), ..Config::default() };
-//! let mut engine = Engine::new(protocol, config, net::random_key()?)?;
+//! let mut engine = Engine::new(protocol, Config::default(), net::random_key()?)?;
 //!
 //! loop {
 //!     while engine.room() > 0 {
 //!         let Some(target) = targets.next() else { break };
-//!         engine.ask(target, Payload::default())?;
+//!         engine.ask(target, Payload::default(), ())?;
 //!     }
 //!     if engine.is_idle() {
 //!         break;
 //!     }
 //!     net.turn(&mut engine, None)?;
-//!     while let Some(conclusion) = engine.poll_result() {
-//!         if let Outcome::Answered(reply) = conclusion.outcome {
+//!     while let Some(completion) = engine.poll_completion() {
+//!         if let Outcome::Answered(reply) = completion.outcome {
 //!             assert!(reply.ends_with(b"hello"));
 //!         }
 //!     }

@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use allears::protocol::quake3::text::{Colors, clean};
-use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, ServerList, Status};
-use allears::protocol::{Protocol, Quiet, Step, Time, Token};
+use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, Question, ServerList, Status};
+use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 
 /// Requests and replies of a file, in its order: `true` for a request.
 fn read(path: &Path) -> Vec<(bool, Vec<u8>)> {
@@ -25,6 +25,10 @@ fn read(path: &Path) -> Vec<(bool, Vec<u8>)> {
 fn from_hex(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+fn reply(bytes: &[u8]) -> Reply<'_> {
+    Reply::to_first(([127, 0, 0, 1], 27950).into(), bytes)
 }
 
 fn own(name: &str) -> Vec<(bool, Vec<u8>)> {
@@ -74,12 +78,11 @@ fn a_challenge_that_is_not_ours_is_nobodys() {
 #[test]
 fn a_real_status_with_our_challenge_is_ours() {
     let mut quake3 = Quake3::new(Game::find("openarena").expect("a game"));
-    let reply = &own("openarena-info-status.hex")[3].1;
-    let at = reply.windows(6).position(|bytes| bytes == b"k3Jx91").expect("the challenge");
-    let ours = [&reply[..at], b"00000000deadbeef", &reply[at + 6..]].concat();
+    let status = &own("openarena-info-status.hex")[3].1;
+    let at = status.windows(6).position(|bytes| bytes == b"k3Jx91").expect("the challenge");
+    let ours = [&status[..at], b"00000000deadbeef", &status[at + 6..]].concat();
     assert_eq!(quake3.read_token(&ours), Some(Token(0xdead_beef)));
-    let Step::Done(Answer::Status(status)) = quake3.step(&mut Conversation::server(), &ours, Time::ZERO)
-    else {
+    let Step::Done(Answer::Status(status)) = quake3.step(&mut Conversation::Server, &reply(&ours)) else {
         panic!("a whole status")
     };
     assert_eq!((status.view().player_count(), status.view().bots()), (4, Some(4)));
@@ -92,13 +95,13 @@ fn dpmaster_lists_600_servers_in_both_forms() {
     let lines = own("dpmaster-et-getservers.hex");
     for ext in [false, true] {
         let mut et = Quake3::new(Game::find("et").expect("a game"));
-        let mut master = Conversation::master(ext);
+        let mut master = et.begin(([127, 0, 0, 1], 27950).into(), Question::Master { ext });
         let mut request = Vec::new();
-        et.write_request(&master, Token::NONE, Time::ZERO, &mut request);
+        et.write_request(&mut master, Attempt::first(Token::NONE), &mut request);
         let asked = lines.iter().position(|(is_request, bytes)| *is_request && *bytes == request);
         let after = &lines[asked.expect("our request is the one that dpmaster answered") + 1..];
         for (_, datagram) in after.iter().take_while(|(is_request, _)| !is_request) {
-            assert!(matches!(et.step(&mut master, datagram, Time::ZERO), Step::More { .. }));
+            assert!(matches!(et.step(&mut master, &reply(datagram)), Step::More { .. }));
         }
         let Quiet::Done(Answer::Servers { heard, complete }) = et.quiet(&mut master, 2) else {
             panic!("the list has its end")

@@ -75,7 +75,7 @@ fn every_agent_has_one_object_and_both_books_agree() {
     assert_eq!(count(&stats, "datagrams_sent"), count(&fleet, "received"), "\n{stats}\n{fleet}");
     let replied = count(&fleet, "answered") + count(&fleet, "duplicated") + count(&fleet, "forged");
     assert_eq!(count(&stats, "datagrams_received"), replied, "\n{stats}\n{fleet}");
-    assert_eq!(count(&stats, "own_drops"), 0);
+    assert_eq!(count(&stats, "local_drops"), 0);
 }
 
 #[test]

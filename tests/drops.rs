@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::{Fleet, allears, count, run};
 
 const CLASSES: [&str; 7] =
-    ["answered", "own_drops", "send_failed", "late", "unreachable", "silent", "malformed"];
+    ["answered", "local_drops", "send_failed", "late", "unreachable", "silent", "malformed"];
 
 /// Runs `drops -o json` over the fleet; yields the steps and the summary.
 #[track_caller]
@@ -58,7 +58,7 @@ fn planned_loss_is_measured_and_the_books_agree() {
     assert_eq!(sum("answered"), count(&fleet, "answered"), "{fleet}");
     let lost = count(&fleet, "lost_by_plan") + count(&fleet, "replies_lost_by_plan");
     assert_eq!(sum("silent"), lost, "{fleet}");
-    assert_eq!(sum("own_drops"), 0);
+    assert_eq!(sum("local_drops"), 0);
     // … and near what was planned, 1 - 0.98 × 0.99: within 3.3 standard deviations (99.9 %).
     let (n, p) = (queries as f64, 1.0 - 0.98 * 0.99);
     let deviation = (n * p * (1.0 - p)).sqrt();
@@ -77,7 +77,7 @@ fn nothing_is_lost_where_nothing_gets_lost() {
         assert_eq!(steps.len(), 2);
         for step in &steps {
             assert_eq!(count(&step["loss"], "count"), 0, "{step}");
-            assert_eq!(class(step, "own_drops"), 0, "{step}");
+            assert_eq!(class(step, "local_drops"), 0, "{step}");
             assert_eq!(count(step, "queries"), class(step, "answered"), "{step}");
             assert!(step["rtt_ms"]["p50"].as_f64().is_some_and(|ms| ms >= 1.0), "{step}");
         }
@@ -119,10 +119,10 @@ fn the_naive_way_loses_what_ours_does_not() {
     let (steps, summary) = drops(&fleet, &["--rates", "5k", "--step", "1s", "--compare-naive"]);
     let [ours, naive] = &steps[..] else { panic!("two ways: {steps:?}") };
     assert_eq!((&ours["way"], &naive["way"]), (&"allears".into(), &"naive".into()));
-    assert_eq!(class(ours, "own_drops"), 0, "{ours}");
+    assert_eq!(class(ours, "local_drops"), 0, "{ours}");
     assert_eq!(count(&ours["loss"], "count"), 0, "{ours}");
-    assert!(class(naive, "own_drops") > 0, "{naive}");
-    assert_eq!(class(naive, "own_drops"), count(naive, "kernel_drops"), "{naive}");
+    assert!(class(naive, "local_drops") > 0, "{naive}");
+    assert_eq!(class(naive, "local_drops"), count(naive, "kernel_drops"), "{naive}");
     assert_eq!(class(naive, "silent"), 0, "the fleet loses nothing: {naive}");
     assert_eq!(summary["naive"]["gave_way"]["what"], "receive_buffer", "{summary}");
 }

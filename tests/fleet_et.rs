@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Config, Engine, Outcome, Time};
-use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, text};
+use allears::engine::{Completion, Config, Engine, Outcome, Time};
+use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, Question, text};
 use allears::sim::{Fleet, Latency, Limit, Link, Network, Plan, Trace};
 
 type Seen = Trace<Conversation, Answer>;
@@ -27,21 +27,23 @@ fn sweep(plan: Plan, config: Config) -> (Engine<Quake3>, Network, Seen) {
     let mut network = Network::new(Link::default(), Fleet::new(plan).expect("a valid plan"));
     let mut trace = Trace::default();
     let master = network.fleet().plan().master.expect("a master");
-    let mut targets = std::iter::once((master, Conversation::master(false)));
+    let mut targets = std::iter::once((master, Question::Master { ext: false }, ()));
     let mut next_turn = Time::ZERO;
     while trace.ended.is_empty() || !engine.is_idle() {
         network.run(&mut engine, &mut targets, next_turn, &mut trace);
         // Servers are asked while the rest of the list is still on its way.
         while engine.room() > 0 {
             let Some(server) = engine.protocol_mut().take_server() else { break };
-            engine.ask(server, Conversation::server()).expect("there is room");
+            engine.ask(server, Question::Server, ()).expect("there is room");
         }
         next_turn = next_turn + Duration::from_millis(1);
     }
     (engine, network, trace)
 }
 
-fn statuses(trace: &Seen) -> impl Iterator<Item = (SocketAddr, &Answer, &Conclusion<Conversation, Answer>)> {
+fn statuses(
+    trace: &Seen,
+) -> impl Iterator<Item = (SocketAddr, &Answer, &Completion<Conversation, Answer, ()>)> {
     trace.ended.iter().filter_map(|(_, end)| match &end.outcome {
         Outcome::Answered(answer @ Answer::Status(_)) => Some((end.target, answer, end)),
         _ => None,
@@ -50,7 +52,7 @@ fn statuses(trace: &Seen) -> impl Iterator<Item = (SocketAddr, &Answer, &Conclus
 
 /// Every limit as a user would have it, and the receive buffer that rmem_max = 4 MiB gives.
 fn config(rate: f64) -> Config {
-    Config { rate: Some(rate), reply_credit: 6 << 20, tries: 3, ..Config::default() }
+    Config { rate: Some(rate), reply_credit: Some(6 << 20), tries: 3, ..Config::default() }
 }
 
 #[test]
@@ -118,7 +120,7 @@ fn garbage_ends_as_malformed_and_another_source_as_silent() {
     assert_eq!((ledger.silent, ledger.malformed), (40, 200 - 40 - proper as u64));
     assert!(ledger.malformed > 30 && network.fleet().tally().forged > 100);
     assert!(
-        ledger.strangers > network.fleet().tally().forged,
+        ledger.unmatched > network.fleet().tally().forged,
         "forgeries, and 40 servers' answers from elsewhere"
     );
 }
@@ -128,7 +130,7 @@ fn the_servers_own_limits_never_stop_a_sweep() {
     for limit in [Limit::Ioq3, Limit::Protect2, Limit::DarkPlaces] {
         let plan = Plan { hosts: 300, loss: 0.2, reply_loss: 0.1, limit, ..plan() };
         // The profile of a DarkPlaces game has a gap of more than a second.
-        let host_gap = Duration::from_millis(if limit == Limit::DarkPlaces { 1000 } else { 300 });
+        let host_gap = (limit == Limit::DarkPlaces).then_some(Duration::from_secs(1));
         let (engine, network, _) = sweep(plan, Config { host_gap, ..config(2000.0) });
         assert_eq!(network.fleet().tally().limited, 0, "{limit:?}");
         assert!(engine.ledger().retransmissions > 100);

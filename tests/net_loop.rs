@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use allears::engine::{Config, Engine, Outcome, Protocol, ReplySize, Step, Time, Timeout, Token};
+use allears::engine::{
+    Attempt, Config, Engine, Outcome, Proof, Protocol, Reply, ReplySize, Step, Timeout, Token,
+};
 use allears::net::{self, Inbox, Io, Net, Options, Packet, Socket, SocketOptions};
 
 const BOTH: [Io; 2] = [Io::Batched, Io::Single];
@@ -15,36 +17,38 @@ const BOTH: [Io; 2] = [Io::Batched, Io::Single];
 struct Echo;
 
 impl Protocol for Echo {
+    type Question = ();
     type Conversation = ();
     type Answer = ();
 
-    fn token_bits(&self, (): &()) -> u32 {
-        64
+    fn begin(&mut self, _: SocketAddr, (): ()) {}
+
+    fn proof(&self, (): &()) -> Proof {
+        Proof::Token { bits: 64 }
     }
 
-    fn write_request(&mut self, (): &(), token: Token, _: Time, out: &mut Vec<u8>) {
-        out.extend_from_slice(&token.0.to_be_bytes());
+    fn write_request(&mut self, (): &mut (), attempt: Attempt, out: &mut Vec<u8>) {
+        out.extend_from_slice(&attempt.token.0.to_be_bytes());
     }
 
     fn read_token(&self, datagram: &[u8]) -> Option<Token> {
         datagram.try_into().ok().map(|bytes| Token(u64::from_be_bytes(bytes)))
     }
 
-    fn step(&mut self, (): &mut (), _: &[u8], _: Time) -> Step<()> {
+    fn step(&mut self, (): &mut (), _: &Reply<'_>) -> Step<()> {
         Step::Done(())
     }
 
     fn reply_size(&self, (): &()) -> ReplySize {
-        ReplySize { datagrams: 1, bytes: 8 }
+        ReplySize::one(8)
     }
 }
 
 /// As fast as it goes, without limits that would make a test slow.
-fn engine(net: &Net) -> Engine<Echo> {
+fn engine() -> Engine<Echo> {
     let config = Config {
         rate: None,
-        reply_credit: net.reply_credit(),
-        host_gap: Duration::ZERO,
+        host_gap: Some(Duration::ZERO),
         prefix_rate: None,
         timeout: Timeout::Fixed(Duration::from_secs(20)),
         ..Config::default()
@@ -100,7 +104,7 @@ fn sweep(
     let mut ends = HashMap::new();
     loop {
         let room = engine.room();
-        targets.by_ref().take(room).for_each(|&target| engine.ask(target, ()).unwrap());
+        targets.by_ref().take(room).for_each(|&target| engine.ask(target, (), ()).unwrap());
         if engine.is_idle() {
             break;
         }
@@ -108,7 +112,7 @@ fn sweep(
         let now = net.now();
         net.turn(engine, Some(now)).unwrap();
         hosts.answer();
-        while let Some(end) = engine.poll_result() {
+        while let Some(end) = engine.poll_completion() {
             assert!(ends.insert(end.target, end.outcome).is_none(), "{} ended twice", end.target);
         }
     }
@@ -122,7 +126,7 @@ fn two_thousand_hosts_all_answer_and_a_small_buffer_drops_none() {
         let options = Options { rcvbuf: Some(212_992), io, ..Options::default() };
         let mut net = Net::open(&options).unwrap();
         assert_eq!((net.receive_buffer(), net.reply_credit()), (212_992, 159_744));
-        let mut engine = engine(&net);
+        let mut engine = engine();
         let mut hosts = Hosts::new();
         let targets: Vec<_> = (0..2_000).map(|n| hosts.host(n)).collect();
         let ends = sweep(&mut net, &mut engine, &mut hosts, &targets);
@@ -130,7 +134,7 @@ fn two_thousand_hosts_all_answer_and_a_small_buffer_drops_none() {
         let answered = |target| ends.get(target) == Some(&Outcome::Answered(()));
         assert!(targets.iter().all(answered), "{io:?}: {:?}", engine.ledger());
         assert_eq!(engine.ledger().retransmissions, 0);
-        assert_eq!((net.own_drops(), hosts.socket.own_drops()), (Some(0), Some(0)));
+        assert_eq!((net.local_drops(), hosts.socket.local_drops()), (Some(0), Some(0)));
     }
 }
 
@@ -138,7 +142,7 @@ fn two_thousand_hosts_all_answer_and_a_small_buffer_drops_none() {
 fn what_cannot_be_sent_ends_alone() {
     for io in BOTH {
         let mut net = open(io, "0.0.0.0:0");
-        let mut engine = engine(&net);
+        let mut engine = engine();
         let mut hosts = Hosts::new();
         let mut targets: Vec<_> = (0..100).map(|n| hosts.host(n)).collect();
         targets[7].set_port(0);
@@ -165,22 +169,22 @@ fn a_full_socket_is_drained_in_bounded_turns_and_no_wake_up_is_lost() {
         let rcvbuf = Some(QUEUED as usize * 1_024);
         let bind = Some("127.0.0.1:0".parse().unwrap());
         let mut net = Net::open(&Options { bind, rcvbuf, io }).unwrap();
-        let mut engine = engine(&net);
+        let mut engine = engine();
         let stranger = Socket::bind("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
         let packet = Packet { to: net.local_addrs()[0], from: None, range: 0..3 };
         for round in 1..=2 {
             let sent = stranger.send(&vec![packet.clone(); QUEUED as usize], b"hey");
             assert_eq!(sent.count as u64, QUEUED);
-            let mut heard = engine.ledger().strangers;
+            let mut heard = engine.ledger().unmatched;
             let mut turns = 0;
             while heard < round * QUEUED {
                 // The first turn of the second round has to be woken; none may sleep to the end.
                 let until = net.now() + Duration::from_secs(30);
                 net.turn(&mut engine, Some(until)).unwrap();
                 turns += 1;
-                let progress = engine.ledger().strangers > heard || (turns == 1 && net.now() < until);
+                let progress = engine.ledger().unmatched > heard || (turns == 1 && net.now() < until);
                 assert!(progress, "{io:?}: asleep after {heard}");
-                heard = engine.ledger().strangers;
+                heard = engine.ledger().unmatched;
             }
             assert!(turns > 5, "{io:?}: {turns} turns are not bounded ones");
             // Nothing left: this one sleeps, and leaves the socket known to be empty.
@@ -189,14 +193,14 @@ fn a_full_socket_is_drained_in_bounded_turns_and_no_wake_up_is_lost() {
                 net.turn(&mut engine, Some(until)).unwrap();
             }
         }
-        assert_eq!(net.own_drops(), Some(0));
+        assert_eq!(net.local_drops(), Some(0));
     }
 }
 
 #[test]
 fn an_idle_turn_sleeps_until_it_is_told_or_woken() {
     let mut net = open(Io::Batched, "127.0.0.1:0");
-    let mut engine = engine(&net);
+    let mut engine = engine();
     for pause in [Duration::from_micros(300), Duration::from_millis(30), Duration::ZERO] {
         let until = net.now() + pause;
         net.turn(&mut engine, Some(until)).unwrap();
@@ -223,15 +227,15 @@ fn the_engines_own_deadlines_end_the_sleep() {
     for io in BOTH {
         let mut net = open(io, "127.0.0.1:0");
         let timeout = Timeout::Fixed(Duration::from_millis(15));
-        let config = Config { tries: 2, timeout, host_gap: Duration::ZERO, ..Config::default() };
+        let config = Config { tries: 2, timeout, host_gap: Some(Duration::ZERO), ..Config::default() };
         let mut engine = Engine::new(Echo, config, [7; 16]).unwrap();
         // Bound, and never read.
         let dead = Socket::bind("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
-        engine.ask(dead.local_addr().unwrap(), ()).unwrap();
+        engine.ask(dead.local_addr().unwrap(), (), ()).unwrap();
         while !engine.is_idle() {
             net.turn(&mut engine, None).unwrap();
         }
-        assert_eq!(engine.poll_result().unwrap().outcome, Outcome::Silent);
+        assert_eq!(engine.poll_completion().unwrap().outcome, Outcome::Silent);
         assert_eq!(engine.ledger().datagrams_sent, 2);
     }
 }
@@ -246,13 +250,13 @@ fn both_families_are_open_by_default() {
         return;
     };
     // Both at once, interleaved; each hears of its own.
-    let mut engine = engine(&net);
+    let mut engine = engine();
     let mut hosts = Hosts::new();
     let echo = Socket::bind("[::1]:0".parse().unwrap(), &SocketOptions::default()).unwrap();
     let v6_host = echo.local_addr().unwrap();
-    engine.ask(hosts.host(0), ()).unwrap();
-    engine.ask(v6_host, ()).unwrap();
-    engine.ask(hosts.host(1), ()).unwrap();
+    engine.ask(hosts.host(0), (), ()).unwrap();
+    engine.ask(v6_host, (), ()).unwrap();
+    engine.ask(hosts.host(1), (), ()).unwrap();
     let mut v6_hosts = Hosts { socket: echo, inbox: Inbox::new() };
     while !engine.is_idle() {
         let now = net.now();

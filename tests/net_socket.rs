@@ -175,15 +175,15 @@ fn the_receive_buffer_is_as_large_as_was_asked_for_and_by_default_larger() {
 }
 
 #[test]
-fn own_drops_are_counted_to_the_last_one() {
+fn local_drops_are_counted_to_the_last_one() {
     for io in BOTH {
         let options = SocketOptions { rcvbuf: Some(16_384), io, ..Default::default() };
         let receiver = bind("127.0.0.1:0", options);
         let sender = bind("127.0.0.1:0", options);
-        assert_eq!(receiver.own_drops(), Some(0));
+        assert_eq!(receiver.local_drops(), Some(0));
         let (packets, bytes) = numbered(receiver.local_addr().unwrap(), 1_000);
         assert_eq!(sender.send(&packets, &bytes).count, 1_000);
-        let drops = receiver.own_drops().expect("Linux knows");
+        let drops = receiver.local_drops().expect("Linux knows");
         let heard: HashSet<u32> = receive_numbers(&receiver, 1_000 - drops as usize).into_iter().collect();
         assert!(drops > 0);
         assert_eq!(heard.len() + drops as usize, 1_000);

@@ -5,35 +5,60 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::{
-    Conclusion, Config, Elsewhere, Engine, Outcome, Protocol, Quiet, ReplySize, RingFull, Step, Time,
-    Timeout, Token, Transmit, Unreachable,
+    Attempt, Completion, Config, Defaults, Engine, ForeignSource, Outcome, Proof, Protocol, Quiet,
+    RefusedReason, Reply, ReplySize, Step, Time, Timeout, Token, Transmit, Unreachable,
 };
 
-/// Requests are `token`, replies `token` and a verb; or, by address alone, only a verb.
+const TOKEN: Proof = Proof::Token { bits: 64 };
+
+/// Requests are `token`, replies `token` and a verb; or, without a token, only a verb.
 struct Script {
-    token_bits: u32,
-    elsewhere: Elsewhere,
+    proof: Proof,
+    foreign_source: ForeignSource,
+    defaults: Defaults,
 }
 
-/// What a conversation has left to ask, and has heard.
+impl Default for Script {
+    fn default() -> Script {
+        Script { proof: TOKEN, foreign_source: ForeignSource::Unmatched, defaults: Defaults::default() }
+    }
+}
+
+/// What a conversation has left to ask, and what it has received.
 #[derive(Debug, Default, PartialEq)]
 struct Talk {
     steps: u32,
     parts: u32,
     /// Attempts that were not answered in time, as it was told before each retry.
     missed: Vec<u32>,
+    /// Where its retries go.
+    elsewhere: Option<SocketAddr>,
+    /// Round trip and attempt of each reply.
+    replies: Vec<(Option<Duration>, u32)>,
+    /// How often a request was written.
+    written: u32,
 }
 
 impl Protocol for Script {
+    type Question = Talk;
     type Conversation = Talk;
     type Answer = u32;
 
-    fn token_bits(&self, _: &Talk) -> u32 {
-        self.token_bits
+    fn defaults(&self) -> Defaults {
+        self.defaults
     }
 
-    fn write_request(&mut self, _: &Talk, token: Token, _: Time, out: &mut Vec<u8>) {
-        out.extend_from_slice(&token.0.to_be_bytes());
+    fn begin(&mut self, _: SocketAddr, talk: Talk) -> Talk {
+        talk
+    }
+
+    fn proof(&self, _: &Talk) -> Proof {
+        self.proof
+    }
+
+    fn write_request(&mut self, talk: &mut Talk, attempt: Attempt, out: &mut Vec<u8>) {
+        talk.written += 1;
+        out.extend_from_slice(&attempt.token.0.to_be_bytes());
     }
 
     fn read_token(&self, datagram: &[u8]) -> Option<Token> {
@@ -41,8 +66,11 @@ impl Protocol for Script {
         Some(Token(u64::from_be_bytes(bytes.try_into().unwrap())))
     }
 
-    fn step(&mut self, talk: &mut Talk, datagram: &[u8], _: Time) -> Step<u32> {
-        match &datagram[datagram.len() - 4..] {
+    fn step(&mut self, talk: &mut Talk, reply: &Reply<'_>) -> Step<u32> {
+        talk.replies.push((reply.rtt, reply.attempt));
+        match &reply.bytes[reply.bytes.len() - 4..] {
+            b"next" => Step::AskNext,
+            b"move" => Step::AskAt(SocketAddr::new(reply.from.ip(), reply.from.port() + 1)),
             b"done" if talk.steps > 0 => {
                 talk.steps -= 1;
                 Step::AskNext
@@ -58,16 +86,17 @@ impl Protocol for Script {
         }
     }
 
-    fn retry(&mut self, talk: &mut Talk, attempts: u32) {
+    fn retry(&mut self, talk: &mut Talk, attempts: u32) -> Option<SocketAddr> {
         talk.missed.push(attempts);
+        talk.elsewhere
     }
 
-    fn elsewhere(&self) -> Elsewhere {
-        self.elsewhere
+    fn foreign_source(&self) -> ForeignSource {
+        self.foreign_source
     }
 
     fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<u32> {
-        if talk.parts >= 2 || tries_left == 0 { Quiet::Done(talk.parts) } else { Quiet::AskAgain }
+        if talk.parts >= 2 || tries_left == 0 { Quiet::Done(talk.parts) } else { Quiet::Retry }
     }
 
     fn reply_size(&self, talk: &Talk) -> ReplySize {
@@ -78,7 +107,7 @@ impl Protocol for Script {
 fn config() -> Config {
     Config {
         rate: None,
-        host_gap: Duration::ZERO,
+        host_gap: Some(Duration::ZERO),
         prefix_rate: None,
         timeout: Timeout::Fixed(Duration::from_millis(100)),
         tries: 3,
@@ -87,7 +116,7 @@ fn config() -> Config {
 }
 
 fn engine() -> Engine<Script> {
-    Engine::new(Script { token_bits: 64, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap()
+    Engine::new(Script { proof: TOKEN, ..Script::default() }, config(), [1; 16]).unwrap()
 }
 
 fn host(last: u8) -> SocketAddr {
@@ -108,10 +137,10 @@ fn hear(engine: &mut Engine<Script>, now: Time, from: SocketAddr, token: &[u8], 
     engine.handle_datagram(now, from, &[token, verb.as_bytes()].concat());
 }
 
-fn end(engine: &mut Engine<Script>) -> Conclusion<Talk, u32> {
-    let conclusion = engine.poll_result().expect("a conversation has ended");
-    assert!(engine.poll_result().is_none(), "and only one");
-    conclusion
+fn end(engine: &mut Engine<Script>) -> Completion<Talk, u32, ()> {
+    let completion = engine.poll_completion().expect("a conversation has ended");
+    assert!(engine.poll_completion().is_none(), "and only one");
+    completion
 }
 
 /// Lets time pass from one event to the next until nothing is open.
@@ -128,17 +157,17 @@ fn run_out(engine: &mut Engine<Script>) -> Time {
 #[test]
 fn an_answer_ends_the_query_and_its_round_trip_is_that_of_its_own_attempt() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, first) = request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
     let (_, second) = request(&mut engine, ms(100)).unwrap();
     assert_ne!(first, second, "a fresh token for each attempt");
 
     hear(&mut engine, ms(130), host(1), &first, "done");
-    let conclusion = end(&mut engine);
-    assert_eq!(conclusion.outcome, Outcome::Answered(0));
-    assert_eq!(conclusion.rtt, Some(Duration::from_millis(130)), "it answers the first attempt");
-    assert_eq!(conclusion.attempts, 2);
+    let completion = end(&mut engine);
+    assert_eq!(completion.outcome, Outcome::Answered(0));
+    assert_eq!(completion.rtt, Some(Duration::from_millis(130)), "it answers the first attempt");
+    assert_eq!(completion.attempts, 2);
 
     hear(&mut engine, ms(160), host(1), &second, "done");
     let ledger = engine.ledger();
@@ -150,17 +179,17 @@ fn an_answer_ends_the_query_and_its_round_trip_is_that_of_its_own_attempt() {
 #[test]
 fn silence_lasts_as_long_as_the_tries_say() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     assert_eq!(run_out(&mut engine), ms(300));
-    let conclusion = end(&mut engine);
-    assert_eq!((conclusion.outcome, conclusion.attempts), (Outcome::Silent, 3));
+    let completion = end(&mut engine);
+    assert_eq!((completion.outcome, completion.attempts), (Outcome::Silent, 3));
     assert_eq!((engine.ledger().silent, engine.ledger().retransmissions), (1, 2));
 }
 
 #[test]
 fn after_the_end_the_first_answer_is_late_the_second_a_duplicate_and_then_it_is_forgotten() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     run_out(&mut engine);
     hear(&mut engine, ms(400), host(1), &token, "done");
@@ -168,7 +197,7 @@ fn after_the_end_the_first_answer_is_late_the_second_a_duplicate_and_then_it_is_
     engine.handle_timeout(ms(2301));
     hear(&mut engine, ms(2301), host(1), &token, "done");
     let ledger = engine.ledger();
-    assert_eq!((ledger.late, ledger.duplicates, ledger.strangers), (1, 1, 1));
+    assert_eq!((ledger.late, ledger.duplicates, ledger.unmatched), (1, 1, 1));
     assert_eq!((ledger.silent, ledger.answered), (1, 0), "an end is final");
     assert!(ledger.adds_up(0));
 }
@@ -176,14 +205,14 @@ fn after_the_end_the_first_answer_is_late_the_second_a_duplicate_and_then_it_is_
 #[test]
 fn what_fits_no_query_is_a_stranger() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     hear(&mut engine, ms(1), host(2), &token, "done");
     hear(&mut engine, ms(1), host(1), &[9; 8], "done");
     hear(&mut engine, ms(1), host(1), b"", "done");
     hear(&mut engine, ms(1), host(1), &token, "else");
-    assert_eq!(engine.ledger().strangers, 4);
-    assert!(engine.poll_result().is_none());
+    assert_eq!(engine.ledger().unmatched, 4);
+    assert!(engine.poll_completion().is_none());
     hear(&mut engine, ms(2), host(1), &token, "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
 }
@@ -191,7 +220,7 @@ fn what_fits_no_query_is_a_stranger() {
 #[test]
 fn a_broken_answer_with_the_right_token_ends_the_query() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     hear(&mut engine, ms(1), host(1), &token, "????");
     assert_eq!(end(&mut engine).outcome, Outcome::Malformed("no verb"));
@@ -202,9 +231,9 @@ fn a_broken_answer_with_the_right_token_ends_the_query() {
 #[test]
 fn without_a_token_a_broken_answer_is_only_remembered() {
     let mut engine =
-        Engine::new(Script { token_bits: 0, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap();
+        Engine::new(Script { proof: Proof::Address, ..Script::default() }, config(), [1; 16]).unwrap();
     for last in [1, 2] {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
         request(&mut engine, ms(0)).unwrap();
         hear(&mut engine, ms(1), host(last), b"", "????");
     }
@@ -217,9 +246,9 @@ fn without_a_token_a_broken_answer_is_only_remembered() {
 #[test]
 fn without_tokens_one_address_is_asked_one_query_at_a_time() {
     let mut engine =
-        Engine::new(Script { token_bits: 0, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap();
-    engine.ask(host(1), Talk::default()).unwrap();
-    engine.ask(host(1), Talk::default()).unwrap();
+        Engine::new(Script { proof: Proof::Address, ..Script::default() }, config(), [1; 16]).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     request(&mut engine, ms(0)).unwrap();
     assert!(request(&mut engine, ms(0)).is_none());
     hear(&mut engine, ms(1), host(1), b"", "done");
@@ -232,7 +261,7 @@ fn without_tokens_one_address_is_asked_one_query_at_a_time() {
 #[test]
 fn a_conversation_goes_on_through_the_ring_and_each_step_is_a_query() {
     let mut engine = engine();
-    engine.ask(host(1), Talk { steps: 2, ..Talk::default() }).unwrap();
+    engine.ask(host(1), Talk { steps: 2, ..Talk::default() }, ()).unwrap();
     for step in 0..3 {
         let (transmit, token) = request(&mut engine, ms(step)).unwrap();
         assert_eq!(transmit.to, host(1));
@@ -248,22 +277,22 @@ fn a_conversation_goes_on_through_the_ring_and_each_step_is_a_query() {
 #[test]
 fn an_answer_in_parts_ends_after_a_quiet_gap() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     hear(&mut engine, ms(60), host(1), &token, "more");
     hear(&mut engine, ms(99), host(1), &token, "more");
     engine.handle_timeout(ms(148));
-    assert!(engine.poll_result().is_none());
+    assert!(engine.poll_completion().is_none());
     engine.handle_timeout(ms(149));
-    let conclusion = end(&mut engine);
-    assert_eq!(conclusion.outcome, Outcome::Answered(2));
-    assert_eq!(conclusion.rtt, Some(Duration::from_millis(60)), "the first part tells the round trip");
+    let completion = end(&mut engine);
+    assert_eq!(completion.outcome, Outcome::Answered(2));
+    assert_eq!(completion.rtt, Some(Duration::from_millis(60)), "the first part tells the round trip");
 }
 
 #[test]
 fn an_answer_with_missing_parts_is_asked_for_again_and_merged() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     hear(&mut engine, ms(10), host(1), &token, "more");
     engine.handle_timeout(ms(60));
@@ -272,7 +301,7 @@ fn an_answer_with_missing_parts_is_asked_for_again_and_merged() {
     engine.handle_timeout(ms(120));
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(2));
 
-    engine.ask(host(2), Talk::default()).unwrap();
+    engine.ask(host(2), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(200)).unwrap();
     hear(&mut engine, ms(210), host(2), &token, "more");
     run_out(&mut engine);
@@ -282,7 +311,7 @@ fn an_answer_with_missing_parts_is_asked_for_again_and_merged() {
 #[test]
 fn who_sends_a_part_now_and_then_does_not_keep_us() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     let mut now = 0;
     while !engine.is_idle() {
@@ -297,22 +326,22 @@ fn who_sends_a_part_now_and_then_does_not_keep_us() {
 #[test]
 fn without_a_token_nobody_knows_the_round_trip_after_a_retry() {
     let mut engine =
-        Engine::new(Script { token_bits: 0, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap();
-    engine.ask(host(1), Talk::default()).unwrap();
+        Engine::new(Script { proof: Proof::Address, ..Script::default() }, config(), [1; 16]).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
     request(&mut engine, ms(100)).unwrap();
     hear(&mut engine, ms(101), host(1), b"", "done");
-    let conclusion = end(&mut engine);
-    assert_eq!((conclusion.outcome, conclusion.rtt), (Outcome::Answered(0), None));
+    let completion = end(&mut engine);
+    assert_eq!((completion.outcome, completion.rtt), (Outcome::Answered(0), None));
     assert_eq!((engine.ledger().rtt.count(), engine.ledger().answered_after_retry), (0, 1));
 }
 
 #[test]
 fn a_retry_that_was_not_sent_leaves_the_attempt_before_it_answerable() {
     let mut engine =
-        Engine::new(Script { token_bits: 0, elsewhere: Elsewhere::Unknown }, config(), [1; 16]).unwrap();
-    engine.ask(host(1), Talk::default()).unwrap();
+        Engine::new(Script { proof: Proof::Address, ..Script::default() }, config(), [1; 16]).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
     let (retry, _) = request(&mut engine, ms(100)).unwrap();
@@ -326,19 +355,19 @@ fn a_retry_that_was_not_sent_leaves_the_attempt_before_it_answerable() {
 fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
     // A conversation of a thousand steps is said to have long answers.
     let mut engine = Engine::new(
-        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
-        Config { reply_credit: 40 * 832, ..config() },
+        Script { proof: TOKEN, ..Script::default() },
+        Config { reply_credit: Some(40 * 832), ..config() },
         [1; 16],
     )
     .unwrap();
     let mut flying = Vec::new();
     for last in 0..40 {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
         flying.push((host(last), request(&mut engine, ms(0)).unwrap().1));
     }
-    engine.ask(host(99), Talk { steps: 1000, ..Talk::default() }).unwrap();
+    engine.ask(host(99), Talk { steps: 1000, ..Talk::default() }, ()).unwrap();
     for turn in 0..40 {
-        engine.ask(host(100), Talk::default()).unwrap();
+        engine.ask(host(100), Talk::default(), ()).unwrap();
         let (target, token) = flying.remove(0);
         hear(&mut engine, ms(turn), target, &token, "done");
         while let Some((transmit, token)) = request(&mut engine, ms(turn)) {
@@ -354,12 +383,12 @@ fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
 #[test]
 fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
     let mut engine = Engine::new(
-        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Script { proof: TOKEN, ..Script::default() },
         Config { rate: Some(1.0), burst: 1, ..config() },
         [1; 16],
     )
     .unwrap();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
     hear(&mut engine, ms(150), host(1), &token, "done");
@@ -373,7 +402,7 @@ fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
 fn a_request_that_the_kernel_did_not_take_goes_first_again() {
     let mut engine = engine();
     for last in 1..=3 {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
     }
     let polled: Vec<Transmit> = (0..3).map(|_| request(&mut engine, ms(0)).unwrap().0).collect();
     for transmit in polled[1..].iter().rev() {
@@ -390,7 +419,7 @@ fn a_request_that_the_kernel_did_not_take_goes_first_again() {
 fn a_stop_in_the_middle_of_sending_spoils_neither_round_trip_nor_deadline() {
     let mut engine = engine();
     for last in [1, 2, 3] {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
     }
     let sent: Vec<(Transmit, Vec<u8>)> = (0..3).map(|_| request(&mut engine, ms(0)).unwrap()).collect();
     for (transmit, _) in &sent {
@@ -411,7 +440,7 @@ fn a_stop_in_the_middle_of_sending_spoils_neither_round_trip_nor_deadline() {
 fn a_destination_that_cannot_be_sent_to_ends_alone() {
     let mut engine = engine();
     for last in [1, 2] {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
     }
     let (bad, _) = request(&mut engine, ms(0)).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -428,16 +457,16 @@ fn what_the_network_refuses_ends_at_once_if_it_quotes_our_token() {
     let report = Unreachable { icmp: Some((3, 3)), by: Some(host(1).ip()), errno: 111 };
     let mut engine = engine();
     for last in [1, 2] {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
     }
     let (_, first) = request(&mut engine, ms(0)).unwrap();
     let (_, second) = request(&mut engine, ms(0)).unwrap();
     engine.handle_unreachable(ms(1), host(1), &second, report);
     engine.handle_unreachable(ms(1), host(1), &first[..4], report);
-    assert!(engine.poll_result().is_none(), "another host's token, and a quote cut short");
+    assert!(engine.poll_completion().is_none(), "another host's token, and a quote cut short");
     engine.handle_unreachable(ms(2), host(1), &first, report);
-    let conclusion = end(&mut engine);
-    assert_eq!((conclusion.target, conclusion.outcome), (host(1), Outcome::Unreachable(report)));
+    let completion = end(&mut engine);
+    assert_eq!((completion.target, completion.outcome), (host(1), Outcome::Unreachable(report)));
     hear(&mut engine, ms(3), host(2), &second, "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0), "the other host is unharmed");
     engine.handle_unreachable(ms(4), host(2), &second, report);
@@ -448,14 +477,15 @@ fn what_the_network_refuses_ends_at_once_if_it_quotes_our_token() {
 #[test]
 fn an_attempt_whose_answer_we_may_have_dropped_is_no_try() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     request(&mut engine, ms(0)).unwrap();
-    engine.handle_own_drops(ms(50));
-    engine.ask(host(2), Talk::default()).unwrap();
+    engine.handle_local_drops(ms(50));
+    engine.ask(host(2), Talk::default(), ()).unwrap();
     request(&mut engine, ms(60)).unwrap();
     let ended = run_out(&mut engine);
     assert_eq!(ended, ms(400), "three tries of 100 ms after the one that was lost here");
-    let attempts: Vec<u32> = std::iter::from_fn(|| engine.poll_result()).map(|end| end.attempts).collect();
+    let attempts: Vec<u32> =
+        std::iter::from_fn(|| engine.poll_completion()).map(|end| end.attempts).collect();
     assert_eq!(attempts, [3, 4], "the second host was asked after the drop");
     assert_eq!(engine.ledger().asked_again, 1);
 }
@@ -463,9 +493,9 @@ fn an_attempt_whose_answer_we_may_have_dropped_is_no_try() {
 #[test]
 fn an_attempt_is_forgiven_once_even_if_its_time_is_over_twice() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
-    engine.handle_own_drops(ms(50));
+    engine.handle_local_drops(ms(50));
     engine.handle_timeout(ms(100));
     hear(&mut engine, ms(110), host(1), &token, "more");
     run_out(&mut engine);
@@ -476,12 +506,12 @@ fn an_attempt_is_forgiven_once_even_if_its_time_is_over_twice() {
 fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
     // Nothing is known yet, so an answer is overdue after a second, whatever the timeout is.
     let mut engine = Engine::new(
-        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
-        Config { reply_credit: 832, ..config() },
+        Script { proof: TOKEN, ..Script::default() },
+        Config { reply_credit: Some(832), ..config() },
         [1; 16],
     )
     .unwrap();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
     assert!(request(&mut engine, ms(100)).is_none());
@@ -494,11 +524,10 @@ fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
 
 #[test]
 fn the_credit_of_a_query_that_ended_early_is_kept_until_its_answer_is_overdue() {
-    let config = Config { reply_credit: 2 * 832, tries: 1, ..config() };
-    let mut engine =
-        Engine::new(Script { token_bits: 64, elsewhere: Elsewhere::Unknown }, config, [1; 16]).unwrap();
+    let config = Config { reply_credit: Some(2 * 832), tries: 1, ..config() };
+    let mut engine = Engine::new(Script { proof: TOKEN, ..Script::default() }, config, [1; 16]).unwrap();
     for last in 1..=4 {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
     }
     while request(&mut engine, ms(0)).is_some() {}
     engine.handle_timeout(ms(100));
@@ -513,11 +542,11 @@ fn the_credit_of_a_query_that_ended_early_is_kept_until_its_answer_is_overdue() 
 #[test]
 fn drops_without_end_do_not_make_it_ask_without_end() {
     let mut engine = engine();
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let mut now = ms(0);
     while !engine.is_idle() {
         while request(&mut engine, now).is_some() {}
-        engine.handle_own_drops(now);
+        engine.handle_local_drops(now);
         now = engine.poll_timeout().expect("something is open").max(now);
         engine.handle_timeout(now);
     }
@@ -527,19 +556,20 @@ fn drops_without_end_do_not_make_it_ask_without_end() {
 #[test]
 fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
     let mut engine = Engine::new(
-        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Script { proof: TOKEN, ..Script::default() },
         Config { window: Some(2), ..config() },
         [1; 16],
     )
     .unwrap();
     for last in 1..=4 {
-        engine.ask(host(last), Talk { steps: 1, ..Talk::default() }).unwrap();
+        engine.ask(host(last), Talk { steps: 1, ..Talk::default() }, ()).unwrap();
     }
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     request(&mut engine, ms(0)).unwrap();
     engine.stop_sending(ms(10));
     assert_eq!(engine.ledger().interrupted, 2, "two were never sent");
-    assert_eq!(engine.ask(host(5), Talk::default()), Err(RingFull));
+    let refused = engine.ask(host(5), Talk::default(), ()).unwrap_err();
+    assert_eq!((refused.reason, refused.question), (RefusedReason::Stopped, Talk::default()));
 
     hear(&mut engine, ms(20), host(1), &token, "done");
     assert_eq!(engine.ledger().interrupted, 3, "its next step will not be asked");
@@ -552,17 +582,17 @@ fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
 #[test]
 fn after_a_stop_an_attempt_waits_as_long_as_a_last_one() {
     let mut engine = Engine::new(
-        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Script { proof: TOKEN, ..Script::default() },
         Config { timeout: Timeout::Auto, ..config() },
         [1; 16],
     )
     .unwrap();
     // A near host makes the wait for the next one short.
-    engine.ask(host(1), Talk::default()).unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     hear(&mut engine, ms(1), host(1), &token, "done");
     end(&mut engine);
-    engine.ask(host(2), Talk::default()).unwrap();
+    engine.ask(host(2), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(100)).unwrap();
     engine.stop_sending(ms(101));
     engine.handle_timeout(ms(1099));
@@ -574,12 +604,12 @@ fn after_a_stop_an_attempt_waits_as_long_as_a_last_one() {
 fn an_abort_ends_everything_at_once() {
     let mut engine = engine();
     for last in 1..=4 {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
     }
     request(&mut engine, ms(0)).unwrap();
     engine.abort(ms(10));
     assert!(engine.is_idle());
-    assert_eq!(std::iter::from_fn(|| engine.poll_result()).count(), 4);
+    assert_eq!(std::iter::from_fn(|| engine.poll_completion()).count(), 4);
     assert_eq!(engine.ledger().interrupted, 4);
     assert!(engine.ledger().adds_up(0));
 }
@@ -587,13 +617,13 @@ fn an_abort_ends_everything_at_once() {
 #[test]
 fn a_closed_window_holds_first_requests_back_but_not_retries() {
     let mut engine = Engine::new(
-        Script { token_bits: 64, elsewhere: Elsewhere::Unknown },
+        Script { proof: TOKEN, ..Script::default() },
         Config { window: Some(1), ..config() },
         [1; 16],
     )
     .unwrap();
     for last in 1..=2 {
-        engine.ask(host(last), Talk::default()).unwrap();
+        engine.ask(host(last), Talk::default(), ()).unwrap();
     }
     assert_eq!(request(&mut engine, ms(0)).unwrap().0.to, host(1));
     assert!(request(&mut engine, ms(0)).is_none());
@@ -615,7 +645,7 @@ fn settings_out_of_range_are_named() {
         (Config { window: Some(0), ..config() }, "window"),
         (Config { timeout: Timeout::Fixed(Duration::ZERO), ..config() }, "timeout"),
     ] {
-        let error = Engine::new(Script { token_bits: 64, elsewhere: Elsewhere::Unknown }, config, [1; 16])
+        let error = Engine::<_, ()>::new(Script { proof: TOKEN, ..Script::default() }, config, [1; 16])
             .err()
             .expect(field);
         assert_eq!(error.field, field);
@@ -623,70 +653,75 @@ fn settings_out_of_range_are_named() {
 }
 
 /// An engine that asks host 1, and the token that it asked with.
-fn asked(elsewhere: Elsewhere) -> (Engine<Script>, Vec<u8>) {
-    let mut engine = Engine::new(Script { token_bits: 31, elsewhere }, config(), [1; 16]).unwrap();
-    engine.ask(host(1), Talk::default()).unwrap();
+fn asked(foreign_source: ForeignSource) -> (Engine<Script>, Vec<u8>) {
+    let mut engine = Engine::new(
+        Script { proof: Proof::Token { bits: 31 }, foreign_source, ..Script::default() },
+        config(),
+        [1; 16],
+    )
+    .unwrap();
+    engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     (engine, token)
 }
 
 #[test]
 fn a_reply_from_another_address_is_what_the_protocol_says() {
-    for (elsewhere, named, outcome) in [
-        (Elsewhere::Unknown, None, Outcome::Silent),
-        (Elsewhere::Noted, Some(host(2)), Outcome::Silent),
-        (Elsewhere::Accepted, Some(host(2)), Outcome::Answered(0)),
+    for (foreign_source, named, outcome) in [
+        (ForeignSource::Unmatched, None, Outcome::Silent),
+        (ForeignSource::Reported, Some(host(2)), Outcome::Silent),
+        (ForeignSource::Accepted, Some(host(2)), Outcome::Answered(0)),
     ] {
-        let (mut engine, token) = asked(elsewhere);
+        let (mut engine, token) = asked(foreign_source);
         hear(&mut engine, ms(30), host(2), &token, "done");
         run_out(&mut engine);
-        let conclusion = end(&mut engine);
-        assert_eq!((conclusion.elsewhere, conclusion.outcome), (named, outcome), "{elsewhere:?}");
-        assert_eq!(engine.ledger().strangers, u64::from(elsewhere != Elsewhere::Accepted));
+        let completion = end(&mut engine);
+        assert_eq!((completion.foreign_source, completion.outcome), (named, outcome), "{foreign_source:?}");
+        assert_eq!(engine.ledger().unmatched, u64::from(foreign_source != ForeignSource::Accepted));
         assert!(engine.ledger().adds_up(0));
     }
 }
 
 #[test]
 fn who_replied_in_its_stead_is_not_named_when_the_target_answers_itself() {
-    let (mut engine, token) = asked(Elsewhere::Noted);
+    let (mut engine, token) = asked(ForeignSource::Reported);
     hear(&mut engine, ms(10), host(2), &token, "done");
     hear(&mut engine, ms(30), host(1), &token, "done");
-    let conclusion = end(&mut engine);
-    assert_eq!((conclusion.elsewhere, conclusion.outcome), (None, Outcome::Answered(0)));
+    let completion = end(&mut engine);
+    assert_eq!((completion.foreign_source, completion.outcome), (None, Outcome::Answered(0)));
 }
 
 #[test]
 fn a_reply_from_the_target_itself_names_no_other_address() {
-    let (mut engine, token) = asked(Elsewhere::Accepted);
+    let (mut engine, token) = asked(ForeignSource::Accepted);
     let wrong = token.iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
     hear(&mut engine, ms(20), host(2), &wrong, "done");
     hear(&mut engine, ms(30), host(1), &token, "done");
-    let conclusion = end(&mut engine);
-    assert_eq!((conclusion.elsewhere, conclusion.outcome), (None, Outcome::Answered(0)));
-    assert_eq!(engine.ledger().strangers, 1, "without its token it is nobody's reply");
+    let completion = end(&mut engine);
+    assert_eq!((completion.foreign_source, completion.outcome), (None, Outcome::Answered(0)));
+    assert_eq!(engine.ledger().unmatched, 1, "without its token it is nobody's reply");
     hear(&mut engine, ms(40), host(2), &token, "done");
     assert_eq!((engine.ledger().duplicates, engine.ledger().late), (1, 0));
 }
 
 #[test]
 fn what_proves_nothing_ends_a_query_only_if_nothing_better_comes() {
-    let (mut engine, token) = asked(Elsewhere::Unknown);
+    let (mut engine, token) = asked(ForeignSource::Unmatched);
     hear(&mut engine, ms(10), host(1), &token, "fake");
     hear(&mut engine, ms(30), host(1), &token, "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
 
-    let (mut engine, token) = asked(Elsewhere::Unknown);
+    let (mut engine, token) = asked(ForeignSource::Unmatched);
     hear(&mut engine, ms(10), host(1), &token, "fake");
     run_out(&mut engine);
-    let conclusion = end(&mut engine);
-    assert_eq!((conclusion.outcome, conclusion.attempts), (Outcome::Malformed("no proof"), 3));
+    let completion = end(&mut engine);
+    assert_eq!((completion.outcome, completion.attempts), (Outcome::Malformed("no proof"), 3));
     assert_eq!(engine.ledger().broken, 1);
 }
 
 #[test]
 fn a_conversation_is_told_before_it_asks_once_more() {
-    let (mut engine, _) = asked(Elsewhere::Unknown);
+    let (mut engine, _) = asked(ForeignSource::Unmatched);
     run_out(&mut engine);
     assert_eq!(end(&mut engine).conversation.missed, [1, 2]);
 }
@@ -695,10 +730,10 @@ fn a_conversation_is_told_before_it_asks_once_more() {
 fn nobody_is_woken_for_a_window_that_opens_before_there_is_a_token() {
     let timeout = Timeout::Fixed(Duration::from_millis(50));
     let config = Config { rate: Some(0.2), burst: 4, window: Some(1), tries: 2, timeout, ..config() };
-    let script = Script { token_bits: 64, elsewhere: Elsewhere::Unknown };
+    let script = Script { proof: TOKEN, ..Script::default() };
     let mut engine = Engine::new(script, config, [7; 16]).expect("valid");
     for last in 1..=3 {
-        engine.ask(host(last), Talk::default()).expect("room");
+        engine.ask(host(last), Talk::default(), ()).expect("room");
     }
     let (mut now, mut wakes) = (Time::ZERO, 0);
     while !engine.is_idle() {

@@ -1,9 +1,9 @@
 //! Whatever comes, a parser answers: with what it found, or with a reason. Never by a panic.
 
 use allears::protocol::quake3::text::{Colors, clean, raw_text, spans};
-use allears::protocol::quake3::{Conversation, GAMES, Quake3, ServerList, Status};
+use allears::protocol::quake3::{Conversation, GAMES, Quake3, Question, ServerList, Status};
 use allears::protocol::raw::{Payload, Raw};
-use allears::protocol::{Protocol, Step, Time, Token};
+use allears::protocol::{Attempt, Proof, Protocol, Reply, Step, Token};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -43,9 +43,10 @@ fn read_all(datagram: &[u8]) {
     }
     let mut quake3 = Quake3::new(&GAMES[0]);
     quake3.read_token(datagram);
-    for mut conversation in [Conversation::server(), Conversation::master(false), Conversation::master(true)]
-    {
-        if let Step::Malformed(reason) = quake3.step(&mut conversation, datagram, Time::ZERO) {
+    let from = ([127, 0, 0, 1], 27960).into();
+    for question in [Question::Server, Question::Master { ext: false }, Question::Master { ext: true }] {
+        let mut conversation = quake3.begin(from, question);
+        if let Step::Malformed(reason) = quake3.step(&mut conversation, &Reply::to_first(from, datagram)) {
             assert!(!reason.is_empty());
         }
     }
@@ -162,7 +163,7 @@ proptest! {
     fn every_token_comes_back(token in 1u64.., game: Index) {
         let mut quake3 = Quake3::new(&GAMES[game.index(GAMES.len())]);
         let mut request = Vec::new();
-        quake3.write_request(&Conversation::server(), Token(token), Time::ZERO, &mut request);
+        quake3.write_request(&mut Conversation::Server, Attempt::first(Token(token)), &mut request);
         let challenge = &request[14..];
         prop_assert!(challenge.len() <= 16);
         let reply = [b"\xff\xff\xff\xffstatusResponse\n\\a\\b\\challenge\\", challenge, b"\\c\\d\n"].concat();
@@ -173,9 +174,9 @@ proptest! {
     fn a_raw_token_comes_back(payload in vec(any::<u8>(), 1..40), at: Index, token in 1u64..) {
         let offset = at.index(payload.len());
         let mut raw = Raw::new(payload.clone()).expect("short").with_token_at(offset).expect("within");
-        let bits = raw.token_bits(&Payload::default());
+        let Proof::Token { bits } = raw.proof(&Payload::default()) else { panic!("it has a token") };
         let mut request = Vec::new();
-        raw.write_request(&Payload::default(), Token(token), Time::ZERO, &mut request);
+        raw.write_request(&mut Payload::default(), Attempt::first(Token(token)), &mut request);
         prop_assert_eq!(request.len(), payload.len());
         prop_assert_eq!(raw.read_token(&request), Some(Token(token & u64::MAX >> (64 - bits))));
     }
@@ -186,6 +187,7 @@ proptest! {
         let mut raw = raw.and_then(|raw| raw.with_token_at(10)).expect("settings that work");
         prop_assert_eq!(raw.read_token(&datagram).is_some(), datagram.len() >= 16);
         let fits = datagram.starts_with(&prefix);
-        prop_assert_eq!(matches!(raw.step(&mut Payload::default(), &datagram, Time::ZERO), Step::Done(_)), fits);
+        let reply = Reply::to_first(([127, 0, 0, 1], 7).into(), &datagram);
+        prop_assert_eq!(matches!(raw.step(&mut Payload::default(), &reply), Step::Done(_)), fits);
     }
 }

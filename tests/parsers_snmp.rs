@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use allears::protocol::snmp::message::{Message, Pdu, Scoped, ScopedData, read_id};
-use allears::protocol::snmp::{Conversation, Identity, Operation, Request, Snmp, Varbinds, Version};
-use allears::protocol::{Protocol, Step, Time, Token};
+use allears::protocol::snmp::{
+    Conversation, Identity, Operation, Question, Request, Snmp, Varbinds, Version,
+};
+use allears::protocol::{Attempt, Protocol, Reply, Step, Token};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -37,16 +39,17 @@ fn read_all(datagram: &[u8]) {
         }
         Err(reason) => assert!(!reason.is_empty()),
     }
+    let agent = ([127, 0, 0, 1], 161).into();
     let (mut snmp, conversations) = conversations();
     for mut conversation in conversations {
         // A conversation goes on as long as its agent says something new, and no longer.
         for _ in 0..8 {
             let mut request = vec![];
-            snmp.write_request(&conversation, Token(7), Time::ZERO, &mut request);
+            snmp.write_request(&mut conversation, Attempt::first(Token(7)), &mut request);
             assert_eq!(snmp.read_token(&request), Some(Token(7)));
             assert!(snmp.reply_size(&conversation).bytes >= 256);
-            match snmp.step(&mut conversation, datagram, Time::ZERO) {
-                Step::AskNext => snmp.retry(&mut conversation, 2),
+            match snmp.step(&mut conversation, &Reply::to_first(agent, datagram)) {
+                Step::AskNext => assert_eq!(snmp.retry(&mut conversation, 2), None),
                 Step::Done(answer) => {
                     assert_eq!(read_varbinds(answer.varbinds()), answer.len(), "what was kept is whole");
                     break;
@@ -55,7 +58,7 @@ fn read_all(datagram: &[u8]) {
                     assert!(!reason.is_empty());
                     break;
                 }
-                Step::NotMine | Step::More { .. } => panic!("SNMP has no such step"),
+                _ => panic!("SNMP has no such step"),
             }
         }
     }
@@ -89,7 +92,7 @@ fn conversations() -> (Snmp, Vec<Conversation>) {
             Operation::Walk { max_repetitions: None, most_rows: 50 },
         ] {
             let request = Arc::new(Request { operation, oids: oids(), with_uptime: version == Version::V1 });
-            all.push(snmp.conversation(([127, 0, 0, 1], 161).into(), identity, request, 0));
+            all.push(snmp.begin(([127, 0, 0, 1], 161).into(), Question { identity, request }));
         }
     }
     (snmp, all)

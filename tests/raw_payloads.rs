@@ -22,8 +22,8 @@ fn asked_by_address_alone(latency: Duration, config: Config) -> (usize, usize) {
     let hosts: Vec<SocketAddr> = fleet.targets().collect();
     let numbers = (0..10u32).flat_map(|number| hosts.iter().map(move |host| (*host, number)));
     let payload =
-        |(host, number): (SocketAddr, u32)| (host, raw.payload(&number.to_be_bytes()).expect("short"));
-    let mut targets: Vec<(SocketAddr, Payload)> = numbers.map(payload).collect();
+        |(host, number): (SocketAddr, u32)| (host, raw.payload(&number.to_be_bytes()).expect("short"), ());
+    let mut targets: Vec<(SocketAddr, Payload, ())> = numbers.map(payload).collect();
     let mut engine = Engine::new(raw.clone(), config, [5; 16]).expect("settings in range");
     let (mut network, mut trace) = (Network::new(Link::default(), fleet), Trace::default());
     network.run(&mut engine, &mut targets.drain(..), Time::from_millis(3_600_000), &mut trace);

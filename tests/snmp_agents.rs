@@ -82,7 +82,7 @@ fn stale_replies_are_strangers_and_the_right_ones_are_heard() {
         sweep(plan(20, &[(SnmpFault::StaleId, 1.0)]), &request(Operation::Get, &[SYS_NAME]));
     assert!(ends.iter().all(|end| answer(end).len() == 1));
     let ledger = engine.ledger();
-    assert!(ledger.strangers >= 20, "{ledger:?}");
+    assert!(ledger.unmatched >= 20, "{ledger:?}");
     let tally = network.fleet().tally();
     assert_eq!(ledger.datagrams_received, tally.answered + tally.duplicated + tally.forged);
 }
@@ -117,14 +117,14 @@ fn answers_from_another_address_are_named_and_taken_only_if_that_is_wanted() {
     let Sweep { ends, engine, .. } = sweep(multi_homed.clone(), &get);
     for end in &ends {
         assert_eq!(end.outcome, Outcome::Silent);
-        assert!(end.elsewhere.is_some_and(|other| other != end.target));
+        assert!(end.foreign_source.is_some_and(|other| other != end.target));
     }
-    assert!(engine.ledger().strangers >= 10);
+    assert!(engine.ledger().unmatched >= 10);
 
     let public = Identity::community(Version::V2c, b"public");
     let Sweep { ends, engine, .. } = sweep_as(multi_homed, Snmp::new(1).accept_any_source(), public, &get);
-    assert!(ends.iter().all(|end| answer(end).len() == 1 && end.elsewhere.is_some()));
-    assert_eq!(engine.ledger().strangers, 0);
+    assert!(ends.iter().all(|end| answer(end).len() == 1 && end.foreign_source.is_some()));
+    assert_eq!(engine.ledger().unmatched, 0);
 }
 
 #[test]

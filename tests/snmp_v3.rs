@@ -111,7 +111,7 @@ fn an_agent_that_reboots_is_asked_again_at_its_new_time_and_that_is_no_try() {
         assert!(sweep.answers().all(|answer| answer.len() == 600 && answer.incomplete.is_none()));
         let ledger = sweep.ledger();
         assert_eq!((ledger.queries, ledger.retransmissions), (20 * queries, 0));
-        assert_eq!((ledger.answered, ledger.broken, ledger.strangers), (ledger.queries, 0, 0));
+        assert_eq!((ledger.answered, ledger.broken, ledger.unmatched), (ledger.queries, 0, 0));
     }
 }
 
@@ -170,14 +170,14 @@ fn answers_from_another_address_are_named_and_taken_only_if_that_is_wanted() {
         let strict = sweep(multi_homed.clone(), user.clone(), &get());
         for end in &strict.ends {
             assert_eq!(end.outcome, Outcome::Silent);
-            assert!(end.elsewhere.is_some_and(|other| other != end.target));
+            assert!(end.foreign_source.is_some_and(|other| other != end.target));
         }
-        assert!(strict.ledger().strangers >= 10);
+        assert!(strict.ledger().unmatched >= 10);
 
         let snmp = Snmp::new(1).accept_any_source();
         let lenient = sweep_as(multi_homed.clone(), snmp, Identity::User(user), &get(), 1);
-        assert!(lenient.ends.iter().all(|end| answer(end).len() == 1 && end.elsewhere.is_some()));
-        assert_eq!((lenient.ledger().queries, lenient.ledger().strangers), (20, 0));
+        assert!(lenient.ends.iter().all(|end| answer(end).len() == 1 && end.foreign_source.is_some()));
+        assert_eq!((lenient.ledger().queries, lenient.ledger().unmatched), (20, 0));
     }
 }
 

@@ -253,7 +253,7 @@ fn five_thousand_addresses_of_one_agent_give_five_thousand_answers() {
     let stats = asked.stats();
     assert_eq!(count(&stats, "targets"), 5000);
     assert_eq!(count(&stats, "answered"), 5000, "{stats}");
-    assert_eq!(count(&stats, "own_drops"), 0, "{stats}");
+    assert_eq!(count(&stats, "local_drops"), 0, "{stats}");
     let names = asked
         .lines()
         .iter()

@@ -86,7 +86,7 @@ fn sweep_with_stops(mut sweep: Sweep) -> (Value, Vec<Value>) {
 #[track_caller]
 fn assert_nothing_was_lost(stats: &Value, lines: &[Value]) {
     for (what, expected) in
-        [("answered", HOSTS), ("silent", 0), ("own_drops", 0), ("late", 0), ("strangers", 0)]
+        [("answered", HOSTS), ("silent", 0), ("local_drops", 0), ("late", 0), ("unmatched", 0)]
     {
         assert_eq!(count(stats, what), expected, "{what}: {stats}");
     }
@@ -101,7 +101,7 @@ fn a_sweep_that_is_stopped_hears_every_answer() {
     let fleet = fleet();
     let (stats, lines) = sweep_with_stops(Sweep::start(allears(), fleet.targets(), &[]));
     assert_nothing_was_lost(&stats, &lines);
-    assert_eq!(count(&fleet.stop(), "own_drops"), 0);
+    assert_eq!(count(&fleet.stop(), "local_drops"), 0);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn nor_do_retries_and_late_answers_overflow_the_buffer() {
     stall(Duration::from_secs(1));
     signal(&sweep.child, "CONT");
     let stats = sweep.finish();
-    assert_eq!((count(&stats, "targets"), count(&stats, "own_drops")), (2000, 0), "{stats}");
+    assert_eq!((count(&stats, "targets"), count(&stats, "local_drops")), (2000, 0), "{stats}");
 }
 
 #[test]
@@ -157,12 +157,12 @@ fn beyond_the_window_drops_appear_are_counted_and_asked_again() {
     let fleet = fleet();
     let over = ["--window", "100000", "--rcvbuf", "212992", "--tries", "5", "--timeout", "300ms"];
     let (stats, lines) = sweep_with_stops(Sweep::start(allears(), fleet.targets(), &over));
-    assert!(count(&stats, "own_drops") > 0, "the window was too small to overflow the buffer: {stats}");
+    assert!(count(&stats, "local_drops") > 0, "the window was too small to overflow the buffer: {stats}");
     assert_eq!(count(&stats, "answered"), HOSTS, "every host is heard in the end: {stats}");
     assert_eq!(lines.len() as u64, HOSTS);
     let tally = fleet.stop();
-    assert_eq!(count(&stats, "datagrams_sent"), count(&tally, "received") + count(&tally, "own_drops"));
-    let heard = count(&stats, "datagrams_received") + count(&stats, "own_drops");
+    assert_eq!(count(&stats, "datagrams_sent"), count(&tally, "received") + count(&tally, "local_drops"));
+    let heard = count(&stats, "datagrams_received") + count(&stats, "local_drops");
     assert_eq!(heard, count(&tally, "answered"), "no unexplained datagram\n{stats}\n{tally}");
 }
 
@@ -178,7 +178,7 @@ fn a_reader_who_sleeps_loses_nothing_and_costs_no_memory() {
     // Ten megabytes are to be written, and nobody reads them for ten seconds.
     stall(Duration::from_secs(10));
     let stats = sweep.finish();
-    assert_eq!((count(&stats, "answered"), count(&stats, "own_drops")), (5000, 0), "{stats}");
+    assert_eq!((count(&stats, "answered"), count(&stats, "local_drops")), (5000, 0), "{stats}");
     assert_eq!(sweep.lines.len(), 5000);
     assert!(count(&stats, "max_rss_bytes") < 32 << 20, "{stats}");
 }

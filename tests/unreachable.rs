@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Config, Engine, Outcome, Protocol, ReplySize, Step, Time, Timeout, Token};
+use allears::engine::{
+    Attempt, Completion, Config, Engine, Outcome, Proof, Protocol, Reply, ReplySize, Step, Timeout, Token,
+};
 use allears::net::{self, Inbox, Net, Options, Packet, Socket, SocketOptions};
 
 /// The token there and back, with a tail that makes the request longer.
@@ -15,15 +17,18 @@ struct Echo {
 }
 
 impl Protocol for Echo {
+    type Question = ();
     type Conversation = ();
     type Answer = ();
 
-    fn token_bits(&self, (): &()) -> u32 {
-        64
+    fn begin(&mut self, _: SocketAddr, (): ()) {}
+
+    fn proof(&self, (): &()) -> Proof {
+        Proof::Token { bits: 64 }
     }
 
-    fn write_request(&mut self, (): &(), token: Token, _: Time, out: &mut Vec<u8>) {
-        out.extend_from_slice(&token.0.to_be_bytes());
+    fn write_request(&mut self, (): &mut (), attempt: Attempt, out: &mut Vec<u8>) {
+        out.extend_from_slice(&attempt.token.0.to_be_bytes());
         out.resize(out.len() + self.tail, b'.');
     }
 
@@ -31,22 +36,21 @@ impl Protocol for Echo {
         datagram.first_chunk().map(|&bytes| Token(u64::from_be_bytes(bytes)))
     }
 
-    fn step(&mut self, (): &mut (), _: &[u8], _: Time) -> Step<()> {
+    fn step(&mut self, (): &mut (), _: &Reply<'_>) -> Step<()> {
         Step::Done(())
     }
 
     fn reply_size(&self, (): &()) -> ReplySize {
-        ReplySize { datagrams: 1, bytes: 8 + self.tail as u32 }
+        ReplySize::one(8 + self.tail as u32)
     }
 }
 
 /// As fast as it goes, and so patient that only a loss makes anything wait.
-fn config(net: &Net) -> Config {
+fn config() -> Config {
     Config {
         rate: None,
         burst: 1_000,
-        reply_credit: net.reply_credit(),
-        host_gap: Duration::ZERO,
+        host_gap: Some(Duration::ZERO),
         prefix_rate: None,
         timeout: Timeout::Fixed(Duration::from_secs(20)),
         ..Config::default()
@@ -120,10 +124,10 @@ fn open(v6: bool, rcvbuf: Option<usize>) -> Net {
     Net::open(&Options { bind: Some(bind.parse().unwrap()), rcvbuf, ..Options::default() }).unwrap()
 }
 
-type Ends = HashMap<SocketAddr, Vec<Conclusion<(), ()>>>;
+type Ends = HashMap<SocketAddr, Vec<Completion<(), (), ()>>>;
 
 fn take_results(engine: &mut Engine<Echo>, ends: &mut Ends) {
-    while let Some(end) = engine.poll_result() {
+    while let Some(end) = engine.poll_completion() {
         ends.entry(end.target).or_default().push(end);
     }
 }
@@ -159,12 +163,12 @@ fn closed_ports_are_unreachable_at_once_and_the_others_unharmed() {
         for tail in [0, 1_300] {
             let mut net = open(v6, None);
             let mut hosts = EchoHost::new(if v6 { "::" } else { "0.0.0.0" }.parse().unwrap());
-            let mut engine = Engine::new(Echo { tail }, config(&net), net::random_key().unwrap()).unwrap();
+            let mut engine = Engine::new(Echo { tail }, config(), net::random_key().unwrap()).unwrap();
             let (_deaf, closed) = closed_port(v6);
             for n in 0..EACH {
                 // Of IPv6 there is one address: each port is asked a thousand times.
-                engine.ask((address(v6, n), hosts.port()).into(), ()).unwrap();
-                engine.ask((address(v6, n), closed).into(), ()).unwrap();
+                engine.ask((address(v6, n), hosts.port()).into(), (), ()).unwrap();
+                engine.ask((address(v6, n), closed).into(), (), ()).unwrap();
             }
             let ends = finish(&mut net, &mut engine, &mut hosts);
 
@@ -192,16 +196,16 @@ fn closed_ports_are_unreachable_at_once_and_the_others_unharmed() {
 fn an_error_wakes_a_sleeping_loop() {
     for v6 in families() {
         let mut net = open(v6, None);
-        let mut engine = engine(config(&net));
+        let mut engine = engine(config());
         for round in 1..=3 {
             let (_deaf, closed) = closed_port(v6);
-            engine.ask((address(v6, round), closed).into(), ()).unwrap();
+            engine.ask((address(v6, round), closed).into(), (), ()).unwrap();
             let start = net.now();
             while !engine.is_idle() {
                 net.turn(&mut engine, None).unwrap();
             }
             assert!(net.now() - start < Duration::from_secs(20), "only its deadline woke it");
-            let end = engine.poll_result().unwrap();
+            let end = engine.poll_completion().unwrap();
             assert!(matches!(end.outcome, Outcome::Unreachable(_)), "{:?}", end.outcome);
         }
     }
@@ -234,9 +238,9 @@ fn after_a_stall_everything_is_heard_before_anybody_is_given_up_or_asked_again()
     for tries in [1, 3] {
         let mut net = open(false, None);
         let mut hosts = EchoHost::new("0.0.0.0".parse().unwrap());
-        let mut engine = engine(Config { timeout: Timeout::Fixed(TIMEOUT), tries, ..config(&net) });
+        let mut engine = engine(Config { timeout: Timeout::Fixed(TIMEOUT), tries, ..config() });
         for n in 0..HOSTS {
-            engine.ask((address(false, n), hosts.port()).into(), ()).unwrap();
+            engine.ask((address(false, n), hosts.port()).into(), (), ()).unwrap();
         }
         let start = net.now();
         while engine.ledger().datagrams_sent < HOSTS.into() {
@@ -248,7 +252,7 @@ fn after_a_stall_everything_is_heard_before_anybody_is_given_up_or_asked_again()
         // The loop stands still, until after every deadline.
         std::thread::sleep(TIMEOUT * 3 / 2);
         // Not to be sent to before the backlog is heard.
-        engine.ask((address(false, HOSTS), hosts.port()).into(), ()).unwrap();
+        engine.ask((address(false, HOSTS), hosts.port()).into(), (), ()).unwrap();
         let mut turns = 0;
         let mut ends = Ends::new();
         while engine.ledger().answered < HOSTS.into() {
@@ -266,7 +270,7 @@ fn after_a_stall_everything_is_heard_before_anybody_is_given_up_or_asked_again()
         assert!(longest < answered - start + TIMEOUT, "{longest:?}: that is when it was read");
         ends.extend(finish(&mut net, &mut engine, &mut hosts));
         assert_eq!(ends.len(), HOSTS as usize + 1);
-        assert_eq!((engine.ledger().retransmissions, net.own_drops()), (0, Some(0)));
+        assert_eq!((engine.ledger().retransmissions, net.local_drops()), (0, Some(0)));
     }
 }
 
@@ -276,8 +280,8 @@ fn an_answer_that_came_in_after_its_deadline_is_late_whenever_it_is_read() {
     let mut net = open(false, None);
     let mut hosts = EchoHost::new("0.0.0.0".parse().unwrap());
     let timeout = Duration::from_millis(10);
-    let mut engine = engine(Config { timeout: Timeout::Fixed(timeout), tries: 1, ..config(&net) });
-    engine.ask((address(false, 0), hosts.port()).into(), ()).unwrap();
+    let mut engine = engine(Config { timeout: Timeout::Fixed(timeout), tries: 1, ..config() });
+    engine.ask((address(false, 0), hosts.port()).into(), (), ()).unwrap();
     while engine.ledger().datagrams_sent == 0 {
         let now = net.now();
         net.turn(&mut engine, Some(now)).unwrap();
@@ -288,26 +292,26 @@ fn an_answer_that_came_in_after_its_deadline_is_late_whenever_it_is_read() {
     while engine.ledger().datagrams_received == 0 {
         net.turn(&mut engine, None).unwrap();
     }
-    assert_eq!(engine.poll_result().unwrap().outcome, Outcome::Silent);
+    assert_eq!(engine.poll_completion().unwrap().outcome, Outcome::Silent);
     assert_eq!((engine.ledger().late, engine.ledger().answered), (1, 0));
 }
 
 #[test]
-fn own_drops_are_what_the_kernel_counts_and_cost_nobody_a_try() {
+fn local_drops_are_what_the_kernel_counts_and_cost_nobody_a_try() {
     const HOSTS: u32 = 1_000;
     for v6 in families() {
         let mut net = open(v6, Some(65_536));
         let mut hosts = EchoHost::new(if v6 { "::" } else { "0.0.0.0" }.parse().unwrap());
         let timeout = Timeout::Fixed(Duration::from_millis(200));
-        let mut engine = engine(Config { window: Some(100_000), timeout, tries: 1, ..config(&net) });
+        let mut engine = engine(Config { window: Some(100_000), timeout, tries: 1, ..config() });
         for n in 0..HOSTS {
-            engine.ask((address(v6, n), hosts.port()).into(), ()).unwrap();
+            engine.ask((address(v6, n), hosts.port()).into(), (), ()).unwrap();
         }
         let ends = finish(&mut net, &mut engine, &mut hosts);
 
         let ledger = engine.ledger();
         assert!(ends.values().flatten().all(|end| end.outcome == Outcome::Answered(())), "{ledger:?}");
-        let drops = net.own_drops().unwrap();
+        let drops = net.local_drops().unwrap();
         assert!(drops > 0, "128 answers were to fit a buffer for 78");
         assert_eq!(drops, drops_in_proc(net.local_addrs()[0]));
         // Each loss was an answer, and who was asked again was so because of them.

@@ -93,7 +93,7 @@ int sweep(const char *community, const std::vector<const char *> &hosts)
                 std::cerr << hosts[asked] << ": no address\n";
         agents.run();
         for (allears_result result{}; agents.next(result);) {
-            const char *host = hosts[result.user_data];
+            const char *host = hosts[result.tag];
             // What it said before it fell silent, too.
             for (allears_varbind value{}; agents.next(value);)
                 std::cout << host << ": " << value.name << " = " << shown(value.text) << '\n';

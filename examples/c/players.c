@@ -88,7 +88,7 @@ int main(int argc, char **argv)
         check(a, allears_run(a, -1));
         ask_servers(a);
         while (allears_next(a, &result, sizeof result) == ALLEARS_OK)
-            if (result.user_data == MASTER)
+            if (result.tag == MASTER)
                 check_master(a, &result);
             else
                 found += show_players(a, &result, argv[1]);

@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use allears::protocol::snmp::message::{Message, read_id};
-use allears::protocol::snmp::{Identity, Operation, Request, Snmp, Varbinds, Version};
+use allears::protocol::snmp::{Identity, Operation, Question, Request, Snmp, Varbinds, Version};
 use allears::protocol::snmp::usm::{AuthProtocol, EngineRecord, PrivProtocol, User};
-use allears::protocol::{Protocol, Step, Time, Token};
+use allears::protocol::{Attempt, Protocol, Reply, Step, Time, Token};
 use libfuzzer_sys::fuzz_target;
 
 /// As in the captures; its passwords are hashed once.
@@ -38,12 +38,12 @@ fuzz_target!(|datagram: &[u8]| {
         let oids = vec!["1.3.6.1.2.1".parse().unwrap(), "1.3.6.1.4.1".parse().unwrap()];
         let request = std::sync::Arc::new(Request { operation, oids, with_uptime: true });
         for identity in [public, user] {
-            let mut conversation = snmp.conversation(agent, identity, request.clone(), 0);
+            let mut conversation = snmp.begin(agent, Question { identity, request: request.clone() });
             for _ in 0..4 {
                 let mut asked = vec![];
-                snmp.write_request(&conversation, Token(7), Time::ZERO, &mut asked);
+                snmp.write_request(&mut conversation, Attempt::first(Token(7)), &mut asked);
                 assert_eq!(read_id(&asked), Some(7));
-                match snmp.step(&mut conversation, datagram, Time::ZERO) {
+                match snmp.step(&mut conversation, &Reply::to_first(agent, datagram)) {
                     Step::AskNext => {}
                     Step::Done(answer) => {
                         assert_eq!(answer.varbinds().count(), answer.len());

@@ -56,7 +56,7 @@ pub fn run() -> Result<Exit> {
     say(&format!("servers   {} of {alive} living ones answered", listing.counts.answered))?;
     say(&format!("time      {:.1} s, of that {} of CPU", listing.elapsed.as_secs_f64(), seconds(cpu)))?;
     say(&format!("memory    {}", mebibytes(net::max_rss())))?;
-    say(&format!("lost      {} answers in our own receive buffer", number(listing.own_drops)))?;
+    say(&format!("lost      {} answers in our own receive buffer", number(listing.local_drops)))?;
     let sent = listing.ledger.datagrams_sent + finding.ledger.datagrams_sent;
     let received = closing["received"].as_u64();
     let verdict = if received == Some(sent) { "the books agree" } else { "the books DISAGREE" };

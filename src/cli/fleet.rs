@@ -44,7 +44,7 @@ struct Closing {
     limited: u64,
     duplicated: u64,
     forged: u64,
-    own_drops: Option<u64>,
+    local_drops: Option<u64>,
     hosts_asked: u64,
     max_per_host_2s: u64,
     // Beyond the contract, behind it: what closes the sum of requests.
@@ -215,7 +215,7 @@ impl House {
             limited: tally.limited,
             duplicated: tally.duplicated,
             forged: tally.forged,
-            own_drops: self.doors.iter().map(|door| door.socket.own_drops().map(u64::from)).sum(),
+            local_drops: self.doors.iter().map(|door| door.socket.local_drops().map(u64::from)).sum(),
             hosts_asked: tally.hosts_asked,
             max_per_host_2s: tally.max_per_host_2s,
             ignored: tally.ignored,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 
-use allears::engine::{Conclusion, Engine, Outcome, Time};
+use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::protocol::quake3::text::raw_text;
 use allears::protocol::raw::{Payload, Raw};
 use anyhow::{Context, Result};
@@ -90,7 +90,7 @@ impl Job<Raw> for Probe {
         while engine.room() > 0 {
             match self.inputs.next(console) {
                 Next::Target(target) => {
-                    self.targets += u64::from(engine.ask(target, Payload::default()).is_ok())
+                    self.targets += u64::from(engine.ask(target, Payload::default(), ()).is_ok())
                 }
                 Next::Waiting => return More::Yes,
                 Next::End => return More::No,
@@ -101,13 +101,13 @@ impl Job<Raw> for Probe {
 
     fn conclude(
         &mut self,
-        conclusion: Conclusion<Payload, Box<[u8]>>,
+        completion: Completion<Payload, Box<[u8]>, ()>,
         _: Time,
         _: &Console,
     ) -> io::Result<Flow> {
-        let record = Record::new(&conclusion);
-        let ping = conclusion.rtt.map(shown_millis).unwrap_or_default();
-        if let Outcome::Answered(reply) = &conclusion.outcome {
+        let record = Record::new(&completion);
+        let ping = completion.rtt.map(shown_millis).unwrap_or_default();
+        if let Outcome::Answered(reply) = &completion.outcome {
             self.answered += 1;
             self.report.answered(&record, ping, reply)?;
         } else if self.all || self.report.has_all() {

@@ -11,7 +11,7 @@ pub struct Circumstances {
     /// Targets that were taken in. Masters are queries, and no targets.
     pub targets: u64,
     pub bad_lines: u64,
-    pub own_drops: Option<u64>,
+    pub local_drops: Option<u64>,
     pub elapsed: Duration,
     /// Bytes of receive buffer that were granted.
     pub rcvbuf: usize,
@@ -39,8 +39,8 @@ pub struct Stats {
     answered_after_retry: u64,
     late: u64,
     duplicates: u64,
-    strangers: u64,
-    own_drops: Option<u64>,
+    unmatched: u64,
+    local_drops: Option<u64>,
     rtt_ms: Rtt,
     elapsed_s: f64,
     /// Datagrams sent per second, over the whole sweep.
@@ -87,8 +87,8 @@ impl Stats {
             answered_after_retry: ledger.answered_after_retry,
             late: ledger.late,
             duplicates: ledger.duplicates,
-            strangers: ledger.strangers,
-            own_drops: around.own_drops,
+            unmatched: ledger.unmatched,
+            local_drops: around.local_drops,
             rtt_ms: Rtt::new(&ledger.rtt),
             elapsed_s: rounded(elapsed),
             rate_pps: rate.is_finite().then(|| rounded(rate)),
@@ -135,7 +135,7 @@ mod tests {
     const AROUND: Circumstances = Circumstances {
         targets: 3,
         bad_lines: 1,
-        own_drops: None,
+        local_drops: None,
         elapsed: Duration::from_millis(2500),
         rcvbuf: 212_992,
         window: 64,
@@ -153,7 +153,7 @@ mod tests {
             concat!(
                 r#"{"targets":3,"bad_lines":1,"queries":3,"answered":3,"silent":0,"unreachable":0,"send_failed":0,"#,
                 r#""malformed":0,"interrupted":0,"datagrams_sent":5,"datagrams_received":0,"retransmissions":0,"#,
-                r#""answered_after_retry":0,"late":0,"duplicates":0,"strangers":0,"own_drops":null,"#,
+                r#""answered_after_retry":0,"late":0,"duplicates":0,"unmatched":0,"local_drops":null,"#,
                 r#""rtt_ms":{"min":66.812,"p50":66.812,"p90":66.812,"p99":66.812,"max":66.812},"elapsed_s":2.5,"#,
                 r#""rate_pps":2.0,"rcvbuf_bytes":212992,"window":64,"max_in_flight":0,"cpu_s":0.123,"#,
                 r#""max_rss_bytes":null,"replies":0,"broken":0,"answered_by_earlier":0,"asked_again":0,"#,

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Config, Engine, Protocol, Time, reply_cost};
+use allears::engine::{Completion, Config, Engine, Protocol, Time, reply_cost};
 use allears::net::{self, Net};
 use anyhow::{Context, Error, Result};
 
@@ -20,9 +20,9 @@ use super::stats::{Circumstances, Stats};
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// What is asked, and what becomes of the answers.
-pub trait Job<P: Protocol> {
+pub trait Job<P: Protocol, T = ()> {
     /// Asks as many targets as the engine has room for, and the time `now`. Whether there will be more.
-    fn ask(&mut self, engine: &mut Engine<P>, now: Time, console: &Console) -> More;
+    fn ask(&mut self, engine: &mut Engine<P, T>, now: Time, console: &Console) -> More;
 
     /// When there will be more, if it is a matter of time.
     fn due(&self) -> Option<Time> {
@@ -32,7 +32,7 @@ pub trait Job<P: Protocol> {
     /// Takes the end of one conversation, at the time `now`. An error is one of writing results.
     fn conclude(
         &mut self,
-        conclusion: Conclusion<P::Conversation, P::Answer>,
+        completion: Completion<P::Conversation, P::Answer, T>,
         now: Time,
         console: &Console,
     ) -> io::Result<Flow>;
@@ -129,7 +129,7 @@ impl Sweep {
         refuse_to_write_over(&args.lists.input, [&args.to, &args.stats])?;
         let stats = args.stats.as_deref().map(|path| Out::open(Some(path))).transpose()?;
         let net = Net::open(&args.socket.into())?;
-        let config = config(args, &net);
+        let config = config(args);
         config.validate().map_err(|error| {
             Usage(format!("--{} must be {}", error.field.replace('_', "-"), error.expected))
         })?;
@@ -176,7 +176,7 @@ impl Sweep {
     }
 
     /// An engine for this protocol. `typical` is a conversation like most of them.
-    pub fn engine<P: Protocol>(&self, protocol: P, typical: &P::Conversation) -> Result<Engine<P>> {
+    pub fn engine<P: Protocol, T>(&self, protocol: P, typical: &P::Conversation) -> Result<Engine<P, T>> {
         let safe = self.safe_window(&protocol, typical);
         if let Some(window) = self.config.window.filter(|&window| u64::from(window) > safe) {
             self.console.warn(format_args!(
@@ -190,11 +190,11 @@ impl Sweep {
     /// How many queries may be in flight without any answer being lost in the receive buffer.
     fn safe_window<P: Protocol>(&self, protocol: &P, typical: &P::Conversation) -> u64 {
         let cost = reply_cost(protocol.reply_size(typical));
-        (self.config.reply_credit / u64::from(cost)).max(1)
+        (self.net.reply_credit() / u64::from(cost)).max(1)
     }
 
     /// Runs `job` to its end, whatever end that is. All that was asked has been concluded then.
-    pub fn run<P: Protocol>(&mut self, engine: &mut Engine<P>, job: &mut impl Job<P>) -> Ending {
+    pub fn run<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, job: &mut impl Job<P, T>) -> Ending {
         self.stop.arm();
         let ending = Ending::of(&self.results);
         let deadline = self.deadline.map(|deadline| self.net.now() + deadline);
@@ -233,14 +233,14 @@ impl Sweep {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn finish<P: Protocol>(
+    pub fn finish<P: Protocol, T>(
         &mut self,
-        engine: &Engine<P>,
-        job: &impl Job<P>,
+        engine: &Engine<P, T>,
+        job: &impl Job<P, T>,
         typical: &P::Conversation,
     ) -> Result<()> {
-        let own_drops = self.net.own_drops();
-        if let Some(drops) = own_drops.filter(|&drops| drops > 0) {
+        let local_drops = self.net.local_drops();
+        if let Some(drops) = local_drops.filter(|&drops| drops > 0) {
             self.console
                 .warn(format_args!("{drops} datagrams were lost in this machine's own receive buffer"));
         }
@@ -252,7 +252,7 @@ impl Sweep {
         let around = Circumstances {
             targets: job.targets(),
             bad_lines: self.console.bad_lines() as u64,
-            own_drops,
+            local_drops,
             elapsed: self.duration(),
             rcvbuf: self.net.receive_buffer(),
             window: self.config.window.map_or(safe, u64::from),
@@ -292,7 +292,7 @@ struct Run {
 }
 
 impl Run {
-    fn check_limits<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>) {
+    fn check_limits<P: Protocol, T>(&mut self, sweep: &Sweep, engine: &mut Engine<P, T>) {
         if sweep.stop.requested() && !self.ending.interrupted {
             self.ending.interrupted = true;
             self.asking = false;
@@ -310,11 +310,16 @@ impl Run {
         }
     }
 
-    fn take_results<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>, job: &mut impl Job<P>) {
+    fn take_results<P: Protocol, T>(
+        &mut self,
+        sweep: &Sweep,
+        engine: &mut Engine<P, T>,
+        job: &mut impl Job<P, T>,
+    ) {
         let (mut any, now) = (false, sweep.net.now());
-        while let Some(conclusion) = engine.poll_result() {
+        while let Some(completion) = engine.poll_completion() {
             any = true;
-            self.take(conclusion, now, sweep, engine, job);
+            self.take(completion, now, sweep, engine, job);
             if job.is_unshown() {
                 sweep.console.suspend(|| self.flush(sweep, engine, job));
             }
@@ -324,7 +329,7 @@ impl Run {
         }
     }
 
-    fn flush<P: Protocol>(&mut self, sweep: &Sweep, engine: &mut Engine<P>, job: &mut impl Job<P>) {
+    fn flush<P: Protocol, T>(&mut self, sweep: &Sweep, engine: &mut Engine<P, T>, job: &mut impl Job<P, T>) {
         if self.can_write()
             && let Err(error) = job.flush()
         {
@@ -332,18 +337,18 @@ impl Run {
         }
     }
 
-    fn take<P: Protocol>(
+    fn take<P: Protocol, T>(
         &mut self,
-        conclusion: Conclusion<P::Conversation, P::Answer>,
+        completion: Completion<P::Conversation, P::Answer, T>,
         now: Time,
         sweep: &Sweep,
-        engine: &mut Engine<P>,
-        job: &mut impl Job<P>,
+        engine: &mut Engine<P, T>,
+        job: &mut impl Job<P, T>,
     ) {
         if self.enough || !self.can_write() {
             return;
         }
-        match job.conclude(conclusion, now, &sweep.console) {
+        match job.conclude(completion, now, &sweep.console) {
             Ok(Flow::GoOn) => {}
             Ok(Flow::Enough) => {
                 self.asking = false;
@@ -358,7 +363,7 @@ impl Run {
         !self.ending.closed && self.ending.failure.is_none()
     }
 
-    fn cannot_write<P: Protocol>(&mut self, error: io::Error, sweep: &Sweep, engine: &mut Engine<P>) {
+    fn cannot_write<P: Protocol, T>(&mut self, error: io::Error, sweep: &Sweep, engine: &mut Engine<P, T>) {
         self.asking = false;
         engine.abort(sweep.net.now());
         self.ending.wrote(Err(error));
@@ -369,7 +374,7 @@ impl Run {
         self.ending.failure.get_or_insert(error);
     }
 
-    fn show_progress<P: Protocol>(&mut self, sweep: &Sweep, engine: &Engine<P>, job: &impl Job<P>) {
+    fn show_progress<P: Protocol, T>(&mut self, sweep: &Sweep, engine: &Engine<P, T>, job: &impl Job<P, T>) {
         let now = sweep.net.now();
         if !sweep.console.is_watched() || now < self.next_progress {
             return;
@@ -386,19 +391,16 @@ impl Run {
     }
 }
 
-fn config(args: &SweepArgs, net: &Net) -> Config {
+fn config(args: &SweepArgs) -> Config {
     let default = Config::default();
     Config {
         rate: args.rate.0,
         burst: args.burst,
         window: args.window.0,
-        reply_credit: net.reply_credit(),
-        host_gap: args.host_gap.unwrap_or(default.host_gap),
+        host_gap: args.host_gap,
         prefix_rate: args.prefix_rate.0,
         timeout: args.timeout,
         tries: args.tries,
-        forgive_own_drops: default.forgive_own_drops,
-        ring: default.ring,
-        linger: default.linger,
+        ..default
     }
 }

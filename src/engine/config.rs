@@ -1,44 +1,48 @@
-//! How fast, how many at once, how patient.
+//! The settings of an engine.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How an [`Engine`](super::Engine) asks. [`Config::default`] is safe towards strangers' hosts.
+/// The settings of an [`Engine`](super::Engine). The defaults are safe for hosts on the Internet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Packets per second in all, retransmissions included; `None` = as fast as the window allows.
+    /// Maximum packets per second in all, retransmissions included; `None` for as fast as the window allows.
     pub rate: Option<f64>,
-    /// Packets that may leave at once, 1 or more: the depth of the token bucket.
+    /// Maximum packets sent at once, at least 1: the depth of the token bucket.
     pub burst: u32,
-    /// Queries in flight at most; `None` = as many as `reply_credit` allows.
+    /// Maximum queries in flight; `None` for as many as the reply credit allows.
     pub window: Option<u32>,
-    /// Bytes of receive buffer, as the kernel counts them, that the replies to all queries in
-    /// flight may take together. `net` knows what was granted. Ignored where `window` is given.
-    pub reply_credit: u64,
-    /// The least time between two packets to one host (address and port).
-    pub host_gap: Duration,
-    /// Packets per second to one /24 (IPv4) or /48 (IPv6) in all; `None` = no such limit.
+    /// Bytes of receive buffer, as the kernel counts them, that the replies to all queries in flight may take
+    /// together. `None` for what the driver of the engine grants: `net::Net` knows the size of its buffers. Ignored if
+    /// `window` is set.
+    pub reply_credit: Option<u64>,
+    /// Minimum time between two packets to one host (address and port); `None` for what the protocol says.
+    pub host_gap: Option<Duration>,
+    /// Maximum queries in flight to one host (address and port), at least 1; `None` for what the protocol says.
+    pub in_flight_per_host: Option<u32>,
+    /// Maximum packets per second to one /24 (IPv4) or /48 (IPv6) in all; `None` for no limit.
     pub prefix_rate: Option<f64>,
-    /// How long an attempt waits for its answer.
+    /// How long an attempt waits for its reply.
     pub timeout: Timeout,
     /// Attempts for each query, 1 to 100.
     pub tries: u32,
-    /// Whether an attempt whose answer our own receive buffer may have dropped does not count as a try.
-    /// Measurements, in which a loss is a loss, say no.
-    pub forgive_own_drops: bool,
-    /// Conversations that may wait to be sent, 1 or more: how far ahead targets are pulled.
+    /// Whether an attempt does not count as a try if its reply may have been dropped in our own receive buffer.
+    /// Measurements, in which a loss is a loss, set it to false.
+    pub forgive_local_drops: bool,
+    /// Maximum conversations that wait to be sent, at least 1: how far ahead targets are pulled.
     pub ring: usize,
-    /// How long a query is remembered after its end, so that a late answer is known as one.
+    /// How long a query is remembered after its end, so that a late reply is recognized.
     pub linger: Duration,
 }
 
-/// How long an attempt waits for its answer.
+/// How long an attempt waits for its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Timeout {
-    /// By the round trips measured so far, for the target's prefix and in all (RFC 6298). The wait
-    /// between two attempts grows by a quarter each time.
+    /// Derived from the round trips measured so far, of the target's prefix and in all (RFC 6298). The wait between
+    /// two attempts grows by a quarter each time.
     Auto,
-    /// This long for each attempt.
+    /// The same for each attempt.
     Fixed(Duration),
 }
 
@@ -48,25 +52,26 @@ impl Default for Config {
             rate: Some(1000.0),
             burst: 32,
             window: None,
-            // Three quarters of Linux' default receive buffer.
-            reply_credit: 212_992 / 4 * 3,
-            host_gap: Duration::from_millis(100),
+            reply_credit: None,
+            host_gap: None,
+            in_flight_per_host: None,
             prefix_rate: Some(500.0),
             timeout: Timeout::Auto,
             tries: 3,
-            forgive_own_drops: true,
+            forgive_local_drops: true,
             ring: 4096,
             linger: Duration::from_secs(2),
         }
     }
 }
 
-/// Which field of a [`Config`] is out of its range.
+/// The field of a [`Config`] that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConfigError {
-    /// The field, as it is called in [`Config`].
+    /// The name of the field in [`Config`].
     pub field: &'static str,
-    /// What it has to be.
+    /// The range.
     pub expected: &'static str,
 }
 
@@ -79,10 +84,10 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Checks that every field is within its range.
+    /// Checks that every field is in range.
     ///
     /// # Errors
-    /// Names the first field that is not.
+    /// The first field that is not.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let rate_fits = |rate: Option<f64>| rate.is_none_or(|pps| (0.01..=1e9).contains(&pps));
         let check = |fits: bool, field, expected| {
@@ -91,6 +96,7 @@ impl Config {
         check(rate_fits(self.rate), "rate", "from 0.01 to 1e9 packets per second")?;
         check(self.burst >= 1, "burst", "at least 1")?;
         check(self.window != Some(0), "window", "at least 1")?;
+        check(self.in_flight_per_host != Some(0), "in_flight_per_host", "at least 1")?;
         check(rate_fits(self.prefix_rate), "prefix_rate", "from 0.01 to 1e9 packets per second")?;
         check((1..=100).contains(&self.tries), "tries", "from 1 to 100")?;
         check(self.ring >= 1, "ring", "at least 1")?;

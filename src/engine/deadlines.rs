@@ -1,17 +1,19 @@
-//! What falls due when: a binary heap, whose entries are cancelled by leaving them behind.
+//! Deadlines: a binary heap whose entries are cancelled by leaving them behind.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::Time;
+use super::query::QueryId;
 
-/// Which entry of the ring or of the heap is the valid one for a query: it carries the stamp that
-/// the query was last given. Whoever moves a query gives it a new one; entries with an old stamp are
-/// left where they are, and passed over when they come up.
+/// Tells the valid entry of a query, in the ring or in the heap, from its older ones.
+///
+/// A query gets a new stamp whenever it is moved. Entries with an old stamp stay where they are, and are skipped when
+/// they come up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u32);
 
-/// Gives out stamps. They come round after 2³² of them; no entry gets that old.
+/// Issues stamps. They repeat after 2³² of them; no entry gets that old.
 #[derive(Default)]
 pub struct Stamps(u32);
 
@@ -22,10 +24,10 @@ impl Stamps {
     }
 }
 
-/// A place in the ring or in the heap: of which query, and with which stamp.
+/// An entry of the ring or of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    pub query: u32,
+    pub query: QueryId,
     pub stamp: Stamp,
 }
 
@@ -40,7 +42,7 @@ impl Deadlines {
         self.heap.push(Reverse((at, place)));
     }
 
-    /// Takes out the first entry if it is due by `now`.
+    /// Removes and returns the first entry if it is due by `now`.
     pub fn pop_due(&mut self, now: Time) -> Option<Place> {
         match self.heap.peek() {
             Some(Reverse((at, _))) if *at <= now => self.heap.pop().map(|Reverse((_, place))| place),
@@ -48,7 +50,7 @@ impl Deadlines {
         }
     }
 
-    /// The first deadline that is still valid. Drops the invalid ones before it.
+    /// Returns the first valid deadline. Drops the invalid ones before it.
     pub fn next(&mut self, is_valid: impl Fn(Place) -> bool) -> Option<Time> {
         while let Some(Reverse((at, place))) = self.heap.peek() {
             if is_valid(*place) {
@@ -59,8 +61,8 @@ impl Deadlines {
         None
     }
 
-    /// Throws the invalid entries out when they outnumber the `valid` ones, so that the heap stays
-    /// proportional to what is in flight. Costs O(1) per push, spread out.
+    /// Drops the invalid entries once they outnumber the `valid` ones, so that the heap stays proportional to what
+    /// is in flight. Amortized O(1) per push.
     pub fn compact(&mut self, valid: usize, is_valid: impl Fn(Place) -> bool) {
         if self.heap.len() > 2 * valid + 1024 {
             self.heap.retain(|Reverse((_, place))| is_valid(*place));
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     fn place(query: u32, stamps: &mut Stamps) -> Place {
-        Place { query, stamp: stamps.fresh() }
+        Place { query: QueryId(query), stamp: stamps.fresh() }
     }
 
     #[test]
@@ -98,7 +100,7 @@ mod tests {
         let (mut deadlines, mut stamps) = (Deadlines::default(), Stamps::default());
         deadlines.push(Time::from_millis(1), place(1, &mut stamps));
         deadlines.push(Time::from_millis(2), place(2, &mut stamps));
-        assert_eq!(deadlines.next(|place| place.query == 2), Some(Time::from_millis(2)));
+        assert_eq!(deadlines.next(|place| place.query == QueryId(2)), Some(Time::from_millis(2)));
     }
 
     #[test]
@@ -106,7 +108,7 @@ mod tests {
         let (mut deadlines, mut stamps) = (Deadlines::default(), Stamps::default());
         for n in 0..100_000 {
             deadlines.push(Time::from_millis(n), place(n as u32, &mut stamps));
-            deadlines.compact(1, |place| u64::from(place.query) == n);
+            deadlines.compact(1, |place| u64::from(place.query.0) == n);
         }
         assert!(deadlines.len() <= 1026, "{}", deadlines.len());
     }

@@ -1,26 +1,30 @@
 //! Ends: every query gets exactly one, and is remembered for a while.
 
-use super::flight::{Heard, Query, State};
-use super::{Conclusion, Engine, Outcome, Protocol, Time};
+use super::query::{Arrival, Open, Phase, QueryId, State};
+use super::{Completion, Engine, Outcome, Protocol, Time};
 
-impl<P: Protocol> Engine<P> {
-    /// Ends a query, and its conversation with it. `heard` is the answer, or the network's word, that ended
-    /// it, if one did.
-    pub(super) fn conclude(
+impl<P: Protocol, T> Engine<P, T> {
+    /// Ends a query, and its conversation with it. `arrival` is the reply, or the ICMP error, that ended it, if one
+    /// did.
+    pub(super) fn complete(
         &mut self,
         now: Time,
-        key: u32,
+        id: QueryId,
         outcome: Outcome<P::Answer>,
-        heard: Option<Heard>,
+        arrival: Option<Arrival>,
     ) {
-        let query = &mut self.flight[key];
-        let Some(conversation) = query.conversation.take() else { return };
-        let (target, attempts) = (query.target, query.attempts);
+        let query = &self.in_flight[id];
+        let (attempts, target) = match arrival {
+            Some(arrival) => (query.attempts, query.destination(arrival.attempt)),
+            None => (query.attempts, query.target),
+        };
+        let answered = matches!(outcome, Outcome::Answered(_) | Outcome::Malformed(_)) && arrival.is_some();
+        let Some(open) = self.retire(now, id, answered, arrival) else { return };
         let mut rtt = None;
-        match (&outcome, heard) {
-            (Outcome::Answered(_), Some(heard)) => {
-                self.book_answer(key, heard);
-                rtt = heard.rtt;
+        match (&outcome, arrival) {
+            (Outcome::Answered(_), Some(arrival)) => {
+                self.book_answered(attempts, arrival);
+                rtt = arrival.rtt;
             }
             (Outcome::Answered(_), None) => self.ledger.answered += 1,
             (Outcome::Silent, _) => self.ledger.silent += 1,
@@ -29,85 +33,116 @@ impl<P: Protocol> Engine<P> {
             (Outcome::Malformed(_), _) => self.ledger.malformed += 1,
             (Outcome::Interrupted, _) => self.ledger.interrupted += 1,
         }
-        let answered = matches!(outcome, Outcome::Answered(_) | Outcome::Malformed(_)) && heard.is_some();
-        let elsewhere = self.flight[key].elsewhere.take().map(|address| *address);
-        self.retire(now, key, answered, heard);
-        self.results.push_back(Conclusion { target, conversation, outcome, attempts, rtt, elsewhere });
+        let Open { tag, conversation, foreign_source, .. } = open;
+        let foreign_source = foreign_source.map(|address| *address);
+        self.completions.push_back(Completion {
+            target,
+            tag,
+            conversation,
+            outcome,
+            attempts,
+            rtt,
+            foreign_source,
+        });
     }
 
-    pub(super) fn book_answer(&mut self, key: u32, heard: Heard) {
-        let attempts = self.flight[key].attempts;
+    /// Counts a query that was answered.
+    pub(super) fn book_answer(&mut self, id: QueryId, arrival: Arrival) {
+        self.book_answered(self.in_flight[id].attempts, arrival);
+    }
+
+    fn book_answered(&mut self, attempts: u32, arrival: Arrival) {
         self.ledger.answered += 1;
         self.ledger.answered_after_retry += u64::from(attempts > 1);
-        if let Some(rtt) = heard.rtt {
+        if let Some(rtt) = arrival.rtt {
             self.ledger.rtt.record(rtt);
-            self.ledger.answered_by_earlier += u64::from(heard.attempt < attempts);
+            self.ledger.answered_by_earlier += u64::from(arrival.attempt < attempts);
         }
     }
 
-    /// Ends the queries that `which` picks, as interrupted.
-    pub(super) fn interrupt(&mut self, now: Time, which: impl Fn(&Query<P::Conversation>) -> bool) {
-        let open = self.flight.open().filter(|(_, query)| which(query));
-        let chosen: Vec<u32> = open.map(|(key, _)| key).collect();
-        for key in chosen {
-            self.conclude(now, key, Outcome::Interrupted, None);
+    /// Ends the queries in certain states as interrupted.
+    pub(super) fn interrupt(&mut self, now: Time, which: impl Fn(State) -> bool) {
+        let open = self.in_flight.open().filter(|(_, _, open)| which(open.state));
+        let chosen: Vec<QueryId> = open.map(|(id, _, _)| id).collect();
+        for id in chosen {
+            self.complete(now, id, Outcome::Interrupted, None);
         }
     }
 
-    /// Takes an ended query out of ring, heap and window. If it was ever sent it lingers, so that a
-    /// late answer, or a second one, is known for what it is.
-    pub(super) fn retire(&mut self, now: Time, key: u32, answered: bool, heard: Option<Heard>) {
-        let kept = self.still_answerable(now, key, heard);
-        let query = &mut self.flight[key];
-        self.open -= 1;
-        if query.state != State::Sent {
-            self.unsent -= 1;
-        }
-        query.state = State::Lingering { answered };
+    /// Takes a query out of ring, heap and window, and returns what it had while it was open; `None` if it has ended
+    /// before. If it was ever sent it stays in the table for a while, to recognize late and duplicate replies.
+    pub(super) fn retire(
+        &mut self,
+        now: Time,
+        id: QueryId,
+        answered: bool,
+        arrival: Option<Arrival>,
+    ) -> Option<Open<P::Conversation, T>> {
+        let kept = self.still_answerable(now, id, arrival);
+        let query = &mut self.in_flight[id];
+        let open = match std::mem::replace(&mut query.phase, Phase::Ended { answered }) {
+            Phase::Open(open) => open,
+            ended @ Phase::Ended { .. } => {
+                query.phase = ended;
+                return None;
+            }
+        };
         query.stamp = self.stamps.fresh();
-        if query.attempts == 0 {
-            self.flight.remove(key);
-            return;
+        self.open -= 1;
+        self.unsent -= usize::from(open.state != State::Sent);
+        let (target, charged, was_sent) = (query.target, query.charged, query.attempts > 0);
+        if open.has_slot {
+            self.hosts.release_slot(target);
         }
-        self.window.leave(query.charged, kept);
-        let until = (now + self.config.linger, key);
-        if self.flight.closes_address(key) {
-            self.closing.push_back(until)
+        if was_sent {
+            self.window.leave(charged, kept);
+            let until = (now + self.config.linger, id);
+            let queue =
+                if self.in_flight.blocks_address(id) { &mut self.blocking } else { &mut self.lingering };
+            queue.push_back(until);
+            self.wake_for(id);
+            self.forget_lingering(now);
         } else {
-            self.lingering.push_back(until)
+            self.forget(id);
         }
-        self.forget_lingering(now);
+        Some(open)
     }
 
-    /// Until when attempts of an ended query may still be answered, other than the one that has been `heard`
-    /// of, and what that takes.
-    fn still_answerable(&self, now: Time, key: u32, heard: Option<Heard>) -> Option<(Time, u32)> {
-        let query = &self.flight[key];
-        let attempts = self.flight.attempts(key);
-        let mut others =
-            attempts.filter(|(number, _)| heard.is_none_or(|heard| heard.attempt != *number)).peekable();
+    /// Until when attempts of an ending query, other than the one of `arrival`, may still be answered, and the receive
+    /// buffer that takes.
+    fn still_answerable(&self, now: Time, id: QueryId, arrival: Option<Arrival>) -> Option<(Time, u32)> {
+        let query = &self.in_flight[id];
+        let attempts = self.in_flight.attempts(id);
+        let mut others = attempts
+            .filter(|(number, _)| arrival.is_none_or(|arrival| arrival.attempt != *number))
+            .peekable();
         // Mostly there is none.
         others.peek()?;
-        let rto = self.patience.rto(query.target.ip());
+        let rto = self.timeouts.rto(query.target.ip());
         let open = others.map(|(_, sent)| sent + rto).filter(|overdue| *overdue > now);
         let (count, until) = open.fold((0, now), |(count, until), overdue| (count + 1, until.max(overdue)));
         (count > 0).then(|| (until, query.reply_cost.saturating_mul(count)))
     }
 
-    /// Forgets ended queries whose time is over, or of which there are more than ring and window ever
-    /// held; but none before its time that keeps an address closed.
+    /// Forgets ended queries whose time is over, or of which there are more than ring and window ever held; but none
+    /// before its time that blocks its address.
     pub(super) fn forget_lingering(&mut self, now: Time) {
         let most = self.config.ring.saturating_add(self.ledger.max_in_flight as usize);
-        while let Some(&(until, key)) = self.lingering.front() {
+        while let Some(&(until, id)) = self.lingering.front() {
             if until > now && self.lingering.len() <= most {
                 break;
             }
             self.lingering.pop_front();
-            self.flight.remove(key);
+            self.forget(id);
         }
-        while let Some(&(_, key)) = self.closing.front().filter(|(until, _)| *until <= now) {
-            self.closing.pop_front();
-            self.flight.remove(key);
+        while let Some(&(_, id)) = self.blocking.front().filter(|(until, _)| *until <= now) {
+            self.blocking.pop_front();
+            self.forget(id);
         }
+    }
+
+    fn forget(&mut self, id: QueryId) {
+        self.wake_for(id);
+        self.in_flight.remove(id);
     }
 }

@@ -1,4 +1,4 @@
-//! The account of every query and of every datagram, and their sums.
+//! The ledger: where every query and every datagram went.
 
 use super::histogram::Histogram;
 
@@ -8,52 +8,52 @@ use super::histogram::Histogram;
 ///
 /// - queries: [`queries`](Ledger::queries) = `answered + silent + unreachable + send_failed +
 ///   malformed + interrupted` + those that have not ended yet;
-/// - datagrams: `datagrams_received = replies + broken + late + duplicates + strangers`.
+/// - datagrams: `datagrams_received = replies + broken + late + duplicates + unmatched`.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    /// Queries taken in: one for each step of each conversation.
+    /// Queries accepted: one for each step of each conversation.
     pub queries: u64,
     /// Queries that ended with the host's answer.
     pub answered: u64,
-    /// Queries that ended with all tries sent and nothing heard.
+    /// Queries that ended with all tries sent and no reply.
     pub silent: u64,
-    /// Queries that the network said cannot reach their host.
+    /// Queries whose host cannot be reached, as the network reported.
     pub unreachable: u64,
     /// Queries that this machine could not send.
     pub send_failed: u64,
-    /// Queries whose answer made no sense.
+    /// Queries whose reply could not be parsed.
     pub malformed: u64,
     /// Queries that were stopped before their end.
     pub interrupted: u64,
 
-    /// Datagrams that the kernel took from us.
+    /// Datagrams that the kernel accepted from us.
     pub datagrams_sent: u64,
-    /// Packets that the kernel did not take at first, its own queue being full; they were sent later.
+    /// Packets that the kernel did not accept at first, its own queue being full; they were sent later.
     pub deferred: u64,
     /// Of the datagrams sent, the second and later attempts of a query.
     pub retransmissions: u64,
-    /// Answered queries that took more than one attempt: a datagram was lost, or slow, on the way
-    /// to or from a host that lives.
+    /// Answered queries that took more than one attempt: a datagram was lost or slow, on the way
+    /// to or from a host that is alive.
     pub answered_after_retry: u64,
-    /// Attempts that were made again at no cost, because the first may have been answered and the answer
-    /// lost in our own receive buffer.
+    /// Attempts repeated without counting as a try, because the reply to the one before may have been dropped in our
+    /// own receive buffer.
     pub asked_again: u64,
-    /// Answered queries whose answer came to an attempt before the last one: nothing was lost, the
+    /// Answered queries whose reply answered an attempt before the last one: nothing was lost, the
     /// host is slow.
     pub answered_by_earlier: u64,
 
-    /// Datagrams that the kernel handed to us.
+    /// Datagrams that the kernel gave to us.
     pub datagrams_received: u64,
-    /// Of these, the ones that took a conversation a step on.
+    /// Of these, the ones that advanced a conversation.
     pub replies: u64,
-    /// Meant for a query in flight, and broken.
+    /// Datagrams that belong to an open query and cannot be parsed.
     pub broken: u64,
-    /// First answers that came after their query's end.
+    /// First replies that came after the end of their query.
     pub late: u64,
-    /// Further answers to a query that had its answer.
+    /// Further replies to a query that has had one.
     pub duplicates: u64,
-    /// Datagrams that no query fits: wrong source, wrong token, or nothing of ours.
-    pub strangers: u64,
+    /// Datagrams that match no query: wrong source, wrong token, or nothing of ours.
+    pub unmatched: u64,
 
     /// The most queries that were in flight at once.
     pub max_in_flight: u64,
@@ -62,15 +62,15 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Queries that have ended, in whichever class.
+    /// Returns how many queries have ended, in all classes.
     pub fn ended(&self) -> u64 {
         self.answered + self.silent + self.unreachable + self.send_failed + self.malformed + self.interrupted
     }
 
-    /// Whether both sums hold with `open` queries not ended yet.
+    /// Returns whether both sums hold, with `open` queries that have not ended yet.
     pub fn adds_up(&self, open: u64) -> bool {
         self.queries == self.ended() + open
             && self.datagrams_received
-                == self.replies + self.broken + self.late + self.duplicates + self.strangers
+                == self.replies + self.broken + self.late + self.duplicates + self.unmatched
     }
 }

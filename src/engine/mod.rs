@@ -1,45 +1,46 @@
-//! The pure engine: who is asked when, and whose answer this is.
+//! The engine: decides whom to send to and when, and matches replies to queries.
 //!
-//! Bytes and times go in, bytes and results come out. There is no socket in here, no clock and no
-//! thread, so everything that ever happens can be made to happen in a test. Whoever drives it does,
-//! turn after turn:
+//! It has no socket, no clock and no thread: bytes and times go in, bytes and completions come out, so that a test can
+//! make anything happen. Its driver (`net`, or a simulated network) repeats these steps:
 //!
-//! 1. [`handle_datagram`](Engine::handle_datagram) for everything that has arrived,
-//! 2. [`poll_transmit`](Engine::poll_transmit) until `None`, and puts the requests on the wire,
-//! 3. [`handle_timeout`](Engine::handle_timeout),
-//! 4. [`poll_result`](Engine::poll_result) until `None`,
-//! 5. sleeps until a datagram comes, or [`poll_timeout`](Engine::poll_timeout) says.
+//! 1. [`handle_datagram`](Engine::handle_datagram) for everything that has arrived;
+//! 2. [`poll_transmit`](Engine::poll_transmit) until `None`, and send the requests;
+//! 3. [`handle_timeout`](Engine::handle_timeout);
+//! 4. [`poll_completion`](Engine::poll_completion) until `None`;
+//! 5. sleep until a datagram arrives, or until [`poll_timeout`](Engine::poll_timeout).
 //!
-//! The three ways through it are a file each: `send` (ring → limits → window → wire), `receive` (wire →
-//! flight → protocol) and `expire` (deadlines); `end` books the ends.
+//! The three paths through it have a file each: `send` (ring → limits → window → wire), `receive` (wire → table →
+//! protocol) and `expire` (deadlines); `end` ends queries.
 //!
-//! A query is in one place at a time: in the *ring* (it wants to be sent), in the heap of *deadlines*
-//! (it waits, for its answer or for a limit), or in the *linger* queue (it has ended). Its stamp says
-//! which entry of ring or heap is the valid one, so moving it costs no search.
+//! An open query waits in one place at a time: in the *ring* (to be sent), in the heap of *deadlines* (for its reply,
+//! or for a limit), or at its *host* (for another query to end). Its stamp tells the valid entry from older ones, so
+//! that moving a query costs no search. An ended query stays in the table for a while, to recognize late replies.
 
 mod config;
-mod conversation;
 mod deadlines;
 mod end;
 mod expire;
-mod flight;
 mod histogram;
+mod hosts;
+mod in_flight;
 mod ledger;
 mod limits;
 mod outcome;
 mod pacer;
-mod patience;
+mod protocol;
+mod query;
 mod receive;
 mod ring;
 mod send;
 mod time;
+mod timeouts;
 mod window;
 
 pub use config::{Config, ConfigError, Timeout};
-pub use conversation::{Elsewhere, Protocol, Quiet, ReplySize, Step, Token};
 pub use histogram::Histogram;
 pub use ledger::Ledger;
-pub use outcome::{Conclusion, Outcome, Unreachable};
+pub use outcome::{Completion, Outcome, Refused, RefusedReason, Unreachable};
+pub use protocol::{Attempt, Defaults, ForeignSource, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
 pub use time::Time;
 pub use window::reply_cost;
 
@@ -49,91 +50,88 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use deadlines::{Deadlines, Place, Stamps};
-use flight::{Flight, State};
+use hosts::Hosts;
+use in_flight::InFlight;
 use limits::Limits;
 use pacer::Pacer;
-use patience::Patience;
-use ring::{Line, Ring};
+use query::{NewQuery, QueryId, State};
+use ring::{Priority, Ring};
+use timeouts::Timeouts;
 use window::Window;
 
-/// How long a deadline may wait for company.
+/// How much a deadline may be delayed to share a wake-up with the next token.
 const SLACK: Duration = Duration::from_millis(4);
 
-/// Asks many hosts, and keeps the books. See the [module](self) for the order of calls.
-pub struct Engine<P: Protocol> {
+/// Sends the requests of many conversations, matches their replies, and counts everything.
+///
+/// `T` is the type of the tags: what the caller gives to [`ask`](Engine::ask) and gets back with the
+/// [`Completion`]. See the [module](self) for the order of calls.
+pub struct Engine<P: Protocol, T = ()> {
     protocol: P,
     config: Config,
     ring: Ring,
     pacer: Pacer,
     window: Window,
     limits: Limits,
-    flight: Flight<P::Conversation>,
+    hosts: Hosts,
+    in_flight: InFlight<P::Conversation, T>,
     deadlines: Deadlines,
     stamps: Stamps,
-    patience: Patience,
-    /// Ended queries, with the time to forget them.
-    lingering: VecDeque<(Time, u32)>,
-    /// Those among them that keep their address closed until then.
-    closing: VecDeque<(Time, u32)>,
-    results: VecDeque<Conclusion<P::Conversation, P::Answer>>,
+    timeouts: Timeouts,
+    /// Ended queries, and when to forget them.
+    lingering: VecDeque<(Time, QueryId)>,
+    /// Those of them that block their address until then.
+    blocking: VecDeque<(Time, QueryId)>,
+    completions: VecDeque<Completion<P::Conversation, P::Answer, T>>,
     ledger: Ledger,
-    /// Queries that want to be sent: in the ring, or held back by a limit.
+    /// Queries that wait to be sent: in the ring, for a limit, or for a host.
     unsent: usize,
     /// Queries that have not ended.
     open: usize,
-    /// When the kernel was last known to have dropped an answer for want of room.
-    last_own_drop: Option<Time>,
+    /// When the kernel last dropped a datagram because our receive buffer was full, as far as is known.
+    last_local_drop: Option<Time>,
     held: bool,
     stopped: bool,
 }
 
-/// A request to put on the wire.
+/// A request to send.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Transmit {
-    /// Where to.
+    /// The destination.
     pub to: SocketAddr,
-    /// Bytes that were appended to the buffer.
+    /// How many bytes were appended to the buffer.
     pub len: usize,
     place: Place,
 }
 
-/// The ring has no room, or the engine was stopped: nothing was taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RingFull;
-
-impl fmt::Display for RingFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the ring has no room for another target")
-    }
-}
-
-impl std::error::Error for RingFull {}
-
-/// What is asked, and what comes out.
-impl<P: Protocol> Engine<P> {
-    /// An engine that asks in `protocol`'s language. Tokens are made from `key`: 16 bytes that
-    /// nobody can guess (`net::random_key`), or a seed to repeat a simulation.
+/// Asking, and taking completions.
+impl<P: Protocol, T> Engine<P, T> {
+    /// Creates an engine for `protocol`. Tokens are derived from `key`: 16 bytes that nobody can guess
+    /// (`net::random_key`), or a seed to repeat a simulation.
     ///
     /// # Errors
-    /// When a field of `config` is out of range.
-    pub fn new(protocol: P, config: Config, key: [u8; 16]) -> Result<Engine<P>, ConfigError> {
+    /// A field of `config` is out of range.
+    pub fn new(protocol: P, config: Config, key: [u8; 16]) -> Result<Engine<P, T>, ConfigError> {
         config.validate()?;
+        let in_flight_per_host = config.in_flight_per_host.or(protocol.defaults().in_flight_per_host);
         Ok(Engine {
             ring: Ring::default(),
             pacer: Pacer::new(config.rate, config.burst),
             window: Window::new(config.window, config.reply_credit),
             limits: Limits::new(config.prefix_rate, config.burst),
-            flight: Flight::new(key, protocol.elsewhere()),
+            hosts: Hosts::new(in_flight_per_host),
+            in_flight: InFlight::new(key, protocol.foreign_source()),
             deadlines: Deadlines::default(),
             stamps: Stamps::default(),
-            patience: Patience::new(config.timeout, config.tries),
+            timeouts: Timeouts::new(config.timeout, config.tries),
             lingering: VecDeque::new(),
-            closing: VecDeque::new(),
-            results: VecDeque::new(),
+            blocking: VecDeque::new(),
+            completions: VecDeque::new(),
             ledger: Ledger::default(),
             unsent: 0,
             open: 0,
-            last_own_drop: None,
+            last_local_drop: None,
             held: false,
             stopped: false,
             protocol,
@@ -141,39 +139,84 @@ impl<P: Protocol> Engine<P> {
         })
     }
 
-    /// How many more targets [`ask`](Engine::ask) would take now. Pull no more than these from
-    /// wherever targets come from, and memory stays proportional to ring and window.
+    /// Returns how many more targets [`ask`](Engine::ask) accepts now. Pull no more than these from a source of
+    /// targets, and memory stays proportional to ring and window.
     pub fn room(&self) -> usize {
         if self.stopped { 0 } else { self.config.ring.saturating_sub(self.unsent) }
     }
 
-    /// Takes in a conversation with `target`: its first request waits in the ring.
+    /// Begins a conversation with `target`. Its first request waits in the ring, and its [`Completion`] will carry
+    /// `tag`.
     ///
     /// # Errors
-    /// When the ring is full, or after [`stop_sending`](Engine::stop_sending).
-    pub fn ask(&mut self, target: SocketAddr, conversation: P::Conversation) -> Result<(), RingFull> {
+    /// The ring is full, or [`stop_sending`](Engine::stop_sending) or [`abort`](Engine::abort) was called. The error
+    /// gives question and tag back.
+    pub fn ask(
+        &mut self,
+        target: SocketAddr,
+        question: P::Question,
+        tag: T,
+    ) -> Result<(), Refused<P::Question, T>> {
         if self.room() == 0 {
-            return Err(RingFull);
+            let reason = if self.stopped { RefusedReason::Stopped } else { RefusedReason::RingFull };
+            return Err(Refused { reason, question, tag });
         }
-        self.enqueue_new(target, conversation, Line::First);
+        let conversation = self.protocol.begin(target, question);
+        self.enqueue_new(NewQuery {
+            target,
+            conversation,
+            tag,
+            priority: Priority::Opening,
+            continues: None,
+        });
+        self.check_books();
         Ok(())
     }
 
-    /// The next conversation that has ended.
-    pub fn poll_result(&mut self) -> Option<Conclusion<P::Conversation, P::Answer>> {
-        self.results.pop_front()
+    /// Removes and returns the next completion.
+    pub fn poll_completion(&mut self) -> Option<Completion<P::Conversation, P::Answer, T>> {
+        self.completions.pop_front()
     }
 
-    /// Whether there is one.
-    pub fn has_result(&self) -> bool {
-        !self.results.is_empty()
+    /// Returns whether [`poll_completion`](Engine::poll_completion) has one.
+    pub fn has_completion(&self) -> bool {
+        !self.completions.is_empty()
     }
 
-    /// When something will happen by itself: the next token for what waits in the ring, or the next
-    /// deadline. May lie in the past: then now. `None` when only datagrams can change anything.
+    /// Holds back all sending while `held` is true; everything else continues. For a caller who cannot process more
+    /// completions: only those of queries already in flight still come, at most as many as the window holds.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Stops sending. Queries that wait to be sent end as interrupted now.
     ///
-    /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near:
-    /// nobody needs them finer, and each wake-up that is spared is a system call or three.
+    /// Queries in flight may still be answered, for as long as after a last attempt. Then they end: as silent if all
+    /// tries were made, else as interrupted.
+    pub fn stop_sending(&mut self, now: Time) {
+        self.stopped = true;
+        self.interrupt(now, |state| state != State::Sent);
+        self.forget_waiting();
+        self.use_final_timeouts();
+        self.check_books();
+    }
+
+    /// Ends all queries as interrupted, now.
+    pub fn abort(&mut self, now: Time) {
+        self.stopped = true;
+        self.interrupt(now, |_| true);
+        self.forget_waiting();
+        self.check_books();
+    }
+}
+
+/// What a driver needs to know.
+impl<P: Protocol, T> Engine<P, T> {
+    /// Returns when something happens without a datagram: the next token for what waits in the ring, or the next
+    /// deadline. A time in the past means now; `None`, that only a datagram changes anything.
+    ///
+    /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near: nobody needs them
+    /// finer, and each wake-up that is spared saves up to three system calls.
     pub fn poll_timeout(&mut self) -> Option<Time> {
         // What the window lets in needs a token, too.
         let release = self.window.next_release().filter(|_| self.ring.awaits_window().is_some());
@@ -187,94 +230,151 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
-    /// The next deadline itself: from then on [`handle_timeout`](Engine::handle_timeout) has something to do.
+    /// Returns the next deadline itself: from then on [`handle_timeout`](Engine::handle_timeout) has something to do.
     pub fn next_deadline(&mut self) -> Option<Time> {
-        self.deadlines.next(|place| self.flight.at(place).is_some())
+        let deadline = self.deadlines.next(|place| self.in_flight.at(place).is_some());
+        // A query that waits for a host can go when an ended one is forgotten.
+        let is_anyone_waiting = self.hosts.is_anyone_waiting();
+        let ended = [&self.lingering, &self.blocking].into_iter().filter(|_| is_anyone_waiting);
+        deadline.into_iter().chain(ended.filter_map(|queue| queue.front()).map(|(until, _)| *until)).min()
     }
 
-    /// Whether no conversation is open. Results may still wait in
-    /// [`poll_result`](Engine::poll_result).
+    /// Sets the reply credit, unless [`Config::reply_credit`] does: the bytes of receive buffer that replies may take.
+    /// `net::Net` calls this with what its sockets were granted.
+    pub fn grant_reply_credit(&mut self, bytes: u64) {
+        if self.config.reply_credit.is_none() {
+            self.window.set_credit(bytes);
+        }
+    }
+
+    /// Returns whether no conversation is open. Completions may still wait in
+    /// [`poll_completion`](Engine::poll_completion).
     pub fn is_idle(&self) -> bool {
         self.open == 0
     }
 
-    /// Queries that were sent and have not ended.
+    /// Returns how many queries were sent and have not ended.
     pub fn in_flight(&self) -> usize {
         self.window.in_flight() as usize
     }
 
-    /// Queries that have not ended, sent or not.
+    /// Returns how many queries have not ended, sent or not.
     pub fn open(&self) -> usize {
         self.open
     }
 
-    /// The account so far.
+    /// Returns the ledger so far.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// The protocol, with what its conversations share.
+    /// Returns the settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns the protocol, with the state that its conversations share.
     pub fn protocol(&self) -> &P {
         &self.protocol
     }
 
-    /// The protocol, to take from what its conversations share.
+    /// Returns the protocol, to change the state that its conversations share.
     pub fn protocol_mut(&mut self) -> &mut P {
         &mut self.protocol
     }
+}
 
-    /// While held, nothing is sent; everything else goes on. For a caller who cannot take more results:
-    /// those of what is in flight still come, so they are as many as the window at most.
-    pub fn hold(&mut self, held: bool) {
-        self.held = held;
-    }
-
-    /// Sends nothing more. Queries that wait to be sent end as interrupted now. Those that were sent may
-    /// still be answered: for as long as one waits after a last attempt, since that is what it has become.
-    /// Then they end, as silent if all tries were made, else as interrupted.
-    pub fn stop_sending(&mut self, now: Time) {
-        self.stopped = true;
-        self.interrupt(now, |query| query.state != State::Sent);
-        self.ring.clear();
-        self.wait_as_after_the_last();
-    }
-
-    /// Ends everything as interrupted, now.
-    pub fn abort(&mut self, now: Time) {
-        self.stopped = true;
-        self.interrupt(now, |_| true);
-        self.ring.clear();
-    }
-
-    fn enqueue_new(&mut self, target: SocketAddr, conversation: P::Conversation, line: Line) -> u32 {
+/// Moving queries from place to place.
+impl<P: Protocol, T> Engine<P, T> {
+    fn enqueue_new(&mut self, new: NewQuery<P::Conversation, T>) -> QueryId {
         self.ledger.queries += 1;
         self.open += 1;
         self.unsent += 1;
-        let reply_cost = self.window.cost(self.protocol.reply_size(&conversation));
-        let query = self.flight.insert(target, conversation, line, reply_cost);
+        let reply_cost = self.window.cost(self.protocol.reply_size(&new.conversation));
+        let query = self.in_flight.insert(new, reply_cost);
         self.enqueue(query);
         query
     }
 
-    /// Puts a query into the ring.
-    fn enqueue(&mut self, query: u32) {
+    /// Moves an open query to the end of the ring.
+    fn enqueue(&mut self, query: QueryId) {
         let place = self.place(query, State::Queued);
-        self.ring.push_back(self.flight[query].line, place);
+        if let Some(open) = self.in_flight[query].open() {
+            self.ring.push_back(open.priority, place);
+        }
     }
 
-    /// Puts a query into the heap.
-    fn wait_until(&mut self, query: u32, state: State, at: Time) -> Place {
+    /// Moves an open query to the heap.
+    fn wait_until(&mut self, query: QueryId, state: State, at: Time) -> Place {
         let place = self.place(query, state);
         self.deadlines.push(at, place);
-        self.deadlines.compact(self.open, |place| self.flight.at(place).is_some());
+        self.deadlines.compact(self.open, |place| self.in_flight.at(place).is_some());
         place
     }
 
-    /// A new place for a query, which makes its old one invalid.
-    fn place(&mut self, query: u32, state: State) -> Place {
+    /// Moves an open query to the queue of its host.
+    fn wait_for_host(&mut self, query: QueryId) {
+        let place = self.place(query, State::HeldBack);
+        self.hosts.wait(self.in_flight[query].target, place);
+    }
+
+    /// Lets another query try again at each address where `query` may have kept one waiting.
+    fn wake_for(&mut self, query: QueryId) {
+        if self.hosts.is_anyone_waiting() {
+            let hosts: Vec<SocketAddr> = self.in_flight[query].destinations().collect();
+            hosts.into_iter().for_each(|host| self.wake_one(host));
+        }
+    }
+
+    /// Lets one of the queries that wait for `host` try again.
+    fn wake_one(&mut self, host: SocketAddr) {
+        let in_flight = &self.in_flight;
+        if let Some(place) = self.hosts.next_waiting(host, |place| in_flight.at(place).is_some()) {
+            self.enqueue(place.query);
+        }
+    }
+
+    /// Gives a query a new place, which makes its old one invalid.
+    fn place(&mut self, query: QueryId, state: State) -> Place {
         let stamp = self.stamps.fresh();
-        self.flight[query].stamp = stamp;
-        self.flight[query].state = state;
+        self.in_flight[query].stamp = stamp;
+        if let Some(open) = self.in_flight[query].open_mut() {
+            open.state = state;
+        }
         Place { query, stamp }
+    }
+
+    /// Empties the queues of queries that wait to be sent, once all of them have ended.
+    fn forget_waiting(&mut self) {
+        debug_assert!(self.unsent == 0, "{} queries still wait to be sent", self.unsent);
+        self.ring.clear();
+        self.hosts.clear_waiting();
+    }
+
+    /// Asserts, in debug builds, that the books add up.
+    fn check_books(&self) {
+        debug_assert!(
+            self.ledger.adds_up(self.open as u64),
+            "the sums: {:?}, {} open",
+            self.ledger,
+            self.open
+        );
+        debug_assert!(
+            self.unsent <= self.open && self.in_flight() <= self.open,
+            "{} unsent and {} in flight of {} open",
+            self.unsent,
+            self.in_flight(),
+            self.open
+        );
+    }
+}
+
+impl<P: Protocol, T> fmt::Debug for Engine<P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("open", &self.open)
+            .field("in_flight", &self.in_flight())
+            .field("stopped", &self.stopped)
+            .finish_non_exhaustive()
     }
 }

@@ -1,53 +1,56 @@
-//! How a conversation ended.
+//! How a conversation ends.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// The end of one conversation: every target that was asked gets exactly one.
+/// The end of one conversation. Every accepted [`Engine::ask`](super::Engine::ask) gets exactly one.
 #[derive(Debug)]
-pub struct Conclusion<C, A> {
-    /// Who was asked.
+pub struct Completion<C, A, T> {
+    /// The target: the one given to `ask`, unless the protocol moved on to another.
     pub target: SocketAddr,
-    /// The conversation as it stood at its end, with whatever the caller put into it.
+    /// The tag that was given to `ask`.
+    pub tag: T,
+    /// The conversation as it stood at its end.
     pub conversation: C,
-    /// Its class, and the answer if there is one.
+    /// The class of the end, with the answer if there is one.
     pub outcome: Outcome<A>,
-    /// Attempts of the conversation's last query that were sent.
+    /// How many attempts of the conversation's last query were sent.
     pub attempts: u32,
-    /// From the sending of the very attempt that was answered to its answer (the first datagram of the
-    /// answer to the conversation's last query). `None` unless answered, and where replies carry no token
-    /// and several attempts were made: nobody knows then which one was answered.
+    /// The time from sending the attempt that was answered to its reply (the first datagram of the reply to the
+    /// conversation's last query). `None` unless answered, and where replies carry no token and several attempts were
+    /// made, since nothing tells which one was answered.
     pub rtt: Option<Duration>,
-    /// The other address from which a reply to the conversation's last query came: see
-    /// [`Elsewhere`](super::Elsewhere).
-    pub elsewhere: Option<SocketAddr>,
+    /// The other address that a reply to the conversation's last query came from: see
+    /// [`ForeignSource`](super::ForeignSource).
+    pub foreign_source: Option<SocketAddr>,
 }
 
-/// The class of a query's end. Exactly one for each query; [`Ledger`](super::Ledger) counts them.
+/// The class of an end: [`Ledger`](super::Ledger) counts each.
+///
+/// There will be no other class: a `match` without a wildcard is safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<A> {
     /// The host answered.
     Answered(A),
     /// All tries were sent, and nothing came.
     Silent,
-    /// The network says that the host cannot be reached.
+    /// The network reported that the host cannot be reached.
     Unreachable(Unreachable),
     /// This machine cannot send to that address: the operating system's error number.
     SendFailed(i32),
-    /// The host's answer makes no sense: why.
+    /// The reply cannot be parsed, for this reason.
     Malformed(&'static str),
-    /// The sweep was stopped before this query had its end.
+    /// The sweep was stopped before the query ended.
     Interrupted,
 }
 
-/// What the network said of a request that it did not deliver.
+/// What the network reported about a request that it did not deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Type and code of the ICMP (RFC 792) or ICMPv6 (RFC 4443) message; `None` when this machine itself
-    /// said so.
+    /// Type and code of the ICMP (RFC 792) or ICMPv6 (RFC 4443) message; `None` if this machine itself reported it.
     pub icmp: Option<(u8, u8)>,
-    /// Who said so: the host itself, or a router on the way.
+    /// Who sent the message: the host itself, or a router on the way.
     pub by: Option<IpAddr>,
     /// The operating system's error number for it.
     pub errno: i32,
@@ -62,3 +65,47 @@ impl fmt::Display for Unreachable {
         self.by.map_or(Ok(()), |by| write!(f, " from {by}"))
     }
 }
+
+/// Why [`Engine::ask`](super::Engine::ask) accepted nothing, with what it was given.
+#[non_exhaustive]
+pub struct Refused<Q, T> {
+    /// Why.
+    pub reason: RefusedReason,
+    /// The question, to ask again later.
+    pub question: Q,
+    /// The tag.
+    pub tag: T,
+}
+
+/// Why [`Engine::ask`](super::Engine::ask) accepted nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefusedReason {
+    /// The ring is full; room appears once something is sent.
+    RingFull,
+    /// The engine was stopped.
+    Stopped,
+}
+
+impl fmt::Display for RefusedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RefusedReason::RingFull => "the ring is full",
+            RefusedReason::Stopped => "the engine was stopped",
+        })
+    }
+}
+
+impl<Q, T> fmt::Debug for Refused<Q, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<Q, T> fmt::Display for Refused<Q, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot take in another target: {}", self.reason)
+    }
+}
+
+impl<Q, T> std::error::Error for Refused<Q, T> {}

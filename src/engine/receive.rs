@@ -1,137 +1,153 @@
-//! The way back: wire → flight → protocol.
+//! Receiving: wire → table → protocol.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::flight::{Heard, Hit, State};
-use super::ring::Line;
-use super::{Elsewhere, Engine, Outcome, Protocol, Step, Time, Token, Unreachable};
+use super::in_flight::Hit;
+use super::query::{Arrival, Continued, NewQuery, Phase, State};
+use super::ring::Priority;
+use super::{Engine, ForeignSource, Outcome, Proof, Protocol, Reply, Step, Time, Token, Unreachable};
 
-/// After its first part, all of an answer has to come within this time.
+/// The longest that an answer in several datagrams may take, from its first one.
 const PARTS_WITHIN: Duration = Duration::from_secs(10);
 
-impl<P: Protocol> Engine<P> {
-    /// Takes in a datagram from `from` that arrived at `now`: it steps the conversation it belongs
-    /// to, or is counted as what else it is. What the conversation wants to ask next goes into
-    /// the ring, before all first requests.
+impl<P: Protocol, T> Engine<P, T> {
+    /// Processes a datagram from `from` that arrived at `now`: it advances the conversation that it belongs to, or
+    /// is counted as what else it is. What the conversation asks next goes into the ring, before all first requests.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         self.ledger.datagrams_received += 1;
         let token = self.protocol.read_token(datagram).unwrap_or(Token::NONE);
-        let Some(hit) = self.flight.find(from, token) else {
-            self.ledger.strangers += 1;
-            return;
-        };
-        if hit.is_elsewhere && !self.admit_elsewhere(&hit, from) {
-            self.ledger.strangers += 1;
-            return;
+        match self.in_flight.find(from, token) {
+            Some(hit) if !hit.is_foreign || self.admit_foreign(&hit, from) => {
+                self.handle_hit(now, from, datagram, &hit, token);
+            }
+            _ => self.ledger.unmatched += 1,
         }
-        let query = &mut self.flight[hit.query];
-        query.heard += 1;
+        self.check_books();
+    }
+
+    fn handle_hit(&mut self, now: Time, from: SocketAddr, datagram: &[u8], hit: &Hit, token: Token) {
+        let query = &mut self.in_flight[hit.query];
         // Without a token nothing tells which of several attempts is answered.
         let is_exact = token != Token::NONE || query.attempts == 1;
-        let heard = Heard { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
-        let Some(conversation) = &mut query.conversation else {
-            self.book_after_the_end(&hit);
-            return;
-        };
-        match self.protocol.step(conversation, datagram, now) {
+        let arrival = Arrival { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
+        let Phase::Open(open) = &mut query.phase else { return self.book_after_the_end(hit) };
+        let reply = Reply { from, at: now, rtt: arrival.rtt, attempt: arrival.attempt, bytes: datagram };
+        let step = self.protocol.step(&mut open.conversation, &reply);
+        if !matches!(step, Step::NotMine) {
+            query.accounted += 1;
+        }
+        match step {
             Step::Done(answer) => {
-                if !hit.is_elsewhere {
-                    // Whoever replied in its stead did not matter.
-                    query.elsewhere = None;
+                if !hit.is_foreign {
+                    // Who else replied does not matter then.
+                    open.foreign_source = None;
                 }
-                self.book_reply(&hit, heard);
-                self.conclude(now, hit.query, Outcome::Answered(answer), Some(heard));
+                self.book_reply(hit, arrival);
+                self.complete(now, hit.query, Outcome::Answered(answer), Some(arrival));
             }
-            Step::AskNext => {
-                self.book_reply(&hit, heard);
-                self.ask_next(now, hit.query, heard);
+            Step::AskNext => self.ask_next(now, hit, arrival, None),
+            Step::AskAt(target) => self.ask_next(now, hit, arrival, Some(target)),
+            Step::More { quiet } => self.expect_more(now, hit, arrival, quiet),
+            Step::NotMine if query.carried > 0 => {
+                query.carried -= 1;
+                self.ledger.duplicates += 1;
             }
-            Step::More { quiet } => {
-                self.book_reply(&hit, heard);
-                self.expect_more(now, hit.query, heard, quiet);
-            }
-            Step::NotMine => self.ledger.strangers += 1,
+            Step::NotMine => self.ledger.unmatched += 1,
             Step::Malformed(reason) if token != Token::NONE => {
                 self.ledger.broken += 1;
-                self.conclude(now, hit.query, Outcome::Malformed(reason), Some(heard));
+                self.complete(now, hit.query, Outcome::Malformed(reason), Some(arrival));
             }
             Step::Malformed(reason) | Step::Unproven(reason) => {
                 self.ledger.broken += 1;
-                query.broken = Some(reason);
+                open.broken = Some(reason);
             }
         }
     }
 
-    /// Notes that a reply came from `from`, which was not asked. Whether it counts.
-    fn admit_elsewhere(&mut self, hit: &Hit, from: SocketAddr) -> bool {
-        let query = &mut self.flight[hit.query];
-        if query.conversation.is_some() {
-            query.elsewhere = Some(Box::new(from));
+    /// Notes that a reply came from `from`, which is not the target. Returns whether it counts.
+    fn admit_foreign(&mut self, hit: &Hit, from: SocketAddr) -> bool {
+        if let Some(open) = self.in_flight[hit.query].open_mut() {
+            open.foreign_source = Some(Box::new(from));
         }
-        self.protocol.elsewhere() == Elsewhere::Accepted
+        self.protocol.foreign_source() == ForeignSource::Accepted
     }
 
-    /// The network did not deliver `request` to `to`: its query, which the token in the request tells,
-    /// ends. An error that fits none is ignored; anybody can send one.
+    /// Processes an ICMP error, or the kernel's word, that `request` was not delivered to `to`. The query ends: the one
+    /// that the token in the request tells, or, for a request without a token, the one at that address. (The driver
+    /// takes only errors that quote one of its own ports.) An error that matches no query is ignored, since anybody can
+    /// send one.
     pub fn handle_unreachable(&mut self, now: Time, to: SocketAddr, request: &[u8], report: Unreachable) {
-        let token = self.protocol.read_request(request).unwrap_or(Token::NONE);
-        let Some(hit) = self.flight.find(to, token).filter(|hit| !hit.is_elsewhere) else { return };
-        let Some(conversation) = &self.flight[hit.query].conversation else { return };
-        if token == Token::NONE {
-            // Then what we asked has to be quoted itself.
-            let mut asked = Vec::new();
-            self.protocol.write_request(conversation, token, now, &mut asked);
-            if request.is_empty() || !(asked.starts_with(request) || request.starts_with(&asked)) {
-                return;
-            }
+        let token = self.protocol.read_request_token(request).unwrap_or(Token::NONE);
+        let Some(hit) = self.in_flight.find(to, token).filter(|hit| !hit.is_foreign) else { return };
+        let query = &mut self.in_flight[hit.query];
+        if query.open().is_some() {
+            query.accounted += 1;
+            let arrival = Arrival { at: now, attempt: hit.attempt, rtt: None };
+            self.complete(now, hit.query, Outcome::Unreachable(report), Some(arrival));
         }
-        self.flight[hit.query].heard += 1;
-        let heard = Heard { at: now, attempt: hit.attempt, rtt: None };
-        self.conclude(now, hit.query, Outcome::Unreachable(report), Some(heard));
+        self.check_books();
     }
 
     fn book_after_the_end(&mut self, hit: &Hit) {
-        if let State::Lingering { answered } = &mut self.flight[hit.query].state {
+        let query = &mut self.in_flight[hit.query];
+        query.accounted += 1;
+        let is_over = query.is_over();
+        if let Phase::Ended { answered } = &mut query.phase {
             if std::mem::replace(answered, true) {
                 self.ledger.duplicates += 1;
             } else {
                 self.ledger.late += 1;
             }
         }
+        if is_over {
+            self.wake_for(hit.query);
+        }
     }
 
-    /// A datagram takes its conversation a step on. Its round trip is learnt if it is known; of an answer
-    /// in several datagrams, only the first one tells it.
-    fn book_reply(&mut self, hit: &Hit, heard: Heard) {
+    /// Counts a datagram that advanced its conversation, and learns its round trip if it is known; of an answer in
+    /// several datagrams, that of the first one.
+    fn book_reply(&mut self, hit: &Hit, arrival: Arrival) {
         self.ledger.replies += 1;
-        let query = &self.flight[hit.query];
-        if let (None, Some(rtt)) = (query.partial, heard.rtt) {
-            self.patience.learn(query.target.ip(), rtt);
+        let query = &self.in_flight[hit.query];
+        let is_first = query.open().is_some_and(|open| open.partial.is_none());
+        if let (true, Some(rtt)) = (is_first, arrival.rtt) {
+            self.timeouts.learn(query.destination(hit.attempt).ip(), rtt);
         }
     }
 
     /// Ends this query as answered, and puts the conversation's next one into the ring.
-    fn ask_next(&mut self, now: Time, key: u32, heard: Heard) {
-        let query = &mut self.flight[key];
-        let target = query.target;
-        let Some(conversation) = query.conversation.take() else { return };
-        self.book_answer(key, heard);
-        self.retire(now, key, true, Some(heard));
-        let next = self.enqueue_new(target, conversation, Line::Next);
+    fn ask_next(&mut self, now: Time, hit: &Hit, arrival: Arrival, elsewhere: Option<SocketAddr>) {
+        self.book_reply(hit, arrival);
+        self.book_answer(hit.query, arrival);
+        let query = &self.in_flight[hit.query];
+        let target = elsewhere.unwrap_or(query.destination(hit.attempt));
+        let (conversation, step, unaccounted) = (query.conversation, query.step + 1, query.unaccounted());
+        let Some(open) = self.retire(now, hit.query, true, Some(arrival)) else { return };
+        // Replies to this query that may still come, and that the next step has to tell from its own.
+        let is_by_content = self.protocol.proof(&open.conversation) == Proof::Content;
+        let carried = if is_by_content && elsewhere.is_none() { unaccounted } else { 0 };
+        let next = self.enqueue_new(NewQuery {
+            target,
+            conversation: open.conversation,
+            tag: open.tag,
+            priority: Priority::Continuation,
+            continues: Some(Continued { conversation, step, carried }),
+        });
         if self.stopped {
-            self.conclude(now, next, Outcome::Interrupted, None);
+            self.complete(now, next, Outcome::Interrupted, None);
         }
     }
 
-    /// Part of the answer came: no retry now, but a wait for the rest. Not for ever: who sends a part now
-    /// and then could keep us otherwise.
-    fn expect_more(&mut self, now: Time, key: u32, heard: Heard, quiet: Duration) {
-        let query = &mut self.flight[key];
-        let first = query.partial.get_or_insert(heard).at;
-        if query.state != State::Sent {
+    /// Part of an answer came: the query waits for the rest instead of its deadline. But not forever: a host that sends
+    /// a part now and then would keep it open.
+    fn expect_more(&mut self, now: Time, hit: &Hit, arrival: Arrival, quiet: Duration) {
+        self.book_reply(hit, arrival);
+        let Some(open) = self.in_flight[hit.query].open_mut() else { return };
+        let first = open.partial.get_or_insert(arrival).at;
+        if open.state != State::Sent {
             self.unsent -= 1;
         }
-        self.wait_until(key, State::Sent, (now + quiet).min(first + PARTS_WITHIN));
+        self.wait_until(hit.query, State::Sent, (now + quiet).min(first + PARTS_WITHIN));
     }
 }

@@ -1,30 +1,30 @@
-//! The queue of what is to be sent.
+//! The ring: queries that wait to be sent.
 
 use std::collections::VecDeque;
 
 use super::deadlines::Place;
 
-/// What waits to be sent, in two lines; each first come, first served, retries among them.
+/// Queries that wait to be sent, in two first-in-first-out queues; retries wait in the queue of their query.
 ///
-/// What continues a conversation goes before what begins one. So whoever was begun with is finished with soon,
-/// however many wait: a walk takes as long as its agent does, and what it shows was true at about the same time.
+/// Queries that continue a conversation go before those that begin one. A conversation that has begun therefore ends
+/// soon, however many others wait: a walk takes only as long as its agent does, and what it shows is consistent.
 #[derive(Default)]
 pub struct Ring {
-    next: Queue,
-    first: Queue,
+    continuations: Queue,
+    openings: Queue,
 }
 
-/// Which of the two.
+/// Which of the two queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// The next requests of conversations, once something was answered.
-    Next,
-    /// Their first ones.
-    First,
+pub enum Priority {
+    /// A later query of a conversation.
+    Continuation,
+    /// The first query of a conversation.
+    Opening,
 }
 
-/// A query may find the window closed when its turn comes. It then steps aside, so that retries behind it (which
-/// are in the window already) can go on, and is the first to leave when the window opens.
+/// A query may find the window closed when its turn comes. It is then set aside, so that retries behind it (which
+/// are in the window already) can leave, and is the first to leave when the window opens.
 #[derive(Default)]
 struct Queue {
     places: VecDeque<Place>,
@@ -32,59 +32,58 @@ struct Queue {
 }
 
 impl Ring {
-    pub fn push_back(&mut self, line: Line, place: Place) {
-        self.of_mut(line).places.push_back(place);
+    pub fn push_back(&mut self, priority: Priority, place: Place) {
+        self.of_mut(priority).places.push_back(place);
     }
 
-    /// Puts back what could not be sent after all.
-    pub fn push_front(&mut self, line: Line, place: Place) {
-        self.of_mut(line).places.push_front(place);
+    /// Returns a query that could not be sent after all to the head of its queue.
+    pub fn push_front(&mut self, priority: Priority, place: Place) {
+        self.of_mut(priority).places.push_front(place);
     }
 
-    pub fn pop(&mut self, line: Line) -> Option<Place> {
-        self.of_mut(line).places.pop_front()
+    pub fn pop(&mut self, priority: Priority) -> Option<Place> {
+        self.of_mut(priority).places.pop_front()
     }
 
-    /// Puts a query aside until the window opens.
-    pub fn step_aside(&mut self, line: Line, place: Place) {
-        self.of_mut(line).aside.push_back(place);
+    /// Sets a query aside until the window opens.
+    pub fn set_aside(&mut self, priority: Priority, place: Place) {
+        self.of_mut(priority).aside.push_back(place);
     }
 
-    /// The first of those that stepped aside.
-    pub fn first_aside(&self, line: Line) -> Option<Place> {
-        self.of(line).aside.front().copied()
+    /// The first query that was set aside.
+    pub fn first_aside(&self, priority: Priority) -> Option<Place> {
+        self.of(priority).aside.front().copied()
     }
 
-    pub fn pop_aside(&mut self, line: Line) -> Option<Place> {
-        self.of_mut(line).aside.pop_front()
+    pub fn pop_aside(&mut self, priority: Priority) -> Option<Place> {
+        self.of_mut(priority).aside.pop_front()
     }
 
-    /// Whoever is the first to leave when the window opens.
+    /// The first query to leave when the window opens.
     pub fn awaits_window(&self) -> Option<Place> {
-        self.first_aside(Line::Next).or_else(|| self.first_aside(Line::First))
+        self.first_aside(Priority::Continuation).or_else(|| self.first_aside(Priority::Opening))
     }
 
-    /// How many wait, those that stepped aside not counted; an upper bound, as some of them may have been
-    /// answered meanwhile.
+    /// How many queries wait, without those set aside. An upper bound: some may have been answered meanwhile.
     pub fn queued(&self) -> usize {
-        self.next.places.len() + self.first.places.len()
+        self.continuations.places.len() + self.openings.places.len()
     }
 
     pub fn clear(&mut self) {
         *self = Ring::default();
     }
 
-    fn of(&self, line: Line) -> &Queue {
-        match line {
-            Line::Next => &self.next,
-            Line::First => &self.first,
+    fn of(&self, priority: Priority) -> &Queue {
+        match priority {
+            Priority::Continuation => &self.continuations,
+            Priority::Opening => &self.openings,
         }
     }
 
-    fn of_mut(&mut self, line: Line) -> &mut Queue {
-        match line {
-            Line::Next => &mut self.next,
-            Line::First => &mut self.first,
+    fn of_mut(&mut self, priority: Priority) -> &mut Queue {
+        match priority {
+            Priority::Continuation => &mut self.continuations,
+            Priority::Opening => &mut self.openings,
         }
     }
 }

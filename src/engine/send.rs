@@ -1,134 +1,143 @@
-//! The way out: ring → limits → window → wire.
+//! Sending: ring → limits → window → wire.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::deadlines::Place;
-use super::flight::State;
-use super::patience::Wait;
-use super::ring::Line;
-use super::{Engine, Outcome, Protocol, Time, Transmit};
+use super::query::{Phase, QueryId, State};
+use super::ring::Priority;
+use super::timeouts::Wait;
+use super::{Attempt, Engine, Outcome, Protocol, Time, Transmit};
 
-/// How long a query waits whose address is taken by another one; only without tokens, or with very
-/// short ones.
-const ADDRESS_BUSY: Duration = Duration::from_millis(20);
+/// Why a query cannot be sent now.
+enum Held {
+    /// A limit forbids it until then.
+    Until(Time),
+    /// Another query to the same host has to end first.
+    ByHost,
+}
 
-impl<P: Protocol> Engine<P> {
-    /// The next request that may leave now, appended to `out`; `None` when nothing may.
+impl<P: Protocol, T> Engine<P, T> {
+    /// Appends the next request that may be sent now to `out`; `None` if none may.
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
         while !self.held && self.pacer.ready(now) {
             let query = self.next_to_send(now)?.query;
             match self.send(now, query, out) {
                 Ok(transmit) => return Some(transmit),
-                Err(later) => {
-                    self.wait_until(query, State::HeldBack, later);
-                }
+                Err(Held::Until(later)) => drop(self.wait_until(query, State::HeldBack, later)),
+                Err(Held::ByHost) => self.wait_for_host(query),
             }
         }
         None
     }
 
-    /// The kernel did not take this request, as its queue was full: it returns to the head of the
+    /// Takes back a request that the kernel did not accept because its queue was full: it returns to the head of the
     /// ring, as if it had never been polled. After several, call this in reverse order.
     pub fn unsend(&mut self, now: Time, transmit: Transmit) {
+        let query = transmit.place.query;
         if !self.take_back(transmit) {
             return;
         }
-        let query = transmit.place.query;
         if self.stopped {
-            self.conclude(now, query, Outcome::Interrupted, None);
+            self.complete(now, query, Outcome::Interrupted, None);
             return;
         }
         self.ledger.deferred += 1;
         self.pacer.give_back();
         let place = self.place(query, State::Queued);
-        self.ring.push_front(self.flight[place.query].line, place);
+        if let Some(open) = self.in_flight[query].open() {
+            self.ring.push_front(open.priority, place);
+        }
+        self.check_books();
     }
 
-    /// Learns what datagrams really take of the receive buffer: `measured` bytes, where `expected` were
-    /// reckoned with ([`reply_cost`](super::reply_cost) of each). Only ever makes the window more careful.
+    /// Learns what datagrams really take of the receive buffer: `measured` bytes, where `expected` were reserved
+    /// ([`reply_cost`](super::reply_cost) of each). Only ever makes the window smaller.
     pub fn learn_reply_cost(&mut self, measured: u64, expected: u64) {
         self.window.learn(measured, expected);
     }
 
-    /// This request left between `from` and `by`, later than at the time of `poll_transmit`: this process
-    /// was stopped in between. Its answer's round trip and its deadline are reckoned with that.
+    /// Notes that a request left between `from` and `by`, later than at the time of `poll_transmit`: this process was
+    /// stopped in between. Its round trip and its deadline count from then.
     pub fn handle_slow_send(&mut self, transmit: Transmit, from: Time, by: Time) {
-        if self.flight.at(transmit.place).is_some_and(|query| query.state == State::Sent) {
-            self.flight.set_sent(transmit.place.query, from, by);
-            self.wait_for_answer(transmit.place.query, by, 0);
+        if self.in_flight.at(transmit.place).is_some_and(|(_, open)| open.state == State::Sent) {
+            self.in_flight.set_sent(transmit.place.query, from, by);
+            self.wait_for_reply(transmit.place.query, by, 0);
         }
     }
 
-    /// This machine cannot send to that address, whatever becomes of the rest of the batch (`EINVAL`,
-    /// `ENETUNREACH`, `EACCES`, `EPERM`): the query ends as send failed, with the error number.
+    /// Ends a query that this machine cannot send to its address, whatever happens to the rest of the batch (`EINVAL`,
+    /// `ENETUNREACH`, `EACCES`, `EPERM`): as send failed, with the error number.
     pub fn handle_send_failure(&mut self, now: Time, transmit: Transmit, errno: i32) {
         if self.take_back(transmit) {
-            self.conclude(now, transmit.place.query, Outcome::SendFailed(errno), None);
+            self.complete(now, transmit.place.query, Outcome::SendFailed(errno), None);
         }
+        self.check_books();
     }
 
-    /// The first in the ring whose request fits the window.
+    /// Removes and returns the first query of the ring that fits the window.
     fn next_to_send(&mut self, now: Time) -> Option<Place> {
         self.window.release(now);
-        // Not even for a cheap one that would pass a costly one.
+        // Once closed, the window stays closed for all that follow: a cheap query must not pass a costly one.
         let mut is_closed = false;
-        for line in [Line::Next, Line::First] {
-            while let Some(place) = self.ring.first_aside(line) {
-                let query = self.flight.at(place);
-                is_closed |= query.is_some_and(|query| !self.window.admits(query.reply_cost));
+        for priority in [Priority::Continuation, Priority::Opening] {
+            while let Some(place) = self.ring.first_aside(priority) {
+                let query = self.in_flight.at(place);
+                is_closed |= query.is_some_and(|(query, _)| !self.window.admits(query.reply_cost));
                 if is_closed {
                     break;
                 }
                 let is_valid = query.is_some();
-                self.ring.pop_aside(line);
+                self.ring.pop_aside(priority);
                 if is_valid {
                     return Some(place);
                 }
             }
-            while let Some(place) = self.ring.pop(line) {
-                let Some(query) = self.flight.at(place) else { continue };
+            while let Some(place) = self.ring.pop(priority) {
+                let Some((query, _)) = self.in_flight.at(place) else { continue };
                 let is_retry = query.attempts > 0;
                 is_closed |= !is_retry && !self.window.admits(query.reply_cost);
                 if is_retry || !is_closed {
                     return Some(place);
                 }
-                self.ring.step_aside(line, place);
+                self.ring.set_aside(priority, place);
             }
         }
         None
     }
 
-    /// How many in the ring could be sent if there were tokens; may count some that were answered.
+    /// Returns how many queries of the ring could be sent if there were tokens; may count some that were answered.
     pub(super) fn sendable(&self) -> usize {
         if self.held {
             return 0;
         }
         let admitted = self.ring.awaits_window().is_some_and(|place| {
-            self.flight.at(place).is_none_or(|query| self.window.admits(query.reply_cost))
+            self.in_flight.at(place).is_none_or(|(query, _)| self.window.admits(query.reply_cost))
         });
         self.ring.queued() + usize::from(admitted)
     }
 
-    /// Writes one more attempt of a query, and books it.
-    ///
-    /// # Errors
-    /// When to try again, if a limit or another query at this address stands in the way.
-    fn send(&mut self, now: Time, key: u32, out: &mut Vec<u8>) -> Result<Transmit, Time> {
-        let (target, gap) = self.target_and_gap(key);
-        let promised = std::mem::replace(&mut self.flight[key].promised, true);
-        self.limits.check(target, gap, now, promised)?;
-        let charge = self.charge_for_next_attempt(key, now)?;
-        let bits = self.flight[key].conversation.as_ref().map_or(0, |open| self.protocol.token_bits(open));
-        let token = self.flight.add_attempt(key, bits, now).map_err(|_| now + ADDRESS_BUSY)?;
+    /// Writes another attempt of a query, and counts it.
+    fn send(&mut self, now: Time, id: QueryId, out: &mut Vec<u8>) -> Result<Transmit, Held> {
+        let (target, gap) = self.check_limits(now, id)?;
+        let charge = self.charge_for_next_attempt(id, now)?;
+        let Phase::Open(open) = &self.in_flight[id].phase else { return Err(Held::ByHost) };
+        let proof = self.protocol.proof(&open.conversation);
+        let token = self.in_flight.add_attempt(id, proof, now).map_err(|_| Held::ByHost)?;
 
+        let query = &mut self.in_flight[id];
+        let attempts = query.attempts;
+        query.charged += charge;
         let start = out.len();
-        let query = &mut self.flight[key];
-        query.promised = false;
-        if let Some(conversation) = &query.conversation {
-            self.protocol.write_request(conversation, token, now, out);
+        if let Phase::Open(open) = &mut query.phase {
+            open.promised = false;
+            if !std::mem::replace(&mut open.has_slot, true) {
+                self.hosts.take_slot(target);
+            }
+            let attempt = Attempt { token, number: attempts, at: now };
+            self.protocol.write_request(&mut open.conversation, attempt, out);
         }
-        if query.attempts == 1 {
+        if attempts == 1 {
             query.first_sent = now;
             self.window.enter(charge);
             self.ledger.max_in_flight = self.ledger.max_in_flight.max(self.window.in_flight().into());
@@ -136,59 +145,74 @@ impl<P: Protocol> Engine<P> {
             self.ledger.retransmissions += 1;
             self.window.extend(charge);
         }
-        query.charged += charge;
         self.ledger.datagrams_sent += 1;
         self.unsent -= 1;
         self.pacer.take(now);
         self.limits.take(target, gap, now);
 
-        let place = self.wait_for_answer(key, now, token.0);
+        let place = self.wait_for_reply(id, now, token.0);
         Ok(Transmit { to: target, len: out.len() - start, place })
     }
 
-    /// What the window is charged for a query's next attempt.
-    ///
-    /// # Errors
-    /// When to try again: the attempt before may still be answered, and there is no credit for both.
-    fn charge_for_next_attempt(&self, key: u32, now: Time) -> Result<u32, Time> {
-        let query = &self.flight[key];
+    /// Checks the limits of a query's host and prefix. Returns its target and the gap of its host.
+    fn check_limits(&mut self, now: Time, id: QueryId) -> Result<(SocketAddr, Duration), Held> {
+        let (target, gap) = self.target_and_gap(id);
+        let Some(open) = self.in_flight[id].open_mut() else { return Err(Held::ByHost) };
+        if !open.has_slot && !self.hosts.has_slot(target) {
+            return Err(Held::ByHost);
+        }
+        let promised = std::mem::replace(&mut open.promised, true);
+        self.limits.check(target, gap, now, promised).map_err(Held::Until)?;
+        Ok((target, gap))
+    }
+
+    /// Returns what the window is charged for a query's next attempt. Held if the attempt before may still be
+    /// answered and there is no credit for both.
+    fn charge_for_next_attempt(&self, id: QueryId, now: Time) -> Result<u32, Held> {
+        let query = &self.in_flight[id];
         let cost = query.reply_cost;
-        let Some(sent) = self.flight.last_sent(key) else { return Ok(cost) };
-        let overdue = sent + self.patience.rto(query.target.ip());
-        // A retry that is sent again after all has been charged for.
+        let Some(sent) = self.in_flight.last_sent(id) else { return Ok(cost) };
+        let overdue = sent + self.timeouts.rto(query.target.ip());
+        // A retry that was taken back and is sent again has been charged for.
         let is_paid = query.charged >= cost.saturating_mul(query.attempts + 1);
         match overdue <= now || is_paid {
             true => Ok(0),
             false if self.window.has_credit(cost) => Ok(cost),
-            false => Err(overdue),
+            false => Err(Held::Until(overdue)),
         }
     }
 
-    fn wait_for_answer(&mut self, key: u32, sent: Time, jitter: u64) -> Place {
-        let query = &self.flight[key];
+    fn wait_for_reply(&mut self, id: QueryId, sent: Time, jitter: u64) -> Place {
+        let query = &self.in_flight[id];
         let wait = Wait {
             attempt: query.tries(),
-            is_last: self.patience.tries_left(query.tries()) == 0,
+            is_last: self.timeouts.tries_left(query.tries()) == 0,
             elapsed: sent - query.first_sent,
             jitter,
         };
-        self.wait_until(key, State::Sent, sent + self.patience.wait(query.target.ip(), &wait))
+        self.wait_until(id, State::Sent, sent + self.timeouts.wait(query.target.ip(), &wait))
     }
 
-    /// Undoes `send`, but for the pacer's token. False when the query has moved on since.
+    /// Undoes `send`, except for the pacer's token. False if the query has moved on since.
     fn take_back(&mut self, transmit: Transmit) -> bool {
-        let key = transmit.place.query;
-        if self.flight.at(transmit.place).is_none_or(|query| query.state != State::Sent) {
+        let id = transmit.place.query;
+        if self.in_flight.at(transmit.place).is_none_or(|(_, open)| open.state != State::Sent) {
             return false;
         }
-        let (target, gap) = self.target_and_gap(key);
+        let (target, gap) = self.target_and_gap(id);
         self.limits.give_back(target, gap);
-        self.flight.remove_newest_attempt(key);
+        self.in_flight.remove_newest_attempt(id);
         self.ledger.datagrams_sent -= 1;
         self.unsent += 1;
-        let query = &mut self.flight[key];
-        query.state = State::Queued;
-        if query.attempts == 0 {
+        let query = &mut self.in_flight[id];
+        let is_first = query.attempts == 0;
+        if let Phase::Open(open) = &mut query.phase {
+            open.state = State::Queued;
+            if is_first && std::mem::take(&mut open.has_slot) {
+                self.hosts.release_slot(target);
+            }
+        }
+        if is_first {
             self.window.leave(std::mem::take(&mut query.charged), None);
         } else {
             self.ledger.retransmissions -= 1;
@@ -196,9 +220,9 @@ impl<P: Protocol> Engine<P> {
         true
     }
 
-    fn target_and_gap(&self, key: u32) -> (SocketAddr, Duration) {
-        let query = &self.flight[key];
-        let gap = query.conversation.as_ref().map_or(Duration::ZERO, |open| self.protocol.host_gap(open));
-        (query.target, gap.max(self.config.host_gap))
+    fn target_and_gap(&self, id: QueryId) -> (SocketAddr, Duration) {
+        let query = &self.in_flight[id];
+        let protocols = || query.open().map(|open| self.protocol.host_gap(&open.conversation));
+        (query.target, self.config.host_gap.or_else(protocols).unwrap_or_default())
     }
 }

@@ -1,35 +1,42 @@
-//! What may be in flight: no more than the receive buffer can hold the answers of.
+//! The window: keeps in flight only what the receive buffer can hold the replies of.
 
 use std::collections::VecDeque;
 
-use super::Time;
-use super::conversation::ReplySize;
+use super::{ReplySize, Time};
 
-/// Counts what the replies to all queries in flight may take of the receive buffer.
+/// The reply credit until a driver grants more: three quarters of Linux' default receive buffer.
+const DEFAULT_CREDIT: u64 = 212_992 / 4 * 3;
+
+/// Counts the receive buffer that the replies to all queries in flight may take.
 ///
-/// Each attempt may be answered, so each is charged for. A first attempt waits until there is credit. A
-/// retry takes over the charge of the attempt before, if that one's answer is overdue; else it needs credit
-/// of its own, or waits until it is. So no query waits for another one's end, and all go on.
+/// Each attempt may be answered, so each is charged for. A first attempt waits until there is credit. A retry takes
+/// over the charge of the attempt before if that one's reply is overdue; otherwise it needs credit of its own, or waits
+/// until then. So no query waits for another one to end, and all make progress.
 pub struct Window {
     limit: Option<u32>,
     credit: u64,
     used: u64,
     in_flight: u32,
-    /// What replies were seen to cost, relative to what was expected: at least 1.
+    /// What replies were measured to cost, relative to the estimate: at least 1.
     factor: f64,
-    /// What is still charged for attempts of queries that have ended, and until when; in that order.
+    /// What is still charged for attempts of ended queries, and until when; in that order.
     overdue: VecDeque<(Time, u32)>,
 }
 
 impl Window {
-    /// At most `limit` queries, or without a limit as many as `credit` bytes of receive buffer hold
-    /// the replies of.
-    pub fn new(limit: Option<u32>, credit: u64) -> Window {
+    /// At most `limit` queries; without a limit, as many as `credit` bytes of receive buffer hold the replies of.
+    pub fn new(limit: Option<u32>, credit: Option<u64>) -> Window {
+        let credit = credit.unwrap_or(DEFAULT_CREDIT);
         Window { limit, credit, used: 0, in_flight: 0, factor: 1.0, overdue: VecDeque::new() }
     }
 
-    /// Whether a query with this reply cost may be sent. One may always be in flight, however small
-    /// the buffer is: else nothing would ever be asked.
+    /// Sets the credit.
+    pub fn set_credit(&mut self, bytes: u64) {
+        self.credit = bytes;
+    }
+
+    /// Whether a query with this reply cost may be sent. One query may always be in flight, however small the buffer:
+    /// otherwise nothing would ever be sent.
     pub fn admits(&self, cost: u32) -> bool {
         match self.limit {
             Some(limit) => self.in_flight < limit,
@@ -37,7 +44,7 @@ impl Window {
         }
     }
 
-    /// Whether there is credit for another reply. A limit that was given stands for any credit.
+    /// Whether there is credit for another reply. An explicit limit overrides the credit.
     pub fn has_credit(&self, cost: u32) -> bool {
         self.limit.is_some() || self.used + u64::from(cost) <= self.credit
     }
@@ -53,8 +60,8 @@ impl Window {
         self.used += u64::from(cost);
     }
 
-    /// A query ends, for which `charged` was charged in all. Of that, `kept` stays charged until then: it is
-    /// for attempts that may still be answered.
+    /// A query ends that was charged `charged` in all. Of that, `kept` stays charged until the given time, for attempts
+    /// that may still be answered.
     pub fn leave(&mut self, charged: u32, kept: Option<(Time, u32)>) {
         let (until, kept) = kept.unwrap_or((Time::ZERO, 0));
         self.used -= u64::from(charged - kept.min(charged));
@@ -65,7 +72,7 @@ impl Window {
         }
     }
 
-    /// Gives free what was kept for answers that are overdue by `now`.
+    /// Releases what was kept for replies that are overdue by `now`.
     pub fn release(&mut self, now: Time) {
         while let Some(&(_, kept)) = self.overdue.front().filter(|(until, _)| *until <= now) {
             self.used -= u64::from(kept);
@@ -73,18 +80,18 @@ impl Window {
         }
     }
 
-    /// When something will be given free.
+    /// When something is released next.
     pub fn next_release(&self) -> Option<Time> {
         self.overdue.front().map(|(until, _)| *until)
     }
 
-    /// The cost of a reply, by what has been learnt.
+    /// The cost of a reply, corrected by what was learnt.
     pub fn cost(&self, size: ReplySize) -> u32 {
         (f64::from(reply_cost(size)) * self.factor) as u32
     }
 
-    /// Datagrams for which `expected` bytes were reckoned with take `measured`. Only ever makes it more
-    /// careful; a factor above 16 is no measurement.
+    /// Learns that datagrams for which `expected` bytes were reserved take `measured`. Only ever increases costs;
+    /// ignores a factor above 16, which cannot be a measurement.
     pub fn learn(&mut self, measured: u64, expected: u64) {
         let factor = measured as f64 / expected.max(1) as f64;
         if factor <= 16.0 {
@@ -98,9 +105,9 @@ impl Window {
     }
 }
 
-/// Bytes of receive buffer that a reply of this size takes, as Linux counts them: not the payload,
-/// but the memory that its packet buffers occupy (`skb->truesize`). Measured on loopback; drivers of
-/// real network cards may charge more.
+/// Returns the bytes of receive buffer that a reply of this size takes, as Linux counts them: not the payload, but the
+/// memory that its packet buffers occupy (`skb->truesize`). Measured on loopback; drivers of real network cards may
+/// charge more.
 pub fn reply_cost(size: ReplySize) -> u32 {
     /// Headers, headroom and `skb_shared_info`, which share an allocation with the payload.
     const OVERHEAD: u32 = 520;
@@ -129,7 +136,7 @@ mod tests {
 
     #[test]
     fn it_closes_when_the_credit_is_used_up_and_opens_when_a_query_ends() {
-        let mut window = Window::new(None, 2000);
+        let mut window = Window::new(None, Some(2000));
         window.enter(832);
         window.enter(832);
         assert!(!window.admits(832));
@@ -140,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_may_still_be_answered_stays_charged_for_a_while() {
-        let mut window = Window::new(None, 2000);
+        let mut window = Window::new(None, Some(2000));
         window.enter(832);
         window.extend(832);
         assert!(!window.has_credit(832));
@@ -155,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_was_learnt_only_makes_it_more_careful() {
-        let mut window = Window::new(None, 2000);
+        let mut window = Window::new(None, Some(2000));
         let size = ReplySize { datagrams: 1, bytes: 100 };
         window.learn(400, 832);
         assert_eq!(window.cost(size), 832);
@@ -167,8 +174,8 @@ mod tests {
 
     #[test]
     fn one_query_always_fits_and_a_given_limit_is_kept() {
-        assert!(Window::new(None, 10).admits(832));
-        let mut window = Window::new(Some(1), 1_000_000);
+        assert!(Window::new(None, Some(10)).admits(832));
+        let mut window = Window::new(Some(1), Some(1_000_000));
         window.enter(832);
         assert!(!window.admits(832));
     }

@@ -20,23 +20,19 @@ pub unsafe extern "C" fn allears_ask(
     handle: *mut allears,
     target: *const sockaddr,
     length: socklen_t,
-    user_data: u64,
+    tag: u64,
 ) -> c_int {
     // SAFETY: the header has the rules.
-    perform(handle, |session| session.ask(unsafe { pointers::target(target, length) }?, user_data))
+    perform(handle, |session| session.ask(unsafe { pointers::target(target, length) }?, tag))
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn allears_ask_text(
-    handle: *mut allears,
-    target: *const c_char,
-    user_data: u64,
-) -> c_int {
+pub unsafe extern "C" fn allears_ask_text(handle: *mut allears, target: *const c_char, tag: u64) -> c_int {
     perform(handle, |session| {
         let port = session.default_port()?;
         // SAFETY: the header has the rules.
         let target = questions::address(unsafe { text(target, "address") }?, port)?;
-        session.ask(target, user_data)
+        session.ask(target, tag)
     })
 }
 
@@ -47,14 +43,14 @@ pub unsafe extern "C" fn allears_ask_payload(
     length: socklen_t,
     payload: *const c_void,
     payload_length: usize,
-    user_data: u64,
+    tag: u64,
 ) -> c_int {
     perform(handle, |session| {
         // SAFETY: the header has the rules.
         let target = unsafe { pointers::target(target, length) }?;
         // SAFETY: as before.
         let payload = unsafe { bytes(payload, payload_length, "payload") }?;
-        session.ask_payload(target, payload, user_data)
+        session.ask_payload(target, payload, tag)
     })
 }
 
@@ -63,10 +59,10 @@ pub unsafe extern "C" fn allears_ask_master(
     handle: *mut allears,
     target: *const sockaddr,
     length: socklen_t,
-    user_data: u64,
+    tag: u64,
 ) -> c_int {
     // SAFETY: the header has the rules.
-    perform(handle, |session| session.ask_master(unsafe { pointers::target(target, length) }?, user_data))
+    perform(handle, |session| session.ask_master(unsafe { pointers::target(target, length) }?, tag))
 }
 
 #[unsafe(no_mangle)]
@@ -76,12 +72,12 @@ pub unsafe extern "C" fn allears_ask_snmp(
     length: socklen_t,
     identity: u32,
     request: u32,
-    user_data: u64,
+    tag: u64,
 ) -> c_int {
     perform(handle, |session| {
         // SAFETY: the header has the rules.
         let target = unsafe { pointers::target(target, length) }?;
-        session.ask_snmp(target, identity, request, user_data)
+        session.ask_snmp(target, identity, request, tag)
     })
 }
 

@@ -7,17 +7,16 @@ use std::ffi::{CStr, CString};
 use socket2::SockAddr;
 
 use super::failure::Failure;
-use super::tagged::Talk;
 use super::types::allears_outcome;
-use crate::engine::{Conclusion, Outcome};
+use crate::engine::{Completion, Outcome};
 use crate::protocol::quake3::{self, Game, StatusReply, text};
 use crate::protocol::snmp;
 
 /// The end of a conversation.
 pub struct Current {
-    pub user_data: u64,
+    pub tag: u64,
     pub target: SockAddr,
-    pub elsewhere: Option<SockAddr>,
+    pub foreign_source: Option<SockAddr>,
     pub outcome: i32,
     pub attempts: u32,
     pub rtt_ns: i64,
@@ -81,7 +80,7 @@ pub struct AgentTexts {
 
 impl Current {
     /// `content` makes what is kept of the answer, if there is one, and of the conversation.
-    pub fn new<C, A>(end: Conclusion<Talk<C>, A>, content: impl FnOnce(Option<A>, C) -> Content) -> Current {
+    pub fn new<C, A>(end: Completion<C, A, u64>, content: impl FnOnce(Option<A>, C) -> Content) -> Current {
         let attempts = end.attempts;
         let (system_error, icmp) = match &end.outcome {
             Outcome::Unreachable(report) => (report.errno, report.icmp),
@@ -110,16 +109,16 @@ impl Current {
         };
         let rtt_ns = end.rtt.and_then(|rtt| i64::try_from(rtt.as_nanos()).ok());
         Current {
-            user_data: end.conversation.user_data,
+            tag: end.tag,
             target: end.target.into(),
-            elsewhere: end.elsewhere.map(SockAddr::from),
+            foreign_source: end.foreign_source.map(SockAddr::from),
             outcome: outcome as i32,
             attempts,
             rtt_ns: rtt_ns.unwrap_or(-1),
             reason: reason.map(|reason| c_text(reason.as_bytes())),
             system_error,
             icmp,
-            content: content(answer, end.conversation.inner),
+            content: content(answer, end.conversation),
             texts: None,
             agent_texts: None,
             cursor: Cursor::default(),

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::engine::{ConfigError, RingFull};
+use crate::engine::{ConfigError, RefusedReason};
 use crate::net::OpenError;
 
 /// Why a call failed.
@@ -39,7 +39,7 @@ impl fmt::Display for Failure {
                 write!(f, "a structure of {given} bytes is smaller than its first version, of {least} bytes")
             }
             Failure::State(why) | Failure::Protocol(why) => f.write_str(why),
-            Failure::Full => RingFull.fmt(f),
+            Failure::Full => RefusedReason::RingFull.fmt(f),
         }
     }
 }

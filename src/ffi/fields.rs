@@ -20,15 +20,15 @@ use crate::protocol::snmp::{Incomplete, Value, Varbinds, names};
 
 pub fn result(current: &Current) -> allears_result {
     let reply = current.reply();
-    let elsewhere = current.elsewhere.as_ref();
+    let foreign_source = current.foreign_source.as_ref();
     allears_result {
-        user_data: current.user_data,
+        tag: current.tag,
         target: current.target.as_ptr().cast(),
         target_length: current.target.len(),
         outcome: current.outcome,
         attempts: current.attempts,
-        elsewhere_length: elsewhere.map_or(0, SockAddr::len),
-        elsewhere: elsewhere.map_or(ptr::null(), |address| address.as_ptr().cast()),
+        elsewhere_length: foreign_source.map_or(0, SockAddr::len),
+        foreign_source: foreign_source.map_or(ptr::null(), |address| address.as_ptr().cast()),
         rtt_ns: current.rtt_ns,
         system_error: current.system_error,
         icmp_type: current.icmp.map_or(-1, |(kind, _)| kind.into()),
@@ -179,7 +179,7 @@ fn kept(slot: &mut std::ffi::CString, text: std::ffi::CString) -> *const c_char 
     CStr::as_ptr(slot)
 }
 
-pub fn ledger(ledger: &Ledger, own_drops: Option<u64>, receive_buffer: usize) -> allears_ledger {
+pub fn ledger(ledger: &Ledger, local_drops: Option<u64>, receive_buffer: usize) -> allears_ledger {
     let nanos =
         |rtt: Option<Duration>| rtt.map_or(0, |rtt| u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX));
     allears_ledger {
@@ -201,9 +201,9 @@ pub fn ledger(ledger: &Ledger, own_drops: Option<u64>, receive_buffer: usize) ->
         broken: ledger.broken,
         late: ledger.late,
         duplicates: ledger.duplicates,
-        strangers: ledger.strangers,
+        unmatched: ledger.unmatched,
         max_in_flight: ledger.max_in_flight,
-        own_drops: own_drops.unwrap_or(u64::MAX),
+        local_drops: local_drops.unwrap_or(u64::MAX),
         receive_buffer: receive_buffer as u64,
         rtt_min_ns: nanos(ledger.rtt.min()),
         rtt_p50_ns: nanos(ledger.rtt.quantile(0.5)),

@@ -11,10 +11,9 @@ use slab::Slab;
 
 use super::current::{Content, Current};
 use super::failure::Failure;
-use super::tagged::{Tagged, Talk};
 use crate::engine::{Config, Engine, Ledger, Protocol, Time};
 use crate::net::{self, Net, Options};
-use crate::protocol::quake3::{Conversation, Game, Quake3};
+use crate::protocol::quake3::{self, Game, Quake3};
 use crate::protocol::raw::{Payload, Raw};
 use crate::protocol::snmp::{self, Identity, IdentityId, Request, Snmp};
 
@@ -36,7 +35,6 @@ pub struct Session {
 pub struct Settings {
     pub config: Config,
     pub options: Options,
-    pub host_gap: Option<Duration>,
     pub any_source: bool,
 }
 
@@ -47,13 +45,13 @@ struct Open {
 }
 
 enum Speaker {
-    Raw(Box<Engine<Tagged<Raw>>>),
-    Quake3(Box<Engine<Tagged<Quake3>>>),
+    Raw(Box<Engine<Raw, u64>>),
+    Quake3(Box<Engine<Quake3, u64>>),
     Snmp(Box<SnmpSpeaker>),
 }
 
 struct SnmpSpeaker {
-    engine: Engine<Tagged<Snmp>>,
+    engine: Engine<Snmp, u64>,
     identities: Vec<IdentityId>,
     requests: Slab<Arc<Request>>,
 }
@@ -110,19 +108,15 @@ impl Session {
 
     pub fn open_quake3(&mut self, game: &str) -> Result<(), Failure> {
         let game = Game::find(game).ok_or_else(|| Failure::argument(format_args!("no game `{game}`")))?;
-        let gap = self.settings.host_gap;
-        let quake3 = gap.into_iter().fold(Quake3::new(game), Quake3::with_host_gap);
-        self.open_with(|config| Ok(Speaker::Quake3(Box::new(engine(quake3, config)?))))
+        self.open_with(|config| Ok(Speaker::Quake3(Box::new(engine(Quake3::new(game), config)?))))
     }
 
     pub fn open_snmp(&mut self) -> Result<(), Failure> {
         let [seed @ .., _, _, _, _, _, _, _, _] = net::random_key()?;
         let snmp = Snmp::new(u64::from_le_bytes(seed));
         let snmp = if self.settings.any_source { snmp.accept_any_source() } else { snmp };
-        // A conversation waits for each answer: that is all the gap that an agent needs.
-        let gap = self.settings.host_gap.unwrap_or_default();
         self.open_with(|config| {
-            let engine = engine(snmp, Config { host_gap: gap, ..config })?;
+            let engine = engine(snmp, config)?;
             Ok(Speaker::Snmp(Box::new(SnmpSpeaker { engine, identities: vec![], requests: Slab::new() })))
         })
     }
@@ -130,15 +124,14 @@ impl Session {
     fn open_with(&mut self, speaker: impl FnOnce(Config) -> Result<Speaker, Failure>) -> Result<(), Failure> {
         let Settings { config, options, .. } = self.settings()?;
         let net = Net::open(options)?;
-        let config = Config { reply_credit: net.reply_credit(), ..config.clone() };
-        let speaker = speaker(config)?;
+        let speaker = speaker(config.clone())?;
         self.open = Some(Open { net, speaker, is_stopped: false });
         Ok(())
     }
 }
 
-fn engine<P: Protocol>(protocol: P, config: Config) -> Result<Engine<Tagged<P>>, Failure> {
-    Ok(Engine::new(Tagged(protocol), config, net::random_key()?)?)
+fn engine<P: Protocol>(protocol: P, config: Config) -> Result<Engine<P, u64>, Failure> {
+    Ok(Engine::new(protocol, config, net::random_key()?)?)
 }
 
 /// Asking.
@@ -149,33 +142,30 @@ impl Session {
 
     /// The port that an address may leave out; 0 = none.
     pub fn default_port(&mut self) -> Result<u16, Failure> {
-        Ok(match &self.opened()?.speaker {
-            Speaker::Raw(_) => 0,
-            Speaker::Quake3(engine) => engine.protocol().0.game().server_port,
-            Speaker::Snmp(_) => snmp::PORT,
-        })
+        let speaker = &mut self.opened()?.speaker;
+        Ok(with_engine!(speaker, engine => engine.protocol().defaults().port.unwrap_or(0)))
     }
 
     /// What every host is asked.
-    pub fn ask(&mut self, target: SocketAddr, user_data: u64) -> Result<(), Failure> {
+    pub fn ask(&mut self, target: SocketAddr, tag: u64) -> Result<(), Failure> {
         match &mut self.asking()?.speaker {
-            Speaker::Raw(engine) => put(engine, target, user_data, Payload::default()),
-            Speaker::Quake3(engine) => put(engine, target, user_data, Conversation::server()),
-            Speaker::Snmp(_) => self.ask_snmp(target, 0, 0, user_data),
+            Speaker::Raw(engine) => put(engine, target, Payload::default(), tag),
+            Speaker::Quake3(engine) => put(engine, target, quake3::Question::Server, tag),
+            Speaker::Snmp(_) => self.ask_snmp(target, 0, 0, tag),
         }
     }
 
-    pub fn ask_payload(&mut self, target: SocketAddr, payload: &[u8], user_data: u64) -> Result<(), Failure> {
+    pub fn ask_payload(&mut self, target: SocketAddr, payload: &[u8], tag: u64) -> Result<(), Failure> {
         let Speaker::Raw(engine) = &mut self.asking()?.speaker else {
             return Err(Failure::Protocol("only a raw handle has payloads"));
         };
-        let payload = engine.protocol().0.payload(payload).map_err(Failure::argument)?;
-        put(engine, target, user_data, payload)
+        let payload = engine.protocol().payload(payload).map_err(Failure::argument)?;
+        put(engine, target, payload, tag)
     }
 
-    pub fn ask_master(&mut self, target: SocketAddr, user_data: u64) -> Result<(), Failure> {
+    pub fn ask_master(&mut self, target: SocketAddr, tag: u64) -> Result<(), Failure> {
         let engine = quake3(&mut self.asking()?.speaker)?;
-        put(engine, target, user_data, Conversation::master(true))
+        put(engine, target, quake3::Question::Master { ext: true }, tag)
     }
 
     pub fn ask_snmp(
@@ -183,18 +173,14 @@ impl Session {
         target: SocketAddr,
         identity: u32,
         request: u32,
-        user_data: u64,
+        tag: u64,
     ) -> Result<(), Failure> {
         let SnmpSpeaker { engine, identities, requests } = snmp(&mut self.asking()?.speaker)?;
         let identity = identities.get(identity as usize);
         let identity = *identity.ok_or_else(|| Failure::argument("there is no such identity"))?;
         let request = requests.get(request as usize);
         let request = request.ok_or_else(no_such_request)?.clone();
-        if engine.room() == 0 {
-            return Err(Failure::Full);
-        }
-        let conversation = engine.protocol_mut().0.conversation(target, identity, request, 0);
-        put(engine, target, user_data, conversation)
+        put(engine, target, snmp::Question { identity, request }, tag)
     }
 
     /// Fails unless SNMP is spoken.
@@ -204,7 +190,7 @@ impl Session {
 
     pub fn add_identity(&mut self, identity: Identity) -> Result<u32, Failure> {
         let SnmpSpeaker { engine, identities, .. } = snmp(&mut self.opened()?.speaker)?;
-        identities.push(engine.protocol_mut().0.add_identity(identity));
+        identities.push(engine.protocol_mut().add_identity(identity));
         Ok(identities.len() as u32 - 1)
     }
 
@@ -221,7 +207,7 @@ impl Session {
 
     /// The next server that a master named.
     pub fn next_server(&mut self) -> Result<Option<SocketAddr>, Failure> {
-        Ok(quake3(&mut self.opened()?.speaker)?.protocol_mut().0.take_server())
+        Ok(quake3(&mut self.opened()?.speaker)?.protocol_mut().take_server())
     }
 }
 
@@ -230,15 +216,15 @@ fn no_such_request() -> Failure {
 }
 
 fn put<P: Protocol>(
-    engine: &mut Engine<Tagged<P>>,
+    engine: &mut Engine<P, u64>,
     target: SocketAddr,
-    user_data: u64,
-    inner: P::Conversation,
+    question: P::Question,
+    tag: u64,
 ) -> Result<(), Failure> {
-    engine.ask(target, Talk { user_data, inner }).map_err(|_| Failure::Full)
+    engine.ask(target, question, tag).map_err(|_| Failure::Full)
 }
 
-fn quake3(speaker: &mut Speaker) -> Result<&mut Engine<Tagged<Quake3>>, Failure> {
+fn quake3(speaker: &mut Speaker) -> Result<&mut Engine<Quake3, u64>, Failure> {
     match speaker {
         Speaker::Quake3(engine) => Ok(engine),
         _ => Err(Failure::Protocol("the handle does not speak to game servers")),
@@ -267,7 +253,7 @@ impl Session {
         let has_server = self.servers_waiting()? > 0 && self.room()? > 0;
         let Open { net, speaker, .. } = self.opened()?;
         with_engine!(speaker, engine => {
-            if engine.has_result() || has_server {
+            if engine.has_completion() || has_server {
                 return Ok(Some(Duration::ZERO));
             }
             Ok(net.next_turn(engine).map(|due| due - net.now()))
@@ -276,7 +262,7 @@ impl Session {
 
     fn servers_waiting(&mut self) -> Result<usize, Failure> {
         Ok(match &self.opened()?.speaker {
-            Speaker::Quake3(engine) => engine.protocol().0.servers_waiting(),
+            Speaker::Quake3(engine) => engine.protocol().servers_waiting(),
             _ => 0,
         })
     }
@@ -305,10 +291,10 @@ impl Session {
             let (more_room, more_servers) = (self.room()? > room, self.servers_waiting()? > servers);
             let Open { net, speaker, is_stopped } = self.opened()?;
             with_engine!(speaker, engine => {
-                if engine.is_idle() && *is_stopped && !engine.has_result() {
+                if engine.is_idle() && *is_stopped && !engine.has_completion() {
                     return Err(STOPPED);
                 }
-                if engine.has_result() || engine.is_idle() || more_room || (more_servers && engine.room() > 0) {
+                if engine.has_completion() || engine.is_idle() || more_room || (more_servers && engine.room() > 0) {
                     return Ok(Waited::ForSomething);
                 }
             });
@@ -344,16 +330,18 @@ impl Session {
     pub fn next(&mut self) -> Result<Option<&Current>, Failure> {
         let next = match &mut self.opened()?.speaker {
             Speaker::Raw(engine) => engine
-                .poll_result()
+                .poll_completion()
                 .map(|end| Current::new(end, |reply, _| reply.map_or(Content::None, Content::Reply))),
             Speaker::Quake3(engine) => {
-                let game = engine.protocol().0.game();
-                engine.poll_result().map(|end| Current::new(end, |answer, _| Content::of_game(answer, game)))
+                let game = engine.protocol().game();
+                engine
+                    .poll_completion()
+                    .map(|end| Current::new(end, |answer, _| Content::of_game(answer, game)))
             }
-            Speaker::Snmp(speaker) => speaker.engine.poll_result().map(|end| {
-                Current::new(end, |answer, talk| {
+            Speaker::Snmp(speaker) => speaker.engine.poll_completion().map(|end| {
+                Current::new(end, |answer, conversation| {
                     // What an agent said before it fell silent is not lost.
-                    Content::Snmp(answer.unwrap_or_else(|| talk.into_answer()))
+                    Content::Snmp(answer.unwrap_or_else(|| conversation.into_answer()))
                 })
             }),
         };
@@ -371,10 +359,10 @@ impl Session {
         self.current.as_deref_mut().ok_or(Failure::State("no result was taken yet"))
     }
 
-    /// The ledger, own drops, and the receive buffer.
+    /// The ledger, local drops, and the receive buffer.
     pub fn ledger(&mut self) -> Result<(&Ledger, Option<u64>, usize), Failure> {
         let Open { net, speaker, .. } = self.opened()?;
-        let (drops, buffer) = (net.own_drops(), net.receive_buffer());
+        let (drops, buffer) = (net.local_drops(), net.receive_buffer());
         Ok(with_engine!(speaker, engine => (engine.ledger(), drops, buffer)))
     }
 

@@ -32,11 +32,7 @@ pub unsafe extern "C" fn allears_set_window(handle: *mut allears, queries: u32) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_set_host_gap_ns(handle: *mut allears, nanoseconds: u64) -> c_int {
     let gap = Duration::from_nanos(nanoseconds);
-    perform(handle, |session| {
-        session.configure(|config| config.host_gap = gap)?;
-        session.settings()?.host_gap = Some(gap);
-        Ok(())
-    })
+    perform(handle, |session| session.configure(|config| config.host_gap = Some(gap)))
 }
 
 #[unsafe(no_mangle)]

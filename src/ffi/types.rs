@@ -81,13 +81,13 @@ pub enum allears_snmp_type {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct allears_result {
-    pub user_data: u64,
+    pub tag: u64,
     pub target: *const sockaddr,
     pub target_length: socklen_t,
     pub outcome: i32,
     pub attempts: u32,
     pub elsewhere_length: socklen_t,
-    pub elsewhere: *const sockaddr,
+    pub foreign_source: *const sockaddr,
     pub rtt_ns: i64,
     pub system_error: i32,
     pub icmp_type: i16,
@@ -174,9 +174,9 @@ pub struct allears_ledger {
     pub broken: u64,
     pub late: u64,
     pub duplicates: u64,
-    pub strangers: u64,
+    pub unmatched: u64,
     pub max_in_flight: u64,
-    pub own_drops: u64,
+    pub local_drops: u64,
     pub receive_buffer: u64,
     pub rtt_min_ns: u64,
     pub rtt_p50_ns: u64,

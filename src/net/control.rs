@@ -19,7 +19,7 @@ pub struct Notes {
     pub to: Option<IpAddr>,
     /// When it came in, by the system's clock of real time (`SO_TIMESTAMPNS`, socket(7)).
     pub stamp: Option<Duration>,
-    /// The socket's own drops when it was queued, modulo 2³²; not told before the first one
+    /// The socket's local drops when it was queued, modulo 2³²; not told before the first one
     /// (`SO_RXQ_OVFL`, socket(7)).
     pub drops: Option<u32>,
 }

@@ -31,9 +31,9 @@ pub(super) struct Lane {
     pub has_errors: bool,
     /// All that came in before this has been read.
     pub heard: Time,
-    /// A datagram told of own drops that have not been counted yet.
+    /// A datagram told of local drops that have not been counted yet.
     pub has_dropped: bool,
-    /// Own drops that the engine knows of, modulo 2³².
+    /// Local drops that the engine knows of, modulo 2³².
     drops: u32,
     was_empty: bool,
     cost: CostMeter,
@@ -61,10 +61,10 @@ impl Lane {
         }
     }
 
-    /// Own drops since the last call.
+    /// Local drops since the last call.
     pub fn new_drops(&mut self) -> u32 {
         self.has_dropped = false;
-        let drops = self.socket.own_drops().unwrap_or(self.drops);
+        let drops = self.socket.local_drops().unwrap_or(self.drops);
         let new = drops.wrapping_sub(self.drops);
         self.drops = drops;
         new
@@ -72,9 +72,9 @@ impl Lane {
 
     /// Hands one batch of datagrams to `engine`, or what is in the error queue: that comes first, since
     /// Linux makes the next receive fail when there is something. Yields how many of either.
-    pub fn hear<P: Protocol>(
+    pub fn hear<P: Protocol, T>(
         &mut self,
-        engine: &mut Engine<P>,
+        engine: &mut Engine<P, T>,
         inbox: &mut Inbox,
         clock: &Reactor,
         limit: Time,
@@ -103,7 +103,7 @@ impl Lane {
         }
     }
 
-    fn is_empty_since<P: Protocol>(&mut self, start: Time, engine: &mut Engine<P>) {
+    fn is_empty_since<P: Protocol, T>(&mut self, start: Time, engine: &mut Engine<P, T>) {
         self.readable = self.has_errors;
         self.was_empty = true;
         self.heard = start;
@@ -114,7 +114,13 @@ impl Lane {
 
     /// Each datagram at the time when it came in; the deadlines that lie before that expire first, up
     /// to `limit`.
-    fn hand_over<P: Protocol>(&mut self, engine: &mut Engine<P>, inbox: &Inbox, told_at: Time, limit: Time) {
+    fn hand_over<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        inbox: &Inbox,
+        told_at: Time,
+        limit: Time,
+    ) {
         self.cost.read(inbox);
         self.note_drops(inbox);
         for datagram in inbox.iter() {
@@ -131,7 +137,7 @@ impl Lane {
 
     /// Tells the engine what the network says of packets that were not delivered. Yields how many
     /// times it said something.
-    fn hear_errors<P: Protocol>(&mut self, engine: &mut Engine<P>, now: Time) -> usize {
+    fn hear_errors<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
         let mut heard = 0;
         for _ in 0..ERROR_BATCHES {
             // An error queue that cannot be read is as good as none.
@@ -161,9 +167,9 @@ impl Lane {
     ///
     /// A send may fail because of what another host's network said. That packet is not lost, but sent
     /// again; an error is the packet's own when it comes twice with no other host to blame.
-    pub fn flush<P: Protocol>(
+    pub fn flush<P: Protocol, T>(
         &mut self,
-        engine: &mut Engine<P>,
+        engine: &mut Engine<P, T>,
         clock: &Reactor,
         now: Time,
         bytes: &[u8],
@@ -201,9 +207,9 @@ impl Lane {
 
     /// This process may have been stopped between the time at which the engine gave these packets and the
     /// sending of them, or in the system call that sent them: before they left, or after.
-    fn reckon_with_stalls<P: Protocol>(
+    fn reckon_with_stalls<P: Protocol, T>(
         &self,
-        engine: &mut Engine<P>,
+        engine: &mut Engine<P, T>,
         sent: Range<usize>,
         [given, started, ended]: [Time; 3],
     ) {
@@ -271,7 +277,7 @@ mod tests {
         sender.send(b"after").expect("sent");
         hear(&mut lane);
         assert!(lane.has_dropped);
-        let dropped = lane.socket.own_drops().expect("Linux tells");
+        let dropped = lane.socket.local_drops().expect("Linux tells");
         assert!((1..100).contains(&dropped));
         assert_eq!((lane.new_drops(), lane.new_drops(), lane.has_dropped), (dropped, 0, false));
         sender.send(b"later").expect("sent");

@@ -65,24 +65,24 @@ pub struct Options {
 ///
 /// ```no_run
 /// # use allears::engine::{Engine, Protocol};
-/// # fn sweep<P: Protocol>(
-/// #     engine: &mut Engine<P>,
-/// #     mut targets: impl Iterator<Item = (std::net::SocketAddr, P::Conversation)>,
+/// # fn sweep<P: Protocol, T>(
+/// #     engine: &mut Engine<P, T>,
+/// #     mut targets: impl Iterator<Item = (std::net::SocketAddr, P::Question, T)>,
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// use allears::net::{Net, Options};
 ///
 /// let mut net = Net::open(&Options::default())?;
 /// loop {
 ///     while engine.room() > 0 {
-///         let Some((target, conversation)) = targets.next() else { break };
-///         let _ = engine.ask(target, conversation); // There is room.
+///         let Some((target, question, tag)) = targets.next() else { break };
+///         let _ = engine.ask(target, question, tag); // There is room.
 ///     }
 ///     if engine.is_idle() {
 ///         break;
 ///     }
 ///     net.turn(engine, None)?;
-///     while let Some(conclusion) = engine.poll_result() {
-///         println!("{} has ended", conclusion.target);
+///     while let Some(completion) = engine.poll_completion() {
+///         println!("{} has ended", completion.target);
 ///     }
 /// }
 /// # Ok(()) }
@@ -159,12 +159,13 @@ impl Net {
     ///
     /// # Errors
     /// When the system fails at receiving or waiting. What it fails to send ends that query alone.
-    pub fn turn<P: Protocol>(&mut self, engine: &mut Engine<P>, until: Option<Time>) -> io::Result<()> {
+    pub fn turn<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, until: Option<Time>) -> io::Result<()> {
+        engine.grant_reply_credit(self.reply_credit());
         let ended = engine.ledger().ended();
         let start = self.now();
         let is_due = engine.next_deadline().is_some_and(|due| due <= start);
-        self.count_own_drops(engine, start, is_due);
-        // Up to here deadlines may expire: own drops until then are counted, and all sockets are looked
+        self.count_local_drops(engine, start, is_due);
+        // Up to here deadlines may expire: local drops until then are counted, and all sockets are looked
         // at, since one that was empty at its last reading may not be now.
         let horizon = if is_due { start } else { Time::ZERO };
         self.lanes.iter_mut().for_each(|lane| lane.readable |= is_due);
@@ -184,7 +185,7 @@ impl Net {
     /// When the next turn is due by itself, for a caller who sleeps by other means than [`turn`](Net::turn). It may
     /// have passed: then now. `None` when only a datagram can change anything: the file descriptor of this `Net`
     /// (`AsRawFd`, on Unix) gets readable then.
-    pub fn next_turn<P: Protocol>(&self, engine: &mut Engine<P>) -> Option<Time> {
+    pub fn next_turn<P: Protocol, T>(&self, engine: &mut Engine<P, T>) -> Option<Time> {
         if self.is_readable() {
             return Some(Time::ZERO);
         }
@@ -192,17 +193,17 @@ impl Net {
         engine.poll_timeout().map(|due| due.max(self.rest_until))
     }
 
-    /// Tells the engine of own drops: before anything expires, and when a datagram hinted at them.
-    fn count_own_drops<P: Protocol>(&mut self, engine: &mut Engine<P>, now: Time, is_due: bool) {
+    /// Tells the engine of local drops: before anything expires, and when a datagram hinted at them.
+    fn count_local_drops<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time, is_due: bool) {
         let suspects = self.lanes.iter_mut().filter(|lane| is_due || lane.has_dropped);
         if suspects.map(Lane::new_drops).any(|new| new > 0) {
-            engine.handle_own_drops(now);
+            engine.handle_local_drops(now);
         }
     }
 
     /// Hears the sockets until they are empty, or the limit is reached; always that one next of which
     /// the least has been heard, so that no deadline expires before an answer that came in earlier.
-    fn hear<P: Protocol>(&mut self, engine: &mut Engine<P>, horizon: Time) -> io::Result<usize> {
+    fn hear<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, horizon: Time) -> io::Result<usize> {
         let mut heard = 0;
         while heard < HEAR_LIMIT {
             let readable = self.lanes.iter().enumerate().filter(|(_, lane)| lane.readable);
@@ -237,7 +238,7 @@ impl Net {
     }
 
     /// Sends what the engine wants to send now, up to the limit; yields how many packets that was.
-    fn burst<P: Protocol>(&mut self, engine: &mut Engine<P>, now: Time) -> usize {
+    fn burst<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
         if now < self.rest_until {
             return 0;
         }
@@ -261,7 +262,7 @@ impl Net {
     }
 
     /// Gives the engine back what the system had no room for, the last one first.
-    fn take_back<P: Protocol>(&mut self, engine: &mut Engine<P>, now: Time) {
+    fn take_back<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) {
         if self.unsent.is_empty() {
             return;
         }
@@ -292,17 +293,17 @@ impl Net {
         self.lanes.iter().map(|lane| lane.socket.receive_buffer()).min().unwrap_or(0)
     }
 
-    /// How much of the receive buffer may be counted on while answers queue up in it, for
-    /// [`Config::reply_credit`](crate::engine::Config::reply_credit): three quarters, because Linux
-    /// gives back what was read only in steps of one (`udp_rmem_release`).
+    /// Returns how much of the receive buffer can be relied on while replies queue up in it. [`turn`](Net::turn) grants
+    /// it to the engine. Three quarters, because Linux releases what was read only in steps of a quarter
+    /// (`udp_rmem_release`).
     pub fn reply_credit(&self) -> u64 {
         self.receive_buffer() as u64 / 4 * 3
     }
 
     /// Datagrams that the system has dropped since [`Net::open`] because our buffers were full;
     /// `None` where it does not say.
-    pub fn own_drops(&self) -> Option<u64> {
-        self.lanes.iter().map(|lane| lane.socket.own_drops().map(u64::from)).sum()
+    pub fn local_drops(&self) -> Option<u64> {
+        self.lanes.iter().map(|lane| lane.socket.local_drops().map(u64::from)).sum()
     }
 }
 
@@ -378,20 +379,25 @@ impl std::error::Error for OpenError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Config, ReplySize, Step, Token};
+    use crate::engine::{Attempt, Config, Proof, Reply, ReplySize, Step, Token};
 
     /// Writes the number that each conversation is.
     struct Numbers;
 
     impl Protocol for Numbers {
+        type Question = u8;
         type Conversation = u8;
         type Answer = ();
 
-        fn token_bits(&self, _: &u8) -> u32 {
-            64
+        fn begin(&mut self, _: SocketAddr, number: u8) -> u8 {
+            number
         }
 
-        fn write_request(&mut self, number: &u8, _: Token, _: Time, out: &mut Vec<u8>) {
+        fn proof(&self, _: &u8) -> Proof {
+            Proof::Token { bits: 64 }
+        }
+
+        fn write_request(&mut self, number: &mut u8, _: Attempt, out: &mut Vec<u8>) {
             out.push(*number);
         }
 
@@ -399,7 +405,7 @@ mod tests {
             None
         }
 
-        fn step(&mut self, _: &mut u8, _: &[u8], _: Time) -> Step<()> {
+        fn step(&mut self, _: &mut u8, _: &Reply<'_>) -> Step<()> {
             Step::Done(())
         }
 
@@ -414,7 +420,7 @@ mod tests {
             .expect("loopback is there");
         let mut engine = Engine::new(Numbers, Config::default(), [1; 16]).expect("a valid configuration");
         for number in 0..10 {
-            engine.ask(([127, 1, 0, number], 9).into(), number).expect("there is room");
+            engine.ask(([127, 1, 0, number], 9).into(), number, ()).expect("there is room");
         }
         let now = Time::from_millis(1);
         let mut bytes = Vec::new();

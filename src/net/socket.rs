@@ -48,7 +48,7 @@ pub struct SocketOptions {
     /// Whether received datagrams tell which of our addresses they were sent to, and packets may
     /// name the one they leave from. Linux with [`Io::Batched`] only.
     pub tell_destination: bool,
-    /// Whether received datagrams tell when they came in ([`Received::age`]), and of own drops before
+    /// Whether received datagrams tell when they came in ([`Received::age`]), and of local drops before
     /// them. Linux with [`Io::Batched`] only; elsewhere nothing is told.
     pub tell_arrival: bool,
     /// Whether the system keeps what the network says of packets that were not delivered, for
@@ -127,7 +127,7 @@ pub(super) struct Arrival {
     pub to: Option<IpAddr>,
     pub len: usize,
     pub age: Option<Duration>,
-    /// The socket's own drops when it was queued, modulo 2³²; not told before the first one.
+    /// The socket's local drops when it was queued, modulo 2³²; not told before the first one.
     pub drops: Option<u32>,
 }
 
@@ -168,7 +168,7 @@ impl Inbox {
         })
     }
 
-    /// The newest count of own drops that came with one of them.
+    /// The newest count of local drops that came with one of them.
     pub(super) fn drops(&self) -> Option<u32> {
         self.arrivals.last().and_then(|arrival| arrival.drops)
     }
@@ -236,7 +236,7 @@ impl Socket {
 
     /// Datagrams that the system has dropped because this socket's buffer was full; `None` where it
     /// does not say. Exact at any time on Linux (`SO_MEMINFO`).
-    pub fn own_drops(&self) -> Option<u32> {
+    pub fn local_drops(&self) -> Option<u32> {
         self.memory().map(|memory| memory.drops)
     }
 

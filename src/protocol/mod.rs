@@ -28,7 +28,9 @@ pub mod snmp;
 
 use std::net::{IpAddr, SocketAddr};
 
-pub use crate::engine::{Elsewhere, Protocol, Quiet, ReplySize, Step, Time, Token};
+pub use crate::engine::{
+    Attempt, Defaults, ForeignSource, Proof, Protocol, Quiet, Reply, ReplySize, Step, Time, Token,
+};
 
 /// An IPv4 address in IPv6 notation is the same host.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {

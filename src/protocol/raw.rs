@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Protocol, ReplySize, Step, Time, Token};
+use std::net::SocketAddr;
+
+use super::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token};
 
 /// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP (RFC 768, RFC 791).
 pub const MAX_PAYLOAD: usize = 65_507;
@@ -11,12 +13,12 @@ pub const MAX_PAYLOAD: usize = 65_507;
 ///
 /// ```
 /// use allears::protocol::raw::{Payload, Raw};
-/// use allears::protocol::{Protocol, Time, Token};
+/// use allears::protocol::{Attempt, Protocol, Token};
 ///
 /// // The last four bytes are the transaction number, which the host gives back.
 /// let mut ping = Raw::new(b"ping????".to_vec())?.with_token_at(4)?;
 /// let mut request = Vec::new();
-/// ping.write_request(&Payload::default(), Token(0xa1b2_c3d4), Time::ZERO, &mut request);
+/// ping.write_request(&mut Payload::default(), Attempt::first(Token(0xa1b2_c3d4)), &mut request);
 /// assert_eq!(request, b"ping\xa1\xb2\xc3\xd4");
 /// assert_eq!(ping.read_token(b"pong\xa1\xb2\xc3\xd4"), Some(Token(0xa1b2_c3d4)));
 /// # Ok::<(), allears::protocol::raw::RawError>(())
@@ -163,31 +165,36 @@ impl TokenField {
 }
 
 impl Protocol for Raw {
+    type Question = Payload;
     type Conversation = Payload;
     /// The reply, as it came.
     type Answer = Box<[u8]>;
 
-    fn token_bits(&self, _: &Payload) -> u32 {
-        self.token.map_or(0, |field| 8 * field.len as u32)
+    fn begin(&mut self, _: SocketAddr, payload: Payload) -> Payload {
+        payload
     }
 
-    fn write_request(&mut self, payload: &Payload, token: Token, _: Time, out: &mut Vec<u8>) {
+    fn proof(&self, _: &Payload) -> Proof {
+        self.token.map_or(Proof::Address, |field| Proof::Token { bits: 8 * field.len as u32 })
+    }
+
+    fn write_request(&mut self, payload: &mut Payload, attempt: Attempt, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(payload.0.as_deref().unwrap_or(&self.payload));
         if let Some(TokenField { offset, len }) = self.token {
-            out[start + offset..][..len].copy_from_slice(&token.0.to_be_bytes()[8 - len..]);
+            out[start + offset..][..len].copy_from_slice(&attempt.token.0.to_be_bytes()[8 - len..]);
         }
     }
 
-    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+    fn read_token(&self, reply: &[u8]) -> Option<Token> {
         let TokenField { offset, len } = self.token?;
-        let field = datagram.get(offset..)?.get(..len)?;
+        let field = reply.get(offset..)?.get(..len)?;
         Some(Token(field.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))))
     }
 
-    fn step(&mut self, _: &mut Payload, datagram: &[u8], _: Time) -> Step<Box<[u8]>> {
-        if datagram.starts_with(&self.expect_prefix) {
-            Step::Done(datagram.into())
+    fn step(&mut self, _: &mut Payload, reply: &Reply<'_>) -> Step<Box<[u8]>> {
+        if reply.bytes.starts_with(&self.expect_prefix) {
+            Step::Done(reply.bytes.into())
         } else {
             Step::Malformed("the reply does not begin with the expected prefix")
         }
@@ -196,7 +203,7 @@ impl Protocol for Raw {
     /// One datagram that fits an Ethernet frame unfragmented. A host that answers with more may
     /// take more of the receive buffer than was reserved.
     fn reply_size(&self, _: &Payload) -> ReplySize {
-        ReplySize { datagrams: 1, bytes: 1472 }
+        ReplySize::one(1472)
     }
 }
 
@@ -206,16 +213,20 @@ mod tests {
 
     fn request(raw: &mut Raw, token: u64) -> Vec<u8> {
         let mut out = b"before".to_vec();
-        raw.write_request(&Payload::default(), Token(token), Time::ZERO, &mut out);
+        raw.write_request(&mut Payload::default(), Attempt::first(Token(token)), &mut out);
         out.split_off(6)
+    }
+
+    fn step(raw: &mut Raw, bytes: &[u8]) -> Step<Box<[u8]>> {
+        raw.step(&mut Payload::default(), &Reply::to_first(([127, 0, 0, 1], 7).into(), bytes))
     }
 
     #[test]
     fn without_a_token_the_payload_leaves_as_it_is() {
         let mut raw = Raw::new(b"hello".to_vec()).unwrap();
         assert_eq!(request(&mut raw, 0), b"hello");
-        assert_eq!((raw.token_bits(&Payload::default()), raw.read_token(b"hello")), (0, None));
-        assert_eq!(raw.step(&mut Payload::default(), b"", Time::ZERO), Step::Done(Box::default()));
+        assert_eq!((raw.proof(&Payload::default()), raw.read_token(b"hello")), (Proof::Address, None));
+        assert_eq!(step(&mut raw, b""), Step::Done(Box::default()));
     }
 
     #[test]
@@ -230,7 +241,7 @@ mod tests {
             let mut raw = Raw::new(b"abcdefghij".to_vec()).unwrap().with_token_at(offset).unwrap();
             let sent = request(&mut raw, token);
             assert_eq!(sent, wanted);
-            assert_eq!(raw.token_bits(&Payload::default()), bits);
+            assert_eq!(raw.proof(&Payload::default()), Proof::Token { bits });
             assert_eq!(raw.read_token(&sent), Some(Token(read)));
             assert_eq!(raw.read_token(&sent[..sent.len() - 1 - (2 * usize::from(offset == 0))]), None);
         }
@@ -254,11 +265,11 @@ mod tests {
     #[test]
     fn a_target_may_have_a_payload_of_its_own() {
         let mut raw = Raw::new(b"??ping".to_vec()).unwrap().with_token(0, 2).unwrap();
-        let own = raw.payload(b"??a longer one").unwrap();
+        let mut own = raw.payload(b"??a longer one").unwrap();
         let mut out = Vec::new();
-        raw.write_request(&own, Token(0x4142), Time::ZERO, &mut out);
+        raw.write_request(&mut own, Attempt::first(Token(0x4142)), &mut out);
         assert_eq!(out, b"ABa longer one");
-        assert_eq!((raw.token_bits(&own), raw.read_token(&out)), (16, Some(Token(0x4142))));
+        assert_eq!((raw.proof(&own), raw.read_token(&out)), (Proof::Token { bits: 16 }, Some(Token(0x4142))));
         assert_eq!(raw.payload(b"?"), Err(RawError::TokenOutside { offset: 0, payload: 1 }));
         assert_eq!(raw.payload(&[0; 65_508]), Err(RawError::PayloadTooLong(65_508)));
         for (offset, len) in [(0, 0), (0, 9), (5, 2), (usize::MAX, 2)] {
@@ -269,7 +280,7 @@ mod tests {
     #[test]
     fn a_reply_without_the_prefix_is_malformed() {
         let mut raw = Raw::new(vec![]).unwrap().with_expected_prefix(b"ok".to_vec()).unwrap();
-        assert_eq!(raw.step(&mut Payload::default(), b"ok!", Time::ZERO), Step::Done(Box::from(&b"ok!"[..])));
-        assert!(matches!(raw.step(&mut Payload::default(), b"o", Time::ZERO), Step::Malformed(_)));
+        assert_eq!(step(&mut raw, b"ok!"), Step::Done(Box::from(&b"ok!"[..])));
+        assert!(matches!(step(&mut raw, b"o"), Step::Malformed(_)));
     }
 }

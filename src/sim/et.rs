@@ -335,7 +335,7 @@ mod tests {
             let (info, players) = dissect(&datagram);
             let value = |key: &str| &info.iter().find(|(k, _)| k == key).expect(key).1;
             assert_eq!(value("challenge"), "1f2e3d4c5b6a7988");
-            assert_eq!(value("P").len(), value("sv_maxclients").parse().expect("a number"));
+            assert_eq!(value("P").len(), value("sv_maxclients").parse::<usize>().expect("a number"));
             assert_eq!(value("P").matches(|c: char| c != '-').count(), players.len());
             assert!(value("sv_hostname").ends_with(&format!("#{host}")));
             for player in &players {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::dice::{Dice, Purpose, hits, part_of, roll};
 use super::schedule::Schedule;
 use super::{Fleet, Late};
-use crate::engine::{Conclusion, Engine, Protocol, Time, Transmit};
+use crate::engine::{Completion, Engine, Protocol, Time, Transmit};
 
 /// The engine's own address.
 const ASKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
@@ -83,11 +83,11 @@ pub struct Sent {
 
 /// What was seen of an engine.
 #[derive(Debug)]
-pub struct Trace<C, A> {
+pub struct Trace<C, A, T = ()> {
     /// The requests that the kernel took, in order.
     pub sent: Vec<Sent>,
     /// The conversations that ended, in order, each with the time when it was known.
-    pub ended: Vec<(Time, Conclusion<C, A>)>,
+    pub ended: Vec<(Time, Completion<C, A, T>)>,
     /// Datagrams handed to the engine.
     pub delivered: u64,
     /// Datagrams that the network lost, both ways.
@@ -100,8 +100,8 @@ pub struct Trace<C, A> {
     pub overflowed: u64,
 }
 
-impl<C, A> Default for Trace<C, A> {
-    fn default() -> Trace<C, A> {
+impl<C, A, T> Default for Trace<C, A, T> {
+    fn default() -> Trace<C, A, T> {
         let (delivered, lost, duplicated, forged, overflowed) = (0, 0, 0, 0, 0);
         Trace { sent: Vec::new(), ended: Vec::new(), delivered, lost, duplicated, forged, overflowed }
     }
@@ -150,12 +150,12 @@ impl Network {
     ///
     /// # Panics
     /// When the engine wants to be called again and again, and nothing comes of it.
-    pub fn run<P: Protocol>(
+    pub fn run<P: Protocol, T>(
         &mut self,
-        engine: &mut Engine<P>,
-        targets: &mut impl Iterator<Item = (SocketAddr, P::Conversation)>,
+        engine: &mut Engine<P, T>,
+        targets: &mut impl Iterator<Item = (SocketAddr, P::Question, T)>,
         until: Time,
-        trace: &mut Trace<P::Conversation, P::Answer>,
+        trace: &mut Trace<P::Conversation, P::Answer, T>,
     ) {
         let mut futile = 0;
         loop {
@@ -178,11 +178,11 @@ impl Network {
     }
 
     /// One turn of the engine; says whether there may be more targets for the next.
-    fn turn<P: Protocol>(
+    fn turn<P: Protocol, T>(
         &mut self,
-        engine: &mut Engine<P>,
-        targets: &mut impl Iterator<Item = (SocketAddr, P::Conversation)>,
-        trace: &mut Trace<P::Conversation, P::Answer>,
+        engine: &mut Engine<P, T>,
+        targets: &mut impl Iterator<Item = (SocketAddr, P::Question, T)>,
+        trace: &mut Trace<P::Conversation, P::Answer, T>,
     ) -> bool {
         self.carry(trace);
         self.drain(engine, trace);
@@ -190,9 +190,9 @@ impl Network {
         while more_targets && engine.room() > 0 {
             let target = targets.next();
             more_targets = target.is_some();
-            if let Some((target, conversation)) = target {
+            if let Some((target, question, tag)) = target {
                 // There is room.
-                let _ = engine.ask(target, conversation);
+                let _ = engine.ask(target, question, tag);
             }
         }
         if self.now >= self.full_until {
@@ -200,11 +200,11 @@ impl Network {
         }
         engine.handle_timeout(self.now);
         let now = self.now;
-        trace.ended.extend(std::iter::from_fn(|| engine.poll_result()).map(|end| (now, end)));
+        trace.ended.extend(std::iter::from_fn(|| engine.poll_completion()).map(|end| (now, end)));
         more_targets && engine.room() > 0
     }
 
-    fn next_event<P: Protocol>(&self, engine: &mut Engine<P>, more_targets: bool) -> Option<Time> {
+    fn next_event<P: Protocol, T>(&self, engine: &mut Engine<P, T>, more_targets: bool) -> Option<Time> {
         let asking = if more_targets { Some(self.now) } else { engine.poll_timeout() };
         // A kernel that is full is not worth a turn.
         let asking = asking.map(|at| if self.now < self.full_until { at.max(self.full_until) } else { at });
@@ -213,7 +213,7 @@ impl Network {
     }
 
     /// Lets requests arrive at the fleet, and replies leave it, each at its own time, up to now.
-    fn carry<C, A>(&mut self, trace: &mut Trace<C, A>) {
+    fn carry<C, A, T>(&mut self, trace: &mut Trace<C, A, T>) {
         loop {
             let arrival = self.requests.next_due().filter(|at| *at <= self.now);
             let departure = self.fleet.poll_timeout().filter(|at| *at <= self.now);
@@ -230,7 +230,7 @@ impl Network {
         }
     }
 
-    fn carry_reply<C, A>(&mut self, at: Time, trace: &mut Trace<C, A>) {
+    fn carry_reply<C, A, T>(&mut self, at: Time, trace: &mut Trace<C, A, T>) {
         let mut payload = Vec::new();
         let Some(reply) = self.fleet.poll_reply(at, &mut payload) else { return };
         let datagram = Datagram { from: reply.from, to: reply.to, payload };
@@ -260,7 +260,7 @@ impl Network {
     }
 
     /// When a datagram that leaves at `at` arrives: not at all, once or twice.
-    fn passage<C, A>(&mut self, at: Time, trace: &mut Trace<C, A>) -> Vec<Time> {
+    fn passage<C, A, T>(&mut self, at: Time, trace: &mut Trace<C, A, T>) -> Vec<Time> {
         if self.chance(self.link.loss) {
             trace.lost += 1;
             return Vec::new();
@@ -278,7 +278,11 @@ impl Network {
     }
 
     /// The engine reads everything that has arrived since its last turn, as far as it fitted.
-    fn drain<P: Protocol>(&mut self, engine: &mut Engine<P>, trace: &mut Trace<P::Conversation, P::Answer>) {
+    fn drain<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        trace: &mut Trace<P::Conversation, P::Answer, T>,
+    ) {
         let mut read = 0;
         while let Some((_, reply)) = self.replies.pop(self.now) {
             if read < self.link.receive_buffer {
@@ -292,7 +296,11 @@ impl Network {
     }
 
     /// The engine sends what it may, batch by batch.
-    fn burst<P: Protocol>(&mut self, engine: &mut Engine<P>, trace: &mut Trace<P::Conversation, P::Answer>) {
+    fn burst<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        trace: &mut Trace<P::Conversation, P::Answer, T>,
+    ) {
         loop {
             let mut batch = Vec::new();
             while batch.len() < BATCH {
@@ -319,12 +327,12 @@ impl Network {
         }
     }
 
-    fn send<P: Protocol>(
+    fn send<P: Protocol, T>(
         &mut self,
-        engine: &mut Engine<P>,
+        engine: &mut Engine<P, T>,
         transmit: Transmit,
         payload: Vec<u8>,
-        trace: &mut Trace<P::Conversation, P::Answer>,
+        trace: &mut Trace<P::Conversation, P::Answer, T>,
     ) {
         if self.chance(self.link.send_failure) {
             return engine.handle_send_failure(self.now, transmit, CANNOT_SEND);

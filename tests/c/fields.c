@@ -116,7 +116,7 @@ int main(int argc, char **argv)
         while (allears_next(a, &result, sizeof result) == ALLEARS_OK) {
             const char *name = name_of(result.target, result.target_length);
             assert(result.outcome == ALLEARS_ANSWERED && !result.reason && result.attempts > 0);
-            assert(is_game || strcmp(name, argv[result.user_data]) == 0);
+            assert(is_game || strcmp(name, argv[result.tag]) == 0);
             if (is_raw)
                 printf("%s\t%.*s\n", name, (int)result.reply_length, (const char *)result.reply);
             else if (is_game)
@@ -127,8 +127,8 @@ int main(int argc, char **argv)
     }
     assert(allears_get_ledger(a, &l, sizeof l) == ALLEARS_OK);
     assert(l.queries == l.answered + l.silent + l.unreachable + l.send_failed + l.malformed + l.interrupted);
-    assert(l.datagrams_received == l.replies + l.broken + l.late + l.duplicates + l.strangers);
-    assert(l.answered >= (uint64_t)(argc - first) && l.own_drops == 0 && l.receive_buffer > 0);
+    assert(l.datagrams_received == l.replies + l.broken + l.late + l.duplicates + l.unmatched);
+    assert(l.answered >= (uint64_t)(argc - first) && l.local_drops == 0 && l.receive_buffer > 0);
     assert(l.rtt_min_ns <= l.rtt_p50_ns && l.rtt_p50_ns <= l.rtt_p99_ns && l.rtt_p99_ns <= l.rtt_max_ns);
     return allears_free(&a);
 }

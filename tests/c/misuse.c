@@ -143,8 +143,8 @@ static void not_everything_can_be_done_at_any_time(void)
     assert(allears_next(a, &result, sizeof result) == ALLEARS_OK && "an error takes no result");
     assert(allears_wait_ns(a) == ALLEARS_FOREVER && allears_wait_ms(a) == -1);
     assert(allears_run(a, -1) == ALLEARS_ERR_STATE && "stopped, and all has ended");
-    assert(result.outcome == ALLEARS_INTERRUPTED && result.user_data == 7 && result.reason);
-    assert(result.rtt_ns == -1 && !result.reply && !result.elsewhere);
+    assert(result.outcome == ALLEARS_INTERRUPTED && result.tag == 7 && result.reason);
+    assert(result.rtt_ns == -1 && !result.reply && !result.foreign_source);
     assert(result.system_error == 0 && result.icmp_type == -1 && result.icmp_code == -1);
     assert(allears_get_status(a, &status, sizeof status) == ALLEARS_ERR_PROTOCOL);
     assert(allears_get_answer(a, &answer, sizeof answer) == ALLEARS_ERR_PROTOCOL);

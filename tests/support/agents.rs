@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Config, Engine, Ledger, Outcome, Time};
-use allears::protocol::snmp::{Answer, Conversation, Identity, Operation, Request, Snmp};
+use allears::engine::{Completion, Config, Engine, Ledger, Outcome, Time};
+use allears::protocol::snmp::{Answer, Conversation, Identity, Operation, Question, Request, Snmp};
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, SnmpFault, Trace};
 
 pub const INTERFACES: u32 = 40;
 pub const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
 pub const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
 
-pub type End = Conclusion<Conversation, Answer>;
+pub type End = Completion<Conversation, Answer, ()>;
 
 /// What agents are like.
 pub fn plan(hosts: u32, faults: &[(SnmpFault, f64)]) -> Plan {
@@ -56,20 +56,20 @@ pub fn sweep_as(plan: Plan, mut snmp: Snmp, identity: Identity, request: &Arc<Re
     let config = Config {
         rate: None,
         prefix_rate: None,
-        host_gap: Duration::ZERO,
-        reply_credit: 64 << 20,
+        host_gap: Some(Duration::ZERO),
+        reply_credit: Some(64 << 20),
         tries,
         ..Config::default()
     };
     let identity = snmp.add_identity(identity);
     let fleet = Fleet::new(plan).expect("a plan that works");
     let agents: Vec<SocketAddr> = fleet.targets().collect();
-    let conversations: Vec<_> =
-        agents.iter().map(|&agent| (agent, snmp.conversation(agent, identity, request.clone(), 0))).collect();
+    let mut targets =
+        agents.iter().map(|&agent| (agent, Question { identity, request: request.clone() }, ()));
     let mut engine = Engine::new(snmp, config, [3; 16]).expect("settings in range");
     let mut network = Network::new(Link::default(), fleet);
     let mut trace = Trace::default();
-    network.run(&mut engine, &mut conversations.into_iter(), Time::from_millis(600_000), &mut trace);
+    network.run(&mut engine, &mut targets, Time::from_millis(600_000), &mut trace);
     assert!(engine.is_idle() && engine.ledger().adds_up(0), "{:?}", engine.ledger());
     let mut ends: Vec<End> = trace.ended.into_iter().map(|(_, end)| end).collect();
     assert_eq!(ends.len(), agents.len(), "every agent has one end");

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::engine::{Protocol, Quiet, ReplySize, Step, Time, Token};
+use allears::engine::{self, Attempt, Proof, Protocol, Quiet, ReplySize, Step, Token};
 
 /// Eight bytes of token, four that name the conversation, one for the step.
 const REQUEST: usize = 13;
@@ -14,7 +14,10 @@ pub const TOKEN_AT: usize = 0;
 
 #[derive(Debug, Default)]
 pub struct Ask {
+    /// 0 for replies without a token.
     pub token_bits: u32,
+    /// Without a token, replies are told by their content, not by their address alone.
+    pub by_content: bool,
     /// Datagrams that the engine handed to a conversation that they do not belong to.
     pub misdelivered: u64,
     pub fairness: Fairness,
@@ -61,15 +64,24 @@ pub struct Fairness {
 }
 
 impl Protocol for Ask {
+    type Question = Talk;
     type Conversation = Talk;
     type Answer = Reply;
 
-    fn token_bits(&self, _: &Talk) -> u32 {
-        self.token_bits
+    fn begin(&mut self, _: SocketAddr, talk: Talk) -> Talk {
+        talk
     }
 
-    fn write_request(&mut self, talk: &Talk, token: Token, _: Time, out: &mut Vec<u8>) {
-        out.extend_from_slice(&token.0.to_be_bytes());
+    fn proof(&self, _: &Talk) -> Proof {
+        match self.token_bits {
+            0 if self.by_content => Proof::Content,
+            0 => Proof::Address,
+            bits => Proof::Token { bits },
+        }
+    }
+
+    fn write_request(&mut self, talk: &mut Talk, attempt: Attempt, out: &mut Vec<u8>) {
+        out.extend_from_slice(&attempt.token.0.to_be_bytes());
         out.extend_from_slice(&talk.number.to_be_bytes());
         out.push(talk.step);
         let fairness = &self.fairness;
@@ -86,7 +98,8 @@ impl Protocol for Ask {
         (token != 0).then_some(Token(token))
     }
 
-    fn step(&mut self, talk: &mut Talk, datagram: &[u8], _: Time) -> Step<Reply> {
+    fn step(&mut self, talk: &mut Talk, reply: &engine::Reply<'_>) -> Step<Reply> {
+        let datagram = reply.bytes;
         if datagram.len() != REQUEST {
             return Step::Malformed("not as long as a reply");
         }
@@ -111,13 +124,13 @@ impl Protocol for Ask {
     fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<Reply> {
         // Some think that something is missing, as long as they can ask again.
         if talk.number.is_multiple_of(3) && tries_left > 0 {
-            Quiet::AskAgain
+            Quiet::Retry
         } else {
             Quiet::Done(talk.answer())
         }
     }
 
     fn reply_size(&self, _: &Talk) -> ReplySize {
-        ReplySize { datagrams: 1, bytes: REQUEST as u32 }
+        ReplySize::one(REQUEST as u32)
     }
 }

@@ -81,7 +81,7 @@ pub fn limits_are_kept(trace: &Trace<Talk, Reply>, config: &Config) {
         prefixes.entry(prefix(sent.to)).or_default().push(sent);
         if let Some(before) = hosts.insert(sent.to, sent.at) {
             assert!(
-                sent.at - before >= config.host_gap,
+                sent.at - before >= config.host_gap.unwrap_or_default(),
                 "two packets to {} in {:?}",
                 sent.to,
                 sent.at - before

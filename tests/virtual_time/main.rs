@@ -41,13 +41,13 @@ fn report(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>) {
         println!("{ms:12.3} ms  {}  {:?} after {} attempts", end.target, end.outcome, end.attempts);
     }
     let Ledger { queries, answered, silent, malformed, send_failed, .. } = engine.ledger();
-    let Ledger { retransmissions, replies, broken, late, duplicates, strangers, .. } = engine.ledger();
+    let Ledger { retransmissions, replies, broken, late, duplicates, unmatched, .. } = engine.ledger();
     println!(
         "{queries} queries = {answered} answered, {silent} silent, {malformed} malformed, {send_failed} not sent"
     );
     println!("{} datagrams sent, of which {retransmissions} again; {} lost", trace.sent.len(), trace.lost);
     println!(
-        "{} heard = {replies} replies, {broken} broken, {late} late, {duplicates} duplicates, {strangers} strangers",
+        "{} heard = {replies} replies, {broken} broken, {late} late, {duplicates} duplicates, {unmatched} unmatched",
         trace.delivered
     );
 }
@@ -102,7 +102,7 @@ fn unlimited() -> Config {
     Config {
         rate: None,
         window: Some(1_000_000),
-        host_gap: Duration::ZERO,
+        host_gap: Some(Duration::ZERO),
         prefix_rate: None,
         ring: 1_000_000,
         ..Config::default()
@@ -114,8 +114,10 @@ fn sweep(plan: Plan, link: Link, config: Config, steps: u8) -> (Engine<Ask>, Net
     let mut engine = Engine::new(ask, config, [7; 16]).expect("a valid configuration");
     let fleet = Fleet::new(plan).expect("a valid plan");
     let targets: Vec<SocketAddr> = fleet.targets().collect();
-    let mut targets =
-        targets.into_iter().zip(0..).map(|(target, number)| (target, Talk::new(number, target, steps, None)));
+    let mut targets = targets
+        .into_iter()
+        .zip(0..)
+        .map(|(target, number)| (target, Talk::new(number, target, steps, None), ()));
     let mut network = Network::new(link, fleet);
     let mut trace = Trace::default();
     network.run(&mut engine, &mut targets, forever(), &mut trace);
@@ -179,7 +181,7 @@ fn targets_are_pulled_only_as_there_is_room_for_them() {
     let addresses: Vec<SocketAddr> = fleet.targets().collect();
     let mut targets = addresses.into_iter().zip(0..).map(|(target, number)| {
         pulled.set(pulled.get() + 1);
-        (target, Talk::new(number, target, 1, None))
+        (target, Talk::new(number, target, 1, None), ())
     });
     let mut network = Network::new(Link::default(), fleet);
     let mut trace = Trace::default();
@@ -212,12 +214,12 @@ fn every_forgery_is_a_stranger_and_nothing_else_is() {
         let config = Config { linger: Duration::from_secs(3600), ..unlimited() };
         let (engine, _, trace) = sweep(plan.clone(), link.clone(), config.clone(), 2);
         let ledger = engine.ledger();
-        assert_eq!(ledger.strangers, trace.forged);
+        assert_eq!(ledger.unmatched, trace.forged);
         assert!(trace.forged > 100 && ledger.late > 0 && ledger.duplicates > 0, "{ledger:?}");
 
         // The network loses and doubles the fleet's own forgeries like any other datagram.
         let (engine, network, trace) = sweep(Plan { forge: 500.0, ..plan }, link, config, 2);
-        assert!(engine.ledger().strangers > trace.forged && network.fleet().tally().forged > 100);
+        assert!(engine.ledger().unmatched > trace.forged && network.fleet().tally().forged > 100);
         assert_eq!(engine.protocol().misdelivered, 0);
     }
 }

@@ -61,10 +61,10 @@ impl Scenario {
     }
 
     /// Everybody is asked, `rounds` times.
-    pub fn targets(&self) -> impl Iterator<Item = (SocketAddr, Talk)> {
+    pub fn targets(&self) -> impl Iterator<Item = (SocketAddr, Talk, ())> {
         (0..self.plan.hosts * self.rounds).map(|number| {
             let target = self.plan.address(number % self.plan.hosts);
-            (target, Talk::new(number, target, self.steps, self.gap))
+            (target, Talk::new(number, target, self.steps, self.gap), ())
         })
     }
 
@@ -88,12 +88,13 @@ fn config(chance: &mut Chance) -> Config {
         rate: chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 20_000.0),
         burst: 1 + chance.below(64) as u32,
         window,
-        reply_credit: 832 * (1 + chance.below(100)),
-        host_gap: if chance.one_in(2) { chance.millis(1500) } else { Duration::ZERO },
+        reply_credit: Some(832 * (1 + chance.below(100))),
+        host_gap: Some(if chance.one_in(2) { chance.millis(1500) } else { Duration::ZERO }),
+        in_flight_per_host: None,
         prefix_rate: chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 5_000.0),
         timeout: if chance.one_in(2) { Timeout::Auto } else { Timeout::Fixed(chance.millis(2000)) },
         tries: 1 + chance.below(5) as u32,
-        forgive_own_drops: true,
+        forgive_local_drops: true,
         ring: 1 + chance.below(200) as usize,
         linger: chance.millis(5000),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Histogram, Ledger, Outcome};
+use allears::engine::{Completion, Histogram, Ledger, Outcome};
 use serde::Serialize;
 
 /// The part of the offered rate that has to be achieved.
@@ -68,7 +68,7 @@ impl Class {
     pub fn name(self) -> &'static str {
         match self {
             Class::Answered => "answered",
-            Class::OwnDrops => "own_drops",
+            Class::OwnDrops => "local_drops",
             Class::SendFailed => "send_failed",
             Class::Late => "late",
             Class::Unreachable => "unreachable",
@@ -127,14 +127,14 @@ pub struct Ends {
 impl Ends {
     /// Takes in one end. What was never asked is neither heard nor lost. What was interrupted after it had
     /// been asked has waited its time: it would only have been asked again.
-    pub fn count<C, A>(&mut self, conclusion: &Conclusion<C, A>) {
-        match conclusion.outcome {
+    pub fn count<C, A, T>(&mut self, completion: &Completion<C, A, T>) {
+        match completion.outcome {
             Outcome::Answered(_) => self.answered += 1,
             Outcome::Silent => self.silent += 1,
             Outcome::Unreachable(_) => self.unreachable += 1,
             Outcome::SendFailed(_) => self.send_failed += 1,
             Outcome::Malformed(_) => self.malformed += 1,
-            Outcome::Interrupted => self.silent += u64::from(conclusion.attempts > 0),
+            Outcome::Interrupted => self.silent += u64::from(completion.attempts > 0),
         }
     }
 }
@@ -168,35 +168,35 @@ pub struct Measured {
     pub rtt: Histogram,
     pub deferred: u64,
     pub duplicates: u64,
-    pub strangers: u64,
+    pub unmatched: u64,
     pub max_in_flight: u64,
     ends: Ends,
     late: u64,
     /// Of the queries that timed out, those whose answer our own buffer lost.
-    own_drops: Option<u64>,
+    local_drops: Option<u64>,
 }
 
 impl Measured {
     pub fn new(around: Circumstances, mut ends: Ends, ledger: &Ledger) -> Measured {
-        // The kernel also counts lost duplicates and strangers: no more were lost than are missing.
+        // The kernel also counts lost duplicates and unmatched: no more were lost than are missing.
         let late = ledger.late.min(ends.silent);
         let missing = ends.silent - late;
-        let own_drops = around.kernel_drops.map(|drops| drops.min(missing));
-        ends.silent = missing - own_drops.unwrap_or(0);
+        let local_drops = around.kernel_drops.map(|drops| drops.min(missing));
+        ends.silent = missing - local_drops.unwrap_or(0);
         let Ends { answered, silent, unreachable, send_failed, malformed } = ends;
         let queries =
-            answered + own_drops.unwrap_or(0) + late + silent + unreachable + send_failed + malformed;
+            answered + local_drops.unwrap_or(0) + late + silent + unreachable + send_failed + malformed;
         Measured {
             around,
             queries,
             rtt: ledger.rtt.clone(),
             deferred: ledger.deferred,
             duplicates: ledger.duplicates,
-            strangers: ledger.strangers,
+            unmatched: ledger.unmatched,
             max_in_flight: ledger.max_in_flight,
             ends,
             late,
-            own_drops,
+            local_drops,
         }
     }
 
@@ -205,7 +205,7 @@ impl Measured {
     pub fn share(&self, class: Class) -> Option<Share> {
         let count = match class {
             Class::Answered => self.ends.answered,
-            Class::OwnDrops => self.own_drops?,
+            Class::OwnDrops => self.local_drops?,
             Class::SendFailed => self.ends.send_failed,
             Class::Late => self.late,
             Class::Unreachable => self.ends.unreachable,
@@ -282,9 +282,16 @@ pub mod tests {
         ] {
             let target = "127.0.0.1:7".parse().expect("an address");
             let attempts = u32::from(outcome != Outcome::Interrupted);
-            let conclusion =
-                Conclusion { target, conversation: 0, outcome, attempts, rtt: None, elsewhere: None };
-            (0..times).for_each(|_| ends.count(&conclusion));
+            let completion = Completion {
+                target,
+                tag: (),
+                conversation: 0,
+                outcome,
+                attempts,
+                rtt: None,
+                foreign_source: None,
+            };
+            (0..times).for_each(|_| ends.count(&completion));
         }
         let ledger = Ledger { late: 4, ..Ledger::default() };
         for (kernel, own, silent) in [(None, None, 16), (Some(9), Some(9), 7), (Some(99), Some(16), 0)] {

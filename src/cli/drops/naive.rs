@@ -52,7 +52,7 @@ impl Course<'_> {
             achieved: asked.achieved(self, rate, naive.engine.ledger()),
             asking: asked.time,
             cpu: asked.cpu,
-            kernel_drops: naive.own_drops(),
+            kernel_drops: naive.local_drops(),
             rcvbuf: naive.sockets.first().map(|door| door.socket.receive_buffer()).filter(|&bytes| bytes > 0),
             window: None,
         };
@@ -93,7 +93,7 @@ struct Door {
 struct Naive<'a> {
     reactor: Reactor,
     sockets: Vec<Door>,
-    engine: Engine<Question>,
+    engine: Engine<Question, u32>,
     asking: Asking<'a>,
     inbox: Inbox,
     bytes: Vec<u8>,
@@ -125,7 +125,7 @@ impl Naive<'_> {
 
     /// Asks until no more than `left` are left, and reads nothing meanwhile.
     fn burst(&mut self, course: &Course, left: u64) {
-        let has_room = |engine: &Engine<Question>| engine.in_flight() < MOST_IN_FLIGHT;
+        let has_room = |engine: &Engine<Question, u32>| engine.in_flight() < MOST_IN_FLIGHT;
         while self.asking.left > left && has_room(&self.engine) && !course.is_over(self.reactor.now()) {
             let before = self.asking.left;
             let chunk = usize::try_from(before - left).unwrap_or(CHUNK).min(CHUNK);
@@ -194,13 +194,13 @@ impl Naive<'_> {
         self.asking.take_results(&mut self.engine);
         let end = self.reactor.now() + course.timeout;
         let is_going = |naive: &Self| naive.reactor.now() < end && !course.stop.requested();
-        while is_any_missing(&self.engine, self.own_drops()) && is_going(self) {
+        while is_any_missing(&self.engine, self.local_drops()) && is_going(self) {
             self.receive(Some(end))?;
         }
         Ok(())
     }
 
-    fn own_drops(&self) -> Option<u64> {
-        self.sockets.iter().map(|door| door.socket.own_drops().map(u64::from)).sum()
+    fn local_drops(&self) -> Option<u64> {
+        self.sockets.iter().map(|door| door.socket.local_drops().map(u64::from)).sum()
     }
 }

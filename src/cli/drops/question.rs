@@ -1,13 +1,12 @@
 //! What is asked, at every rate the same.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use allears::protocol::quake3::{self, Game, Quake3};
 use allears::protocol::raw::{Payload, Raw};
 use allears::protocol::snmp::{self, Identity, Operation, Request, Snmp, Version};
-use allears::protocol::{Protocol, ReplySize, Step, Time, Token};
+use allears::protocol::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token};
 use anyhow::{Context, Result};
 
 use crate::cli::args::{DropsArgs, Spoken};
@@ -20,7 +19,7 @@ const ECHO: &[u8] = b" allears drops";
 /// What an agent is asked: sysUpTime, which every agent has.
 const UPTIME: &str = "1.3.6.1.2.1.1.3.0";
 
-/// One question to anybody. Its conversation is the number of the target.
+/// The same question to every target.
 pub enum Question {
     /// A token and a few bytes, which have to come back as they are (RFC 862).
     Echo,
@@ -49,7 +48,7 @@ impl Question {
             Spoken::Echo => Ok(Question::Echo),
             Spoken::Et => {
                 let game = Game::find("et").context("no game `et`")?;
-                Ok(Question::Status(Box::new(Quake3::new(game).with_host_gap(Duration::ZERO))))
+                Ok(Question::Status(Box::new(Quake3::new(game))))
             }
             Spoken::Snmp => uptime(args.community.as_bytes()),
             Spoken::Raw => {
@@ -64,8 +63,8 @@ impl Question {
     pub fn default_port(&self) -> Option<u16> {
         match self {
             Question::Echo => Some(7),
-            Question::Status(quake3) => Some(quake3.game().server_port),
-            Question::Uptime(_) => Some(snmp::PORT),
+            Question::Status(quake3) => quake3.defaults().port,
+            Question::Uptime(asked) => asked.0.defaults().port,
             Question::Raw { .. } => None,
         }
     }
@@ -82,7 +81,7 @@ fn uptime(community: &[u8]) -> Result<Question> {
     let identity = snmp.add_identity(Identity::community(Version::V2c, community));
     let request = Request { operation: Operation::Get, oids: vec![UPTIME.parse()?], with_uptime: false };
     let nobody = (Ipv4Addr::UNSPECIFIED, snmp::PORT).into();
-    let conversation = snmp.conversation(nobody, identity, Arc::new(request), 0);
+    let conversation = snmp.begin(nobody, snmp::Question { identity, request: Arc::new(request) });
     Ok(Question::Uptime(Box::new((snmp, conversation))))
 }
 
@@ -96,82 +95,71 @@ fn raw(payload: Vec<u8>, token_at: Option<usize>) -> Result<Question> {
 }
 
 impl Protocol for Question {
-    type Conversation = u32;
+    type Question = ();
+    type Conversation = ();
     type Answer = ();
 
-    fn token_bits(&self, _: &u32) -> u32 {
+    fn begin(&mut self, _: SocketAddr, (): ()) {}
+
+    fn proof(&self, (): &()) -> Proof {
         match self {
-            Question::Echo => 64,
-            Question::Status(quake3) => quake3.token_bits(&quake3::Conversation::server()),
-            Question::Uptime(asked) => asked.0.token_bits(&asked.1),
-            Question::Raw { raw, .. } => raw.token_bits(&Payload::default()),
+            Question::Echo => Proof::Token { bits: 64 },
+            Question::Status(quake3) => quake3.proof(&quake3::Conversation::Server),
+            Question::Uptime(asked) => asked.0.proof(&asked.1),
+            Question::Raw { raw, .. } => raw.proof(&Payload::default()),
         }
     }
 
-    fn write_request(&mut self, _: &u32, token: Token, now: Time, out: &mut Vec<u8>) {
+    fn write_request(&mut self, (): &mut (), attempt: Attempt, out: &mut Vec<u8>) {
         match self {
             Question::Echo => {
-                out.extend_from_slice(&token.0.to_be_bytes());
+                out.extend_from_slice(&attempt.token.0.to_be_bytes());
                 out.extend_from_slice(ECHO);
             }
             Question::Status(quake3) => {
-                quake3.write_request(&quake3::Conversation::server(), token, now, out);
+                quake3.write_request(&mut quake3::Conversation::Server, attempt, out);
             }
-            Question::Uptime(asked) => asked.0.write_request(&asked.1, token, now, out),
-            Question::Raw { raw, .. } => raw.write_request(&Payload::default(), token, now, out),
+            Question::Uptime(asked) => asked.0.write_request(&mut asked.1, attempt, out),
+            Question::Raw { raw, .. } => raw.write_request(&mut Payload::default(), attempt, out),
         }
     }
 
-    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+    fn read_token(&self, reply: &[u8]) -> Option<Token> {
         match self {
-            Question::Echo => datagram.first_chunk().map(|token| Token(u64::from_be_bytes(*token))),
-            Question::Status(quake3) => quake3.read_token(datagram),
-            Question::Uptime(asked) => asked.0.read_token(datagram),
-            Question::Raw { raw, .. } => raw.read_token(datagram),
+            Question::Echo => reply.first_chunk().map(|token| Token(u64::from_be_bytes(*token))),
+            Question::Status(quake3) => quake3.read_token(reply),
+            Question::Uptime(asked) => asked.0.read_token(reply),
+            Question::Raw { raw, .. } => raw.read_token(reply),
         }
     }
 
-    fn read_request(&self, request: &[u8]) -> Option<Token> {
+    fn read_request_token(&self, request: &[u8]) -> Option<Token> {
         match self {
-            Question::Status(quake3) => quake3.read_request(request),
+            Question::Status(quake3) => quake3.read_request_token(request),
             _ => self.read_token(request),
         }
     }
 
-    fn step(&mut self, _: &mut u32, datagram: &[u8], now: Time) -> Step<()> {
+    fn step(&mut self, (): &mut (), reply: &Reply<'_>) -> Step<()> {
         match self {
-            Question::Echo if datagram.get(8..) == Some(ECHO) => Step::Done(()),
+            Question::Echo if reply.bytes.get(8..) == Some(ECHO) => Step::Done(()),
             Question::Echo => Step::Malformed("the echo is not what was sent"),
-            Question::Status(quake3) => {
-                without_answer(quake3.step(&mut quake3::Conversation::server(), datagram, now))
-            }
+            Question::Status(quake3) => quake3.step(&mut quake3::Conversation::Server, reply).map(drop),
             Question::Uptime(asked) => {
                 let mut conversation = asked.1.clone();
-                without_answer(asked.0.step(&mut conversation, datagram, now))
+                asked.0.step(&mut conversation, reply).map(drop)
             }
-            Question::Raw { raw, .. } => without_answer(raw.step(&mut Payload::default(), datagram, now)),
+            Question::Raw { raw, .. } => raw.step(&mut Payload::default(), reply).map(drop),
         }
     }
 
-    fn reply_size(&self, _: &u32) -> ReplySize {
+    fn reply_size(&self, (): &()) -> ReplySize {
         match self {
-            Question::Echo => ReplySize { datagrams: 1, bytes: 8 + ECHO.len() as u32 },
-            Question::Status(quake3) => quake3.reply_size(&quake3::Conversation::server()),
+            Question::Echo => ReplySize::one(8 + ECHO.len() as u32),
+            Question::Status(quake3) => quake3.reply_size(&quake3::Conversation::Server),
             Question::Uptime(asked) => asked.0.reply_size(&asked.1),
             Question::Raw { raw, .. } => raw.reply_size(&Payload::default()),
         }
-    }
-}
-
-/// That there was an answer is all that counts.
-fn without_answer<A>(step: Step<A>) -> Step<()> {
-    match step {
-        Step::Done(_) => Step::Done(()),
-        Step::AskNext => Step::AskNext,
-        Step::More { quiet } => Step::More { quiet },
-        Step::NotMine => Step::NotMine,
-        Step::Malformed(reason) => Step::Malformed(reason),
-        Step::Unproven(reason) => Step::Unproven(reason),
     }
 }
 
@@ -183,14 +171,17 @@ mod tests {
     fn an_echo_has_to_come_back_as_it_left() {
         let mut echo = Question::Echo;
         let mut request = vec![];
-        echo.write_request(&0, Token(0x0102_0304_0506_0708), Time::ZERO, &mut request);
-        assert_eq!(echo.read_token(&request), Some(Token(0x0102_0304_0506_0708)));
-        assert_eq!(echo.step(&mut 0, &request, Time::ZERO), Step::Done(()));
-        assert_eq!(request.len(), echo.reply_size(&0).bytes as usize);
+        let attempt = Attempt::first(Token(0x0102_0304_0506_0708));
+        echo.write_request(&mut (), attempt, &mut request);
+        let from = (Ipv4Addr::LOCALHOST, 7).into();
+        let step = |bytes: &[u8]| Question::Echo.step(&mut (), &Reply::to_first(from, bytes));
+        assert_eq!(echo.read_token(&request), Some(attempt.token));
+        assert_eq!(step(&request), Step::Done(()));
+        assert_eq!(request.len(), echo.reply_size(&()).bytes as usize);
 
         request.push(b'!');
-        assert!(matches!(echo.step(&mut 0, &request, Time::ZERO), Step::Malformed(_)));
-        assert!(matches!(echo.step(&mut 0, &request[..9], Time::ZERO), Step::Malformed(_)));
+        assert!(matches!(step(&request), Step::Malformed(_)));
+        assert!(matches!(step(&request[..9]), Step::Malformed(_)));
         assert_eq!(echo.read_token(&request[..7]), None);
     }
 }

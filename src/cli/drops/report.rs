@@ -202,7 +202,7 @@ struct Line {
     kernel_drops: Option<u64>,
     deferred: Option<u64>,
     duplicates: u64,
-    strangers: u64,
+    unmatched: u64,
     rtt_ms: Rtt,
     cpu_percent: Option<f64>,
     rcvbuf_bytes: Option<usize>,
@@ -248,7 +248,7 @@ impl Line {
             kernel_drops: around.kernel_drops,
             deferred: deferred(step),
             duplicates: step.duplicates,
-            strangers: step.strangers,
+            unmatched: step.unmatched,
             rtt_ms: Rtt { p50, p90, p99 },
             cpu_percent: around.cpu.map(|cpu| rounded(100.0 * cpu)),
             rcvbuf_bytes: around.rcvbuf,
@@ -310,7 +310,7 @@ fn csv_columns() -> Vec<String> {
     for name in Class::ALL.map(Class::name).into_iter().chain(["loss"]) {
         columns.extend(["", "_percent", "_low", "_high"].map(|of| format!("{name}{of}")));
     }
-    let rest = ["kernel_drops", "deferred", "duplicates", "strangers", "p50_ms", "p90_ms", "p99_ms"];
+    let rest = ["kernel_drops", "deferred", "duplicates", "unmatched", "p50_ms", "p90_ms", "p99_ms"];
     columns.extend(rest.map(Into::into));
     columns.extend(["cpu_percent", "rcvbuf_bytes", "window", "max_in_flight"].map(Into::into));
     columns
@@ -329,7 +329,7 @@ fn csv_fields(step: &Measured) -> Vec<String> {
     for share in Class::ALL.iter().map(|class| &line["classes"][class.name()]).chain([&line["loss"]]) {
         fields.extend(["count", "percent", "low", "high"].map(|key| text(&share[key])));
     }
-    let counts = ["kernel_drops", "deferred", "duplicates", "strangers"];
+    let counts = ["kernel_drops", "deferred", "duplicates", "unmatched"];
     fields.extend(counts.map(|key| text(&line[key])));
     fields.extend(["p50", "p90", "p99"].map(|key| text(&line["rtt_ms"][key])));
     let rest = ["cpu_percent", "rcvbuf_bytes", "window", "max_in_flight"];
@@ -348,7 +348,7 @@ mod tests {
         let unknown = Circumstances { kernel_drops: None, cpu: None, ..around(1000.0, 999.5) };
         let step = measured(unknown, 970, 30);
         let line = serde_json::to_value(Line::new(&step)).expect("numbers");
-        assert_eq!(line["classes"]["own_drops"], Value::Null);
+        assert_eq!(line["classes"]["local_drops"], Value::Null);
         assert_eq!(line["cpu_percent"], Value::Null);
         assert_eq!(line["rtt_ms"]["p50"], Value::Null);
         assert_eq!(line["classes"]["silent"]["percent"], 3.0);
@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(columns.len(), fields.len());
         let field =
             |name: &str| fields[columns.iter().position(|column| column == name).expect(name)].as_str();
-        assert_eq!((field("silent"), field("silent_percent"), field("own_drops")), ("30", "3.0", ""));
+        assert_eq!((field("silent"), field("silent_percent"), field("local_drops")), ("30", "3.0", ""));
         assert_eq!((field("way"), field("window"), field("cpu_percent")), ("allears", "192", ""));
     }
 }

@@ -56,11 +56,11 @@ impl Course<'_> {
             rate: Some(rate),
             burst,
             window: self.window,
-            host_gap: Duration::ZERO,
+            host_gap: Some(Duration::ZERO),
             prefix_rate: None,
             timeout: Timeout::Fixed(self.timeout),
             tries: 1,
-            forgive_own_drops: false,
+            forgive_local_drops: false,
             ring: remembered as usize,
             linger,
             ..Config::default()
@@ -73,9 +73,9 @@ impl Course<'_> {
     /// What the system fails at.
     pub fn run(&self, rate: f64, question: Question, round: &mut Round) -> Result<Measured> {
         let net = Net::open(&self.sockets)?;
-        let config = Config { reply_credit: net.reply_credit(), ..self.config(rate) };
-        let cost = reply_cost(question.reply_size(&0));
-        let window = config.window.map_or((config.reply_credit / u64::from(cost)).max(1), u64::from);
+        let config = self.config(rate);
+        let cost = reply_cost(question.reply_size(&()));
+        let window = config.window.map_or((net.reply_credit() / u64::from(cost)).max(1), u64::from);
         let mut step = Step {
             engine: new_engine(question, config)?,
             asking: Asking { round, left: self.queries(rate), ends: Ends::default() },
@@ -89,7 +89,7 @@ impl Course<'_> {
             achieved: asked.achieved(self, rate, step.engine.ledger()),
             asking: asked.time,
             cpu: asked.cpu,
-            kernel_drops: step.net.own_drops(),
+            kernel_drops: step.net.local_drops(),
             rcvbuf: Some(step.net.receive_buffer()).filter(|&bytes| bytes > 0),
             window: Some(window),
         };
@@ -102,7 +102,7 @@ impl Course<'_> {
     }
 
     /// Ends the asking of a step.
-    pub fn stop_asking(&self, engine: &mut Engine<Question>, now: Time) {
+    pub fn stop_asking(&self, engine: &mut Engine<Question, u32>, now: Time) {
         engine.stop_sending(now);
         if self.stop.requested() {
             self.console.warn(format_args!(
@@ -117,7 +117,7 @@ impl Course<'_> {
         now + 2 * self.timeout + Duration::from_secs(1)
     }
 
-    pub fn show_progress(&self, way: Way, rate: f64, engine: &Engine<Question>) {
+    pub fn show_progress(&self, way: Way, rate: f64, engine: &Engine<Question, u32>) {
         if self.console.is_watched() {
             let ledger = engine.ledger();
             self.console.progress(format_args!(
@@ -132,7 +132,7 @@ impl Course<'_> {
 }
 
 /// An engine with a key that nobody can guess.
-pub fn new_engine(question: Question, config: Config) -> Result<Engine<Question>> {
+pub fn new_engine(question: Question, config: Config) -> Result<Engine<Question, u32>> {
     let key = net::random_key().context("the system has no random numbers")?;
     Ok(Engine::new(question, config, key).map_err(|error| Usage(error.to_string()))?)
 }
@@ -146,21 +146,21 @@ pub struct Asking<'a> {
 
 impl Asking<'_> {
     /// Asks the next ones, up to `most`.
-    pub fn ask(&mut self, engine: &mut Engine<Question>, most: usize) {
+    pub fn ask(&mut self, engine: &mut Engine<Question, u32>, most: usize) {
         for _ in 0..self.left.min(most as u64) {
             let Some((target, number)) = self.round.next() else { return };
-            if engine.ask(target, number).is_err() {
+            if engine.ask(target, (), number).is_err() {
                 return;
             }
             self.left -= 1;
         }
     }
 
-    pub fn take_results(&mut self, engine: &mut Engine<Question>) {
-        while let Some(conclusion) = engine.poll_result() {
-            self.ends.count(&conclusion);
-            if conclusion.rtt.is_some() {
-                self.round.hear(conclusion.conversation);
+    pub fn take_results(&mut self, engine: &mut Engine<Question, u32>) {
+        while let Some(completion) = engine.poll_completion() {
+            self.ends.count(&completion);
+            if completion.rtt.is_some() {
+                self.round.hear(completion.tag);
             }
         }
     }
@@ -197,7 +197,7 @@ impl Asked {
 
 struct Step<'a> {
     net: Net,
-    engine: Engine<Question>,
+    engine: Engine<Question, u32>,
     asking: Asking<'a>,
 }
 
@@ -236,7 +236,7 @@ impl Step<'_> {
         }
         asking.take_results(engine);
         let end = net.now() + course.timeout.max(LATE_WITHIN);
-        while is_any_missing(engine, net.own_drops()) && net.now() < end && !course.stop.requested() {
+        while is_any_missing(engine, net.local_drops()) && net.now() < end && !course.stop.requested() {
             let wake = (net.now() + TICK).min(end);
             net.turn(engine, Some(wake)).context("the socket failed")?;
         }
@@ -245,7 +245,7 @@ impl Step<'_> {
 }
 
 /// Whether more queries went without an answer than are accounted for.
-pub fn is_any_missing(engine: &Engine<Question>, own_drops: Option<u64>) -> bool {
+pub fn is_any_missing(engine: &Engine<Question, u32>, local_drops: Option<u64>) -> bool {
     let ledger = engine.ledger();
-    ledger.silent > ledger.late + own_drops.unwrap_or(0)
+    ledger.silent > ledger.late + local_drops.unwrap_or(0)
 }

@@ -126,9 +126,9 @@ fn lossy(step: &Measured) -> (Cause, String) {
         ),
         Class::Silent | Class::Answered => {
             let mut what = format!("the other side or the way there: {lost} were not heard");
-            if step.strangers > 0 {
-                let strangers = whole(step.strangers as f64);
-                what += &format!("; {strangers} datagrams fit no query, or none any more");
+            if step.unmatched > 0 {
+                let unmatched = whole(step.unmatched as f64);
+                what += &format!("; {unmatched} datagrams fit no query, or none any more");
             }
             (Cause::OtherSide, what)
         }

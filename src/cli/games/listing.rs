@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Engine, Outcome, Time};
-use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, StatusReply};
+use allears::engine::{Completion, Engine, Outcome, Time};
+use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, Question, StatusReply};
 
 use super::filter::Condition;
 use super::masters::Masters;
@@ -47,7 +47,7 @@ pub struct Counts {
 
 impl Listing {
     fn ask_server(&mut self, engine: &mut Engine<Quake3>, server: SocketAddr) {
-        if engine.ask(server, Conversation::server()).is_ok() {
+        if engine.ask(server, Question::Server, ()).is_ok() {
             self.counts.targets += 1;
         }
     }
@@ -88,7 +88,7 @@ impl Job<Quake3> for Listing {
             if let Some(master) = self.masters.next() {
                 // A master that is asked over IPv6 is asked for servers of both families; the older
                 // request, for IPv4 alone, is the one that every master knows.
-                let _ = engine.ask(master, Conversation::master(master.is_ipv6()));
+                let _ = engine.ask(master, Question::Master { ext: master.is_ipv6() }, ());
                 continue;
             }
             let next = self.inputs.next(console);
@@ -110,16 +110,16 @@ impl Job<Quake3> for Listing {
 
     fn conclude(
         &mut self,
-        conclusion: Conclusion<Conversation, Answer>,
+        completion: Completion<Conversation, Answer, ()>,
         _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
-        if let Conversation::Master(_) = conclusion.conversation {
-            self.masters.conclude(conclusion.target, &conclusion.outcome, console);
+        if let Conversation::Master(_) = completion.conversation {
+            self.masters.conclude(completion.target, &completion.outcome, console);
             return Ok(Flow::GoOn);
         }
-        let record = Record::new(&conclusion);
-        match (conclusion.outcome, conclusion.rtt) {
+        let record = Record::new(&completion);
+        match (completion.outcome, completion.rtt) {
             (Outcome::Answered(Answer::Status(reply)), Some(rtt)) => self.answered(&record, rtt, &reply),
             _ => self.unheard(record),
         }

@@ -29,7 +29,7 @@ pub struct Done {
     pub exit: Exit,
     pub counts: Counts,
     pub ledger: Ledger,
-    pub own_drops: Option<u64>,
+    pub local_drops: Option<u64>,
     pub elapsed: Duration,
 }
 
@@ -89,17 +89,13 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         counts: Counts::default(),
     };
 
-    let mut protocol = Quake3::new(game);
-    if let Some(gap) = args.sweep.host_gap {
-        protocol = protocol.with_host_gap(gap);
-    }
-    let mut engine = sweep.engine(protocol, &Conversation::server())?;
+    let mut engine = sweep.engine(Quake3::new(game), &Conversation::Server)?;
     let mut ending = sweep.run(&mut engine, &mut listing);
     let elapsed = sweep.duration();
     sweep.console.finish();
     ending.wrote(listing.report.finish(rows.sort, rows.most));
     sweep.settle(&mut ending);
-    sweep.finish(&engine, &listing, &Conversation::server())?;
+    sweep.finish(&engine, &listing, &Conversation::Server)?;
     let failure = ending.failure.take().or(listing.inputs.failure.take());
     if !ending.closed {
         listing.say_what_it_came_to(&sweep, elapsed, player);
@@ -110,7 +106,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
             exit: listing.exit(&ending),
             counts: listing.counts,
             ledger: engine.ledger().clone(),
-            own_drops: sweep.net.own_drops(),
+            local_drops: sweep.net.local_drops(),
             elapsed,
         }),
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::engine::{Conclusion, Outcome};
+use allears::engine::{Completion, Outcome};
 use serde::Serialize;
 
 use crate::cli::stats::millis;
@@ -50,14 +50,14 @@ impl Record {
     /// The columns in `-o csv` before those of the answer; `reason` is the last of all.
     pub const COLUMNS: [&'static str; 4] = ["target", "outcome", "attempts", "rtt_ms"];
 
-    pub fn new<C, A>(conclusion: &Conclusion<C, A>) -> Record {
-        let (outcome, reason) = class(&conclusion.outcome, conclusion.attempts);
+    pub fn new<C, A, T>(completion: &Completion<C, A, T>) -> Record {
+        let (outcome, reason) = class(&completion.outcome, completion.attempts);
         Record {
-            target: conclusion.target,
+            target: completion.target,
             outcome,
-            attempts: conclusion.attempts,
-            rtt_ms: conclusion.rtt.map(millis),
-            from: conclusion.elsewhere,
+            attempts: completion.attempts,
+            rtt_ms: completion.rtt.map(millis),
+            from: completion.foreign_source,
             at: None,
             left_out: 0,
             reason,
@@ -121,10 +121,11 @@ mod tests {
 
     fn line(outcome: Outcome<u32>, attempts: u32, rtt: Option<Duration>) -> String {
         let target = "127.1.0.5:27960".parse().expect("an address");
-        let conclusion = Conclusion { target, conversation: (), outcome, attempts, rtt, elsewhere: None };
+        let completion =
+            Completion { target, tag: (), conversation: (), outcome, attempts, rtt, foreign_source: None };
         let mut out = vec![];
-        let answer = if let Outcome::Answered(number) = conclusion.outcome { Some(number) } else { None };
-        Record::new(&conclusion).write_json(answer, &[], &mut out).expect("memory");
+        let answer = if let Outcome::Answered(number) = completion.outcome { Some(number) } else { None };
+        Record::new(&completion).write_json(answer, &[], &mut out).expect("memory");
         String::from_utf8(out).expect("JSON is UTF-8")
     }
 

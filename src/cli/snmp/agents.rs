@@ -4,9 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use allears::engine::{Conclusion, Engine, Outcome, Time};
+use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::net;
-use allears::protocol::snmp::{Answer, Conversation, IdentityId, Request, Snmp};
+use allears::protocol::snmp::{Answer, Conversation, IdentityId, Question, Request, Snmp};
 use anyhow::Error;
 
 use super::again::{Again, Reading};
@@ -90,7 +90,7 @@ impl Agents {
     }
 
     /// Asks each once, as there is room.
-    fn ask_once(&mut self, engine: &mut Engine<Snmp>, console: &Console) -> More {
+    fn ask_once(&mut self, engine: &mut Engine<Snmp, u64>, console: &Console) -> More {
         let most_users = self.identities.users() + USERS_AT_ONCE;
         self.is_in_haste = false;
         while engine.room() >= self.parts.len() {
@@ -107,7 +107,7 @@ impl Agents {
     }
 
     /// Asks those that are due. Who has not answered yet is left out.
-    fn ask_again(&mut self, engine: &mut Engine<Snmp>, now: Time, console: &Console) -> More {
+    fn ask_again(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> More {
         self.read_agents(engine.protocol_mut(), now, console);
         let Some(again) = &mut self.again else { return More::No };
         if again.reading == Reading::Over && again.hosts.is_empty() {
@@ -219,21 +219,20 @@ impl Agents {
 fn begin(
     asked: &mut Asked,
     parts: &[Arc<Request>],
-    engine: &mut Engine<Snmp>,
+    engine: &mut Engine<Snmp, u64>,
     target: SocketAddr,
     identity: IdentityId,
     host: u32,
 ) {
-    let label = asked.begin(target, host, parts.len());
-    for (label, part) in (label..).zip(parts) {
-        let conversation = engine.protocol_mut().conversation(target, identity, part.clone(), label);
+    let tag = asked.begin(target, host, parts.len());
+    for (tag, part) in (tag..).zip(parts) {
         // The ring was seen to have room for all of them.
-        let _ = engine.ask(target, conversation);
+        let _ = engine.ask(target, Question { identity, request: part.clone() }, tag);
     }
 }
 
-impl Job<Snmp> for Agents {
-    fn ask(&mut self, engine: &mut Engine<Snmp>, now: Time, console: &Console) -> More {
+impl Job<Snmp, u64> for Agents {
+    fn ask(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> More {
         tell_notices(engine.protocol_mut(), console);
         if self.again.is_some() {
             self.ask_again(engine, now, console)
@@ -251,30 +250,30 @@ impl Job<Snmp> for Agents {
 
     fn conclude(
         &mut self,
-        conclusion: Conclusion<Conversation, Answer>,
+        completion: Completion<Conversation, Answer, u64>,
         now: Time,
         console: &Console,
     ) -> io::Result<Flow> {
-        let mut record = Record::new(&conclusion);
-        let label = conclusion.conversation.label;
+        let mut record = Record::new(&completion);
+        let tag = completion.tag;
         if let (Some(from), Some(reason)) = (record.from, &mut record.reason) {
             *reason = format!("{reason}; {from} replied in its stead (see --source)");
         }
         if let (Outcome::Silent, true, Some(reason)) =
-            (&conclusion.outcome, conclusion.conversation.was_only_discovered(), &mut record.reason)
+            (&completion.outcome, completion.conversation.was_only_discovered(), &mut record.reason)
         {
             reason.push_str(
                 "; it told its engine ID: agents are silent at a wrong privacy password or context",
             );
         }
-        let answer = match conclusion.outcome {
+        let answer = match completion.outcome {
             Outcome::Answered(answer) => answer,
-            _ => conclusion.conversation.into_answer(),
+            _ => completion.conversation.into_answer(),
         };
         if let ("interrupted", false) = (record.outcome, answer.is_empty()) {
             record.reason = Some("stopped before it was asked for everything".into());
         }
-        if let Some(whole) = self.asked.end(label, record, Part { answer, at: now }) {
+        if let Some(whole) = self.asked.end(tag, record, Part { answer, at: now }) {
             self.write(whole, console)?;
         }
         Ok(Flow::GoOn)

@@ -25,10 +25,9 @@ mod shown;
 mod style;
 mod text;
 
-use std::time::Duration;
-
 use allears::net;
-use allears::protocol::snmp::{PORT, Snmp};
+use allears::protocol::Protocol;
+use allears::protocol::snmp::{PORT, Question, Snmp};
 use anyhow::{Context, Result};
 
 use again::Again;
@@ -59,8 +58,6 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let identities = Identities::new(settings.clone(), &mut snmp)?;
 
     let mut sweep = Sweep::new(&args.sweep)?;
-    // A conversation waits for each answer: that is all the gap an agent needs.
-    sweep.config.host_gap = args.sweep.host_gap.unwrap_or(Duration::ZERO);
     let cache = args.identity.engine_cache.as_deref();
     let cache = cache.map(|path| EngineCache::open(path, &mut snmp, sweep.net.now(), &sweep.console));
     let cache = cache.transpose()?;
@@ -76,7 +73,8 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
         Report::new(out, args.output, args.style()?, !is_one_host(args)).context("cannot write results")?;
 
     let parts = parts::split(request, args.per_host.into());
-    let typical = snmp.conversation(([0; 4], PORT).into(), identities.general(), parts[0].clone(), 0);
+    let question = Question { identity: identities.general(), request: parts[0].clone() };
+    let typical = snmp.begin(([0; 4], PORT).into(), question);
     let mut engine = sweep.engine(snmp, &typical)?;
     let again = args.every.map(|interval| Again::new(interval, sweep.config.rate));
     let mut agents =

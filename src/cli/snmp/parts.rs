@@ -49,15 +49,15 @@ pub struct Part {
 }
 
 impl Asked {
-    /// An agent is going to be asked in so many parts. Yields the label of the first part; the others follow it.
+    /// An agent is going to be asked in so many parts. Yields the tag of the first part; the others follow it.
     pub fn begin(&mut self, target: SocketAddr, host: u32, parts: usize) -> u64 {
         let agent = Agent { target, host, left: parts, record: None, parts: vec![None; parts] };
         (self.0.insert(agent) as u64) << 8
     }
 
     /// A part has ended; when it was the last one, all parts come back.
-    pub fn end(&mut self, label: u64, record: Record, ended: Part) -> Option<Whole> {
-        let (key, part) = ((label >> 8) as usize, (label & 0xff) as usize);
+    pub fn end(&mut self, tag: u64, record: Record, ended: Part) -> Option<Whole> {
+        let (key, part) = ((tag >> 8) as usize, (tag & 0xff) as usize);
         let agent = self.0.get_mut(key)?;
         debug_assert_eq!(agent.target, record.target);
         agent.parts[part] = Some(ended);

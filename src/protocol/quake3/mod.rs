@@ -20,7 +20,7 @@ pub use master::ServerList;
 pub use players::{Player, Players};
 pub use status::{Rules, Status, StatusReply};
 
-use super::{Protocol, Quiet, ReplySize, Step, Time, Token, canonical};
+use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token, canonical};
 
 /// What a server is asked, up to the challenge.
 const GETSTATUS: &[u8] = b"\xff\xff\xff\xffgetstatus ";
@@ -36,12 +36,24 @@ const MAX_LIST_DATAGRAMS: u32 = 2048;
 #[derive(Debug)]
 pub struct Quake3 {
     game: &'static Game,
-    server_gap: Duration,
     known: HashSet<SocketAddr>,
     fresh: VecDeque<SocketAddr>,
 }
 
 /// What one host is asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Question {
+    /// A master, for its list: with `ext` by `getserversExt`, for IPv6 servers too. Games that do not have that
+    /// request ([`Game::ext_name`]) are asked by `getservers`.
+    Master {
+        /// Servers of IPv6, too.
+        ext: bool,
+    },
+    /// A server, for its status.
+    Server,
+}
+
+/// One conversation.
 #[derive(Debug)]
 pub enum Conversation {
     /// A master, for its list.
@@ -74,30 +86,10 @@ pub enum Answer {
     Status(StatusReply),
 }
 
-impl Conversation {
-    /// Asks a master for its list: with `ext` by `getserversExt`, for IPv6 servers too. Games that
-    /// do not have that request ([`Game::ext_name`]) are asked by `getservers`.
-    pub fn master(ext: bool) -> Conversation {
-        Conversation::Master(Box::new(MasterQuery { ext, ..MasterQuery::default() }))
-    }
-
-    /// Asks a server for its status.
-    pub fn server() -> Conversation {
-        Conversation::Server
-    }
-}
-
 impl Quake3 {
     /// Asks as the servers of `game` want to be asked.
     pub fn new(game: &'static Game) -> Quake3 {
-        Quake3 { game, server_gap: game.host_gap, known: HashSet::new(), fresh: VecDeque::new() }
-    }
-
-    /// Takes `gap` for the least time between two packets to one server, instead of
-    /// [`Game::host_gap`].
-    pub fn with_host_gap(mut self, gap: Duration) -> Quake3 {
-        self.server_gap = gap;
-        self
+        Quake3 { game, known: HashSet::new(), fresh: VecDeque::new() }
     }
 
     /// The game.
@@ -151,28 +143,43 @@ impl Quake3 {
 }
 
 impl Protocol for Quake3 {
+    type Question = Question;
     type Conversation = Conversation;
     type Answer = Answer;
 
-    /// A server gives our challenge back; a master gives nothing back.
-    fn token_bits(&self, conversation: &Conversation) -> u32 {
-        match conversation {
-            Conversation::Master(_) => 0,
-            Conversation::Server => 64,
+    /// The game's port, and its servers' gap.
+    fn defaults(&self) -> Defaults {
+        Defaults::default().with_port(self.game.server_port).with_host_gap(self.game.host_gap)
+    }
+
+    fn begin(&mut self, _: SocketAddr, question: Question) -> Conversation {
+        match question {
+            Question::Master { ext } => {
+                Conversation::Master(Box::new(MasterQuery { ext, ..MasterQuery::default() }))
+            }
+            Question::Server => Conversation::Server,
         }
     }
 
-    fn write_request(&mut self, conversation: &Conversation, token: Token, _: Time, out: &mut Vec<u8>) {
+    /// A server returns our challenge; a master returns nothing.
+    fn proof(&self, conversation: &Conversation) -> Proof {
+        match conversation {
+            Conversation::Master(_) => Proof::Address,
+            Conversation::Server => Proof::Token { bits: 64 },
+        }
+    }
+
+    fn write_request(&mut self, conversation: &mut Conversation, attempt: Attempt, out: &mut Vec<u8>) {
         match conversation {
             Conversation::Master(query) => master::write_request(self.game, query.ext, out),
             Conversation::Server => {
                 out.extend_from_slice(GETSTATUS);
-                out.extend_from_slice(&challenge(token));
+                out.extend_from_slice(&challenge(attempt.token));
             }
         }
     }
 
-    fn read_request(&self, request: &[u8]) -> Option<Token> {
+    fn read_request_token(&self, request: &[u8]) -> Option<Token> {
         token(request.strip_prefix(GETSTATUS)?)
     }
 
@@ -181,10 +188,10 @@ impl Protocol for Quake3 {
         token(status::challenge(datagram)?)
     }
 
-    fn step(&mut self, conversation: &mut Conversation, datagram: &[u8], _: Time) -> Step<Answer> {
+    fn step(&mut self, conversation: &mut Conversation, reply: &Reply<'_>) -> Step<Answer> {
         match conversation {
-            Conversation::Master(query) => self.hear_list(query, datagram),
-            Conversation::Server => match Status::parse(datagram) {
+            Conversation::Master(query) => self.hear_list(query, reply.bytes),
+            Conversation::Server => match Status::parse(reply.bytes) {
                 Ok(status) => {
                     let status = status.with_bots_at_ping_zero(self.game.bots_have_ping_zero);
                     Step::Done(Answer::Status(status.to_reply()))
@@ -201,7 +208,7 @@ impl Protocol for Quake3 {
             Conversation::Master(query) if query.has_end || tries_left == 0 => {
                 Quiet::Done(Answer::Servers { heard: query.heard.len(), complete: query.has_end })
             }
-            _ => Quiet::AskAgain,
+            _ => Quiet::Retry,
         }
     }
 
@@ -217,7 +224,7 @@ impl Protocol for Quake3 {
     fn host_gap(&self, conversation: &Conversation) -> Duration {
         match conversation {
             Conversation::Master(_) => MASTER_GAP,
-            Conversation::Server => self.server_gap,
+            Conversation::Server => self.game.host_gap,
         }
     }
 }
@@ -257,16 +264,17 @@ mod tests {
         Quake3::new(Game::find("et").unwrap())
     }
 
+    fn reply(bytes: &[u8]) -> Reply<'_> {
+        Reply::to_first(([127, 0, 0, 1], 27950).into(), bytes)
+    }
+
+    fn master(ext: bool) -> Conversation {
+        et().begin(([127, 0, 0, 1], 27950).into(), Question::Master { ext })
+    }
+
     /// A step without its answer, to compare.
     fn kind(step: Step<Answer>) -> Step<()> {
-        match step {
-            Step::Done(_) => Step::Done(()),
-            Step::AskNext => Step::AskNext,
-            Step::More { quiet } => Step::More { quiet },
-            Step::NotMine => Step::NotMine,
-            Step::Malformed(reason) => Step::Malformed(reason),
-            Step::Unproven(reason) => Step::Unproven(reason),
-        }
+        step.map(drop)
     }
 
     fn servers(quiet: Quiet<Answer>) -> Option<(usize, bool)> {
@@ -278,10 +286,10 @@ mod tests {
 
     #[test]
     fn servers_of_a_list_can_be_asked_before_its_end() {
-        let (mut et, mut master) = (et(), Conversation::master(false));
-        assert_eq!(kind(et.step(&mut master, &list(&[ONE]), Time::ZERO)), MORE);
+        let (mut et, mut master) = (et(), master(false));
+        assert_eq!(kind(et.step(&mut master, &reply(&list(&[ONE])))), MORE);
         assert_eq!(et.take_server(), Some("10.0.0.1:27960".parse().unwrap()));
-        assert_eq!(kind(et.step(&mut master, &list(&[ONE, TWO, END]), Time::ZERO)), MORE);
+        assert_eq!(kind(et.step(&mut master, &reply(&list(&[ONE, TWO, END])))), MORE);
         assert_eq!(et.take_server(), Some("10.0.0.2:27960".parse().unwrap()));
         assert_eq!(et.take_server(), None);
         assert_eq!(servers(et.quiet(&mut master, 2)), Some((2, true)));
@@ -289,19 +297,19 @@ mod tests {
 
     #[test]
     fn a_list_without_its_end_is_asked_for_again_and_merged() {
-        let (mut et, mut master) = (et(), Conversation::master(false));
-        et.step(&mut master, &list(&[ONE]), Time::ZERO);
+        let (mut et, mut master) = (et(), master(false));
+        et.step(&mut master, &reply(&list(&[ONE])));
         assert_eq!(servers(et.quiet(&mut master, 1)), None);
-        et.step(&mut master, &list(&[TWO]), Time::ZERO);
+        et.step(&mut master, &reply(&list(&[TWO])));
         assert_eq!(servers(et.quiet(&mut master, 0)), Some((2, false)));
         assert_eq!(et.servers_known(), 2);
     }
 
     #[test]
     fn an_end_in_every_datagram_does_not_end_the_list() {
-        let (mut et, mut master) = (et(), Conversation::master(false));
-        assert_eq!(kind(et.step(&mut master, &list(&[ONE, END]), Time::ZERO)), MORE);
-        assert_eq!(kind(et.step(&mut master, &list(&[TWO, END]), Time::ZERO)), MORE);
+        let (mut et, mut master) = (et(), master(false));
+        assert_eq!(kind(et.step(&mut master, &reply(&list(&[ONE, END])))), MORE);
+        assert_eq!(kind(et.step(&mut master, &reply(&list(&[TWO, END])))), MORE);
         assert_eq!(servers(et.quiet(&mut master, 2)), Some((2, true)));
     }
 
@@ -311,8 +319,8 @@ mod tests {
         assert!(et.know("[::ffff:10.0.0.1]:27960".parse().unwrap()));
         assert!(!et.know("10.0.0.1:27960".parse().unwrap()));
         for _ in 0..2 {
-            let mut master = Conversation::master(false);
-            et.step(&mut master, &list(&[ONE, TWO, END]), Time::ZERO);
+            let mut master = master(false);
+            et.step(&mut master, &reply(&list(&[ONE, TWO, END])));
             assert_eq!(servers(et.quiet(&mut master, 0)), Some((2, true)));
         }
         assert_eq!(et.take_server(), Some("10.0.0.2:27960".parse().unwrap()));
@@ -322,28 +330,28 @@ mod tests {
     #[test]
     fn what_is_no_list_or_the_wrong_one_is_not_the_masters() {
         let mut et = et();
-        let mut ext = Conversation::master(true);
-        assert_eq!(kind(et.step(&mut ext, &list(&[ONE]), Time::ZERO)), Step::NotMine);
+        let mut ext = master(true);
+        assert_eq!(kind(et.step(&mut ext, &reply(&list(&[ONE])))), Step::NotMine);
         assert_eq!(
-            kind(et.step(&mut ext, b"\xff\xff\xff\xffstatusResponse\n\\a\\b\n", Time::ZERO)),
+            kind(et.step(&mut ext, &reply(b"\xff\xff\xff\xffstatusResponse\n\\a\\b\n"))),
             Step::NotMine
         );
         assert_eq!(
-            kind(et.step(&mut ext, b"\xff\xff\xff\xffgetserversExtResponse/12", Time::ZERO)),
+            kind(et.step(&mut ext, &reply(b"\xff\xff\xff\xffgetserversExtResponse/12"))),
             Step::Malformed("the list ends in the middle of an address")
         );
         let mut cod4 = Quake3::new(Game::find("cod4").unwrap());
-        assert_eq!(kind(cod4.step(&mut Conversation::master(true), &list(&[ONE]), Time::ZERO)), MORE);
+        assert_eq!(kind(cod4.step(&mut master(true), &reply(&list(&[ONE])))), MORE);
         assert_eq!(et.servers_known(), 0);
     }
 
     #[test]
     fn a_master_that_never_stops_is_stopped() {
-        let (mut et, mut master) = (et(), Conversation::master(false));
+        let (mut et, mut master) = (et(), master(false));
         for _ in 1..MAX_LIST_DATAGRAMS {
-            assert_eq!(kind(et.step(&mut master, &list(&[ONE]), Time::ZERO)), MORE);
+            assert_eq!(kind(et.step(&mut master, &reply(&list(&[ONE])))), MORE);
         }
-        assert_eq!(kind(et.step(&mut master, &list(&[ONE]), Time::ZERO)), Step::Done(()));
+        assert_eq!(kind(et.step(&mut master, &reply(&list(&[ONE])))), Step::Done(()));
     }
 
     #[test]
@@ -351,7 +359,7 @@ mod tests {
         let mut et = et();
         for number in [1, 0xdead_beef, u64::MAX] {
             let mut out = Vec::new();
-            et.write_request(&Conversation::server(), Token(number), Time::ZERO, &mut out);
+            et.write_request(&mut Conversation::Server, Attempt::first(Token(number)), &mut out);
             let challenge = out.strip_prefix(b"\xff\xff\xff\xffgetstatus ").unwrap();
             assert_eq!(challenge.len(), 16);
             let reply = [b"\xff\xff\xff\xffstatusResponse\n\\challenge\\", challenge, b"\n"].concat();
@@ -365,11 +373,9 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_the_games_unless_the_user_says_otherwise() {
+    fn masters_and_servers_have_gaps_of_their_own() {
         let xonotic = Quake3::new(Game::find("xonotic").unwrap());
-        assert!(xonotic.host_gap(&Conversation::server()) > Duration::from_secs(1));
-        let hasty = xonotic.with_host_gap(Duration::ZERO);
-        assert_eq!(hasty.host_gap(&Conversation::server()), Duration::ZERO);
-        assert_eq!(hasty.host_gap(&Conversation::master(false)), MASTER_GAP);
+        assert!(xonotic.host_gap(&Conversation::Server) > Duration::from_secs(1));
+        assert_eq!(xonotic.host_gap(&master(false)), MASTER_GAP);
     }
 }

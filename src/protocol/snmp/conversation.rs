@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::IdentityId;
 use super::answer::{Answer, Incomplete};
 use super::ber::Writer;
 use super::get::{Asked, Get, Progress};
@@ -12,6 +11,7 @@ use super::request::{Operation, Request};
 #[cfg(feature = "usm")]
 use super::usm::{EngineRef, Heard};
 use super::walk::Walk;
+use super::{IdentityId, Question};
 use crate::protocol::{ReplySize, Step};
 
 /// Bytes that a reply may have besides its variable bindings, and for each of them: the name, and a value that
@@ -27,8 +27,6 @@ const MOST_AGAIN: u32 = 4;
 /// All that is asked of one agent.
 #[derive(Clone, Debug)]
 pub struct Conversation {
-    /// Whatever the caller wants back with the outcome.
-    pub label: u64,
     pub(super) identity: IdentityId,
     /// Of a user of v3: where the agent's engine is kept.
     #[cfg(feature = "usm")]
@@ -50,7 +48,7 @@ enum State {
 }
 
 impl Conversation {
-    pub(super) fn new(identity: IdentityId, request: Arc<Request>, label: u64) -> Conversation {
+    pub(super) fn new(Question { identity, request }: Question) -> Conversation {
         let state = match request.operation {
             Operation::Walk { max_repetitions, most_rows } => {
                 let walk = Walk::new(&request.oids, max_repetitions, most_rows, request.with_uptime);
@@ -59,7 +57,6 @@ impl Conversation {
             _ => State::Get(Get::default()),
         };
         Conversation {
-            label,
             identity,
             #[cfg(feature = "usm")]
             engine: None,
@@ -175,7 +172,7 @@ mod tests {
     use super::super::ber::Reader;
     use super::super::message::PduHead;
     use super::super::value::{Value, Varbind};
-    use super::super::{Identity, Snmp};
+    use super::super::{Identity, Protocol, Snmp};
     use super::*;
 
     fn oid(text: &str) -> Oid {
@@ -186,7 +183,7 @@ mod tests {
         let mut snmp = Snmp::new(1);
         let identity = snmp.add_identity(Identity::community(Version::V2c, b"public"));
         let request = Request { operation, oids: oids.iter().map(|text| oid(text)).collect(), with_uptime };
-        snmp.conversation(([127, 0, 0, 1], 161).into(), identity, Arc::new(request), 0)
+        snmp.begin(([127, 0, 0, 1], 161).into(), Question { identity, request: Arc::new(request) })
     }
 
     fn walk(roots: &[&str]) -> Conversation {

@@ -28,6 +28,7 @@ mod walk;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use answer::{Answer, ErrorStatus, Incomplete, Refused};
 use ber::Writer;
@@ -40,7 +41,7 @@ pub use oid::{Oid, OidError, OidRef};
 pub use request::{Operation, Request};
 pub use value::{Value, Varbind, Varbinds, tag};
 
-use super::{Elsewhere, Protocol, ReplySize, Step, Time, Token};
+use super::{Attempt, Defaults, ForeignSource, Proof, Protocol, Reply, ReplySize, Step, Token};
 
 /// The port of agents (RFC 3417).
 pub const PORT: u16 = 161;
@@ -50,16 +51,15 @@ pub const PORT: u16 = 161;
 /// ```
 /// use std::sync::Arc;
 /// use allears::engine::{Config, Engine, Outcome, Time};
-/// use allears::protocol::snmp::{Identity, Operation, Request, Snmp, Version};
+/// use allears::protocol::snmp::{Identity, Operation, Question, Request, Snmp, Version};
 ///
 /// let mut snmp = Snmp::new(1);
 /// let public = snmp.add_identity(Identity::community(Version::V2c, b"public"));
 /// let name = Request { operation: Operation::Get, oids: vec!["1.3.6.1.2.1.1.5.0".parse()?], with_uptime: false };
-/// let agent = "127.0.0.1:161".parse()?;
-/// let conversation = snmp.conversation(agent, public, Arc::new(name), 0);
+/// let question = Question { identity: public, request: Arc::new(name) };
 ///
 /// let mut engine = Engine::new(snmp, Config::default(), [7; 16])?;
-/// engine.ask(agent, conversation)?;
+/// engine.ask("127.0.0.1:161".parse()?, question, ())?;
 /// let mut request = Vec::new();
 /// engine.poll_transmit(Time::ZERO, &mut request).expect("it may leave at once");
 /// assert!(request.windows(6).any(|bytes| bytes == b"public"));
@@ -67,7 +67,7 @@ pub const PORT: u16 = 161;
 /// ```
 pub struct Snmp {
     identities: Vec<Known>,
-    elsewhere: Elsewhere,
+    foreign_source: ForeignSource,
     writer: Writer,
     #[cfg(feature = "usm")]
     usm: usm::Usm,
@@ -95,6 +95,15 @@ pub enum Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdentityId(u32);
 
+/// What an agent is asked, and as whom.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The identity to ask with.
+    pub identity: IdentityId,
+    /// What to ask for.
+    pub request: Arc<Request>,
+}
+
 /// An identity, as it is used.
 enum Known {
     Community {
@@ -118,7 +127,7 @@ impl Snmp {
         let _ = seed;
         Snmp {
             identities: Vec::new(),
-            elsewhere: Elsewhere::Noted,
+            foreign_source: ForeignSource::Reported,
             writer: Writer::default(),
             #[cfg(feature = "usm")]
             usm: usm::Usm::new(seed),
@@ -129,12 +138,12 @@ impl Snmp {
 
     /// Takes an answer from another address than the one that was asked, if it has the right number, and as one from
     /// the right address if it has the right community or digest, too. Without this it is a stranger's; the
-    /// conclusion names the address all the same.
+    /// completion names the address all the same.
     ///
     /// Reports of v3 that have no digest count, too, as they do from the right address: an agent that answers from
     /// elsewhere could not be discovered otherwise. They can end a query as rejected, but give no values.
     pub fn accept_any_source(mut self) -> Snmp {
-        self.elsewhere = Elsewhere::Accepted;
+        self.foreign_source = ForeignSource::Accepted;
         self
     }
 
@@ -146,25 +155,6 @@ impl Snmp {
             Identity::User(user) => Known::User(self.usm.add_user(user)),
         });
         IdentityId(self.identities.len() as u32 - 1)
-    }
-
-    /// A conversation with the agent at `agent`, for [`Engine::ask`](crate::engine::Engine::ask) with the same
-    /// address. `label` comes back with the outcome.
-    pub fn conversation(
-        &mut self,
-        agent: SocketAddr,
-        identity: IdentityId,
-        request: Arc<Request>,
-        label: u64,
-    ) -> Conversation {
-        #[cfg_attr(not(feature = "usm"), expect(unused_mut, reason = "only v3 has engines"))]
-        let mut conversation = Conversation::new(identity, request, label);
-        #[cfg(feature = "usm")]
-        if let Some(Known::User(_)) = self.identities.get(identity.0 as usize) {
-            conversation.engine = Some(self.usm.engine(agent));
-        }
-        let _ = agent;
-        conversation
     }
 
     /// The engines that are known.
@@ -181,16 +171,32 @@ impl Snmp {
 }
 
 impl Protocol for Snmp {
+    type Question = Question;
     type Conversation = Conversation;
     type Answer = Answer;
 
-    fn token_bits(&self, _: &Conversation) -> u32 {
-        31
+    /// Port 161. A conversation waits for each reply before it sends the next request: an agent needs no other gap.
+    fn defaults(&self) -> Defaults {
+        Defaults::default().with_port(PORT).with_host_gap(Duration::ZERO)
     }
 
-    fn write_request(&mut self, conversation: &Conversation, token: Token, now: Time, out: &mut Vec<u8>) {
-        let _ = now;
-        let (id, writer) = (token.0 as u32, &mut self.writer);
+    fn begin(&mut self, agent: SocketAddr, question: Question) -> Conversation {
+        #[cfg_attr(not(feature = "usm"), expect(unused_mut, reason = "only v3 has engines"))]
+        let mut conversation = Conversation::new(question);
+        #[cfg(feature = "usm")]
+        if let Some(Known::User(_)) = self.identities.get(conversation.identity.0 as usize) {
+            conversation.engine = Some(self.usm.engine(agent));
+        }
+        let _ = agent;
+        conversation
+    }
+
+    fn proof(&self, _: &Conversation) -> Proof {
+        Proof::Token { bits: 31 }
+    }
+
+    fn write_request(&mut self, conversation: &mut Conversation, attempt: Attempt, out: &mut Vec<u8>) {
+        let (id, writer) = (attempt.token.0 as u32, &mut self.writer);
         writer.clear();
         match self.identities.get(conversation.identity.0 as usize) {
             Some(Known::Community { version, community }) => {
@@ -202,7 +208,7 @@ impl Protocol for Snmp {
             Some(Known::User(user)) => {
                 let Some(engine) = conversation.engine else { return };
                 conversation.write(None, id, writer);
-                self.usm.write(now, engine, *user, id, writer, out);
+                self.usm.write(attempt.at, engine, *user, id, writer, out);
             }
             // An identity of another `Snmp`: there is nothing to ask with.
             None => {}
@@ -213,8 +219,8 @@ impl Protocol for Snmp {
         message::read_id(datagram).map(|id| Token(id.into()))
     }
 
-    fn step(&mut self, conversation: &mut Conversation, datagram: &[u8], now: Time) -> Step<Answer> {
-        let _ = now;
+    fn step(&mut self, conversation: &mut Conversation, reply: &Reply<'_>) -> Step<Answer> {
+        let datagram = reply.bytes;
         let known = self.identities.get(conversation.identity.0 as usize);
         match (known, Message::parse(datagram)) {
             (Some(Known::Community { version, community }), Ok(Message::Community(message))) => {
@@ -231,7 +237,7 @@ impl Protocol for Snmp {
                 let Some(engine) = conversation.engine else {
                     return Step::Unproven("the reply is of another version");
                 };
-                let heard = self.usm.read(now, engine, *user, datagram, &message, &mut self.scratch);
+                let heard = self.usm.read(reply.at, engine, *user, datagram, &message, &mut self.scratch);
                 if matches!(&heard, usm::Heard::Reply(pdu) if pdu.request_id != message.msg_id) {
                     return Step::Unproven("the reply has another request-id than its message");
                 }
@@ -242,18 +248,19 @@ impl Protocol for Snmp {
         }
     }
 
-    fn retry(&mut self, conversation: &mut Conversation, attempts: u32) {
+    fn retry(&mut self, conversation: &mut Conversation, attempts: u32) -> Option<SocketAddr> {
         #[cfg(feature = "usm")]
         if conversation.engine.is_some_and(|engine| self.usm.is_unknown(engine)) {
-            // It was asked who it is. That is no large reply.
-            return;
+            // The lost request was a discovery, whose reply is small.
+            return None;
         }
         conversation.retry(attempts);
+        None
     }
 
-    /// [`Elsewhere::Noted`], unless any source is accepted.
-    fn elsewhere(&self) -> Elsewhere {
-        self.elsewhere
+    /// [`ForeignSource::Reported`], unless any source is accepted.
+    fn foreign_source(&self) -> ForeignSource {
+        self.foreign_source
     }
 
     /// 100 bytes for each variable binding, or as many as the largest reply of the same walk had, and 256 for the
@@ -267,7 +274,7 @@ impl Protocol for Snmp {
 impl std::fmt::Debug for Snmp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Snmp");
-        shown.field("identities", &self.identities).field("elsewhere", &self.elsewhere);
+        shown.field("identities", &self.identities).field("foreign_source", &self.foreign_source);
         #[cfg(feature = "usm")]
         shown.field("usm", &self.usm);
         shown.finish_non_exhaustive()
@@ -307,8 +314,9 @@ mod tests {
         let before = format!("{snmp:?}").len();
         let identity = snmp.add_identity(Identity::community(Version::V2c, b"hush"));
         let request = Request { operation: Operation::Get, oids: vec![], with_uptime: true };
-        let conversation = snmp.conversation(([127, 0, 0, 1], PORT).into(), identity, Arc::new(request), 0);
-        snmp.write_request(&conversation, Token(7), Time::ZERO, &mut Vec::new());
+        let question = Question { identity, request: Arc::new(request) };
+        let mut conversation = snmp.begin(([127, 0, 0, 1], PORT).into(), question);
+        snmp.write_request(&mut conversation, Attempt::first(Token(7)), &mut Vec::new());
         let shown = format!("{snmp:?}");
         assert_eq!(shown.len(), before + "V2c".len(), "{shown}");
     }
@@ -320,13 +328,15 @@ mod tests {
         let user = snmp.add_identity(Identity::User(usm::User::new(b"u").expect("a name")));
         let operation = Operation::Walk { max_repetitions: Some(40), most_rows: 100 };
         let request = Request { operation, oids: vec!["1.3.6".parse().expect("a name")], with_uptime: false };
-        let mut walk = snmp.conversation(agent, user, Arc::new(request), 0);
+        let mut walk = snmp.begin(agent, Question { identity: user, request: Arc::new(request) });
         let whole = snmp.reply_size(&walk);
-        (1..3).for_each(|attempts| snmp.retry(&mut walk, attempts));
+        (1..3).for_each(|attempts| assert_eq!(snmp.retry(&mut walk, attempts), None));
         assert_eq!(snmp.reply_size(&walk), whole);
         let engine_id = Box::from(&b"engine"[..]);
-        snmp.usm_mut()
-            .remember(Time::ZERO, usm::EngineRecord { address: agent, engine_id, boots: 1, time: 1 });
+        snmp.usm_mut().remember(
+            crate::engine::Time::ZERO,
+            usm::EngineRecord { address: agent, engine_id, boots: 1, time: 1 },
+        );
         snmp.retry(&mut walk, 1);
         assert!(snmp.reply_size(&walk).bytes < whole.bytes);
     }

@@ -22,7 +22,7 @@ const PREFIXES: usize = 2048;
 const ENOUGH: u32 = 4;
 
 /// Learns round trips, for all hosts together and for each prefix, and says how long to wait.
-pub struct Patience {
+pub struct Timeouts {
     timeout: Timeout,
     tries: u32,
     overall: Estimator,
@@ -41,10 +41,10 @@ pub struct Wait {
     pub jitter: u64,
 }
 
-impl Patience {
-    pub fn new(timeout: Timeout, tries: u32) -> Patience {
+impl Timeouts {
+    pub fn new(timeout: Timeout, tries: u32) -> Timeouts {
         let nobody = (Prefix::of(IpAddr::from([0; 16])), Estimator::default());
-        Patience { timeout, tries, overall: Estimator::default(), prefixes: vec![nobody; PREFIXES] }
+        Timeouts { timeout, tries, overall: Estimator::default(), prefixes: vec![nobody; PREFIXES] }
     }
 
     /// Attempts left after `attempts` of them.
@@ -136,59 +136,59 @@ mod tests {
         Wait { attempt, is_last: attempt == 3, elapsed: Duration::from_millis(elapsed_ms), jitter: 0 }
     }
 
-    fn taught(host: IpAddr, rtt_ms: u64, samples: u32) -> Patience {
-        let mut patience = Patience::new(Timeout::Auto, 3);
+    fn taught(host: IpAddr, rtt_ms: u64, samples: u32) -> Timeouts {
+        let mut timeouts = Timeouts::new(Timeout::Auto, 3);
         for _ in 0..samples {
-            patience.learn(host, Duration::from_millis(rtt_ms));
+            timeouts.learn(host, Duration::from_millis(rtt_ms));
         }
-        patience
+        timeouts
     }
 
     #[test]
     fn it_waits_a_second_until_something_is_known() {
-        assert_eq!(Patience::new(Timeout::Auto, 3).wait(NEAR, &attempt(1, 0)), INITIAL);
+        assert_eq!(Timeouts::new(Timeout::Auto, 3).wait(NEAR, &attempt(1, 0)), INITIAL);
     }
 
     #[test]
     fn waits_grow_by_a_quarter_and_the_last_one_does_not() {
-        let patience = taught(NEAR, 300, 2000);
-        let waits: Vec<u128> = (1..=3).map(|n| patience.wait(NEAR, &attempt(n, 2000)).as_millis()).collect();
+        let timeouts = taught(NEAR, 300, 2000);
+        let waits: Vec<u128> = (1..=3).map(|n| timeouts.wait(NEAR, &attempt(n, 2000)).as_millis()).collect();
         assert_eq!(waits, [300, 375, 300]);
     }
 
     #[test]
     fn near_neighbours_do_not_make_it_give_up_on_a_host_within_a_second() {
-        let patience = taught(NEAR, 1, 50);
-        assert_eq!(patience.wait(NEAR, &attempt(1, 0)), SHORTEST);
-        assert_eq!(patience.wait(NEAR, &attempt(3, 500)), Duration::from_millis(500));
+        let timeouts = taught(NEAR, 1, 50);
+        assert_eq!(timeouts.wait(NEAR, &attempt(1, 0)), SHORTEST);
+        assert_eq!(timeouts.wait(NEAR, &attempt(3, 500)), Duration::from_millis(500));
     }
 
     #[test]
     fn a_prefix_with_enough_samples_speaks_for_itself() {
-        let mut patience = taught(NEAR, 1, 50);
+        let mut timeouts = taught(NEAR, 1, 50);
         for _ in 0..ENOUGH - 1 {
-            patience.learn(FAR, Duration::from_millis(800));
+            timeouts.learn(FAR, Duration::from_millis(800));
         }
         for _ in 0..50 {
-            patience.learn(NEAR, Duration::from_millis(1));
+            timeouts.learn(NEAR, Duration::from_millis(1));
         }
-        assert!(patience.wait(FAR, &attempt(1, 0)) < Duration::from_millis(800), "three are too few");
-        patience.learn(FAR, Duration::from_millis(800));
-        assert!(patience.wait(FAR, &attempt(1, 0)) > Duration::from_millis(800));
+        assert!(timeouts.wait(FAR, &attempt(1, 0)) < Duration::from_millis(800), "three are too few");
+        timeouts.learn(FAR, Duration::from_millis(800));
+        assert!(timeouts.wait(FAR, &attempt(1, 0)) > Duration::from_millis(800));
     }
 
     #[test]
     fn jitter_spreads_and_stays_below_an_eighth() {
-        let patience = taught(NEAR, 400, 2000);
+        let timeouts = taught(NEAR, 400, 2000);
         for jitter in [0, 1, 1023, u64::MAX] {
-            let wait = patience.wait(NEAR, &Wait { jitter, ..attempt(1, 0) });
+            let wait = timeouts.wait(NEAR, &Wait { jitter, ..attempt(1, 0) });
             assert!((400..450).contains(&wait.as_millis()), "{wait:?}");
         }
     }
 
     #[test]
     fn a_fixed_timeout_is_kept_to_the_letter() {
-        let patience = Patience::new(Timeout::Fixed(Duration::from_millis(70)), 3);
-        assert_eq!(patience.wait(NEAR, &attempt(2, 70)), Duration::from_millis(70));
+        let timeouts = Timeouts::new(Timeout::Fixed(Duration::from_millis(70)), 3);
+        assert_eq!(timeouts.wait(NEAR, &attempt(2, 70)), Duration::from_millis(70));
     }
 }

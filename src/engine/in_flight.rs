@@ -1,0 +1,419 @@
+//! The table of queries, and the index by which a reply finds its attempt.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::{Index, IndexMut};
+use std::time::Duration;
+
+use siphasher::sip::SipHasher13;
+use slab::Slab;
+
+use super::deadlines::Place;
+use super::query::{AttemptId, NewQuery, Open, Query, QueryId};
+use super::{ForeignSource, Proof, Time, Token};
+
+/// How often another token is tried if an attempt's is in use. Only short tokens ever are.
+const TOKENS_TRIED: u64 = 64;
+
+/// One transmission of a query.
+struct Transmission {
+    query: QueryId,
+    /// 1 for the first attempt.
+    number: u32,
+    /// It left between these two times.
+    sent: Time,
+    sent_by: Time,
+    token: Token,
+    fingerprint: u64,
+    previous: Option<AttemptId>,
+}
+
+/// The attempt that a datagram answers.
+pub struct Hit {
+    pub query: QueryId,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// That attempt left between these two times.
+    pub sent: Time,
+    pub sent_by: Time,
+    /// The datagram comes from another address than the attempt went to.
+    pub is_foreign: bool,
+}
+
+impl Hit {
+    /// The time from the sending of the attempt to `arrival`. If the reply arrived before the send was known to be
+    /// over, it counts from when the send began.
+    pub fn rtt(&self, arrival: Time) -> Duration {
+        arrival - if arrival < self.sent_by { self.sent } else { self.sent_by }
+    }
+}
+
+/// No attempt can be made at this address now: without a token because another query may still be answered there,
+/// else because all tokens are in use.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AddressBusy;
+
+/// The table of queries: open ones, and ended ones that are still remembered.
+pub struct InFlight<C, T> {
+    queries: Slab<Query<C, T>>,
+    attempts: Slab<Transmission>,
+    /// From the fingerprint of (address, port, token), or of the token alone, to the attempt.
+    index: HashMap<u64, AttemptId, BuildHasherDefault<AlreadyHashed>>,
+    key: (u64, u64),
+    conversations: u64,
+    /// The token alone finds its attempt.
+    by_token_alone: bool,
+}
+
+impl<C, T> InFlight<C, T> {
+    /// An empty table. `key` makes tokens unpredictable, and the index immune to chosen collisions.
+    pub fn new(key: [u8; 16], foreign_source: ForeignSource) -> InFlight<C, T> {
+        let number = u128::from_le_bytes(key);
+        InFlight {
+            queries: Slab::new(),
+            attempts: Slab::new(),
+            index: HashMap::default(),
+            key: (number as u64, (number >> 64) as u64),
+            conversations: 0,
+            by_token_alone: foreign_source != ForeignSource::Unmatched,
+        }
+    }
+
+    pub fn insert(&mut self, new: NewQuery<C, T>, reply_cost: u32) -> QueryId {
+        self.conversations += u64::from(new.continues.is_none());
+        QueryId(self.queries.insert(Query::new(new, reply_cost, self.conversations)) as u32)
+    }
+
+    /// Whether this ended query blocks its address: without a token, a reply to it would be taken for another
+    /// query's.
+    pub fn blocks_address(&self, query: QueryId) -> bool {
+        let has_token = |attempt: AttemptId| self.attempts[attempt.0 as usize].token != Token::NONE;
+        !self[query].newest.is_none_or(has_token) && self[query].unaccounted() > 0
+    }
+
+    /// Forgets a query and all its attempts.
+    pub fn remove(&mut self, query: QueryId) {
+        while self.remove_newest_attempt(query) {}
+        self.queries.remove(query.0 as usize);
+    }
+
+    /// The query whose valid place is `place`. Ended queries have none.
+    pub fn at(&self, place: Place) -> Option<(&Query<C, T>, &Open<C, T>)> {
+        let query = self.queries.get(place.query.0 as usize).filter(|query| query.stamp == place.stamp)?;
+        query.open().map(|open| (query, open))
+    }
+
+    /// All queries that have not ended, in no order.
+    pub fn open(&self) -> impl Iterator<Item = (QueryId, &Query<C, T>, &Open<C, T>)> {
+        self.queries
+            .iter()
+            .filter_map(|(id, query)| query.open().map(|open| (QueryId(id as u32), query, open)))
+    }
+
+    /// Adds another attempt of `query`, sent at `now`.
+    ///
+    /// # Errors
+    /// No attempt can be made at this address now.
+    pub fn add_attempt(&mut self, query: QueryId, proof: Proof, now: Time) -> Result<Token, AddressBusy> {
+        let (number, previous) = (self[query].attempts + 1, self[query].newest);
+        let (token, fingerprint) = match proof {
+            Proof::Token { bits } => self.free_token(query, number, bits)?,
+            Proof::Content | Proof::Address => (Token::NONE, self.free_address(query, proof)?),
+        };
+        let sent = Transmission { query, number, sent: now, sent_by: now, token, fingerprint, previous };
+        let attempt = AttemptId(self.attempts.insert(sent) as u32);
+        self.index.insert(fingerprint, attempt);
+        self[query].newest = Some(attempt);
+        self[query].attempts = number;
+        Ok(token)
+    }
+
+    /// When the last attempt of `query` was sent; `None` when none was.
+    pub fn last_sent(&self, query: QueryId) -> Option<Time> {
+        self[query].newest.map(|attempt| self.attempts[attempt.0 as usize].sent)
+    }
+
+    /// The attempts of `query`, the last one first: the number of each, and by when it was sent.
+    pub fn attempts(&self, query: QueryId) -> impl Iterator<Item = (u32, Time)> {
+        let newest = self[query].newest.map(|newest| &self.attempts[newest.0 as usize]);
+        std::iter::successors(newest, |attempt| {
+            attempt.previous.map(|before| &self.attempts[before.0 as usize])
+        })
+        .map(|attempt| (attempt.number, attempt.sent_by))
+    }
+
+    /// Notes that the last attempt of `query` was sent between `from` and `by`.
+    pub fn set_sent(&mut self, query: QueryId, from: Time, by: Time) {
+        if let Some(attempt) = self[query].newest {
+            let attempt = &mut self.attempts[attempt.0 as usize];
+            (attempt.sent, attempt.sent_by) = (from, by);
+        }
+    }
+
+    /// Takes back the last attempt of `query`; false if it has none.
+    pub fn remove_newest_attempt(&mut self, query: QueryId) -> bool {
+        let Some(id) = self[query].newest else { return false };
+        let attempt = self.attempts.remove(id.0 as usize);
+        self[query].newest = attempt.previous;
+        self[query].attempts -= 1;
+        if self.index.get(&attempt.fingerprint) == Some(&id) {
+            // Without a token, the attempts of a query share one place in the index.
+            let before = attempt
+                .previous
+                .filter(|&before| self.attempts[before.0 as usize].fingerprint == attempt.fingerprint);
+            match before {
+                Some(before) => self.index.insert(attempt.fingerprint, before),
+                None => self.index.remove(&attempt.fingerprint),
+            };
+        }
+        true
+    }
+
+    /// Finds the attempt that was sent to `from` with `token`; where the token is enough, also one that was sent to
+    /// another address.
+    pub fn find(&self, from: SocketAddr, token: Token) -> Option<Hit> {
+        let id = *self.index.get(&self.fingerprint(from, token))?;
+        let attempt = &self.attempts[id.0 as usize];
+        let to = self[attempt.query].destination(attempt.number);
+        let is_foreign = to.ip() != from.ip() || to.port() != from.port();
+        let fits = !is_foreign || (self.by_token_alone && token != Token::NONE);
+        (fits && attempt.token == token).then_some(Hit {
+            query: attempt.query,
+            attempt: attempt.number,
+            sent: attempt.sent,
+            sent_by: attempt.sent_by,
+            is_foreign,
+        })
+    }
+
+    /// A token that matches no other attempt in the table.
+    fn free_token(&self, query: QueryId, number: u32, bits: u32) -> Result<(Token, u64), AddressBusy> {
+        let Query { target, conversation, step, .. } = self[query];
+        let mask = u64::MAX >> (64 - bits.clamp(1, 64));
+        for salt in 0..TOKENS_TRIED {
+            let seed = [
+                &conversation.to_le_bytes()[..],
+                &step.to_le_bytes(),
+                &number.to_le_bytes(),
+                &salt.to_le_bytes(),
+            ];
+            let token = Token(self.hash(&seed) & mask);
+            let fingerprint = self.fingerprint(target, token);
+            if token != Token::NONE && !self.index.contains_key(&fingerprint) {
+                return Ok((token, fingerprint));
+            }
+        }
+        Err(AddressBusy)
+    }
+
+    /// The fingerprint of the address alone, unless a reply to another query could be taken for this one's.
+    fn free_address(&self, query: QueryId, proof: Proof) -> Result<u64, AddressBusy> {
+        let Query { target, conversation, .. } = self[query];
+        let fingerprint = self.fingerprint(target, Token::NONE);
+        let is_free = self.holder(fingerprint).is_none_or(|holder| {
+            let is_earlier_step = self[holder].open().is_none() && self[holder].conversation == conversation;
+            holder == query || self[holder].is_over() || (proof == Proof::Content && is_earlier_step)
+        });
+        if is_free { Ok(fingerprint) } else { Err(AddressBusy) }
+    }
+
+    /// The query whose attempt has this place in the index.
+    fn holder(&self, fingerprint: u64) -> Option<QueryId> {
+        self.index.get(&fingerprint).map(|id| self.attempts[id.0 as usize].query)
+    }
+
+    fn fingerprint(&self, address: SocketAddr, token: Token) -> u64 {
+        let (port, is_enough) = (address.port().to_le_bytes(), self.by_token_alone && token != Token::NONE);
+        let token = token.0.to_le_bytes();
+        match address.ip() {
+            _ if is_enough => self.hash(&[&token]),
+            IpAddr::V4(v4) => self.hash(&[&v4.octets(), &port, &token]),
+            IpAddr::V6(v6) => self.hash(&[&v6.octets(), &port, &token]),
+        }
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> u64 {
+        let mut bytes = [0; 32];
+        let mut len = 0;
+        for part in parts {
+            bytes[len..len + part.len()].copy_from_slice(part);
+            len += part.len();
+        }
+        SipHasher13::new_with_keys(self.key.0, self.key.1).hash(&bytes[..len])
+    }
+}
+
+/// A query by its id.
+///
+/// Panics when there is none. Ids come from `find`, `open`, `insert` and valid places only, never from outside.
+impl<C, T> Index<QueryId> for InFlight<C, T> {
+    type Output = Query<C, T>;
+
+    fn index(&self, query: QueryId) -> &Query<C, T> {
+        &self.queries[query.0 as usize]
+    }
+}
+
+impl<C, T> IndexMut<QueryId> for InFlight<C, T> {
+    fn index_mut(&mut self, query: QueryId) -> &mut Query<C, T> {
+        &mut self.queries[query.0 as usize]
+    }
+}
+
+/// A fingerprint is a keyed hash already; hashing it again would gain nothing.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::query::{Continued, Phase};
+    use super::super::ring::Priority;
+    use super::*;
+
+    const TOKEN: Proof = Proof::Token { bits: 64 };
+
+    fn host(last: u8) -> SocketAddr {
+        SocketAddr::from(([127, 1, 0, last], 27960))
+    }
+
+    fn in_flight() -> InFlight<(), ()> {
+        InFlight::new([7; 16], ForeignSource::Unmatched)
+    }
+
+    fn insert(table: &mut InFlight<(), ()>, continues: Option<Continued>) -> QueryId {
+        let priority = Priority::Opening;
+        table.insert(NewQuery { target: host(1), conversation: (), tag: (), priority, continues }, 832)
+    }
+
+    fn end(table: &mut InFlight<(), ()>, query: QueryId, accounted: u32) {
+        table[query].phase = Phase::Ended { answered: true };
+        table[query].accounted = accounted;
+    }
+
+    #[test]
+    fn an_answer_finds_the_very_attempt_it_answers() {
+        let mut flight = in_flight();
+        let query = insert(&mut flight, None);
+        let first = flight.add_attempt(query, TOKEN, Time::from_millis(1)).unwrap();
+        let second = flight.add_attempt(query, TOKEN, Time::from_millis(2)).unwrap();
+        assert_ne!(first, second);
+        for (token, number) in [(first, 1), (second, 2)] {
+            let hit = flight.find(host(1), token).unwrap();
+            assert_eq!((hit.query, hit.attempt, hit.sent), (query, number, Time::from_millis(number.into())));
+        }
+    }
+
+    #[test]
+    fn neither_another_source_nor_another_token_finds_it() {
+        let mut flight = in_flight();
+        let query = insert(&mut flight, None);
+        let token = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        assert!(flight.find(host(2), token).is_none());
+        assert!(flight.find(SocketAddr::new(host(1).ip(), 1), token).is_none());
+        assert!(flight.find(host(1), Token(token.0 ^ 1)).is_none());
+        assert!(flight.find(host(1), Token::NONE).is_none());
+    }
+
+    #[test]
+    fn where_a_token_is_enough_another_source_is_told() {
+        let mut flight = InFlight::new([7; 16], ForeignSource::Reported);
+        let query = insert(&mut flight, None);
+        let token = flight.add_attempt(query, Proof::Token { bits: 31 }, Time::ZERO).unwrap();
+        let hit = |from, token| flight.find(from, token).map(|hit| (hit.query, hit.is_foreign));
+        assert_eq!(hit(host(1), token), Some((query, false)));
+        assert_eq!(hit(host(2), token), Some((query, true)));
+        assert_eq!(hit(host(1), Token(token.0 ^ 1)), None);
+        assert_eq!(hit(host(1), Token::NONE), None);
+    }
+
+    #[test]
+    fn short_tokens_are_never_shared_at_one_address() {
+        let mut flight = in_flight();
+        let mut seen = std::collections::HashSet::new();
+        let mut busy = 0;
+        for _ in 0..300 {
+            let query = insert(&mut flight, None);
+            match flight.add_attempt(query, Proof::Token { bits: 8 }, Time::ZERO) {
+                Ok(token) => assert!((1..256).contains(&token.0) && seen.insert(token.0)),
+                Err(AddressBusy) => busy += 1,
+            }
+        }
+        assert!(busy >= 45, "there are only 255 tokens of 8 bits");
+    }
+
+    #[test]
+    fn by_address_alone_there_is_one_at_a_time() {
+        let mut flight = in_flight();
+        let (first, second) = (insert(&mut flight, None), insert(&mut flight, None));
+        flight.add_attempt(first, Proof::Address, Time::ZERO).unwrap();
+        assert_eq!(flight.add_attempt(second, Proof::Address, Time::ZERO), Err(AddressBusy));
+        flight.add_attempt(first, Proof::Address, Time::from_millis(1)).expect("its own retry");
+
+        end(&mut flight, first, 1);
+        let early = flight.add_attempt(second, Proof::Address, Time::from_millis(2));
+        assert_eq!(early, Err(AddressBusy), "the other attempt may still be answered");
+        flight[first].accounted = 2;
+        flight.add_attempt(second, Proof::Address, Time::from_millis(2)).expect("the first one has ended");
+        flight.remove(first);
+        assert_eq!(flight.find(host(1), Token::NONE).unwrap().query, second);
+    }
+
+    #[test]
+    fn by_content_the_next_step_does_not_wait_for_replies_to_the_one_before() {
+        let mut flight = in_flight();
+        let first = insert(&mut flight, None);
+        flight.add_attempt(first, Proof::Content, Time::ZERO).unwrap();
+        flight.add_attempt(first, Proof::Content, Time::from_millis(1)).unwrap();
+        end(&mut flight, first, 1);
+        let carried = flight[first].unaccounted();
+        let continued = Continued { conversation: flight[first].conversation, step: 1, carried };
+        let (next, other) = (insert(&mut flight, Some(continued)), insert(&mut flight, None));
+        assert_eq!(flight.add_attempt(other, Proof::Content, Time::ZERO), Err(AddressBusy));
+        flight.add_attempt(next, Proof::Content, Time::from_millis(2)).expect("its own next step");
+        end(&mut flight, next, 1);
+        let early = flight.add_attempt(other, Proof::Content, Time::from_millis(3));
+        assert_eq!(early, Err(AddressBusy), "the first step's other attempt may still be answered");
+        flight[next].carried = 0;
+        flight.add_attempt(other, Proof::Content, Time::from_millis(3)).expect("nothing is on its way");
+    }
+
+    #[test]
+    fn a_reply_to_an_attempt_before_a_move_is_still_found() {
+        let mut flight = in_flight();
+        let query = insert(&mut flight, None);
+        let first = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        flight[query].move_to(host(2));
+        let second = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        let found = |from, token| flight.find(from, token).map(|hit| hit.attempt);
+        assert_eq!((found(host(1), first), found(host(2), second)), (Some(1), Some(2)));
+        assert_eq!((found(host(2), first), found(host(1), second)), (None, None));
+    }
+
+    #[test]
+    fn a_removed_query_leaves_nothing_behind() {
+        let mut flight = in_flight();
+        let query = insert(&mut flight, None);
+        let token = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        flight.remove(query);
+        assert!(flight.find(host(1), token).is_none());
+        assert!(flight.index.is_empty() && flight.attempts.is_empty() && flight.queries.is_empty());
+    }
+}

@@ -1,0 +1,283 @@
+//! The trait that a protocol implements, and the types in its methods.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Time;
+
+/// An unpredictable number that a request carries and its reply returns.
+///
+/// It is fresh for each attempt, and never zero. [`Token::NONE`] stands for "no token".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token(pub u64);
+
+impl Token {
+    /// The token of a request whose reply returns none.
+    pub const NONE: Token = Token(0);
+}
+
+/// A protocol: turns questions into requests, and replies into answers.
+///
+/// An implementation is pure: it has no socket and reads no clock. State that all conversations share (servers
+/// already known, a cache of engine IDs) lives in `self`; state of one conversation in
+/// [`Protocol::Conversation`]. What the caller wants back with an answer is no business of the protocol: that is the
+/// tag of [`Engine::ask`](super::Engine::ask).
+pub trait Protocol {
+    /// What the caller asks one target.
+    type Question;
+
+    /// The state of one conversation: all steps with one target. Kept once for each query in flight, so it
+    /// should be small.
+    type Conversation;
+
+    /// What a completed conversation yields.
+    type Answer;
+
+    /// Returns what holds for all targets unless the caller says otherwise: port, gap per host, in-flight cap
+    /// per host.
+    fn defaults(&self) -> Defaults {
+        Defaults::default()
+    }
+
+    /// Begins a conversation with `target`. Called by [`Engine::ask`](super::Engine::ask), once it has room.
+    fn begin(&mut self, target: SocketAddr, question: Self::Question) -> Self::Conversation;
+
+    /// Returns what ties the next reply to its request.
+    fn proof(&self, conversation: &Self::Conversation) -> Proof;
+
+    /// Appends the conversation's next request to `out`. Called exactly once for every attempt.
+    fn write_request(&mut self, conversation: &mut Self::Conversation, attempt: Attempt, out: &mut Vec<u8>);
+
+    /// Returns the token that `reply` returns; `None` if it has none, and is then matched by its source address.
+    ///
+    /// Must not trust anything: the datagram may come from anybody.
+    fn read_token(&self, reply: &[u8]) -> Option<Token>;
+
+    /// Returns the token of one of our own requests, as an ICMP error quotes it: perhaps cut short.
+    ///
+    /// The default reads it where replies have it.
+    fn read_request_token(&self, request: &[u8]) -> Option<Token> {
+        self.read_token(request)
+    }
+
+    /// Processes a datagram whose source and token match a request of this conversation.
+    fn step(&mut self, conversation: &mut Self::Conversation, reply: &Reply<'_>) -> Step<Self::Answer>;
+
+    /// Prepares the conversation for another attempt, after `attempts` of them timed out. Returns the address to
+    /// send it to, or `None` for the same one as before. Replies to the earlier attempts still count.
+    ///
+    /// The default repeats the request at the same address.
+    fn retry(&mut self, conversation: &mut Self::Conversation, attempts: u32) -> Option<SocketAddr> {
+        let _ = (conversation, attempts);
+        None
+    }
+
+    /// Decides about a conversation that had returned [`Step::More`] and then got nothing more: its quiet gap
+    /// passed, or its last attempt timed out. `tries_left` attempts remain.
+    ///
+    /// The default retries while it can; after the last try the query ends as malformed.
+    fn quiet(&mut self, conversation: &mut Self::Conversation, tries_left: u32) -> Quiet<Self::Answer> {
+        let _ = (conversation, tries_left);
+        Quiet::Retry
+    }
+
+    /// Returns an upper estimate of the replies to the next request. The window reserves that much of the
+    /// receive buffer.
+    fn reply_size(&self, conversation: &Self::Conversation) -> ReplySize;
+
+    /// Returns the minimum time between two packets to this conversation's host.
+    /// [`Config::host_gap`](super::Config::host_gap) overrides it.
+    ///
+    /// The default is the gap of [`defaults`](Protocol::defaults).
+    fn host_gap(&self, conversation: &Self::Conversation) -> Duration {
+        let _ = conversation;
+        self.defaults().host_gap
+    }
+
+    /// Returns how to treat a reply that has a request's token but another source address. Must stay the same
+    /// for the lifetime of an engine.
+    ///
+    /// The default is [`ForeignSource::Unmatched`].
+    fn foreign_source(&self) -> ForeignSource {
+        ForeignSource::Unmatched
+    }
+}
+
+/// What holds for all targets of a protocol unless the caller says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Defaults {
+    /// The port of targets that name none; `None` if the protocol has no port of its own.
+    pub port: Option<u16>,
+    /// The minimum time between two packets to one host (address and port); 100 ms unless set.
+    pub host_gap: Duration,
+    /// The maximum number of queries in flight to one host (address and port); `None` for no maximum.
+    pub in_flight_per_host: Option<u32>,
+}
+
+impl Default for Defaults {
+    fn default() -> Defaults {
+        Defaults { port: None, host_gap: Duration::from_millis(100), in_flight_per_host: None }
+    }
+}
+
+impl Defaults {
+    /// Sets [`Defaults::port`].
+    pub fn with_port(self, port: u16) -> Defaults {
+        Defaults { port: Some(port), ..self }
+    }
+
+    /// Sets [`Defaults::host_gap`].
+    pub fn with_host_gap(self, host_gap: Duration) -> Defaults {
+        Defaults { host_gap, ..self }
+    }
+
+    /// Sets [`Defaults::in_flight_per_host`], at least 1.
+    pub fn with_in_flight_per_host(self, queries: u32) -> Defaults {
+        Defaults { in_flight_per_host: Some(queries.max(1)), ..self }
+    }
+}
+
+/// What ties a reply to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The reply returns the low `bits` bits of the request's [`Token`], 1 to 64.
+    Token {
+        /// How many bits.
+        bits: u32,
+    },
+    /// The reply has no token, but [`Protocol::step`] can tell by its content which step of the conversation it
+    /// answers, and returns [`Step::NotMine`] for any other.
+    ///
+    /// One conversation at a time is open with such a host. Its steps follow each other at once, even if replies to
+    /// retries of an earlier step are still on their way.
+    Content,
+    /// Nothing but the source address and port ties a reply to its request.
+    ///
+    /// One query at a time is open with such a host. The next waits until each earlier attempt has had its reply, or
+    /// [`Config::linger`](super::Config::linger) after the end: a late reply would be taken for its own.
+    Address,
+}
+
+/// One transmission of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// What the reply has to return; [`Token::NONE`] unless the query has [`Proof::Token`].
+    pub token: Token,
+    /// 1 for the first attempt.
+    pub number: u32,
+    /// When it leaves.
+    pub at: Time,
+}
+
+impl Attempt {
+    /// A first attempt at [`Time::ZERO`], to test a protocol with.
+    pub const fn first(token: Token) -> Attempt {
+        Attempt { token, number: 1, at: Time::ZERO }
+    }
+}
+
+/// A datagram that matches a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply<'a> {
+    /// The address it came from.
+    pub from: SocketAddr,
+    /// When it arrived.
+    pub at: Time,
+    /// The time since the attempt that it answers was sent; `None` if several attempts were made and no token tells
+    /// which one that is.
+    pub rtt: Option<Duration>,
+    /// The attempt that it answers, 1 for the first; the latest one if no token tells.
+    pub attempt: u32,
+    /// The payload.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Reply<'a> {
+    /// A reply to a first attempt, at [`Time::ZERO`] and without a known round trip, to test a protocol with.
+    pub const fn to_first(from: SocketAddr, bytes: &'a [u8]) -> Reply<'a> {
+        Reply { from, at: Time::ZERO, rtt: None, attempt: 1, bytes }
+    }
+}
+
+/// What a reply means for its conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step<A> {
+    /// The conversation is complete.
+    Done(A),
+    /// This query is answered; the conversation has another one for the same host.
+    AskNext,
+    /// This query is answered; the conversation has another one, for the host at this address.
+    AskAt(SocketAddr),
+    /// Part of an answer in several datagrams. If no other follows within `quiet`, [`Protocol::quiet`] decides.
+    More {
+        /// How long to wait for the next datagram.
+        quiet: Duration,
+    },
+    /// Matches the address, and the token if there is one, but answers something else. Counted as unmatched; or as
+    /// a duplicate, if replies to an earlier step are still expected.
+    NotMine,
+    /// Belongs to this query, and cannot be parsed.
+    ///
+    /// With a token it is certainly the host's, and ends the query. Without one it is treated as
+    /// [`Unproven`](Step::Unproven).
+    Malformed(&'static str),
+    /// Claims to answer this query, but may come from anybody. Counted as broken; the query continues, and ends as
+    /// malformed only if nothing better comes.
+    Unproven(&'static str),
+}
+
+impl<A> Step<A> {
+    /// Converts the answer, if there is one.
+    pub fn map<B>(self, convert: impl FnOnce(A) -> B) -> Step<B> {
+        match self {
+            Step::Done(answer) => Step::Done(convert(answer)),
+            Step::AskNext => Step::AskNext,
+            Step::AskAt(address) => Step::AskAt(address),
+            Step::More { quiet } => Step::More { quiet },
+            Step::NotMine => Step::NotMine,
+            Step::Malformed(reason) => Step::Malformed(reason),
+            Step::Unproven(reason) => Step::Unproven(reason),
+        }
+    }
+}
+
+/// How to treat a reply that has a request's token but another source address. Hosts with several addresses send
+/// such replies, though they should not (RFC 1122, section 4.1.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForeignSource {
+    /// It is unmatched. Tokens need to be unique at one address only.
+    Unmatched,
+    /// It is unmatched, but the query's completion names the address.
+    Reported,
+    /// It is a reply, and the query's completion names the address. The token alone ties it to its query.
+    Accepted,
+}
+
+/// What to do with a conversation that got part of an answer and then nothing more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Quiet<A> {
+    /// The answer is complete, or as complete as it will get.
+    Done(A),
+    /// Something is missing: retry. Without tries left the query ends as malformed.
+    Retry,
+}
+
+/// An upper estimate of the replies to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplySize {
+    /// The number of datagrams, at least 1.
+    pub datagrams: u32,
+    /// The payload of each, in bytes.
+    pub bytes: u32,
+}
+
+impl ReplySize {
+    /// One datagram with a payload of at most so many bytes.
+    pub const fn one(bytes: u32) -> ReplySize {
+        ReplySize { datagrams: 1, bytes }
+    }
+}
