@@ -9,10 +9,10 @@ use allears::net;
 use allears::sim::{Late, Latency, SnmpFault};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use super::drops::rates::{self, Ramp, Tolerance};
-use super::games;
-use super::games::filter::{self, Condition};
-use super::snmp::args::SnmpCommand;
+use super::commands::drops::rates::{self, Ramp, Tolerance};
+use super::commands::games;
+use super::commands::games::filter::{self, Condition};
+use super::commands::snmp::args::SnmpCommand;
 use super::units::{self, Rate, Window};
 
 /// Asks thousands to millions of hosts over one UDP socket, and hears every answer.

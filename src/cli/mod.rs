@@ -4,19 +4,14 @@
 //! what is asked and listed · `drops` what gets lost · `output` how · `fleet`, `demo` somebody to ask · `exit` how it all ends.
 
 mod args;
+mod commands;
 mod console;
-mod demo;
-mod drops;
 mod escapes;
 mod exit;
-mod fleet;
-mod games;
+mod input_lines;
 mod inputs;
-mod lines;
 mod output;
-mod probe;
 mod signals;
-mod snmp;
 mod stats;
 mod sweep;
 mod targets;
@@ -26,6 +21,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
+use commands::{demo, drops, fleet, games, probe, snmp};
 use console::Console;
 use exit::Exit;
 

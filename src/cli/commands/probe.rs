@@ -9,15 +9,15 @@ use allears::protocol::raw::{Payload, Raw};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::args::{Format, PayloadArgs, ProbeArgs};
-use super::console::Console;
-use super::escapes;
-use super::exit::{Exit, Usage};
-use super::inputs::{Inputs, Next};
-use super::output::Out;
-use super::output::record::{Record, shown_millis};
-use super::output::table::{self, Cell, Column, Style};
-use super::sweep::{Flow, Job, More, Sweep};
+use crate::cli::args::{Format, PayloadArgs, ProbeArgs};
+use crate::cli::console::Console;
+use crate::cli::escapes;
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::inputs::{Inputs, Next};
+use crate::cli::output::Out;
+use crate::cli::output::record::{Record, shown_millis};
+use crate::cli::output::table::{self, Cell, Column, Style};
+use crate::cli::sweep::{Flow, Job, More, Sweep};
 
 /// `allears probe`.
 pub fn run(args: &ProbeArgs) -> Result<Exit> {

@@ -10,8 +10,8 @@ use allears::protocol::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token}
 use anyhow::{Context, Result};
 
 use crate::cli::args::{DropsArgs, Spoken};
+use crate::cli::commands::probe;
 use crate::cli::exit::Usage;
-use crate::cli::probe;
 
 /// What follows the token of an echo request: whoever finds it in a log shall know what it is.
 const ECHO: &[u8] = b" allears drops";

@@ -340,8 +340,8 @@ fn csv_fields(step: &Measured) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::drops::measured::Circumstances;
-    use crate::cli::drops::measured::tests::{around, measured};
+    use crate::cli::commands::drops::measured::Circumstances;
+    use crate::cli::commands::drops::measured::tests::{around, measured};
 
     #[test]
     fn a_step_in_json_and_csv_says_the_same_and_the_unknown_is_nothing() {

@@ -20,12 +20,12 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-use super::args::{DropsArgs, LoadArgs};
-use super::console::Console;
-use super::exit::Exit;
-use super::inputs::{Sources, refuse_to_write_over};
-use super::output::Out;
-use super::signals::Stop;
+use crate::cli::args::{DropsArgs, LoadArgs};
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::inputs::{Sources, refuse_to_write_over};
+use crate::cli::output::Out;
+use crate::cli::signals::Stop;
 use measured::{Measured, Way};
 use question::Question;
 use report::{Report, Summary};

@@ -13,10 +13,10 @@ use allears::sim::{Fleet, HostProtocol, Limit, Plan};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::args::FleetArgs;
-use super::exit::{Exit, Usage};
-use super::output::Out;
-use super::signals::Stop;
+use crate::cli::args::FleetArgs;
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::output::Out;
+use crate::cli::signals::Stop;
 
 /// How long sending rests when the system has no room for more replies.
 const REST: Duration = Duration::from_millis(1);

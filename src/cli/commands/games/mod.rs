@@ -15,9 +15,9 @@ use allears::protocol::quake3::{Conversation, GAMES, Game, Quake3};
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 
-use super::args::{FindArgs, GamesArgs, NamingArgs, ServersArgs, Sort};
-use super::exit::{Exit, Usage};
-use super::sweep::{Ending, Sweep};
+use crate::cli::args::{FindArgs, GamesArgs, NamingArgs, ServersArgs, Sort};
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::sweep::{Ending, Sweep};
 use listing::{Counts, Listing};
 use masters::Masters;
 use report::Report;
@@ -147,7 +147,7 @@ impl Listing {
             Some(name) => console.say(format_args!(
                 "heard {answered} of {targets} servers in {seconds:.1} s; {found} {} named \"{}\"",
                 if found == 1 { "player" } else { "players" },
-                super::output::table::harmless(name),
+                crate::cli::output::table::harmless(name),
             )),
             None if self.conditions.is_empty() => {
                 console.say(format_args!("heard {answered} of {targets} servers in {seconds:.1} s"));

@@ -3,22 +3,22 @@
 //! `args` what can be typed · `settings`, `identities` as whom an agent is asked · `question` what is asked ·
 //! `agents` the sweep · `parts` an agent in several conversations · `again`, `schedule`, `changes` again and again ·
 //! `engines` those of v3, and their cache.
-//! How it is written: `report` where · `lines` as net-snmp, in a `style` · `json`, `rows`, `influx` for programs ·
+//! How it is written: `report` where · `net_snmp` as net-snmp, in a `style` · `json`, `csv`, `influx` for programs ·
 //! `shown`, `text` what they have in common.
 
 mod again;
 mod agents;
 pub mod args;
 mod changes;
+mod csv;
 mod engines;
 mod identities;
 mod influx;
 mod json;
-mod lines;
+mod net_snmp;
 mod parts;
 mod question;
 mod report;
-mod rows;
 mod schedule;
 mod settings;
 mod shown;
@@ -38,9 +38,9 @@ use identities::Identities;
 use report::Report;
 use settings::Settings;
 
-use super::exit::{Exit, Usage};
-use super::inputs::{Sources, refuse_to_write_over};
-use super::sweep::Sweep;
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::inputs::{Sources, refuse_to_write_over};
+use crate::cli::sweep::Sweep;
 
 /// `allears snmp`.
 pub fn run(command: &SnmpCommand) -> Result<Exit> {

@@ -1,0 +1,8 @@
+//! The commands, each a file or a folder with its arguments.
+
+pub mod demo;
+pub mod drops;
+pub mod fleet;
+pub mod games;
+pub mod probe;
+pub mod snmp;
