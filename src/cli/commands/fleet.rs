@@ -1,5 +1,7 @@
 //! `fleet`: simulated hosts on a real socket.
 
+mod args;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +15,8 @@ use allears::sim::{Fleet, HostProtocol, Limit, Plan};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::cli::args::FleetArgs;
+pub use args::FleetArgs;
+
 use crate::cli::exit::{Exit, Usage};
 use crate::cli::output::Out;
 use crate::cli::signals::Stop;

@@ -4,5 +4,6 @@ pub mod demo;
 pub mod drops;
 pub mod fleet;
 pub mod games;
+mod payload;
 pub mod probe;
 pub mod snmp;

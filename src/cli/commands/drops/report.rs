@@ -9,9 +9,8 @@ use serde_json::Value;
 use super::measured::{Class, Measured, Share, Way};
 use super::verdict::{Limit, Verdict};
 use super::words::{digits, percent, whole};
-use crate::cli::args::Format;
-use crate::cli::output::Out;
 use crate::cli::output::table::{self, Cell, Column, Style};
+use crate::cli::output::{Format, Out};
 use crate::cli::stats::millis;
 
 /// Where steps are written.

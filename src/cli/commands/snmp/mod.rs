@@ -8,7 +8,7 @@
 
 mod again;
 mod agents;
-pub mod args;
+mod args;
 mod changes;
 mod csv;
 mod engines;
@@ -32,7 +32,8 @@ use anyhow::{Context, Result};
 
 use again::Again;
 use agents::Agents;
-use args::{AskArgs, SnmpCommand, Source};
+pub use args::SnmpCommand;
+use args::{AskArgs, Source};
 use engines::EngineCache;
 use identities::Identities;
 use report::Report;
