@@ -9,14 +9,11 @@ mod report;
 mod server;
 mod wanted;
 
-use std::time::Duration;
-
-use allears::engine::Ledger;
 use allears::protocol::quake3::{Conversation, Game, Quake3};
 use anyhow::{Context, Result};
 
 use crate::cli::exit::{Exit, Usage};
-use crate::cli::sweep::{Ending, Sweep};
+use crate::cli::sweep::{Sweep, Swept};
 pub use args::{FindArgs, GamesArgs};
 use args::{NamingArgs, ServersArgs, Sort};
 use listing::{Counts, Listing};
@@ -24,24 +21,21 @@ use masters::Masters;
 use report::Report;
 use wanted::Wanted;
 
-/// What a sweep came to, for whoever runs one within another command.
+/// The account of a listing, for a command that runs one.
 #[derive(Debug)]
 pub struct Done {
-    pub exit: Exit,
+    pub swept: Swept,
     pub counts: Counts,
-    pub ledger: Ledger,
-    pub local_drops: Option<u64>,
-    pub elapsed: Duration,
 }
 
 /// `allears games`.
 pub fn run(args: &GamesArgs) -> Result<Exit> {
-    list(args, usize::MAX).map(|done| done.exit)
+    list(args, usize::MAX).map(|done| done.swept.exit)
 }
 
 /// `allears find`.
 pub fn find(args: &FindArgs) -> Result<Exit> {
-    search(args).map(|done| done.exit)
+    search(args).map(|done| done.swept.exit)
 }
 
 /// `allears games`, with at most so many rows in the table.
@@ -59,7 +53,7 @@ pub fn search(args: &FindArgs) -> Result<Done> {
     sweep(&args.servers, Some(&args.name), args.naming, as_found)
 }
 
-/// Which rows a table has, if there is one.
+/// The rows of a table, if there is one: their order, and how many at most.
 struct Rows {
     sort: Sort,
     most: usize,
@@ -68,9 +62,11 @@ struct Rows {
 fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Rows) -> Result<Done> {
     let game = Game::find(&args.game).with_context(|| format!("no game `{}`", args.game))?;
     let wanted = player.map(|name| Wanted::new(name, naming, game)).transpose()?;
-    let mut sweep = Sweep::new(&args.sweep)?;
-    let inputs = sweep.inputs(&args.sweep, &args.targets, Some(game.server_port))?;
-    let out = sweep.results(&args.sweep)?;
+    let settings = args.sweep.settings(&args.targets, Some(game.server_port))?;
+    let all = settings.all;
+    let mut sweep = Sweep::open(settings)?;
+    let inputs = sweep.inputs()?;
+    let out = sweep.results()?;
     let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
     let report = Report::new(out, args.output, wanted.is_some(), game).context("cannot write results")?;
     let mut listing = Listing {
@@ -79,33 +75,15 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         masters,
         conditions: args.conditions.iter().flatten().cloned().collect(),
         wanted,
+        player: player.map(str::to_owned),
         first: naming.first,
-        all: args.sweep.all,
+        all,
         report,
+        rows,
         counts: Counts::default(),
     };
-
-    let mut engine = sweep.engine(Quake3::new(game), &Conversation::Server)?;
-    let mut ending = sweep.run(&mut engine, &mut listing);
-    let elapsed = sweep.duration();
-    sweep.console.finish();
-    ending.wrote(listing.report.finish(rows.sort, rows.most));
-    sweep.settle(&mut ending);
-    sweep.finish(&engine, &listing, &Conversation::Server)?;
-    let failure = ending.failure.take().or(listing.inputs.failure.take());
-    if !ending.closed {
-        listing.say_what_it_came_to(&sweep, elapsed, player);
-    }
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(Done {
-            exit: listing.exit(&ending),
-            counts: listing.counts,
-            ledger: engine.ledger().clone(),
-            local_drops: sweep.net.local_drops(),
-            elapsed,
-        }),
-    }
+    let swept = sweep.conduct(Quake3::new(game), &Conversation::Server, &mut listing)?;
+    Ok(Done { swept, counts: listing.counts })
 }
 
 /// The masters that the user names; where no server is named either, the game's own.
@@ -118,39 +96,4 @@ fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
         return Err(Usage(reason).into());
     }
     Ok(game.masters.iter().map(ToString::to_string).collect())
-}
-
-impl Listing {
-    fn exit(&self, ending: &Ending) -> Exit {
-        let found = self.wanted.is_none() || self.counts.found > 0;
-        ending.exit(self.counts.answered > 0 && found)
-    }
-
-    fn say_what_it_came_to(&self, sweep: &Sweep, elapsed: Duration, player: Option<&str>) {
-        let Counts { targets, answered, listed, found } = self.counts;
-        let seconds = elapsed.as_secs_f64();
-        if targets == 0 {
-            let reason = match self.masters.answered() {
-                0 if !self.masters.is_empty() => {
-                    "no master answered, and no server was named: nobody was asked"
-                }
-                _ => "no targets: nobody was asked",
-            };
-            return sweep.console.error(reason);
-        }
-        let console = &sweep.console;
-        match player {
-            Some(name) => console.say(format_args!(
-                "heard {answered} of {targets} servers in {seconds:.1} s; {found} {} named \"{}\"",
-                if found == 1 { "player" } else { "players" },
-                crate::cli::output::table::harmless(name),
-            )),
-            None if self.conditions.is_empty() => {
-                console.say(format_args!("heard {answered} of {targets} servers in {seconds:.1} s"));
-            }
-            None => console.say(format_args!(
-                "heard {answered} of {targets} servers in {seconds:.1} s; {listed} of them fit"
-            )),
-        }
-    }
 }
