@@ -1,4 +1,4 @@
-//! As whom each agent is asked.
+//! The credentials of each agent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::settings::Settings;
 use crate::cli::exit::Usage;
 
-/// As whom agents are asked: each kind of settings makes one identity.
+/// The credentials in use: one identity for each distinct set of settings.
 pub struct Identities {
     settings: Settings,
     general: IdentityId,
@@ -19,7 +19,7 @@ pub struct Identities {
 
 impl Identities {
     /// # Errors
-    /// The general settings are not enough, as [`Usage`].
+    /// The general settings are incomplete, as [`Usage`].
     pub fn new(settings: Settings, snmp: &mut Snmp) -> Result<Identities> {
         let general = snmp.add_identity(settings.identity().map_err(Usage)?);
         Ok(Identities { settings, general, others: HashMap::new(), users: 0 })
@@ -29,15 +29,15 @@ impl Identities {
         self.general
     }
 
-    /// Users that were made for settings behind targets. Each takes milliseconds: its passwords are hashed.
+    /// Returns the number of users created for settings of targets. Each takes milliseconds: passwords are hashed.
     pub fn users(&self) -> usize {
         self.users
     }
 
-    /// The identity for the settings behind a target.
+    /// Returns the identity for the settings of a target.
     ///
     /// # Errors
-    /// What is missing or wrong.
+    /// The settings are incomplete or wrong.
     pub fn of(&mut self, own: Option<&Arc<str>>, snmp: &mut Snmp) -> Result<IdentityId, String> {
         let Some(own) = own else { return Ok(self.general) };
         if let Some(known) = self.others.get(own) {
