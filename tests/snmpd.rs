@@ -304,6 +304,6 @@ fn settings_in_the_list_are_the_targets_own() {
     assert_eq!(outcome("127.0.0.3"), Some("answered"), "{}", asked.stdout);
     assert_eq!(outcome("127.0.0.4"), Some("silent"), "{}", asked.stdout);
     assert_eq!(outcome("127.0.0.5"), None, "a bad line");
-    assert!(asked.stderr.contains("list:5: there is no such setting"), "{}", asked.stderr);
+    assert!(asked.stderr.contains("list:5: unknown setting"), "{}", asked.stderr);
     assert!(!format!("{}{}", asked.stdout, asked.stderr).contains("hush"), "a secret is shown");
 }
