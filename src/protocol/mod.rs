@@ -22,6 +22,7 @@
 //!    receive buffer. Too little, and the kernel may drop answers; too much, and sweeps are slow.
 //! 6. Test: real datagrams in `tests/captures.rs`, mutations of them in `tests/parsers.rs`.
 
+pub mod ntp;
 pub mod quake3;
 pub mod raw;
 pub mod snmp;
