@@ -12,7 +12,7 @@ use slab::Slab;
 use super::current::{Content, Current};
 use super::failure::Failure;
 use crate::engine::{Config, Engine, Ledger, Protocol, Time};
-use crate::net::{self, Net, Options};
+use crate::net::{self, Net, Options, Waker};
 use crate::protocol::quake3::{self, Game, Quake3};
 use crate::protocol::raw::{Payload, Raw};
 use crate::protocol::snmp::{self, Identity, IdentityId, Request, Snmp};
@@ -244,7 +244,7 @@ impl Session {
         Ok(self.opened()?.net.as_raw_fd())
     }
 
-    pub fn waker(&mut self) -> Result<Arc<mio::Waker>, Failure> {
+    pub fn waker(&mut self) -> Result<Waker, Failure> {
         Ok(self.opened()?.net.waker())
     }
 
