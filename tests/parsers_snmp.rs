@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allears::protocol::snmp::message::{Message, Pdu, Scoped, ScopedData, read_id};
+use allears::protocol::snmp::message::{Message, Pdu, ScopedData, ScopedPdu, read_id};
 use allears::protocol::snmp::{
     Conversation, Identity, Operation, Question, Request, Snmp, Varbinds, Version,
 };
@@ -32,7 +32,7 @@ fn read_all(datagram: &[u8]) {
         Ok(Message::Community(message)) => read_pdu(&message.pdu),
         Ok(Message::V3(message)) => {
             if let ScopedData::Plain(content) = message.data
-                && let Ok(scoped) = Scoped::parse(content)
+                && let Ok(scoped) = ScopedPdu::parse(content)
             {
                 read_pdu(&scoped.pdu);
             }
@@ -89,7 +89,7 @@ fn conversations() -> (Snmp, Vec<Conversation>) {
             Operation::Get,
             Operation::GetNext,
             Operation::GetBulk { non_repeaters: 1, max_repetitions: 10 },
-            Operation::Walk { max_repetitions: None, most_rows: 50 },
+            Operation::Walk { max_repetitions: None, max_rows: 50 },
         ] {
             let request = Arc::new(Request { operation, oids: oids(), with_uptime: version == Version::V1 });
             all.push(snmp.begin(([127, 0, 0, 1], 161).into(), Question { identity, request }));

@@ -13,7 +13,7 @@ use allears::sim::{Plan, SnmpFault};
 const IF_IN_OCTETS: &str = "1.3.6.1.2.1.2.2.1.10";
 
 fn walk(oids: &[&str]) -> Arc<Request> {
-    request(Operation::Walk { max_repetitions: None, most_rows: 10_000 }, oids)
+    request(Operation::Walk { max_repetitions: None, max_rows: 10_000 }, oids)
 }
 
 /// Asks all agents of a plan the same, each request up to five times.
@@ -98,7 +98,7 @@ fn agents_whose_large_replies_get_lost_are_asked_for_less() {
 #[test]
 fn a_restart_during_a_walk_is_told() {
     let request = Arc::new(Request {
-        operation: Operation::Walk { max_repetitions: Some(1), most_rows: 10_000 },
+        operation: Operation::Walk { max_repetitions: Some(1), max_rows: 10_000 },
         oids: vec!["1.3.6.1.2.1.2.2.1".parse().expect("a name")],
         with_uptime: true,
     });

@@ -9,8 +9,8 @@ use allears::protocol::snmp::Value;
 use allears::protocol::snmp::ber::Writer;
 use allears::protocol::snmp::message::{Message, Pdu, PduHead, V3Message, pdu_tag};
 use allears::protocol::snmp::usm::{
-    AuthProtocol, EngineRecord, Envelope, Heard, Keys, Level, PrivProtocol, Report, User, Usm, is_proven,
-    scoped_pdu, seal,
+    AuthProtocol, EngineRecord, Envelope, Keys, Level, PrivProtocol, ReportKind, User, Usm, Verdict,
+    is_authentic, scoped_pdu, seal,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -59,7 +59,7 @@ fn replay(user: User, datagrams: &[Vec<u8>]) -> Vec<String> {
     for reply in datagrams.iter().skip(1).step_by(2) {
         let mut scratch = Vec::new();
         heard.push(match usm.read(Time::ZERO, engine, user, reply, &v3(reply), &mut scratch) {
-            Heard::Reply(pdu) => String::from_utf8_lossy(text(&pdu)).into_owned(),
+            Verdict::Reply(pdu) => String::from_utf8_lossy(text(&pdu)).into_owned(),
             other => format!("{other:?}"),
         });
     }
@@ -76,18 +76,18 @@ fn text<'a>(pdu: &Pdu<'a>) -> &'a [u8] {
 #[test]
 fn replies_of_net_snmp_are_proven_and_decrypted() {
     for (user, words) in [(u2(), &["-u u2"][..]), (u1(), &["-u u1", "-A authpass123"])] {
-        assert_eq!(replay(user, &exchange(words)), ["AskAgain", "agent-under-test"]);
+        assert_eq!(replay(user, &exchange(words)), ["Repeat", "agent-under-test"]);
     }
 }
 
 #[test]
 fn refusals_of_net_snmp_say_what_is_wrong() {
-    let rejected = |report: Report| format!("Rejected({:?})", report.text());
+    let rejected = |report: ReportKind| format!("Rejected({:?})", report.text());
     let wrong = exchange(&["-u u1", "-A wrongpass123"]);
-    assert_eq!(replay(u1(), &wrong), ["AskAgain".to_owned(), rejected(Report::WrongDigests)]);
+    assert_eq!(replay(u1(), &wrong), ["Repeat".to_owned(), rejected(ReportKind::WrongDigests)]);
     let nobody = User::new(b"nobody").expect("a name");
     let unknown = exchange(&["-u nobody"]);
-    assert_eq!(replay(nobody, &unknown), ["AskAgain".to_owned(), rejected(Report::UnknownUserNames)]);
+    assert_eq!(replay(nobody, &unknown), ["Repeat".to_owned(), rejected(ReportKind::UnknownUserNames)]);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn requests_are_byte_for_byte_those_of_net_snmp() {
         let (message, mut scratch) = (v3(request), Vec::new());
         let security = message.security;
         let keys = user.keys(security.engine_id);
-        assert!(keys.auth().is_none_or(|key| is_proven(request, &message, key)));
+        assert!(keys.auth().is_none_or(|key| is_authentic(request, &message, key)));
         let scoped = scoped_pdu(&message, &keys, &mut scratch).expect("ours to read");
         let mut pdu = Writer::default();
         write_again(&scoped.pdu, &mut pdu);
@@ -186,7 +186,7 @@ fn every_hash_and_cipher_comes_back_and_no_bit_can_be_changed() {
                 EngineRecord { address: AGENT, engine_id: engine_id[..].into(), boots: 3, time: 1000 };
             usm.remember(Time::ZERO, record);
             match usm.read(Time::ZERO, engine, user, &datagram, &v3(&datagram), &mut scratch) {
-                Heard::Reply(pdu) => assert_eq!(text(&pdu), SYS_NAME),
+                Verdict::Reply(pdu) => assert_eq!(text(&pdu), SYS_NAME),
                 other => panic!("{auth}, {:?}: {other:?}", keys.level()),
             }
             for bit in 0..datagram.len() * 8 {
@@ -195,7 +195,7 @@ fn every_hash_and_cipher_comes_back_and_no_bit_can_be_changed() {
                 let Ok(Message::V3(message)) = Message::parse(&changed) else { continue };
                 let mut scratch = Vec::new();
                 match usm.read(Time::ZERO, engine, user, &changed, &message, &mut scratch) {
-                    Heard::Unproven(_) => {}
+                    Verdict::Unproven(_) => {}
                     other => panic!("{auth}, bit {bit}: {other:?}"),
                 }
             }
@@ -209,9 +209,9 @@ fn a_message_that_was_parsed_from_a_copy_proves_nothing() {
     let datagram = response(&keys, b"engine");
     let copy = datagram.clone();
     let key = keys.auth().expect("a key");
-    assert!(is_proven(&datagram, &v3(&datagram), key));
-    assert!(!is_proven(&datagram, &v3(&copy), key));
-    assert!(!is_proven(&[], &v3(&copy), key));
+    assert!(is_authentic(&datagram, &v3(&datagram), key));
+    assert!(!is_authentic(&datagram, &v3(&copy), key));
+    assert!(!is_authentic(&[], &v3(&copy), key));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn get_many() -> Arc<Request> {
 
 /// A walk that begins with so many rows at a time.
 fn walk(max_repetitions: Option<u32>) -> Arc<Request> {
-    request(Operation::Walk { max_repetitions, most_rows: 10_000 }, &[IF_DESCR])
+    request(Operation::Walk { max_repetitions, max_rows: 10_000 }, &[IF_DESCR])
 }
 
 fn user(name: &str) -> User {
@@ -117,7 +117,7 @@ fn an_agent_that_reboots_is_asked_again_at_its_new_time_and_that_is_no_try() {
 
 #[test]
 fn a_reboot_during_a_walk_is_told_and_the_walk_goes_on() {
-    let operation = Operation::Walk { max_repetitions: None, most_rows: 10_000 };
+    let operation = Operation::Walk { max_repetitions: None, max_rows: 10_000 };
     let oids = vec!["1.3.6.1.2.1.2.2.1".parse().expect("a name")];
     let request = Arc::new(Request { operation, oids, with_uptime: true });
     for fault in [SnmpFault::Reboot, SnmpFault::Restart] {
