@@ -128,14 +128,14 @@ fn what_is_odd_or_goes_in_circles_is_told() {
         return;
     };
     let ends =
-        seen.iter().filter(|line| line.contains("\tend\tthe agent goes in circles: what follows 1.3.6"));
+        seen.iter().filter(|line| line.contains("\tend\tthe agent goes in circles: the name after 1.3.6"));
     assert_eq!(ends.count(), 4, "{seen:?}");
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "4", "--misbehave", "odd-ber=1"]);
     let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let seen =
         fields(&[&["snmp", "public", "1.3.6.1.2.1", "1.3.6.1.4"], &hosts[..]].concat()).expect("installed");
-    let odd = seen.iter().filter(|line| line.contains("a length takes more bytes than it needs"));
+    let odd = seen.iter().filter(|line| line.contains("a length takes more bytes than necessary"));
     assert!(odd.count() > 0, "{seen:?}");
 }
 

@@ -33,7 +33,7 @@ fuzz_target!(|datagram: &[u8]| {
     for operation in [
         Operation::Get,
         Operation::GetBulk { non_repeaters: 0, max_repetitions: 10 },
-        Operation::Walk { max_repetitions: None, most_rows: 100 },
+        Operation::Walk { max_repetitions: None, max_rows: 100 },
     ] {
         let oids = vec!["1.3.6.1.2.1".parse().unwrap(), "1.3.6.1.4.1".parse().unwrap()];
         let request = std::sync::Arc::new(Request { operation, oids, with_uptime: true });

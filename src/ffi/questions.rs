@@ -76,7 +76,7 @@ pub fn request(how: i32, names: &[&str], repetitions: u32, limit: u32) -> Result
         },
         how if how == operation::ALLEARS_SNMP_WALK as i32 => Operation::Walk {
             max_repetitions: Some(repetitions).filter(|&repetitions| repetitions > 0),
-            most_rows: or(limit, Operation::DEFAULT_MOST_ROWS),
+            max_rows: or(limit, Operation::DEFAULT_MAX_ROWS),
         },
         _ => return Err(Failure::argument(format_args!("there is no operation {how}"))),
     };

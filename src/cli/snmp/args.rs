@@ -143,7 +143,7 @@ pub struct WalkArgs {
     #[arg(short = 'C', value_name = "rN", action = ArgAction::Append)]
     pub bulk: Vec<BulkOptions>,
     /// Values of one agent at most; with --per-host, of each of its requests
-    #[arg(long, value_name = "N", default_value_t = Operation::DEFAULT_MOST_ROWS)]
+    #[arg(long, value_name = "N", default_value_t = Operation::DEFAULT_MAX_ROWS)]
     pub max_rows: u32,
 }
 

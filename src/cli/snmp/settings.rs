@@ -191,7 +191,7 @@ impl Settings {
         }
         let user = self.user.as_deref().ok_or("version 3 needs a user: -u NAME, or user=NAME")?;
         if user.is_empty() || user.len() > 32 {
-            return Err("a user's name has from 1 to 32 bytes".into());
+            return Err("a user name has 1 to 32 bytes".into());
         }
         if self.level.is_none() && self.auth_password.is_none() && self.priv_password.is_some() {
             return Err("a priv-password (-X) needs an auth-password (-A), or level=noAuthNoPriv".into());
