@@ -1,8 +1,17 @@
-//! Every exit code there is.
+//! The exit codes.
 
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
+
+/// The exit codes, for the end of the help.
+pub const CODES: &str = "\
+Exit codes:
+    0  the sweep ran to its end (and `find` found)
+    1  `find` found nobody, or not one host answered
+    2  wrong usage or, with --strict, bad input
+    3  system error (socket or file)
+  130  interrupted";
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +22,7 @@ pub enum Exit {
     Nothing = 1,
     /// Wrong usage or, with `--strict`, bad input. clap ends with the same code.
     Usage = 2,
-    /// The system failed us: a socket, a file.
+    /// A system error: a socket, a file.
     System = 3,
     /// Ctrl-C or SIGTERM.
     Interrupted = 130,
@@ -25,7 +34,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error that the user can mend on the command line or in the input: ends with [`Exit::Usage`].
+/// An error in the command line or the input: ends with [`Exit::Usage`].
 #[derive(Debug)]
 pub struct Usage(pub String);
 
@@ -37,8 +46,7 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// The exit code of an error: whatever is not the user's is the system's. That nobody reads our
-/// output any more (`| head`) is no error.
+/// Returns the exit code of an error: all but [`Usage`] are system errors. A closed pipe (`| head`) is no error.
 pub fn of_error(error: &anyhow::Error) -> Exit {
     let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     if error.chain().any(|cause| cause.downcast_ref().is_some_and(is_closed)) {
@@ -50,7 +58,7 @@ pub fn of_error(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// The whole chain of an error in one line, without the system's numbers.
+/// Formats an error and its causes in one line, without the system's error numbers.
 pub fn in_words(error: &anyhow::Error) -> String {
     let mut words: Vec<String> = vec![];
     for cause in error.chain() {

@@ -16,7 +16,7 @@ use anyhow::{Context, Error, Result};
 
 use super::console::Console;
 use super::exit::Usage;
-use super::lines::{Input, MAX_LINE};
+use super::input_lines::{Input, MAX_LINE};
 use super::targets::{self, Span, Target};
 
 /// Lines handed over at once, and hand-overs that may wait.

@@ -1,33 +1,59 @@
 //! The command line: raw arguments → validated settings → run.
 //!
-//! `args` what can be typed · `inputs` where targets come from · `sweep` the loop · `games`, `probe`, `snmp`
-//! what is asked and listed · `drops` what gets lost · `output` how · `fleet`, `demo` somebody to ask · `exit` how it all ends.
+//! `commands` one file or folder each, its arguments beside it · `survey` one question to each target · `sweep` the
+//! loop and its end · `inputs` where targets come from · `output` where results go · `exit` the exit codes.
 
-mod args;
+mod commands;
 mod console;
-mod demo;
-mod drops;
 mod escapes;
 mod exit;
-mod fleet;
-mod games;
+mod input_lines;
 mod inputs;
-mod lines;
 mod output;
-mod probe;
 mod signals;
-mod snmp;
 mod stats;
 mod sweep;
 mod targets;
-mod units;
+mod values;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command};
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use commands::{demo, drops, fleet, games, probe, snmp};
 use console::Console;
 use exit::Exit;
+use sweep::TARGETS;
+
+/// Asks thousands to millions of hosts over one UDP socket, and hears every answer.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = exit::CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List game servers, from a master server or from a list, and find players
+    #[command(after_help = TARGETS)]
+    Games(games::GamesArgs),
+    /// Find a player; each hit is printed as it arrives
+    #[command(after_help = TARGETS)]
+    Find(games::FindArgs),
+    /// Poll SNMP agents: single objects or whole subtrees
+    #[command(subcommand)]
+    Snmp(Box<snmp::SnmpCommand>),
+    /// Send any payload and show the replies
+    #[command(after_help = TARGETS)]
+    Probe(probe::ProbeArgs),
+    /// Measure how many replies are lost at which rate, and where
+    #[command(after_help = drops::WARNING)]
+    Drops(drops::DropsArgs),
+    /// Simulate hosts on a real socket, for demonstrations, tests and measurements
+    Fleet(fleet::FleetArgs),
+    /// Run a fleet of 2,000 game servers and a sweep over it
+    Demo,
+}
 
 /// Runs the command that was typed, to its exit code.
 pub fn run() -> ExitCode {
@@ -48,4 +74,31 @@ pub fn run() -> ExitCode {
         exit
     });
     exit.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_probe_needs_one_payload_and_a_target() {
+        for wrong in [
+            &["allears", "probe", "h:1"][..],
+            &["allears", "probe", "--text", "x"],
+            &["allears", "probe", "--text", "x", "--hex", "00", "h:1"],
+            &["allears", "games", "--game", "nosuch"],
+            &["allears", "snmp", "h"],
+            &["allears", "snmp", "get", "1.3.6.1"],
+            &["allears", "fleet", "--protocol", "dns"],
+            &["allears", "fleet", "--protocol", "snmp", "--misbehave", "too-big"],
+        ] {
+            assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! `games` and `find`: who plays where.
 
 mod answer;
-pub mod filter;
+mod args;
+mod filter;
 mod listing;
 mod masters;
 mod report;
@@ -11,13 +12,13 @@ mod wanted;
 use std::time::Duration;
 
 use allears::engine::Ledger;
-use allears::protocol::quake3::{Conversation, GAMES, Game, Quake3};
+use allears::protocol::quake3::{Conversation, Game, Quake3};
 use anyhow::{Context, Result};
-use clap::builder::PossibleValuesParser;
 
-use super::args::{FindArgs, GamesArgs, NamingArgs, ServersArgs, Sort};
-use super::exit::{Exit, Usage};
-use super::sweep::{Ending, Sweep};
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::sweep::{Ending, Sweep};
+pub use args::{FindArgs, GamesArgs};
+use args::{NamingArgs, ServersArgs, Sort};
 use listing::{Counts, Listing};
 use masters::Masters;
 use report::Report;
@@ -31,11 +32,6 @@ pub struct Done {
     pub ledger: Ledger,
     pub local_drops: Option<u64>,
     pub elapsed: Duration,
-}
-
-/// The games that `--game` knows.
-pub fn ids() -> PossibleValuesParser {
-    PossibleValuesParser::new(GAMES.iter().map(|game| game.id))
 }
 
 /// `allears games`.
@@ -147,7 +143,7 @@ impl Listing {
             Some(name) => console.say(format_args!(
                 "heard {answered} of {targets} servers in {seconds:.1} s; {found} {} named \"{}\"",
                 if found == 1 { "player" } else { "players" },
-                super::output::table::harmless(name),
+                crate::cli::output::table::harmless(name),
             )),
             None if self.conditions.is_empty() => {
                 console.say(format_args!("heard {answered} of {targets} servers in {seconds:.1} s"));

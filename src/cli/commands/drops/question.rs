@@ -9,9 +9,8 @@ use allears::protocol::snmp::{self, Identity, Operation, Request, Snmp, Version}
 use allears::protocol::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token};
 use anyhow::{Context, Result};
 
-use crate::cli::args::{DropsArgs, Spoken};
+use super::args::{DropsArgs, Spoken};
 use crate::cli::exit::Usage;
-use crate::cli::probe;
 
 /// What follows the token of an echo request: whoever finds it in a log shall know what it is.
 const ECHO: &[u8] = b" allears drops";
@@ -39,7 +38,7 @@ impl Question {
     /// # Errors
     /// Arguments that do not fit together, as [`Usage`]; a payload file that cannot be read.
     pub fn new(args: &DropsArgs) -> Result<Question> {
-        let payload = probe::payload(&args.payload)?;
+        let payload = args.payload.read()?;
         if args.protocol != Spoken::Raw && (payload.is_some() || args.token_at.is_some()) {
             let reason = "--hex, --text, --file and --token-at need --protocol raw";
             return Err(Usage(reason.into()).into());

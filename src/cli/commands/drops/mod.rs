@@ -4,12 +4,13 @@
 //! the same the naive way · `measured` what a step came to · `verdict` what all of them say ·
 //! `report`, `words` how it is written · `plot` and drawn.
 
+mod args;
 mod measured;
 mod naive;
 #[cfg(feature = "plot")]
 mod plot;
 mod question;
-pub mod rates;
+mod rates;
 mod report;
 mod round;
 mod step;
@@ -20,18 +21,26 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-use super::args::{DropsArgs, LoadArgs};
-use super::console::Console;
-use super::exit::Exit;
-use super::inputs::{Sources, refuse_to_write_over};
-use super::output::Out;
-use super::signals::Stop;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::inputs::{Sources, refuse_to_write_over};
+use crate::cli::output::Out;
+use crate::cli::signals::Stop;
+pub use args::DropsArgs;
+use args::LoadArgs;
 use measured::{Measured, Way};
 use question::Question;
 use report::{Report, Summary};
 use round::Round;
 use step::Course;
 use verdict::{Terms, Verdict};
+
+/// The end of the command's help.
+pub const WARNING: &str = "\
+Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them with -i
+
+The rates apply to whatever targets are named: there is no limit per host or network here, and no
+retry. Use it only on hosts that you are allowed to put under load.";
 
 /// `allears drops`.
 pub fn run(args: &DropsArgs) -> Result<Exit> {

@@ -220,8 +220,8 @@ impl fmt::Display for Verdict<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::drops::measured::Circumstances;
-    use crate::cli::drops::measured::tests::{around, measured};
+    use crate::cli::commands::drops::measured::Circumstances;
+    use crate::cli::commands::drops::measured::tests::{around, measured};
 
     const TERMS: Terms = Terms { tolerance: 0.001, has_token: true, own_window: false, own_rcvbuf: None };
 

@@ -178,7 +178,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::games::server::sample;
+    use crate::cli::commands::games::server::sample;
 
     fn holds(text: &str) -> bool {
         let server = sample("^1Fun ^7Oasis", "Oasis", "jaymod", (5, Some(2), 24), 66.8);

@@ -3,22 +3,22 @@
 //! `args` what can be typed · `settings`, `identities` as whom an agent is asked · `question` what is asked ·
 //! `agents` the sweep · `parts` an agent in several conversations · `again`, `schedule`, `changes` again and again ·
 //! `engines` those of v3, and their cache.
-//! How it is written: `report` where · `lines` as net-snmp, in a `style` · `json`, `rows`, `influx` for programs ·
+//! How it is written: `report` where · `net_snmp` as net-snmp, in a `style` · `json`, `csv`, `influx` for programs ·
 //! `shown`, `text` what they have in common.
 
 mod again;
 mod agents;
-pub mod args;
+mod args;
 mod changes;
+mod csv;
 mod engines;
 mod identities;
 mod influx;
 mod json;
-mod lines;
+mod net_snmp;
 mod parts;
 mod question;
 mod report;
-mod rows;
 mod schedule;
 mod settings;
 mod shown;
@@ -32,15 +32,16 @@ use anyhow::{Context, Result};
 
 use again::Again;
 use agents::Agents;
-use args::{AskArgs, SnmpCommand, Source};
+pub use args::SnmpCommand;
+use args::{AskArgs, Source};
 use engines::EngineCache;
 use identities::Identities;
 use report::Report;
 use settings::Settings;
 
-use super::exit::{Exit, Usage};
-use super::inputs::{Sources, refuse_to_write_over};
-use super::sweep::Sweep;
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::inputs::{Sources, refuse_to_write_over};
+use crate::cli::sweep::Sweep;
 
 /// `allears snmp`.
 pub fn run(command: &SnmpCommand) -> Result<Exit> {

@@ -10,7 +10,7 @@ use super::args::Format;
 use super::changes::Change;
 use super::json::Json;
 use super::style::Style;
-use super::{influx, lines, rows};
+use super::{csv, influx, net_snmp};
 use crate::cli::output::Out;
 use crate::cli::output::record::Record;
 
@@ -29,7 +29,7 @@ enum Form {
         many: bool,
     },
     Json(Out),
-    Csv(Box<csv::Writer<Out>>),
+    Csv(Box<::csv::Writer<Out>>),
     Influx(Out),
 }
 
@@ -42,8 +42,8 @@ impl Report {
             Format::Json => Form::Json(out),
             Format::Influx => Form::Influx(out),
             Format::Csv => {
-                let mut writer = csv::Writer::from_writer(out);
-                rows::start(&mut writer)?;
+                let mut writer = ::csv::Writer::from_writer(out);
+                csv::start(&mut writer)?;
                 writer.flush()?;
                 Form::Csv(Box::new(writer))
             }
@@ -63,7 +63,7 @@ impl Report {
         match &mut self.form {
             Form::Lines { out, style, many } => {
                 for varbind in answer.varbinds() {
-                    lines::push(&varbind, *style, &mut self.lines);
+                    net_snmp::push(&varbind, *style, &mut self.lines);
                     self.lines.push(b'\n');
                 }
                 if !*many {
@@ -77,7 +77,7 @@ impl Report {
                 Ok(())
             }
             Form::Json(out) => record.write_json(Some(Json::new(answer, changes)), &[], out),
-            Form::Csv(writer) => Ok(rows::write(record, answer, changes, writer)?),
+            Form::Csv(writer) => Ok(csv::write(record, answer, changes, writer)?),
             Form::Influx(out) => {
                 influx::push(record.target, answer, changes, at, &mut self.lines);
                 out.write_all(&self.lines)
@@ -106,7 +106,7 @@ impl Report {
     pub fn unheard(&mut self, record: &Record, tell: impl Fn(&dyn Display)) -> io::Result<()> {
         match &mut self.form {
             Form::Json(out) => record.write_json(None::<()>, &[], out),
-            Form::Csv(writer) => Ok(rows::write_unheard(record, writer)?),
+            Form::Csv(writer) => Ok(csv::write_unheard(record, writer)?),
             Form::Lines { .. } | Form::Influx(_) => {
                 let reason = record.reason.as_deref().unwrap_or_default();
                 tell(&format_args!("{}: {}: {reason}", record.target, record.outcome));
@@ -189,9 +189,9 @@ mod tests {
         let (target, outcome) = (([10, 0, 0, 1], 161).into(), "answered");
         let (rtt_ms, from, at, reason) = (Some(0.5), None, None, None);
         let record = Record { target, outcome, attempts: 1, rtt_ms, from, at, left_out: 0, reason };
-        let mut writer = csv::Writer::from_writer(vec![]);
-        rows::start(&mut writer).expect("memory");
-        rows::write(&record, answer, changes, &mut writer).expect("memory");
+        let mut writer = ::csv::Writer::from_writer(vec![]);
+        csv::start(&mut writer).expect("memory");
+        csv::write(&record, answer, changes, &mut writer).expect("memory");
         writer.into_inner().expect("memory")
     }
 
@@ -253,7 +253,7 @@ mod tests {
             prop_assert_eq!(json["varbinds"].as_array().map(Vec::len), Some(answer.varbinds().count()));
 
             let rows = csv_of(&answer, &changes);
-            let mut reader = csv::Reader::from_reader(&rows[..]);
+            let mut reader = ::csv::Reader::from_reader(&rows[..]);
             // A row with more or fewer fields than the header would be an error.
             let read = reader.records().collect::<Result<Vec<_>, _>>().expect("rows");
             prop_assert_eq!(read.len(), answer.varbinds().count().max(1));
@@ -269,7 +269,7 @@ mod tests {
 
             let style = Style::parse(&letters).expect("letters that there are");
             let mut line = vec![];
-            answer.varbinds().for_each(|varbind| lines::push(&varbind, style, &mut line));
+            answer.varbinds().for_each(|varbind| net_snmp::push(&varbind, style, &mut line));
             prop_assert!(line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'..=b'\r')));
         }
     }

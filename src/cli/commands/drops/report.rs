@@ -9,9 +9,8 @@ use serde_json::Value;
 use super::measured::{Class, Measured, Share, Way};
 use super::verdict::{Limit, Verdict};
 use super::words::{digits, percent, whole};
-use crate::cli::args::Format;
-use crate::cli::output::Out;
 use crate::cli::output::table::{self, Cell, Column, Style};
+use crate::cli::output::{Format, Out};
 use crate::cli::stats::millis;
 
 /// Where steps are written.
@@ -340,8 +339,8 @@ fn csv_fields(step: &Measured) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::drops::measured::Circumstances;
-    use crate::cli::drops::measured::tests::{around, measured};
+    use crate::cli::commands::drops::measured::Circumstances;
+    use crate::cli::commands::drops::measured::tests::{around, measured};
 
     #[test]
     fn a_step_in_json_and_csv_says_the_same_and_the_unknown_is_nothing() {

@@ -1,23 +1,47 @@
 //! `probe`: any payload to anybody, and whatever comes back.
 
-use std::fs;
 use std::io::{self, Write};
 
 use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::protocol::quake3::text::raw_text;
 use allears::protocol::raw::{Payload, Raw};
 use anyhow::{Context, Result};
+use clap::Args;
 use serde::Serialize;
 
-use super::args::{Format, PayloadArgs, ProbeArgs};
-use super::console::Console;
-use super::escapes;
-use super::exit::{Exit, Usage};
-use super::inputs::{Inputs, Next};
-use super::output::Out;
-use super::output::record::{Record, shown_millis};
-use super::output::table::{self, Cell, Column, Style};
-use super::sweep::{Flow, Job, More, Sweep};
+use super::payload::PayloadArgs;
+use crate::cli::console::Console;
+use crate::cli::escapes;
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::inputs::{Inputs, Next};
+use crate::cli::output::record::{Record, shown_millis};
+use crate::cli::output::table::{self, Cell, Column, Style};
+use crate::cli::output::{Format, Out};
+use crate::cli::sweep::{Flow, Job, More, Sweep, SweepArgs};
+
+#[derive(Args, Debug)]
+pub struct ProbeArgs {
+    /// Who is asked
+    #[arg(value_name = "TARGET", required_unless_present = "input")]
+    pub targets: Vec<String>,
+    /// The port of targets that name none
+    #[arg(long)]
+    pub port: Option<u16>,
+    #[command(flatten)]
+    pub payload: PayloadArgs,
+    /// Only a reply that starts so is an answer: text with the escapes of --text
+    #[arg(long, value_name = "TEXT")]
+    pub expect_prefix: Option<String>,
+    /// Where in the payload the host echoes 8 bytes from: they are replaced by a token, which makes
+    /// answers unforgeable and round trips exact
+    #[arg(long, value_name = "OFFSET")]
+    pub token_at: Option<usize>,
+    /// How results are written; json is one object a line, as it happens
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub output: Format,
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+}
 
 /// `allears probe`.
 pub fn run(args: &ProbeArgs) -> Result<Exit> {
@@ -52,8 +76,7 @@ pub fn run(args: &ProbeArgs) -> Result<Exit> {
 
 fn protocol(args: &ProbeArgs) -> Result<Raw> {
     let usage = |error: &dyn std::fmt::Display| Usage(error.to_string());
-    let payload =
-        payload(&args.payload)?.ok_or(Usage("a payload is needed: --hex, --text or --file".into()))?;
+    let payload = args.payload.read()?.ok_or(Usage("a payload is needed: --hex, --text or --file".into()))?;
     let mut raw = Raw::new(payload).map_err(|error| usage(&error))?;
     if let Some(prefix) = &args.expect_prefix {
         let prefix = escapes::text(prefix).map_err(Usage)?;
@@ -63,18 +86,6 @@ fn protocol(args: &ProbeArgs) -> Result<Raw> {
         raw = raw.with_token_at(offset).map_err(|error| usage(&error))?;
     }
     Ok(raw)
-}
-
-/// What is to be sent; `None` when nothing is named.
-pub fn payload(args: &PayloadArgs) -> Result<Option<Vec<u8>>> {
-    Ok(match args {
-        PayloadArgs { hex: Some(digits), .. } => Some(escapes::hex(digits).map_err(Usage)?),
-        PayloadArgs { text: Some(text), .. } => Some(escapes::text(text).map_err(Usage)?),
-        PayloadArgs { file: Some(path), .. } => {
-            Some(fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)
-        }
-        _ => None,
-    })
 }
 
 struct Probe {

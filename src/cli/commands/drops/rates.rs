@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::cli::units;
+use crate::cli::values;
 
 /// Steps in one run: more is a slip of the keyboard.
 const MOST_STEPS: usize = 1000;
@@ -34,14 +34,14 @@ pub fn rate(text: &str) -> Result<f64, String> {
 
 /// How long a step lasts: more than zero, at most a day.
 pub fn step(text: &str) -> Result<Duration, String> {
-    let length = units::duration(text)?;
+    let length = values::duration(text)?;
     let fits = length > Duration::ZERO && length <= LONGEST;
     if fits { Ok(length) } else { Err("a step lasts from 1us to 24h".into()) }
 }
 
 /// How long an answer may take.
 pub fn timeout(text: &str) -> Result<Duration, String> {
-    let length = units::duration(text)?;
+    let length = values::duration(text)?;
     let fits = length > Duration::ZERO && length <= LONGEST;
     if fits { Ok(length) } else { Err("a timeout is from 1us to 24h".into()) }
 }

@@ -8,11 +8,11 @@ use allears::protocol::quake3::text;
 use allears::protocol::quake3::{Game, Player, Status};
 
 use super::answer::Answer;
+use super::args::Sort;
 use super::server::Server;
-use crate::cli::args::{Format, Sort};
-use crate::cli::output::Out;
 use crate::cli::output::record::{Record, shown_millis};
 use crate::cli::output::table::{self, Cell, Column, Style};
+use crate::cli::output::{Format, Out};
 
 /// Players that were searched for, with their clean names.
 pub type Found<'a> = [(Player<'a>, String)];

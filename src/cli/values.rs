@@ -5,7 +5,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use allears::engine::Timeout;
-use allears::sim::{Late, Latency, SnmpFault};
 
 /// Packets per second; `None` = `unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,25 +54,6 @@ pub fn fraction(text: &str) -> Result<f64, String> {
 /// `auto`, or how long each attempt waits.
 pub fn timeout(text: &str) -> Result<Timeout, String> {
     if text == "auto" { Ok(Timeout::Auto) } else { duration(text).map(Timeout::Fixed) }
-}
-
-/// `MEDIAN[,SIGMA]`: the median of a log-normal latency, and the sigma of its logarithm.
-pub fn latency(text: &str) -> Result<Latency, String> {
-    let (median, sigma) = text.split_once(',').unwrap_or((text, "0"));
-    let sigma = sigma.parse().map_err(|_| "the sigma is a number: 67ms,0.6")?;
-    Ok(Latency { median: duration(median)?, sigma })
-}
-
-/// `FRACTION:DURATION`: how many replies are late, and by how much.
-pub fn late(text: &str) -> Result<Late, String> {
-    let (part, by) = text.split_once(':').ok_or("a fraction and a duration: 0.01:3s")?;
-    Ok(Late { fraction: fraction(part)?, by: duration(by)? })
-}
-
-/// `KIND=FRACTION`: what SNMP agents get wrong, and how many of them.
-pub fn misbehaviour(text: &str) -> Result<(SnmpFault, f64), String> {
-    let (kind, part) = text.split_once('=').ok_or("a kind and a fraction: too-big=0.1")?;
-    Ok((kind.parse()?, fraction(part)?))
 }
 
 /// `ADDR` or `ADDR:PORT`; an IPv6 address with a port stands in brackets.
@@ -144,19 +124,6 @@ mod tests {
         assert!("0".parse::<Window>().is_err());
         assert_eq!(timeout("auto"), Ok(Timeout::Auto));
         assert_eq!(timeout("1s"), Ok(Timeout::Fixed(Duration::from_secs(1))));
-    }
-
-    #[test]
-    fn the_fleets_pairs() {
-        let expected = Latency { median: Duration::from_millis(67), sigma: 0.6 };
-        assert_eq!(latency("67ms,0.6"), Ok(expected));
-        assert_eq!(latency("67ms"), Ok(Latency { sigma: 0.0, ..expected }));
-        assert_eq!(late("0.1:3s"), Ok(Late { fraction: 0.1, by: Duration::from_secs(3) }));
-        assert!(late("1.1:3s").is_err() && late("0.1").is_err());
-        assert_eq!(misbehaviour("too-big-empty=0.5"), Ok((SnmpFault::TooBigEmpty, 0.5)));
-        for wrong in ["too-big", "too-big=2", "=0.5", "toobig=0.5"] {
-            assert!(misbehaviour(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

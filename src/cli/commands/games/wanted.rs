@@ -5,8 +5,8 @@ use allears::protocol::quake3::{Game, Player, Status};
 use anyhow::Result;
 use regex::Regex;
 
+use super::args::NamingArgs;
 use super::filter;
-use crate::cli::args::NamingArgs;
 use crate::cli::exit::Usage;
 
 /// Whose name fits. Upper and lower case are alike, colour codes do not count.

@@ -7,9 +7,9 @@ use allears::protocol::snmp::Operation;
 use clap::{ArgAction, Args, Subcommand, ValueEnum, ValueHint};
 
 use super::style::Style;
-use crate::cli::args::{SweepArgs, TARGETS};
 use crate::cli::exit::Usage;
-use crate::cli::units;
+use crate::cli::sweep::{SweepArgs, TARGETS};
+use crate::cli::values;
 
 #[derive(Debug, Subcommand)]
 pub enum SnmpCommand {
@@ -199,7 +199,7 @@ pub enum Source {
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
-    let interval = units::duration(text)?;
+    let interval = values::duration(text)?;
     if interval < Duration::from_millis(100) { Err("at least 100ms".into()) } else { Ok(interval) }
 }
 

@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use serde_json::Value;
 
-use super::args::{Cli, Command};
-use super::exit::Exit;
 use super::games;
+use crate::cli::exit::Exit;
+use crate::cli::{Cli, Command};
 
 /// What the fleet plays: what qstat, tuned, takes 5.1 s for, and finds 1,394 of 1,400.
 const FLEET: [&str; 12] = [

@@ -1,5 +1,7 @@
 //! `fleet`: simulated hosts on a real socket.
 
+mod args;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,10 +15,11 @@ use allears::sim::{Fleet, HostProtocol, Limit, Plan};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::args::FleetArgs;
-use super::exit::{Exit, Usage};
-use super::output::Out;
-use super::signals::Stop;
+pub use args::FleetArgs;
+
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::output::Out;
+use crate::cli::signals::Stop;
 
 /// How long sending rests when the system has no room for more replies.
 const REST: Duration = Duration::from_millis(1);

@@ -1,6 +1,8 @@
 //! The sweep: the canonical loop over engine and net, with targets pulled lazily and results taken
 //! out as they happen.
 
+mod args;
+
 use std::io;
 use std::time::Duration;
 
@@ -8,13 +10,14 @@ use allears::engine::{Completion, Config, Engine, Protocol, Time, reply_cost};
 use allears::net::{self, Net};
 use anyhow::{Context, Error, Result};
 
-use super::args::SweepArgs;
-use super::console::Console;
-use super::exit::{Exit, Usage};
-use super::inputs::{Inputs, Sources, refuse_to_write_over};
-use super::output::{Backlog, Out};
-use super::signals::Stop;
-use super::stats::{Circumstances, Stats};
+use crate::cli::console::Console;
+use crate::cli::exit::{Exit, Usage};
+use crate::cli::inputs::{Inputs, Sources, refuse_to_write_over};
+use crate::cli::output::{Backlog, Out};
+use crate::cli::signals::Stop;
+use crate::cli::stats::{Circumstances, Stats};
+
+pub use args::{ListArgs, SocketArgs, SweepArgs, TARGETS};
 
 /// From one picture of the progress to the next.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);

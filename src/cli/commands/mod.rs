@@ -1,0 +1,9 @@
+//! The commands, each a file or a folder with its arguments.
+
+pub mod demo;
+pub mod drops;
+pub mod fleet;
+pub mod games;
+mod payload;
+pub mod probe;
+pub mod snmp;

@@ -1,0 +1,94 @@
+//! The arguments that all sweeps share.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use allears::engine::Timeout;
+use allears::net;
+use clap::{Args, ValueHint};
+
+use crate::cli::values::{self, Rate, Window};
+
+/// The forms of a target, for the end of a command's help.
+pub const TARGETS: &str = "\
+Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them with -i";
+
+/// The arguments of every sweep.
+#[derive(Args, Debug)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    pub lists: ListArgs,
+
+    /// Packets per second in all, or `unlimited`
+    #[arg(short, long, value_name = "PPS", default_value = "1000", help_heading = "Pace")]
+    pub rate: Rate,
+    /// Packets that may be sent at once
+    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Pace")]
+    pub burst: u32,
+    /// Queries in flight, or `auto`: as many as the receive buffer can hold replies for
+    #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Pace")]
+    pub window: Window,
+    /// Minimum time between two packets to one host [default: 100ms, or what the game needs; 0 for
+    /// snmp, which waits for each reply]
+    #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Pace")]
+    pub host_gap: Option<Duration>,
+    /// Packets per second to one /24 (IPv4) or /48 (IPv6), or `unlimited`
+    #[arg(long, value_name = "PPS", default_value = "500", help_heading = "Pace")]
+    pub prefix_rate: Rate,
+
+    /// Timeout of each attempt, or `auto`: derived from the round trips seen so far
+    #[arg(long, value_name = "DUR|auto", default_value = "auto", value_parser = values::timeout,
+          help_heading = "Timeouts")]
+    pub timeout: Timeout,
+    /// Attempts per query
+    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Timeouts")]
+    pub tries: u32,
+    /// End the whole sweep after this time
+    #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Timeouts")]
+    pub deadline: Option<Duration>,
+
+    #[command(flatten)]
+    pub socket: SocketArgs,
+
+    /// Write results to a file
+    #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub to: Option<PathBuf>,
+    /// Also show hosts that did not answer
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+    /// Write the ledger as JSON at the end; - is standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub stats: Option<PathBuf>,
+    /// No progress, no warnings, no summary
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// Where targets come from besides the arguments.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Read targets from a file, one a line, # for comments; - is standard input (repeatable)
+    #[arg(short, long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
+    pub input: Vec<PathBuf>,
+    /// Refuse bad lines (exit code 2) before anything is sent
+    #[arg(long, help_heading = "Input")]
+    pub strict: bool,
+}
+
+/// The socket to send from.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct SocketArgs {
+    /// Send from this address
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = values::bind, help_heading = "Socket")]
+    pub bind: Option<SocketAddr>,
+    /// Receive buffer in bytes: 4M [default: as large as the system grants]
+    #[arg(long, value_name = "BYTES", value_parser = values::size, help_heading = "Socket")]
+    pub rcvbuf: Option<usize>,
+}
+
+impl From<SocketArgs> for net::Options {
+    fn from(SocketArgs { bind, rcvbuf }: SocketArgs) -> net::Options {
+        net::Options { bind, rcvbuf, ..net::Options::default() }
+    }
+}
