@@ -51,12 +51,12 @@ pub const PORT: u16 = 161;
 /// ```
 /// use std::sync::Arc;
 /// use allears::engine::{Config, Engine, Outcome, Time};
-/// use allears::protocol::snmp::{Identity, Operation, Question, Request, Snmp, Version};
+/// use allears::protocol::snmp::{Credentials, Operation, Question, Request, Snmp, Version};
 ///
 /// let mut snmp = Snmp::new(1);
-/// let public = snmp.add_identity(Identity::community(Version::V2c, b"public"));
+/// let public = snmp.add_credentials(Credentials::community(Version::V2c, b"public"));
 /// let name = Request { operation: Operation::Get, oids: vec!["1.3.6.1.2.1.1.5.0".parse()?], with_uptime: false };
-/// let question = Question { identity: public, request: Arc::new(name) };
+/// let question = Question { credentials: public, request: Arc::new(name) };
 ///
 /// let mut engine = Engine::new(snmp, Config::default(), [7; 16])?;
 /// engine.ask("127.0.0.1:161".parse()?, question, ())?;
@@ -66,7 +66,7 @@ pub const PORT: u16 = 161;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Snmp {
-    identities: Vec<Known>,
+    credentials: Vec<Known>,
     foreign_source: ForeignSource,
     writer: Writer,
     #[cfg(feature = "usm")]
@@ -76,35 +76,35 @@ pub struct Snmp {
     scratch: Vec<u8>,
 }
 
-/// As whom an agent is asked.
+/// What an agent accepts requests with.
 #[derive(Clone)]
-pub enum Identity {
-    /// By a community, of v1 or v2c.
+pub enum Credentials {
+    /// A community, of v1 or v2c.
     Community {
         /// Which of the two.
         version: Version,
         /// The community: a password, sent in the clear.
         community: Box<[u8]>,
     },
-    /// As a user of v3.
+    /// A user of v3.
     #[cfg(feature = "usm")]
     User(usm::User),
 }
 
-/// One of the identities that a [`Snmp`] was given.
+/// Credentials that a [`Snmp`] was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdentityId(u32);
+pub struct CredentialsId(u32);
 
-/// What an agent is asked, and as whom.
+/// What to ask an agent, and with which credentials.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The identity to ask with.
-    pub identity: IdentityId,
+    /// The credentials to ask with.
+    pub credentials: CredentialsId,
     /// What to ask for.
     pub request: Arc<Request>,
 }
 
-/// An identity, as it is used.
+/// Credentials, as they are used.
 enum Known {
     Community {
         version: Version,
@@ -114,10 +114,10 @@ enum Known {
     User(usm::UserId),
 }
 
-impl Identity {
-    /// By a community, of v1 or v2c.
-    pub fn community(version: Version, community: &[u8]) -> Identity {
-        Identity::Community { version, community: community.into() }
+impl Credentials {
+    /// A community, of v1 or v2c.
+    pub fn community(version: Version, community: &[u8]) -> Credentials {
+        Credentials::Community { version, community: community.into() }
     }
 }
 
@@ -126,7 +126,7 @@ impl Snmp {
     pub fn new(seed: u64) -> Snmp {
         let _ = seed;
         Snmp {
-            identities: Vec::new(),
+            credentials: Vec::new(),
             foreign_source: ForeignSource::Reported,
             writer: Writer::default(),
             #[cfg(feature = "usm")]
@@ -147,14 +147,14 @@ impl Snmp {
         self
     }
 
-    /// Takes in an identity, to ask with.
-    pub fn add_identity(&mut self, identity: Identity) -> IdentityId {
-        self.identities.push(match identity {
-            Identity::Community { version, community } => Known::Community { version, community },
+    /// Adds credentials, to ask with.
+    pub fn add_credentials(&mut self, credentials: Credentials) -> CredentialsId {
+        self.credentials.push(match credentials {
+            Credentials::Community { version, community } => Known::Community { version, community },
             #[cfg(feature = "usm")]
-            Identity::User(user) => Known::User(self.usm.add_user(user)),
+            Credentials::User(user) => Known::User(self.usm.add_user(user)),
         });
-        IdentityId(self.identities.len() as u32 - 1)
+        CredentialsId(self.credentials.len() as u32 - 1)
     }
 
     /// The engines that are known.
@@ -184,7 +184,7 @@ impl Protocol for Snmp {
         #[cfg_attr(not(feature = "usm"), expect(unused_mut, reason = "only v3 has engines"))]
         let mut conversation = Conversation::new(question);
         #[cfg(feature = "usm")]
-        if let Some(Known::User(_)) = self.identities.get(conversation.identity.0 as usize) {
+        if let Some(Known::User(_)) = self.credentials.get(conversation.credentials.0 as usize) {
             conversation.engine = Some(self.usm.engine(agent));
         }
         let _ = agent;
@@ -198,7 +198,7 @@ impl Protocol for Snmp {
     fn write_request(&mut self, conversation: &mut Conversation, attempt: Attempt, out: &mut Vec<u8>) {
         let (id, writer) = (attempt.token.0 as u32, &mut self.writer);
         writer.clear();
-        match self.identities.get(conversation.identity.0 as usize) {
+        match self.credentials.get(conversation.credentials.0 as usize) {
             Some(Known::Community { version, community }) => {
                 conversation.write(Some(*version), id, writer);
                 message::wrap_community(*version, community, 0, writer);
@@ -210,7 +210,7 @@ impl Protocol for Snmp {
                 conversation.write(None, id, writer);
                 self.usm.write(attempt.at, engine, *user, id, writer, out);
             }
-            // An identity of another `Snmp`: there is nothing to ask with.
+            // Credentials of another `Snmp`: there is nothing to ask with.
             None => {}
         }
     }
@@ -221,7 +221,7 @@ impl Protocol for Snmp {
 
     fn step(&mut self, conversation: &mut Conversation, reply: &Reply<'_>) -> Step<Answer> {
         let datagram = reply.bytes;
-        let known = self.identities.get(conversation.identity.0 as usize);
+        let known = self.credentials.get(conversation.credentials.0 as usize);
         match (known, Message::parse(datagram)) {
             (Some(Known::Community { version, community }), Ok(Message::Community(message))) => {
                 if message.version != *version {
@@ -274,7 +274,7 @@ impl Protocol for Snmp {
 impl std::fmt::Debug for Snmp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Snmp");
-        shown.field("identities", &self.identities).field("foreign_source", &self.foreign_source);
+        shown.field("credentials", &self.credentials).field("foreign_source", &self.foreign_source);
         #[cfg(feature = "usm")]
         shown.field("usm", &self.usm);
         shown.finish_non_exhaustive()
@@ -282,14 +282,14 @@ impl std::fmt::Debug for Snmp {
 }
 
 /// Secrets are not shown.
-impl std::fmt::Debug for Identity {
+impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Identity::Community { version, .. } => {
+            Credentials::Community { version, .. } => {
                 f.debug_struct("Community").field("version", version).finish()
             }
             #[cfg(feature = "usm")]
-            Identity::User(user) => user.fmt(f),
+            Credentials::User(user) => user.fmt(f),
         }
     }
 }
@@ -312,9 +312,9 @@ mod tests {
     fn a_community_is_not_shown_even_after_it_was_sent() {
         let mut snmp = Snmp::new(1);
         let before = format!("{snmp:?}").len();
-        let identity = snmp.add_identity(Identity::community(Version::V2c, b"hush"));
+        let credentials = snmp.add_credentials(Credentials::community(Version::V2c, b"hush"));
         let request = Request { operation: Operation::Get, oids: vec![], with_uptime: true };
-        let question = Question { identity, request: Arc::new(request) };
+        let question = Question { credentials, request: Arc::new(request) };
         let mut conversation = snmp.begin(([127, 0, 0, 1], PORT).into(), question);
         snmp.write_request(&mut conversation, Attempt::first(Token(7)), &mut Vec::new());
         let shown = format!("{snmp:?}");
@@ -325,10 +325,10 @@ mod tests {
     #[test]
     fn a_lost_discovery_is_no_large_reply() {
         let (mut snmp, agent) = (Snmp::new(1), ([127, 0, 0, 1], PORT).into());
-        let user = snmp.add_identity(Identity::User(usm::User::new(b"u").expect("a name")));
+        let user = snmp.add_credentials(Credentials::User(usm::User::new(b"u").expect("a name")));
         let operation = Operation::Walk { max_repetitions: Some(40), most_rows: 100 };
         let request = Request { operation, oids: vec!["1.3.6".parse().expect("a name")], with_uptime: false };
-        let mut walk = snmp.begin(agent, Question { identity: user, request: Arc::new(request) });
+        let mut walk = snmp.begin(agent, Question { credentials: user, request: Arc::new(request) });
         let whole = snmp.reply_size(&walk);
         (1..3).for_each(|attempts| assert_eq!(snmp.retry(&mut walk, attempts), None));
         assert_eq!(snmp.reply_size(&walk), whole);
