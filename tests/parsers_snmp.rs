@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allears::protocol::snmp::message::{Message, Pdu, ScopedData, ScopedPdu, read_id};
 use allears::protocol::snmp::{
-    Conversation, Identity, Operation, Question, Request, Snmp, Varbinds, Version,
+    Conversation, Credentials, Operation, Question, Request, Snmp, Varbinds, Version,
 };
 use allears::protocol::{Attempt, Protocol, Reply, Step, Token};
 use proptest::collection::vec;
@@ -88,7 +88,7 @@ fn conversations() -> (Snmp, Vec<Conversation>) {
     let oids =
         || vec!["1.3.6.1.2.1.1".parse().expect("a name"), "1.3.6.1.4.1.99999".parse().expect("a name")];
     for version in [Version::V1, Version::V2c] {
-        let identity = snmp.add_identity(Identity::community(version, b"public"));
+        let credentials = snmp.add_credentials(Credentials::community(version, b"public"));
         for operation in [
             Operation::Get,
             Operation::GetNext,
@@ -96,7 +96,7 @@ fn conversations() -> (Snmp, Vec<Conversation>) {
             Operation::Walk { max_repetitions: None, max_rows: 50 },
         ] {
             let request = Arc::new(Request { operation, oids: oids(), with_uptime: version == Version::V1 });
-            all.push(snmp.begin(([127, 0, 0, 1], 161).into(), Question { identity, request }));
+            all.push(snmp.begin(([127, 0, 0, 1], 161).into(), Question { credentials, request }));
         }
     }
     (snmp, all)

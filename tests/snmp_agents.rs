@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use agents::{IF_DESCR, INTERFACES, SYS_NAME, Sweep, answer, plan, request};
 use allears::engine::Outcome;
-use allears::protocol::snmp::{ErrorStatus, Identity, Incomplete, Operation, Request, Snmp, Value, Version};
+use allears::protocol::snmp::{
+    Credentials, ErrorStatus, Incomplete, Operation, Request, Snmp, Value, Version,
+};
 use allears::sim::{Plan, SnmpFault};
 
 const IF_IN_OCTETS: &str = "1.3.6.1.2.1.2.2.1.10";
@@ -17,20 +19,20 @@ fn walk(oids: &[&str]) -> Arc<Request> {
 }
 
 /// Sends the same request to all agents of a plan, with up to five tries.
-fn sweep_as(plan: Plan, snmp: Snmp, identity: Identity, request: &Arc<Request>) -> Sweep {
-    agents::sweep_as(plan, snmp, identity, request, 5)
+fn sweep_as(plan: Plan, snmp: Snmp, credentials: Credentials, request: &Arc<Request>) -> Sweep {
+    agents::sweep_as(plan, snmp, credentials, request, 5)
 }
 
 fn sweep(plan: Plan, request: &Arc<Request>) -> Sweep {
-    sweep_as(plan, Snmp::new(1), Identity::community(Version::V2c, b"public"), request)
+    sweep_as(plan, Snmp::new(1), Credentials::community(Version::V2c, b"public"), request)
 }
 
 #[test]
 fn a_walk_of_two_columns_returns_every_row_of_every_agent() {
     for version in [Version::V1, Version::V2c] {
-        let identity = Identity::community(version, b"public");
+        let credentials = Credentials::community(version, b"public");
         let Sweep { ends, .. } =
-            sweep_as(plan(50, &[]), Snmp::new(1), identity, &walk(&[IF_DESCR, IF_IN_OCTETS]));
+            sweep_as(plan(50, &[]), Snmp::new(1), credentials, &walk(&[IF_DESCR, IF_IN_OCTETS]));
         for end in &ends {
             let answer = answer(end);
             assert_eq!((answer.len(), &answer.incomplete), (2 * INTERFACES as usize, &None));
@@ -121,7 +123,7 @@ fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
     }
     assert!(engine.ledger().unmatched >= 10);
 
-    let public = Identity::community(Version::V2c, b"public");
+    let public = Credentials::community(Version::V2c, b"public");
     let Sweep { ends, engine, .. } = sweep_as(multi_homed, Snmp::new(1).accept_any_source(), public, &get);
     assert!(ends.iter().all(|end| answer(end).len() == 1 && end.foreign_source.is_some()));
     assert_eq!(engine.ledger().unmatched, 0);
@@ -129,7 +131,7 @@ fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
 
 #[test]
 fn a_wrong_community_gets_no_reply_and_an_unknown_name_gets_an_exception() {
-    let wrong = Identity::community(Version::V2c, b"wrong");
+    let wrong = Credentials::community(Version::V2c, b"wrong");
     let Sweep { ends, .. } =
         sweep_as(plan(3, &[]), Snmp::new(1), wrong, &request(Operation::Get, &[SYS_NAME]));
     assert!(ends.iter().all(|end| end.outcome == Outcome::Silent));
@@ -140,7 +142,7 @@ fn a_wrong_community_gets_no_reply_and_an_unknown_name_gets_an_exception() {
         let exceptions: Vec<bool> = answer(end).varbinds().map(|varbind| varbind.is_exception()).collect();
         assert_eq!(exceptions, [false, true, false], "only the unknown name has an exception");
     }
-    let v1 = Identity::community(Version::V1, b"public");
+    let v1 = Credentials::community(Version::V1, b"public");
     let Sweep { ends, .. } = sweep_as(plan(3, &[]), Snmp::new(1), v1, &request(Operation::Get, &names));
     for end in &ends {
         let answer = answer(end);

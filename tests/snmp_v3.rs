@@ -11,7 +11,7 @@ use std::sync::Arc;
 use agents::{IF_DESCR, INTERFACES, SYS_NAME, Sweep, answer, plan, request, sweep_as};
 use allears::engine::{Outcome, Time};
 use allears::protocol::snmp::usm::{AuthProtocol, Notice, PrivProtocol, User};
-use allears::protocol::snmp::{Identity, Incomplete, Operation, Request, Snmp, Value, Version};
+use allears::protocol::snmp::{Credentials, Incomplete, Operation, Request, Snmp, Value, Version};
 use allears::sim::{Plan, SnmpFault};
 
 fn get() -> Arc<Request> {
@@ -62,7 +62,7 @@ fn assert_complete(sweep: &Sweep) {
 
 /// Sweeps as `user` with a single try: the plan loses nothing.
 fn sweep(plan: Plan, user: User, request: &Arc<Request>) -> Sweep {
-    sweep_as(plan, Snmp::new(1), Identity::User(user), request, 1)
+    sweep_as(plan, Snmp::new(1), Credentials::User(user), request, 1)
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn every_user_walks_every_row_of_every_agent() {
 #[test]
 fn discovery_is_one_more_query_for_each_agent_and_no_retransmission() {
     for request in [get(), walk(Some(1))] {
-        let public = Identity::community(Version::V2c, b"public");
+        let public = Credentials::community(Version::V2c, b"public");
         let plain = sweep_as(plan(50, &[]), Snmp::new(1), public, &request, 1).ledger().queries;
         for user in [u0(), u1(), u2()] {
             let sweep = sweep(plan(50, &[]), user, &request);
@@ -97,7 +97,7 @@ fn restored_engines_need_no_discovery() {
         for record in first.engine.protocol().usm().engines(first.network.now()) {
             snmp.usm_mut().remember(Time::ZERO, record);
         }
-        let second = sweep_as(plan(50, &[]), snmp, Identity::User(user), &get(), 1);
+        let second = sweep_as(plan(50, &[]), snmp, Credentials::User(user), &get(), 1);
         assert!(second.answers().all(|answer| answer.len() == 1));
         assert_eq!(second.ledger().queries, 50);
     }
@@ -153,7 +153,7 @@ fn an_invalid_user_is_rejected_at_the_first_reply() {
         (with_passwords("u0", "authpass123", "privpass123"), "usmStatsUnsupportedSecLevels"),
         (u1().with_context(b"elsewhere"), "snmpUnknownContexts"),
     ] {
-        let sweep = sweep_as(plan(20, &[]), Snmp::new(1), Identity::User(user), &walk(None), 5);
+        let sweep = sweep_as(plan(20, &[]), Snmp::new(1), Credentials::User(user), &walk(None), 5);
         for answer in sweep.answers() {
             let Some(Incomplete::Rejected(reason)) = answer.incomplete else { panic!("{answer:?}") };
             assert!(answer.is_empty() && reason.starts_with(counter), "{reason}");
@@ -175,7 +175,7 @@ fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
         assert!(strict.ledger().unmatched >= 10);
 
         let snmp = Snmp::new(1).accept_any_source();
-        let lenient = sweep_as(multi_homed.clone(), snmp, Identity::User(user), &get(), 1);
+        let lenient = sweep_as(multi_homed.clone(), snmp, Credentials::User(user), &get(), 1);
         assert!(lenient.ends.iter().all(|end| answer(end).len() == 1 && end.foreign_source.is_some()));
         assert_eq!((lenient.ledger().queries, lenient.ledger().unmatched), (20, 0));
     }
@@ -186,7 +186,7 @@ fn lost_and_duplicated_datagrams_cost_tries_but_no_rows() {
     let faults = [(SnmpFault::Reboot, 0.3), (SnmpFault::SameEngine, 0.3), (SnmpFault::StaleId, 0.3)];
     let lossy = Plan { loss: 0.05, reply_loss: 0.05, duplicate: 0.1, ..plan(100, &faults) };
     for user in [u0(), u1(), u2()] {
-        let sweep = sweep_as(lossy.clone(), Snmp::new(1), Identity::User(user), &walk(Some(1)), 6);
+        let sweep = sweep_as(lossy.clone(), Snmp::new(1), Credentials::User(user), &walk(Some(1)), 6);
         assert_complete(&sweep);
         assert!(sweep.ledger().retransmissions > 50 && sweep.ledger().duplicates > 50);
     }
@@ -209,7 +209,7 @@ fn stale_and_forged_replies_are_unmatched() {
 fn garbage_with_a_wrong_digest_is_never_accepted() {
     let garbage = Plan { garbage: 1.0, ..plan(10, &[]) };
     for user in [u1(), u2()] {
-        let sweep = sweep_as(garbage.clone(), Snmp::new(1), Identity::User(user), &get(), 3);
+        let sweep = sweep_as(garbage.clone(), Snmp::new(1), Credentials::User(user), &get(), 3);
         for end in &sweep.ends {
             assert!(matches!(&end.outcome, Outcome::Malformed(reason) if reason.contains("digest")));
         }

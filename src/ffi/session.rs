@@ -15,7 +15,7 @@ use crate::engine::{Config, Engine, Ledger, Protocol, Time};
 use crate::net::{self, Net, Options, Waker};
 use crate::protocol::quake3::{self, Game, Quake3};
 use crate::protocol::raw::{Payload, Raw};
-use crate::protocol::snmp::{self, Identity, IdentityId, Request, Snmp};
+use crate::protocol::snmp::{self, Credentials, CredentialsId, Request, Snmp};
 
 const NOT_OPEN: Failure = Failure::State("the handle is not open");
 const STOPPED: Failure = Failure::State("the handle was stopped");
@@ -52,7 +52,7 @@ enum Speaker {
 
 struct SnmpSpeaker {
     engine: Engine<Snmp, u64>,
-    identities: Vec<IdentityId>,
+    credentials: Vec<CredentialsId>,
     requests: Slab<Arc<Request>>,
 }
 
@@ -117,7 +117,7 @@ impl Session {
         let snmp = if self.settings.any_source { snmp.accept_any_source() } else { snmp };
         self.open_with(|config| {
             let engine = engine(snmp, config)?;
-            Ok(Speaker::Snmp(Box::new(SnmpSpeaker { engine, identities: vec![], requests: Slab::new() })))
+            Ok(Speaker::Snmp(Box::new(SnmpSpeaker { engine, credentials: vec![], requests: Slab::new() })))
         })
     }
 
@@ -171,16 +171,16 @@ impl Session {
     pub fn ask_snmp(
         &mut self,
         target: SocketAddr,
-        identity: u32,
+        credentials: u32,
         request: u32,
         tag: u64,
     ) -> Result<(), Failure> {
-        let SnmpSpeaker { engine, identities, requests } = snmp(&mut self.asking()?.speaker)?;
-        let identity = identities.get(identity as usize);
-        let identity = *identity.ok_or_else(|| Failure::argument("there is no such identity"))?;
+        let SnmpSpeaker { engine, credentials: known, requests } = snmp(&mut self.asking()?.speaker)?;
+        let known = known.get(credentials as usize);
+        let credentials = *known.ok_or_else(|| Failure::argument("there are no such credentials"))?;
         let request = requests.get(request as usize);
         let request = request.ok_or_else(no_such_request)?.clone();
-        put(engine, target, snmp::Question { identity, request }, tag)
+        put(engine, target, snmp::Question { credentials, request }, tag)
     }
 
     /// Fails unless SNMP is spoken.
@@ -188,10 +188,10 @@ impl Session {
         snmp(&mut self.opened()?.speaker).map(drop)
     }
 
-    pub fn add_identity(&mut self, identity: Identity) -> Result<u32, Failure> {
-        let SnmpSpeaker { engine, identities, .. } = snmp(&mut self.opened()?.speaker)?;
-        identities.push(engine.protocol_mut().add_identity(identity));
-        Ok(identities.len() as u32 - 1)
+    pub fn add_credentials(&mut self, credentials: Credentials) -> Result<u32, Failure> {
+        let SnmpSpeaker { engine, credentials: known, .. } = snmp(&mut self.opened()?.speaker)?;
+        known.push(engine.protocol_mut().add_credentials(credentials));
+        Ok(known.len() as u32 - 1)
     }
 
     pub fn add_request(&mut self, request: Request) -> Result<u32, Failure> {

@@ -11,7 +11,7 @@ use super::request::{Operation, Request};
 #[cfg(feature = "usm")]
 use super::usm::{EngineRef, Verdict};
 use super::walk::Walk;
-use super::{IdentityId, Question};
+use super::{CredentialsId, Question};
 use crate::protocol::{ReplySize, Step};
 
 /// The expected size of a reply: a fixed part, and a part for each variable binding (a name, and a value that is
@@ -27,7 +27,7 @@ const MAX_REPEATS: u32 = 4;
 /// A conversation with one agent.
 #[derive(Clone, Debug)]
 pub struct Conversation {
-    pub(super) identity: IdentityId,
+    pub(super) credentials: CredentialsId,
     /// The agent's engine, for v3.
     #[cfg(feature = "usm")]
     pub(super) engine: Option<EngineRef>,
@@ -48,7 +48,7 @@ enum Stage {
 }
 
 impl Conversation {
-    pub(super) fn new(Question { identity, request }: Question) -> Conversation {
+    pub(super) fn new(Question { credentials, request }: Question) -> Conversation {
         let stage = match request.operation {
             Operation::Walk { max_repetitions, max_rows } => {
                 let walk = Walk::new(&request.oids, max_repetitions, max_rows, request.with_uptime);
@@ -57,7 +57,7 @@ impl Conversation {
             _ => Stage::Get(Get::default()),
         };
         Conversation {
-            identity,
+            credentials,
             #[cfg(feature = "usm")]
             engine: None,
             #[cfg(feature = "usm")]
@@ -174,7 +174,7 @@ mod tests {
     use super::super::ber::Reader;
     use super::super::message::PduHead;
     use super::super::value::{Value, Varbind};
-    use super::super::{Identity, Protocol, Snmp};
+    use super::super::{Credentials, Protocol, Snmp};
     use super::*;
 
     fn oid(text: &str) -> Oid {
@@ -183,9 +183,9 @@ mod tests {
 
     fn conversation(operation: Operation, oids: &[&str], with_uptime: bool) -> Conversation {
         let mut snmp = Snmp::new(1);
-        let identity = snmp.add_identity(Identity::community(Version::V2c, b"public"));
+        let credentials = snmp.add_credentials(Credentials::community(Version::V2c, b"public"));
         let request = Request { operation, oids: oids.iter().map(|text| oid(text)).collect(), with_uptime };
-        snmp.begin(([127, 0, 0, 1], 161).into(), Question { identity, request: Arc::new(request) })
+        snmp.begin(([127, 0, 0, 1], 161).into(), Question { credentials, request: Arc::new(request) })
     }
 
     fn walk(roots: &[&str]) -> Conversation {

@@ -49,12 +49,12 @@ pub const PORT: u16 = 161;
 /// ```
 /// use std::sync::Arc;
 /// use allears::engine::{Config, Engine, Outcome, Time};
-/// use allears::protocol::snmp::{Identity, Operation, Question, Request, Snmp, Version};
+/// use allears::protocol::snmp::{Credentials, Operation, Question, Request, Snmp, Version};
 ///
 /// let mut snmp = Snmp::new(1);
-/// let public = snmp.add_identity(Identity::community(Version::V2c, b"public"));
+/// let public = snmp.add_credentials(Credentials::community(Version::V2c, b"public"));
 /// let name = Request { operation: Operation::Get, oids: vec!["1.3.6.1.2.1.1.5.0".parse()?], with_uptime: false };
-/// let question = Question { identity: public, request: Arc::new(name) };
+/// let question = Question { credentials: public, request: Arc::new(name) };
 ///
 /// let mut engine = Engine::new(snmp, Config::default(), [7; 16])?;
 /// engine.ask("127.0.0.1:161".parse()?, question, ())?;
@@ -64,7 +64,7 @@ pub const PORT: u16 = 161;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Snmp {
-    identities: Vec<StoredCredentials>,
+    credentials: Vec<StoredCredentials>,
     foreign_source: ForeignSource,
     writer: Writer,
     #[cfg(feature = "usm")]
@@ -76,7 +76,7 @@ pub struct Snmp {
 
 /// The credentials for an agent.
 #[derive(Clone)]
-pub enum Identity {
+pub enum Credentials {
     /// A community of v1 or v2c.
     Community {
         /// The version.
@@ -91,13 +91,13 @@ pub enum Identity {
 
 /// A handle of credentials that were added to a [`Snmp`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdentityId(u32);
+pub struct CredentialsId(u32);
 
 /// A question to an agent.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The credentials to use.
-    pub identity: IdentityId,
+    pub credentials: CredentialsId,
     /// The request, which may be shared by many questions.
     pub request: Arc<Request>,
 }
@@ -112,10 +112,10 @@ enum StoredCredentials {
     User(usm::UserId),
 }
 
-impl Identity {
+impl Credentials {
     /// Returns the credentials of a community, for v1 or v2c.
-    pub fn community(version: Version, community: &[u8]) -> Identity {
-        Identity::Community { version, community: community.into() }
+    pub fn community(version: Version, community: &[u8]) -> Credentials {
+        Credentials::Community { version, community: community.into() }
     }
 }
 
@@ -126,7 +126,7 @@ impl Snmp {
     pub fn new(seed: u64) -> Snmp {
         let _ = seed;
         Snmp {
-            identities: Vec::new(),
+            credentials: Vec::new(),
             foreign_source: ForeignSource::Reported,
             writer: Writer::default(),
             #[cfg(feature = "usm")]
@@ -149,13 +149,15 @@ impl Snmp {
     }
 
     /// Adds credentials, for use in questions.
-    pub fn add_identity(&mut self, identity: Identity) -> IdentityId {
-        self.identities.push(match identity {
-            Identity::Community { version, community } => StoredCredentials::Community { version, community },
+    pub fn add_credentials(&mut self, credentials: Credentials) -> CredentialsId {
+        self.credentials.push(match credentials {
+            Credentials::Community { version, community } => {
+                StoredCredentials::Community { version, community }
+            }
             #[cfg(feature = "usm")]
-            Identity::User(user) => StoredCredentials::User(self.usm.add_user(user)),
+            Credentials::User(user) => StoredCredentials::User(self.usm.add_user(user)),
         });
-        IdentityId(self.identities.len() as u32 - 1)
+        CredentialsId(self.credentials.len() as u32 - 1)
     }
 
     /// Returns the users and engines of v3.
@@ -185,7 +187,7 @@ impl Protocol for Snmp {
         #[cfg_attr(not(feature = "usm"), expect(unused_mut, reason = "only v3 has engines"))]
         let mut conversation = Conversation::new(question);
         #[cfg(feature = "usm")]
-        if let Some(StoredCredentials::User(_)) = self.identities.get(conversation.identity.0 as usize) {
+        if let Some(StoredCredentials::User(_)) = self.credentials.get(conversation.credentials.0 as usize) {
             conversation.engine = Some(self.usm.engine(agent));
         }
         let _ = agent;
@@ -199,7 +201,7 @@ impl Protocol for Snmp {
     fn write_request(&mut self, conversation: &mut Conversation, attempt: Attempt, out: &mut Vec<u8>) {
         let (id, writer) = (attempt.token.0 as u32, &mut self.writer);
         writer.clear();
-        match self.identities.get(conversation.identity.0 as usize) {
+        match self.credentials.get(conversation.credentials.0 as usize) {
             Some(StoredCredentials::Community { version, community }) => {
                 conversation.write(Some(*version), id, writer);
                 message::wrap_community(*version, community, 0, writer);
@@ -222,7 +224,7 @@ impl Protocol for Snmp {
 
     fn step(&mut self, conversation: &mut Conversation, reply: &Reply<'_>) -> Step<Answer> {
         let datagram = reply.bytes;
-        let stored = self.identities.get(conversation.identity.0 as usize);
+        let stored = self.credentials.get(conversation.credentials.0 as usize);
         match (stored, Message::parse(datagram)) {
             (Some(StoredCredentials::Community { version, community }), Ok(Message::Community(message))) => {
                 if message.version != *version {
@@ -276,7 +278,7 @@ impl Protocol for Snmp {
 impl std::fmt::Debug for Snmp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Snmp");
-        shown.field("identities", &self.identities).field("foreign_source", &self.foreign_source);
+        shown.field("credentials", &self.credentials).field("foreign_source", &self.foreign_source);
         #[cfg(feature = "usm")]
         shown.field("usm", &self.usm);
         shown.finish_non_exhaustive()
@@ -284,14 +286,14 @@ impl std::fmt::Debug for Snmp {
 }
 
 /// Omits secrets.
-impl std::fmt::Debug for Identity {
+impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Identity::Community { version, .. } => {
+            Credentials::Community { version, .. } => {
                 f.debug_struct("Community").field("version", version).finish()
             }
             #[cfg(feature = "usm")]
-            Identity::User(user) => user.fmt(f),
+            Credentials::User(user) => user.fmt(f),
         }
     }
 }
@@ -314,9 +316,9 @@ mod tests {
     fn debug_output_has_no_community_even_after_it_was_sent() {
         let mut snmp = Snmp::new(1);
         let before = format!("{snmp:?}").len();
-        let identity = snmp.add_identity(Identity::community(Version::V2c, b"hush"));
+        let credentials = snmp.add_credentials(Credentials::community(Version::V2c, b"hush"));
         let request = Request { operation: Operation::Get, oids: vec![], with_uptime: true };
-        let question = Question { identity, request: Arc::new(request) };
+        let question = Question { credentials, request: Arc::new(request) };
         let mut conversation = snmp.begin(([127, 0, 0, 1], PORT).into(), question);
         snmp.write_request(&mut conversation, Attempt::first(Token(7)), &mut Vec::new());
         let shown = format!("{snmp:?}");
@@ -327,10 +329,10 @@ mod tests {
     #[test]
     fn a_lost_discovery_does_not_shrink_the_request() {
         let (mut snmp, agent) = (Snmp::new(1), ([127, 0, 0, 1], PORT).into());
-        let user = snmp.add_identity(Identity::User(usm::User::new(b"u").expect("a name")));
+        let user = snmp.add_credentials(Credentials::User(usm::User::new(b"u").expect("a name")));
         let operation = Operation::Walk { max_repetitions: Some(40), max_rows: 100 };
         let request = Request { operation, oids: vec!["1.3.6".parse().expect("a name")], with_uptime: false };
-        let mut walk = snmp.begin(agent, Question { identity: user, request: Arc::new(request) });
+        let mut walk = snmp.begin(agent, Question { credentials: user, request: Arc::new(request) });
         let whole = snmp.reply_size(&walk);
         (1..3).for_each(|attempts| assert_eq!(snmp.retry(&mut walk, attempts), None));
         assert_eq!(snmp.reply_size(&walk), whole);

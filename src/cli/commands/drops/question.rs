@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use allears::protocol::quake3::{self, Game, Quake3};
 use allears::protocol::raw::{Payload, Raw};
-use allears::protocol::snmp::{self, Identity, Operation, Request, Snmp, Version};
+use allears::protocol::snmp::{self, Credentials, Operation, Request, Snmp, Version};
 use allears::protocol::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token};
 use anyhow::{Context, Result};
 
@@ -77,10 +77,10 @@ impl Question {
 
 fn uptime(community: &[u8]) -> Result<Question> {
     let mut snmp = Snmp::new(0);
-    let identity = snmp.add_identity(Identity::community(Version::V2c, community));
+    let credentials = snmp.add_credentials(Credentials::community(Version::V2c, community));
     let request = Request { operation: Operation::Get, oids: vec![UPTIME.parse()?], with_uptime: false };
     let nobody = (Ipv4Addr::UNSPECIFIED, snmp::PORT).into();
-    let conversation = snmp.begin(nobody, snmp::Question { identity, request: Arc::new(request) });
+    let conversation = snmp.begin(nobody, snmp::Question { credentials, request: Arc::new(request) });
     Ok(Question::Uptime(Box::new((snmp, conversation))))
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::Time;
-use allears::protocol::snmp::IdentityId;
+use allears::protocol::snmp::CredentialsId;
 
 use super::changes::{Change, Previous};
 use super::parts::Part;
@@ -34,7 +34,7 @@ pub enum Reading {
 
 pub struct Host {
     pub target: SocketAddr,
-    pub identity: IdentityId,
+    pub credentials: CredentialsId,
     pub is_busy: bool,
     pub left_out: u32,
     /// Of each conversation with it.
@@ -59,10 +59,10 @@ impl Again {
         Again { schedule, hosts, reading, is_held_up: false, rate }
     }
 
-    pub fn add(&mut self, target: SocketAddr, identity: IdentityId, now: Time) {
+    pub fn add(&mut self, target: SocketAddr, credentials: CredentialsId, now: Time) {
         self.reading = Reading::GoesOn;
         self.schedule.add(self.hosts.len() as u32, target, now);
-        self.hosts.push(Host { target, identity, is_busy: false, left_out: 0, previous: Box::default() });
+        self.hosts.push(Host { target, credentials, is_busy: false, left_out: 0, previous: Box::default() });
     }
 
     /// Warns if so many agents, each asked by so many packets at least, are more than the rate allows.
@@ -89,15 +89,15 @@ impl Again {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use allears::protocol::snmp::{Answer, Identity, OidRef, Snmp, Value, Version};
+    use allears::protocol::snmp::{Answer, Credentials, OidRef, Snmp, Value, Version};
 
     #[test]
     fn a_restart_between_two_parts_of_one_poll_is_none_of_the_first() {
         let (mut snmp, target) = (Snmp::new(1), ([127, 0, 0, 1], 161).into());
-        let public = Identity::community(Version::V2c, b"public");
-        let identity = snmp.add_identity(public);
+        let public = Credentials::community(Version::V2c, b"public");
+        let credentials = snmp.add_credentials(public);
         let mut again = Again::new(Duration::from_secs(60), None);
-        again.add(target, identity, Time::ZERO);
+        again.add(target, credentials, Time::ZERO);
         let part = |uptime, count, seconds: u64| {
             let mut answer = Answer::of([(OidRef::from_ber(&[0x2b, 6]), Value::Counter32(count))]);
             answer.uptime = Some(uptime);

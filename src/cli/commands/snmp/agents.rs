@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::net;
-use allears::protocol::snmp::{Answer, Conversation, IdentityId, Question, Request, Snmp};
+use allears::protocol::snmp::{Answer, Conversation, CredentialsId, Question, Request, Snmp};
 use anyhow::Error;
 
 use super::again::{Again, Reading};
+use super::credentials::CredentialsCache;
 use super::engines::tell_notices;
-use super::identities::Identities;
 use super::parts::{Asked, Part, Whole};
 use super::report::Report;
 use crate::cli::console::Console;
@@ -27,7 +27,7 @@ const USERS_AT_ONCE: usize = 2;
 /// The agents, and where what they say is written.
 pub struct Agents {
     inputs: Inputs,
-    identities: Identities,
+    credentials: CredentialsCache,
     /// What each of them is asked, in as many conversations.
     parts: Vec<Arc<Request>>,
     asked: Asked,
@@ -49,7 +49,7 @@ pub struct Agents {
 impl Agents {
     pub fn new(
         inputs: Inputs,
-        identities: Identities,
+        credentials: CredentialsCache,
         parts: Vec<Arc<Request>>,
         again: Option<Again>,
         report: Report,
@@ -57,7 +57,7 @@ impl Agents {
     ) -> Agents {
         Agents {
             inputs,
-            identities,
+            credentials,
             parts,
             asked: Asked::default(),
             again,
@@ -71,18 +71,22 @@ impl Agents {
         }
     }
 
-    /// The next agent of the list, and as whom it is asked; without one, whether there will be more.
-    fn next_agent(&mut self, snmp: &mut Snmp, console: &Console) -> Result<(SocketAddr, IdentityId), More> {
+    /// Returns the next agent of the list and its credentials; without one, whether there will be more.
+    fn next_agent(
+        &mut self,
+        snmp: &mut Snmp,
+        console: &Console,
+    ) -> Result<(SocketAddr, CredentialsId), More> {
         loop {
             let target = match self.inputs.next(console) {
                 Next::Target(target) => target,
                 Next::Waiting => return Err(More::Yes),
                 Next::End => return Err(More::No),
             };
-            match self.identities.of(self.inputs.settings(), snmp) {
-                Ok(identity) => {
+            match self.credentials.of(self.inputs.settings(), snmp) {
+                Ok(credentials) => {
                     self.targets += 1;
-                    return Ok((target, identity));
+                    return Ok((target, credentials));
                 }
                 Err(reason) => console.warn_bad_line(format_args!("{target}: {reason}")),
             }
@@ -91,15 +95,17 @@ impl Agents {
 
     /// Asks each once, as there is room.
     fn ask_once(&mut self, engine: &mut Engine<Snmp, u64>, console: &Console) -> More {
-        let most_users = self.identities.users() + USERS_AT_ONCE;
+        let most_users = self.credentials.users() + USERS_AT_ONCE;
         self.is_in_haste = false;
         while engine.room() >= self.parts.len() {
-            if self.identities.users() >= most_users {
+            if self.credentials.users() >= most_users {
                 self.is_in_haste = true;
                 break;
             }
             match self.next_agent(engine.protocol_mut(), console) {
-                Ok((target, identity)) => begin(&mut self.asked, &self.parts, engine, target, identity, 0),
+                Ok((target, credentials)) => {
+                    begin(&mut self.asked, &self.parts, engine, target, credentials, 0)
+                }
                 Err(more) => return more,
             }
         }
@@ -127,16 +133,16 @@ impl Agents {
                 continue;
             }
             host.is_busy = true;
-            begin(&mut self.asked, &self.parts, engine, host.target, host.identity, number);
+            begin(&mut self.asked, &self.parts, engine, host.target, host.credentials, number);
         }
         More::Yes
     }
 
     /// Takes agents of the list into the schedule: some in each turn, so that none takes long.
     fn read_agents(&mut self, snmp: &mut Snmp, now: Time, console: &Console) {
-        let most_users = self.identities.users() + USERS_AT_ONCE;
+        let most_users = self.credentials.users() + USERS_AT_ONCE;
         for _ in 0..AT_ONCE {
-            let has_time = self.identities.users() < most_users;
+            let has_time = self.credentials.users() < most_users;
             if !has_time || self.again.as_ref().is_none_or(|again| again.reading == Reading::Over) {
                 return;
             }
@@ -144,7 +150,7 @@ impl Agents {
             let parts = self.parts.len();
             let Some(again) = &mut self.again else { return };
             match next {
-                Ok((target, identity)) => again.add(target, identity, now),
+                Ok((target, credentials)) => again.add(target, credentials, now),
                 Err(More::Yes) => return again.reading = Reading::Waits,
                 Err(More::No) => {
                     again.reading = Reading::Over;
@@ -221,13 +227,13 @@ fn begin(
     parts: &[Arc<Request>],
     engine: &mut Engine<Snmp, u64>,
     target: SocketAddr,
-    identity: IdentityId,
+    credentials: CredentialsId,
     host: u32,
 ) {
     let tag = asked.begin(target, host, parts.len());
     for (tag, part) in (tag..).zip(parts) {
         // The ring was seen to have room for all of them.
-        let _ = engine.ask(target, Question { identity, request: part.clone() }, tag);
+        let _ = engine.ask(target, Question { credentials, request: part.clone() }, tag);
     }
 }
 

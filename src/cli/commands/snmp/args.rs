@@ -50,7 +50,7 @@ pub struct AskArgs {
     pub port: u16,
 
     #[command(flatten)]
-    pub identity: IdentityArgs,
+    pub credentials: CredentialsArgs,
 
     /// Requests in flight to one agent, 1 to 8: its names are spread over them
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8),
@@ -87,10 +87,10 @@ impl AskArgs {
     }
 }
 
-/// As whom agents are asked, unless their own settings say otherwise.
+/// The credentials for all agents, unless their own settings say otherwise.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Identity")]
-pub struct IdentityArgs {
+#[command(next_help_heading = "Credentials")]
+pub struct CredentialsArgs {
     /// 1, 2c or 3 [default: 3 with -u, else 2c]
     #[arg(short = 'v', long = "snmp-version", value_name = "VERSION")]
     pub version: Option<String>,
@@ -219,14 +219,14 @@ mod tests {
         let line = "snmp walk -v2c -c public -Cr25 -On -t 10.0.0.1 ifDescr";
         let SnmpCommand::Walk(walk) = Cli::parse_from(line.split(' ')).command else { panic!("a walk") };
         assert_eq!(BulkOptions::of(&walk.bulk), BulkOptions { non_repeaters: None, repetitions: Some(25) });
-        assert_eq!(walk.ask.identity.version.as_deref(), Some("2c"));
+        assert_eq!(walk.ask.credentials.version.as_deref(), Some("2c"));
         assert_eq!(walk.ask.oids, ["ifDescr"]);
 
         let line =
             "snmp get -v3 -l authPriv -u u1 -a SHA-256 -A secret123 -x AES -X secret123 -t h sysName.0";
         let SnmpCommand::Get(get) = Cli::parse_from(line.split(' ')).command else { panic!("a get") };
-        assert_eq!(get.identity.auth_password.as_deref(), Some("secret123"));
-        assert_eq!(get.identity.level.as_deref(), Some("authPriv"));
+        assert_eq!(get.credentials.auth_password.as_deref(), Some("secret123"));
+        assert_eq!(get.credentials.level.as_deref(), Some("authPriv"));
 
         for line in
             ["snmp bulk -Cn1 -Cr5 -t h 1.3", "snmp bulk -Cn1r5 -t h 1.3", "snmp bulk -Cn2r5 -Cn1 -t h 1.3"]

@@ -1,6 +1,6 @@
 //! `snmp`: what agents say, once or again and again.
 //!
-//! `args` what can be typed · `settings`, `identities` as whom an agent is asked · `question` what is asked ·
+//! `args` what can be typed · `settings`, `credentials` as whom an agent is asked · `question` what is asked ·
 //! `agents` the sweep · `parts` an agent in several conversations · `again`, `schedule`, `changes` again and again ·
 //! `engines` those of v3, and their cache.
 //! How it is written: `report` where · `net_snmp` as net-snmp, in a `style` · `json`, `csv`, `influx` for programs ·
@@ -10,9 +10,9 @@ mod again;
 mod agents;
 mod args;
 mod changes;
+mod credentials;
 mod csv;
 mod engines;
-mod identities;
 mod influx;
 mod json;
 mod net_snmp;
@@ -34,8 +34,8 @@ use again::Again;
 use agents::Agents;
 pub use args::SnmpCommand;
 use args::{AskArgs, Source};
+use credentials::CredentialsCache;
 use engines::EngineCache;
-use identities::Identities;
 use report::Report;
 use settings::Settings;
 
@@ -48,7 +48,7 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let args = command.ask();
     refuse_to_lose_files(args)?;
     let request = question::request(command)?;
-    let settings = Settings::of_arguments(&args.identity)?;
+    let settings = Settings::of_arguments(&args.credentials)?;
     if settings.lacks_user() && has_no_settings(args) {
         return Err(Usage("passwords need a user: -u NAME".into()).into());
     }
@@ -56,10 +56,10 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     if args.source == Source::Id {
         snmp = snmp.accept_any_source();
     }
-    let identities = Identities::new(settings.clone(), &mut snmp)?;
+    let credentials = CredentialsCache::new(settings.clone(), &mut snmp)?;
 
     let mut sweep = Sweep::new(&args.sweep)?;
-    let cache = args.identity.engine_cache.as_deref();
+    let cache = args.credentials.engine_cache.as_deref();
     let cache = cache.map(|path| EngineCache::open(path, &mut snmp, sweep.net.now(), &sweep.console));
     let cache = cache.transpose()?;
     let inputs = sweep.open(Sources {
@@ -74,12 +74,12 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
         Report::new(out, args.output, args.style()?, !is_one_host(args)).context("cannot write results")?;
 
     let parts = parts::split(request, args.per_host.into());
-    let question = Question { identity: identities.general(), request: parts[0].clone() };
+    let question = Question { credentials: credentials.general(), request: parts[0].clone() };
     let typical = snmp.begin(([0; 4], PORT).into(), question);
     let mut engine = sweep.engine(snmp, &typical)?;
     let again = args.every.map(|interval| Again::new(interval, sweep.config.rate));
     let mut agents =
-        Agents::new(inputs, identities, parts, again, report, args.sweep.all || is_one_host(args));
+        Agents::new(inputs, credentials, parts, again, report, args.sweep.all || is_one_host(args));
 
     let mut ending = sweep.run(&mut engine, &mut agents);
     let seconds = sweep.duration().as_secs_f64();
@@ -103,9 +103,9 @@ fn has_no_settings(args: &AskArgs) -> bool {
 
 /// Nothing that is read is written over: not even by the cache, which is both.
 fn refuse_to_lose_files(args: &AskArgs) -> Result<()> {
-    let (sweep, cache) = (&args.sweep, &args.identity.engine_cache);
+    let (sweep, cache) = (&args.sweep, &args.credentials.engine_cache);
     let mut read = args.oid_files.clone();
-    read.extend(args.identity.secrets.clone());
+    read.extend(args.credentials.secrets.clone());
     read.extend(sweep.lists.input.iter().cloned());
     refuse_to_write_over(&read, [cache])?;
     read.extend(cache.clone());
