@@ -30,7 +30,7 @@ fn every_field_of_a_server() {
     let mut wanted = BTreeSet::from(["list\t60\t1".to_owned()]);
     for line in run(&["games", "--master", &fleet.master(), "-o", "json"]).expect_code(0).lines() {
         let (host, answer) = (string(&line["target"]), &line["answer"]);
-        let [name, map, game, players] = ["name", "map", "game", "players"].map(|key| string(&answer[key]));
+        let [name, map, game, players] = ["name", "map", "mod", "players"].map(|key| string(&answer[key]));
         let [bots, max] = ["bots", "max_players"].map(|key| answer[key].as_i64().unwrap_or(-1));
         wanted.insert(format!("{host}\tstatus\t{name}\t{map}\t{game}\t{players}\t{bots}\t{max}"));
         for player in answer["player_list"].as_array().expect("players") {

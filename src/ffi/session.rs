@@ -13,7 +13,7 @@ use super::current::{Content, Current};
 use super::failure::Failure;
 use crate::engine::{Config, Engine, Ledger, Protocol, Time};
 use crate::net::{self, Net, Options, Waker};
-use crate::protocol::quake3::{self, Game, Quake3};
+use crate::protocol::games::{Game, GameQuestion, Games};
 use crate::protocol::raw::{Payload, Raw};
 use crate::protocol::snmp::{self, Credentials, CredentialsId, Request, Snmp};
 
@@ -46,7 +46,7 @@ struct Open {
 
 enum Speaker {
     Raw(Box<Engine<Raw, u64>>),
-    Quake3(Box<Engine<Quake3, u64>>),
+    Games(Box<Engine<Games, u64>>),
     Snmp(Box<SnmpSpeaker>),
 }
 
@@ -61,7 +61,7 @@ macro_rules! with_engine {
     ($speaker:expr, $engine:ident => $job:expr) => {
         match $speaker {
             Speaker::Raw($engine) => $job,
-            Speaker::Quake3($engine) => $job,
+            Speaker::Games($engine) => $job,
             Speaker::Snmp(speaker) => {
                 let $engine = &mut speaker.engine;
                 $job
@@ -108,7 +108,7 @@ impl Session {
 
     pub fn open_quake3(&mut self, game: &str) -> Result<(), Failure> {
         let game = Game::find(game).ok_or_else(|| Failure::argument(format_args!("no game `{game}`")))?;
-        self.open_with(|config| Ok(Speaker::Quake3(Box::new(engine(Quake3::new(game), config)?))))
+        self.open_with(|config| Ok(Speaker::Games(Box::new(engine(Games::new(game), config)?))))
     }
 
     pub fn open_snmp(&mut self) -> Result<(), Failure> {
@@ -150,7 +150,10 @@ impl Session {
     pub fn ask(&mut self, target: SocketAddr, tag: u64) -> Result<(), Failure> {
         match &mut self.asking()?.speaker {
             Speaker::Raw(engine) => put(engine, target, Payload::default(), tag),
-            Speaker::Quake3(engine) => put(engine, target, quake3::Question::Server, tag),
+            Speaker::Games(engine) => {
+                let question = GameQuestion::Server(engine.protocol().default_game());
+                put(engine, target, question, tag)
+            }
             Speaker::Snmp(_) => self.ask_snmp(target, 0, 0, tag),
         }
     }
@@ -164,8 +167,9 @@ impl Session {
     }
 
     pub fn ask_master(&mut self, target: SocketAddr, tag: u64) -> Result<(), Failure> {
-        let engine = quake3(&mut self.asking()?.speaker)?;
-        put(engine, target, quake3::Question::Master { ext: true }, tag)
+        let engine = games(&mut self.asking()?.speaker)?;
+        let game = engine.protocol().default_game();
+        put(engine, target, GameQuestion::Master { game, with_ipv6: true }, tag)
     }
 
     pub fn ask_snmp(
@@ -207,7 +211,8 @@ impl Session {
 
     /// The next server that a master named.
     pub fn next_server(&mut self) -> Result<Option<SocketAddr>, Failure> {
-        Ok(quake3(&mut self.opened()?.speaker)?.protocol_mut().take_server())
+        let next = games(&mut self.opened()?.speaker)?.protocol_mut().take_server();
+        Ok(next.map(|(server, _)| server))
     }
 }
 
@@ -224,9 +229,9 @@ fn put<P: Protocol>(
     engine.ask(target, question, tag).map_err(|_| Failure::Full)
 }
 
-fn quake3(speaker: &mut Speaker) -> Result<&mut Engine<Quake3, u64>, Failure> {
+fn games(speaker: &mut Speaker) -> Result<&mut Engine<Games, u64>, Failure> {
     match speaker {
-        Speaker::Quake3(engine) => Ok(engine),
+        Speaker::Games(engine) => Ok(engine),
         _ => Err(Failure::Protocol("the handle does not speak to game servers")),
     }
 }
@@ -262,7 +267,7 @@ impl Session {
 
     fn servers_waiting(&mut self) -> Result<usize, Failure> {
         Ok(match &self.opened()?.speaker {
-            Speaker::Quake3(engine) => engine.protocol().servers_waiting(),
+            Speaker::Games(engine) => engine.protocol().servers_waiting(),
             _ => 0,
         })
     }
@@ -332,12 +337,9 @@ impl Session {
             Speaker::Raw(engine) => engine
                 .poll_completion()
                 .map(|end| Current::new(end, |reply, _| reply.map_or(Content::None, Content::Reply))),
-            Speaker::Quake3(engine) => {
-                let game = engine.protocol().game();
-                engine
-                    .poll_completion()
-                    .map(|end| Current::new(end, |answer, _| Content::of_game(answer, game)))
-            }
+            Speaker::Games(engine) => engine
+                .poll_completion()
+                .map(|end| Current::new(end, |answer, _| answer.map_or(Content::None, Content::from))),
             Speaker::Snmp(speaker) => speaker.engine.poll_completion().map(|end| {
                 Current::new(end, |answer, conversation| {
                     // What an agent said before it fell silent is not lost.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use allears::engine::{Completion, Engine, Outcome, Time};
-use allears::protocol::quake3::text::raw_text;
+use allears::protocol::games::text::raw_text;
 use allears::protocol::raw::{Payload, Raw};
 use anyhow::{Context, Result};
 use clap::Args;

@@ -1,8 +1,8 @@
-//! `games` and `find`: who plays where.
+//! `games` and `find`: lists game servers, and finds players.
 
-mod answer;
 mod args;
 mod filter;
+mod json;
 mod listing;
 mod masters;
 mod report;
@@ -12,7 +12,7 @@ mod wanted;
 use std::time::Duration;
 
 use allears::engine::Ledger;
-use allears::protocol::quake3::{Conversation, Game, Quake3};
+use allears::protocol::games::{Game, GameConversation, GameQuestion, Games};
 use anyhow::{Context, Result};
 
 use crate::cli::exit::{Exit, Usage};
@@ -24,7 +24,7 @@ use masters::Masters;
 use report::Report;
 use wanted::Wanted;
 
-/// What a sweep came to, for whoever runs one within another command.
+/// The result of a sweep, for a command that runs one itself.
 #[derive(Debug)]
 pub struct Done {
     pub exit: Exit,
@@ -53,13 +53,13 @@ pub fn list(args: &GamesArgs, most_rows: usize) -> Result<Done> {
     sweep(&args.servers, args.player.as_deref(), args.naming, Rows { sort: args.sort, most: most_rows })
 }
 
-/// `allears find`, for whoever wants to know what it came to.
+/// `allears find`, with its result.
 pub fn search(args: &FindArgs) -> Result<Done> {
     let as_found = Rows { sort: Sort::Players, most: usize::MAX };
     sweep(&args.servers, Some(&args.name), args.naming, as_found)
 }
 
-/// Which rows a table has, if there is one.
+/// The order of the table's rows, and their maximum number.
 struct Rows {
     sort: Sort,
     most: usize,
@@ -72,7 +72,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
     let inputs = sweep.inputs(&args.sweep, &args.targets, Some(game.server_port))?;
     let out = sweep.results(&args.sweep)?;
     let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
-    let report = Report::new(out, args.output, wanted.is_some(), game).context("cannot write results")?;
+    let report = Report::new(out, args.output, wanted.is_some()).context("cannot write results")?;
     let mut listing = Listing {
         game,
         inputs,
@@ -85,16 +85,17 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         counts: Counts::default(),
     };
 
-    let mut engine = sweep.engine(Quake3::new(game), &Conversation::Server)?;
+    let typical = GameConversation::new(GameQuestion::Server(game));
+    let mut engine = sweep.engine(Games::new(game), &typical)?;
     let mut ending = sweep.run(&mut engine, &mut listing);
     let elapsed = sweep.duration();
     sweep.console.finish();
     ending.wrote(listing.report.finish(rows.sort, rows.most));
     sweep.settle(&mut ending);
-    sweep.finish(&engine, &listing, &Conversation::Server)?;
+    sweep.finish(&engine, &listing, &typical)?;
     let failure = ending.failure.take().or(listing.inputs.failure.take());
     if !ending.closed {
-        listing.say_what_it_came_to(&sweep, elapsed, player);
+        listing.print_summary(&sweep, elapsed, player);
     }
     match failure {
         Some(failure) => Err(failure),
@@ -108,7 +109,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
     }
 }
 
-/// The masters that the user names; where no server is named either, the game's own.
+/// Returns the masters that the user names; the game's own if no server is named either.
 fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
     if !args.masters.is_empty() || !args.targets.is_empty() || !args.sweep.lists.input.is_empty() {
         return Ok(args.masters.clone());
@@ -126,30 +127,30 @@ impl Listing {
         ending.exit(self.counts.answered > 0 && found)
     }
 
-    fn say_what_it_came_to(&self, sweep: &Sweep, elapsed: Duration, player: Option<&str>) {
+    fn print_summary(&self, sweep: &Sweep, elapsed: Duration, player: Option<&str>) {
         let Counts { targets, answered, listed, found } = self.counts;
         let seconds = elapsed.as_secs_f64();
         if targets == 0 {
             let reason = match self.masters.answered() {
                 0 if !self.masters.is_empty() => {
-                    "no master answered, and no server was named: nobody was asked"
+                    "no master answered, and no server was named: nothing was queried"
                 }
-                _ => "no targets: nobody was asked",
+                _ => "no targets: nothing was queried",
             };
             return sweep.console.error(reason);
         }
         let console = &sweep.console;
         match player {
             Some(name) => console.say(format_args!(
-                "heard {answered} of {targets} servers in {seconds:.1} s; {found} {} named \"{}\"",
+                "{answered} of {targets} servers answered in {seconds:.1} s; {found} {} named \"{}\"",
                 if found == 1 { "player" } else { "players" },
                 crate::cli::output::table::harmless(name),
             )),
             None if self.conditions.is_empty() => {
-                console.say(format_args!("heard {answered} of {targets} servers in {seconds:.1} s"));
+                console.say(format_args!("{answered} of {targets} servers answered in {seconds:.1} s"));
             }
             None => console.say(format_args!(
-                "heard {answered} of {targets} servers in {seconds:.1} s; {listed} of them fit"
+                "{answered} of {targets} servers answered in {seconds:.1} s; {listed} of them fit"
             )),
         }
     }
