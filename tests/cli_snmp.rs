@@ -115,7 +115,7 @@ fn partial_answers_are_kept_when_a_sweep_ends_early() {
     for line in limited.lines() {
         assert_eq!((varbinds(&line).len(), &line["answer"]["complete"]), (7, &Value::from(false)), "{line}");
     }
-    let in_part = "3 of 3 agents answered, 3 of them in part,";
+    let in_part = "3 of 3 agents answered (3 only in part)";
     assert!(limited.stderr.contains(in_part), "{}", limited.stderr);
 }
 

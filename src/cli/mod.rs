@@ -12,6 +12,7 @@ mod inputs;
 mod output;
 mod signals;
 mod stats;
+mod survey;
 mod sweep;
 mod targets;
 mod values;

@@ -42,22 +42,22 @@ pub fn run() -> Result<Exit> {
     let listing = sweep(&format!("allears games --master {master} --rate 2000 --tries 4"))?;
     say(&format!("… and {} more", listing.counts.listed.saturating_sub(ROWS as u64)))?;
     let cpu = net::cpu_time();
-    if listing.exit == Exit::Interrupted {
+    if listing.swept.exit == Exit::Interrupted {
         return Ok(Exit::Interrupted);
     }
     let finding =
         sweep(&format!("allears find {} --first --master {master} --rate 2000", PLAYER.to_lowercase()))?;
-    if finding.exit == Exit::Interrupted {
+    if finding.swept.exit == Exit::Interrupted {
         return Ok(Exit::Interrupted);
     }
 
     let closing = fleet.stop()?;
     say("")?;
     say(&format!("servers   {} of {alive} living ones answered", listing.counts.answered))?;
-    say(&format!("time      {:.1} s, of that {} of CPU", listing.elapsed.as_secs_f64(), seconds(cpu)))?;
+    say(&format!("time      {:.1} s, of that {} of CPU", listing.swept.elapsed.as_secs_f64(), seconds(cpu)))?;
     say(&format!("memory    {}", mebibytes(net::max_rss())))?;
-    say(&format!("lost      {} answers in our own receive buffer", number(listing.local_drops)))?;
-    let sent = listing.ledger.datagrams_sent + finding.ledger.datagrams_sent;
+    say(&format!("lost      {} answers in our own receive buffer", number(listing.swept.local_drops)))?;
+    let sent = listing.swept.ledger.datagrams_sent + finding.swept.ledger.datagrams_sent;
     let received = closing["received"].as_u64();
     let verdict = if received == Some(sent) { "the books agree" } else { "the books DISAGREE" };
     say(&format!("ledger    {sent} datagrams sent; the fleet received {}: {verdict}", number(received)))?;

@@ -1,7 +1,11 @@
-//! Where results go, and in which form.
+//! Output: where results go, and in which format.
+//!
+//! [`Out`] a terminal or a file · `queue` writing that never blocks a sweep · [`Sink`] JSON, CSV or a table ·
+//! `record` what every result has · `table` cells and columns.
 
 mod queue;
 pub mod record;
+mod sink;
 pub mod table;
 
 use std::fs::File;
@@ -14,6 +18,7 @@ use serde::Serialize;
 
 pub use queue::Backlog;
 use queue::Queue;
+pub use sink::Sink;
 
 /// How results are written, in most commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,16 +41,16 @@ impl Out {
     /// The file cannot be written.
     pub fn open(path: Option<&Path>) -> Result<Out> {
         let terminal = is_terminal(path);
-        // A terminal gets whole lines, however long: progress may stand below them.
+        // A terminal gets whole lines, however long: the progress line may stand below them.
         let capacity = if terminal { 64 << 10 } else { 8 << 10 };
         Ok(Out { writer: BufWriter::with_capacity(capacity, writer(path)?), terminal })
     }
 
-    /// The same, but writing waits for nobody; the backlog tells how it goes. A terminal is written to at
-    /// once all the same, since progress has to make way for each line.
+    /// Opens `path` for writing that never blocks; the backlog counts what is still queued. A terminal is written to
+    /// directly all the same, since the progress line has to be cleared for each line.
     ///
     /// # Errors
-    /// The file cannot be written, or there is no thread for it.
+    /// The file cannot be written, or no thread can be started.
     pub fn queued(path: Option<&Path>, wake: impl Fn() + Send + 'static) -> Result<(Out, Backlog)> {
         if is_terminal(path) {
             return Ok((Out::open(path)?, Backlog::default()));
@@ -66,18 +71,18 @@ impl Out {
         self.terminal
     }
 
-    /// Whether something waits to be flushed to a terminal.
-    pub fn is_unshown(&self) -> bool {
+    /// Returns whether something waits to be flushed to a terminal.
+    pub fn has_unflushed(&self) -> bool {
         self.terminal && !self.writer.buffer().is_empty()
     }
 
-    /// How many columns fit; `None` when it is no terminal. One that does not know its size has 80.
+    /// Returns the terminal's width in columns, 80 if it does not know; `None` if this is no terminal.
     pub fn width(&self) -> Option<usize> {
         let size = self.terminal.then(terminal_size::terminal_size)?;
         size.map_or(Some(80), |(width, _)| Some(usize::from(width.0)))
     }
 
-    /// Whether colours are welcome (<https://no-color.org>).
+    /// Returns whether to use colours (<https://no-color.org>).
     pub fn has_colour(&self) -> bool {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         self.terminal && !refused && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

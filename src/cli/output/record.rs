@@ -1,5 +1,6 @@
 //! What every result has, whatever was asked: the common part of `-o json` and `-o csv`.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -80,6 +81,13 @@ impl Record {
         let line = Line { record: self, answer, reason: self.reason.as_deref(), found };
         serde_json::to_writer(&mut out, &line)?;
         out.write_all(b"\n")
+    }
+}
+
+/// A host that did not answer, for people.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.target, self.outcome, self.reason.as_deref().unwrap_or_default())
     }
 }
 

@@ -26,6 +26,23 @@ pub struct Column {
     pub least: Option<usize>,
 }
 
+impl Column {
+    /// A column that is aligned left.
+    pub const fn left(title: &'static str) -> Column {
+        Column { title, right: false, least: None }
+    }
+
+    /// A column that is aligned right.
+    pub const fn right(title: &'static str) -> Column {
+        Column { title, right: true, least: None }
+    }
+
+    /// Lets the column shrink to this width.
+    pub const fn shrinking_to(self, least: usize) -> Column {
+        Column { least: Some(least), ..self }
+    }
+}
+
 const GAP: &str = "  ";
 /// No column is wider, however wide the terminal: one server's endless name would push all others' away.
 const WIDEST: usize = 64;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games, ServerInfo};
+use anyhow::Error;
 
+use super::Rows;
 use super::filter::Condition;
 use super::masters::Masters;
 use super::report::Report;
@@ -15,6 +17,7 @@ use super::wanted::Wanted;
 use crate::cli::console::Console;
 use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
+use crate::cli::output::table::harmless;
 use crate::cli::sweep::{Flow, Job, More};
 
 /// The questions, which answers are listed, and how many there were.
@@ -27,9 +30,12 @@ pub struct Listing {
     /// The players to find, and whether the first one is enough.
     pub wanted: Option<Wanted>,
     pub first: bool,
-    /// Also list the servers that did not answer.
+    /// The player's name as it was typed.
+    pub player: Option<String>,
+    /// Also the servers that did not answer.
     pub all: bool,
     pub report: Report,
+    pub rows: Rows,
     pub counts: Counts,
 }
 
@@ -132,8 +138,16 @@ impl Job<Games> for Listing {
         self.report.flush()
     }
 
-    fn is_unshown(&self) -> bool {
-        self.report.is_unshown()
+    fn has_unflushed(&self) -> bool {
+        self.report.has_unflushed()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.report.finish(self.rows.sort, self.rows.most)
+    }
+
+    fn input_failure(&mut self) -> Option<Error> {
+        self.inputs.failure.take()
     }
 
     fn targets(&self) -> u64 {
@@ -142,5 +156,31 @@ impl Job<Games> for Listing {
 
     fn answered(&self) -> u64 {
         self.counts.answered
+    }
+
+    fn has_found(&self) -> bool {
+        self.counts.answered > 0 && (self.wanted.is_none() || self.counts.found > 0)
+    }
+
+    fn print_summary(&self, elapsed: Duration, console: &Console) {
+        let Counts { targets, answered, listed, found } = self.counts;
+        if targets == 0 {
+            return console.error(match self.masters.answered() {
+                0 if !self.masters.is_empty() => {
+                    "no master answered, and no targets were named: nothing was sent to any server"
+                }
+                _ => "no targets: nothing was sent",
+            });
+        }
+        let found = match &self.player {
+            Some(name) => {
+                let players = if found == 1 { "player" } else { "players" };
+                format!("; {found} {players} named \"{}\"", harmless(name))
+            }
+            None if self.conditions.is_empty() => String::new(),
+            None => format!("; {listed} of them match"),
+        };
+        let seconds = elapsed.as_secs_f64();
+        console.say(format_args!("{answered} of {targets} servers answered in {seconds:.1} s{found}"));
     }
 }

@@ -9,14 +9,11 @@ mod report;
 mod server;
 mod wanted;
 
-use std::time::Duration;
-
-use allears::engine::Ledger;
 use allears::protocol::games::{Game, GameConversation, GameQuestion, Games};
 use anyhow::{Context, Result};
 
 use crate::cli::exit::{Exit, Usage};
-use crate::cli::sweep::{Ending, Sweep};
+use crate::cli::sweep::{Sweep, Swept};
 pub use args::{FindArgs, GamesArgs};
 use args::{NamingArgs, ServersArgs, Sort};
 use listing::{Counts, Listing};
@@ -27,21 +24,18 @@ use wanted::Wanted;
 /// The result of a sweep, for a command that runs one itself.
 #[derive(Debug)]
 pub struct Done {
-    pub exit: Exit,
+    pub swept: Swept,
     pub counts: Counts,
-    pub ledger: Ledger,
-    pub local_drops: Option<u64>,
-    pub elapsed: Duration,
 }
 
 /// `allears games`.
 pub fn run(args: &GamesArgs) -> Result<Exit> {
-    list(args, usize::MAX).map(|done| done.exit)
+    list(args, usize::MAX).map(|done| done.swept.exit)
 }
 
 /// `allears find`.
 pub fn find(args: &FindArgs) -> Result<Exit> {
-    search(args).map(|done| done.exit)
+    search(args).map(|done| done.swept.exit)
 }
 
 /// `allears games`, with at most so many rows in the table.
@@ -68,9 +62,11 @@ struct Rows {
 fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Rows) -> Result<Done> {
     let game = Game::find(&args.game).with_context(|| format!("no game `{}`", args.game))?;
     let wanted = player.map(|name| Wanted::new(name, naming, game)).transpose()?;
-    let mut sweep = Sweep::new(&args.sweep)?;
-    let inputs = sweep.inputs(&args.sweep, &args.targets, Some(game.server_port))?;
-    let out = sweep.results(&args.sweep)?;
+    let settings = args.sweep.settings(&args.targets, Some(game.server_port))?;
+    let all = settings.all;
+    let mut sweep = Sweep::open(settings)?;
+    let inputs = sweep.inputs()?;
+    let out = sweep.results()?;
     let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
     let report = Report::new(out, args.output, wanted.is_some()).context("cannot write results")?;
     let mut listing = Listing {
@@ -79,34 +75,16 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         masters,
         conditions: args.conditions.iter().flatten().cloned().collect(),
         wanted,
+        player: player.map(str::to_owned),
         first: naming.first,
-        all: args.sweep.all,
+        all,
         report,
+        rows,
         counts: Counts::default(),
     };
-
     let typical = GameConversation::new(GameQuestion::Server(game));
-    let mut engine = sweep.engine(Games::new(game), &typical)?;
-    let mut ending = sweep.run(&mut engine, &mut listing);
-    let elapsed = sweep.duration();
-    sweep.console.finish();
-    ending.wrote(listing.report.finish(rows.sort, rows.most));
-    sweep.settle(&mut ending);
-    sweep.finish(&engine, &listing, &typical)?;
-    let failure = ending.failure.take().or(listing.inputs.failure.take());
-    if !ending.closed {
-        listing.print_summary(&sweep, elapsed, player);
-    }
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(Done {
-            exit: listing.exit(&ending),
-            counts: listing.counts,
-            ledger: engine.ledger().clone(),
-            local_drops: sweep.net.local_drops(),
-            elapsed,
-        }),
-    }
+    let swept = sweep.conduct(Games::new(game), &typical, &mut listing)?;
+    Ok(Done { swept, counts: listing.counts })
 }
 
 /// Returns the masters that the user names; the game's own if no server is named either.
@@ -119,39 +97,4 @@ fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
         return Err(Usage(reason).into());
     }
     Ok(game.masters.iter().map(ToString::to_string).collect())
-}
-
-impl Listing {
-    fn exit(&self, ending: &Ending) -> Exit {
-        let found = self.wanted.is_none() || self.counts.found > 0;
-        ending.exit(self.counts.answered > 0 && found)
-    }
-
-    fn print_summary(&self, sweep: &Sweep, elapsed: Duration, player: Option<&str>) {
-        let Counts { targets, answered, listed, found } = self.counts;
-        let seconds = elapsed.as_secs_f64();
-        if targets == 0 {
-            let reason = match self.masters.answered() {
-                0 if !self.masters.is_empty() => {
-                    "no master answered, and no server was named: nothing was queried"
-                }
-                _ => "no targets: nothing was queried",
-            };
-            return sweep.console.error(reason);
-        }
-        let console = &sweep.console;
-        match player {
-            Some(name) => console.say(format_args!(
-                "{answered} of {targets} servers answered in {seconds:.1} s; {found} {} named \"{}\"",
-                if found == 1 { "player" } else { "players" },
-                crate::cli::output::table::harmless(name),
-            )),
-            None if self.conditions.is_empty() => {
-                console.say(format_args!("{answered} of {targets} servers answered in {seconds:.1} s"));
-            }
-            None => console.say(format_args!(
-                "{answered} of {targets} servers answered in {seconds:.1} s; {listed} of them fit"
-            )),
-        }
-    }
 }

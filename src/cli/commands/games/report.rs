@@ -69,9 +69,9 @@ impl Report {
     }
 
     /// Returns whether something waits to be flushed to a terminal.
-    pub fn is_unshown(&self) -> bool {
+    pub fn has_unflushed(&self) -> bool {
         match &self.form {
-            Form::Json(out) | Form::Hits(out, _) => out.is_unshown(),
+            Form::Json(out) | Form::Hits(out, _) => out.has_unflushed(),
             // The writer does not show what it holds back.
             Form::Csv(writer) => writer.get_ref().is_terminal(),
             Form::Table(..) => false,

@@ -3,21 +3,22 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::net;
 use allears::protocol::snmp::{Answer, Conversation, CredentialsId, Question, Request, Snmp};
-use anyhow::Error;
+use anyhow::{Error, Result};
 
 use super::again::{Again, Reading};
 use super::credentials::CredentialsCache;
-use super::engines::tell_notices;
+use super::engines::{EngineCache, tell_notices};
 use super::parts::{Asked, Part, Whole};
-use super::report::Report;
+use super::writer::AnswerWriter;
 use crate::cli::console::Console;
 use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
-use crate::cli::sweep::{Ending, Flow, Job, More};
+use crate::cli::sweep::{Flow, Job, More};
 
 /// Agents that are taken into the schedule in one turn.
 const AT_ONCE: usize = 1024;
@@ -33,17 +34,19 @@ pub struct Agents {
     asked: Asked,
     /// Again and again.
     again: Option<Again>,
-    report: Report,
+    writer: AnswerWriter,
     /// Write also who did not answer.
     all: bool,
-    /// The next turn shall come at once.
-    is_in_haste: bool,
+    /// Run the next turn without sleeping.
+    run_again_now: bool,
     targets: u64,
     answered: u64,
     /// Of those, the ones that did not give all.
     in_part: u64,
-    /// Polls, because their agents were still busy.
+    /// Polls that were skipped, because their agents were still busy.
     left_out: u64,
+    /// Where the engines of v3 agents are kept for the next run.
+    cache: Option<EngineCache>,
 }
 
 impl Agents {
@@ -52,8 +55,9 @@ impl Agents {
         credentials: CredentialsCache,
         parts: Vec<Arc<Request>>,
         again: Option<Again>,
-        report: Report,
+        writer: AnswerWriter,
         all: bool,
+        cache: Option<EngineCache>,
     ) -> Agents {
         Agents {
             inputs,
@@ -61,13 +65,14 @@ impl Agents {
             parts,
             asked: Asked::default(),
             again,
-            report,
+            writer,
             all,
-            is_in_haste: false,
+            run_again_now: false,
             targets: 0,
             answered: 0,
             in_part: 0,
             left_out: 0,
+            cache,
         }
     }
 
@@ -96,10 +101,10 @@ impl Agents {
     /// Asks each once, as there is room.
     fn ask_once(&mut self, engine: &mut Engine<Snmp, u64>, console: &Console) -> More {
         let most_users = self.credentials.users() + USERS_AT_ONCE;
-        self.is_in_haste = false;
+        self.run_again_now = false;
         while engine.room() >= self.parts.len() {
             if self.credentials.users() >= most_users {
-                self.is_in_haste = true;
+                self.run_again_now = true;
                 break;
             }
             match self.next_agent(engine.protocol_mut(), console) {
@@ -177,46 +182,13 @@ impl Agents {
             self.in_part += u64::from(answer.incomplete.is_some());
         }
         if record.outcome == "answered" || !answer.is_empty() {
-            self.report.answer(&record, &answer, &changes, at)?;
-            self.report.remark(&record, &answer, |remark| console.remark(remark));
+            self.writer.answer(&record, &answer, &changes, at)?;
+            self.writer.remark(&record, &answer, |remark| console.remark(remark));
             Ok(())
-        } else if self.all || self.report.has_all() {
-            self.report.unheard(&record, |remark| console.remark(remark))
+        } else if self.all || self.writer.lists_every_host() {
+            self.writer.unanswered(&record, |remark| console.remark(remark))
         } else {
             Ok(())
-        }
-    }
-
-    pub fn finish(&mut self) -> io::Result<()> {
-        self.report.flush()
-    }
-
-    /// Why the list of agents could not be read to its end.
-    pub fn failure(&mut self) -> Option<Error> {
-        self.inputs.failure.take()
-    }
-
-    /// Agents that said something; again and again, each time.
-    pub fn heard(&self) -> u64 {
-        self.answered
-    }
-
-    pub fn say_how_it_went(&self, ending: &Ending, seconds: f64, console: &Console) {
-        let Agents { targets, answered, left_out, .. } = self;
-        let in_part = match self.in_part {
-            0 => String::new(),
-            count => format!(", {count} of them in part,"),
-        };
-        match self.again {
-            _ if ending.closed => {}
-            _ if *targets == 0 => console.error("no targets: nobody was asked"),
-            None => console
-                .say(format_args!("{answered} of {targets} agents answered{in_part} in {seconds:.1} s")),
-            Some(_) => {
-                console.say(format_args!(
-                    "{answered} answers of {targets} agents{in_part} in {seconds:.1} s; {left_out} polls left out"
-                ));
-            }
         }
     }
 }
@@ -249,7 +221,7 @@ impl Job<Snmp, u64> for Agents {
 
     fn due(&self) -> Option<Time> {
         match &self.again {
-            None => self.is_in_haste.then_some(Time::ZERO),
+            None => self.run_again_now.then_some(Time::ZERO),
             Some(again) => again.due(),
         }
     }
@@ -286,11 +258,19 @@ impl Job<Snmp, u64> for Agents {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.report.flush()
+        self.writer.flush()
     }
 
-    fn is_unshown(&self) -> bool {
-        self.report.is_unshown()
+    fn has_unflushed(&self) -> bool {
+        self.writer.has_unflushed()
+    }
+
+    fn save(&mut self, snmp: &Snmp, now: Time) -> Result<()> {
+        self.cache.as_ref().map_or(Ok(()), |cache| cache.save(snmp, now))
+    }
+
+    fn input_failure(&mut self) -> Option<Error> {
+        self.inputs.failure.take()
     }
 
     fn targets(&self) -> u64 {
@@ -299,5 +279,22 @@ impl Job<Snmp, u64> for Agents {
 
     fn answered(&self) -> u64 {
         self.answered
+    }
+
+    fn print_summary(&self, elapsed: Duration, console: &Console) {
+        let Agents { targets, answered, left_out, .. } = self;
+        let in_part = match self.in_part {
+            0 => String::new(),
+            count => format!(" ({count} only in part)"),
+        };
+        let seconds = elapsed.as_secs_f64();
+        match self.again {
+            _ if *targets == 0 => console.error("no targets: nothing was sent"),
+            None => console
+                .say(format_args!("{answered} of {targets} agents answered{in_part} in {seconds:.1} s")),
+            Some(_) => console.say(format_args!(
+                "{answered} answers{in_part} from {targets} agents in {seconds:.1} s; {left_out} polls skipped"
+            )),
+        }
     }
 }

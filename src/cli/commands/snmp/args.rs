@@ -66,8 +66,8 @@ pub struct AskArgs {
     pub source: Source,
 
     /// How results are written: table is as net-snmp writes them; json is one object a line, as it happens
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
-    pub output: Format,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = SnmpFormat::Table, help_heading = "Output")]
+    pub output: SnmpFormat,
     /// net-snmp's letters for the table: n numbers for names, s names without modules, q no types, Q no types
     /// but =, v only values, t TimeTicks as numbers (repeatable)
     #[arg(short = 'O', value_name = "LETTERS", help_heading = "Output")]
@@ -185,7 +185,7 @@ impl std::str::FromStr for BulkOptions {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum SnmpFormat {
     Table,
     Json,
     Csv,

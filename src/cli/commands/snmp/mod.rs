@@ -3,7 +3,7 @@
 //! `args` what can be typed · `settings`, `credentials` as whom an agent is asked · `question` what is asked ·
 //! `agents` the sweep · `parts` an agent in several conversations · `again`, `schedule`, `changes` again and again ·
 //! `engines` those of v3, and their cache.
-//! How it is written: `report` where · `net_snmp` as net-snmp, in a `style` · `json`, `csv`, `influx` for programs ·
+//! How it is written: `writer` where · `net_snmp` as net-snmp, in a `style` · `json`, `csv`, `influx` for programs ·
 //! `shown`, `text` what they have in common.
 
 mod again;
@@ -18,12 +18,12 @@ mod json;
 mod net_snmp;
 mod parts;
 mod question;
-mod report;
 mod schedule;
 mod settings;
 mod shown;
 mod style;
 mod text;
+mod writer;
 
 use allears::net;
 use allears::protocol::Protocol;
@@ -36,8 +36,8 @@ pub use args::SnmpCommand;
 use args::{AskArgs, Source};
 use credentials::CredentialsCache;
 use engines::EngineCache;
-use report::Report;
 use settings::Settings;
+use writer::AnswerWriter;
 
 use crate::cli::exit::{Exit, Usage};
 use crate::cli::inputs::{Sources, refuse_to_write_over};
@@ -48,60 +48,44 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let args = command.ask();
     refuse_to_lose_files(args)?;
     let request = question::request(command)?;
-    let settings = Settings::of_arguments(&args.credentials)?;
-    if settings.lacks_user() && has_no_settings(args) {
+    let security = Settings::of_arguments(&args.credentials)?;
+    let mut settings = args.sweep.settings(&args.targets, Some(args.port))?;
+    if security.lacks_user() && has_no_settings(&settings.sources) {
         return Err(Usage("passwords need a user: -u NAME".into()).into());
     }
+    settings.sources.settings = Some(security.checker());
     let mut snmp = Snmp::new(u64::from_le_bytes(seed()?));
     if args.source == Source::Id {
         snmp = snmp.accept_any_source();
     }
-    let credentials = CredentialsCache::new(settings.clone(), &mut snmp)?;
+    let credentials = CredentialsCache::new(security, &mut snmp)?;
+    let one_host = is_one_host(&settings.sources);
+    let all = settings.all || one_host;
+    let again = args.every.map(|interval| Again::new(interval, settings.engine.rate));
 
-    let mut sweep = Sweep::new(&args.sweep)?;
+    let mut sweep = Sweep::open(settings)?;
     let cache = args.credentials.engine_cache.as_deref();
     let cache = cache.map(|path| EngineCache::open(path, &mut snmp, sweep.net.now(), &sweep.console));
     let cache = cache.transpose()?;
-    let inputs = sweep.open(Sources {
-        arguments: args.targets.clone(),
-        files: args.sweep.lists.input.clone(),
-        default_port: Some(args.port),
-        strict: args.sweep.lists.strict,
-        settings: Some(settings.checker()),
-    })?;
-    let out = sweep.results(&args.sweep)?;
-    let report =
-        Report::new(out, args.output, args.style()?, !is_one_host(args)).context("cannot write results")?;
+    let inputs = sweep.inputs()?;
+    let out = sweep.results()?;
+    let writer =
+        AnswerWriter::new(out, args.output, args.style()?, !one_host).context("cannot write results")?;
 
     let parts = parts::split(request, args.per_host.into());
     let question = Question { credentials: credentials.general(), request: parts[0].clone() };
     let typical = snmp.begin(([0; 4], PORT).into(), question);
-    let mut engine = sweep.engine(snmp, &typical)?;
-    let again = args.every.map(|interval| Again::new(interval, sweep.config.rate));
-    let mut agents =
-        Agents::new(inputs, credentials, parts, again, report, args.sweep.all || is_one_host(args));
-
-    let mut ending = sweep.run(&mut engine, &mut agents);
-    let seconds = sweep.duration().as_secs_f64();
-    sweep.console.finish();
-    ending.wrote(agents.finish());
-    sweep.settle(&mut ending);
-    let saved = cache.map_or(Ok(()), |cache| cache.save(engine.protocol(), sweep.net.now()));
-    sweep.finish(&engine, &agents, &typical)?;
-    agents.say_how_it_went(&ending, seconds, &sweep.console);
-    match ending.failure.take().or(agents.failure()).or(saved.err()) {
-        Some(failure) => Err(failure),
-        None => Ok(ending.exit(agents.heard() > 0)),
-    }
+    let mut agents = Agents::new(inputs, credentials, parts, again, writer, all, cache);
+    sweep.conduct(snmp, &typical, &mut agents).map(|swept| swept.exit)
 }
 
-/// Whether no target can have settings of its own.
-fn has_no_settings(args: &AskArgs) -> bool {
-    let mut targets = args.targets.iter();
-    args.sweep.lists.input.is_empty() && targets.all(|target| !target.trim().contains(char::is_whitespace))
+/// Returns whether no target can have settings of its own.
+fn has_no_settings(sources: &Sources) -> bool {
+    let mut targets = sources.arguments.iter();
+    sources.files.is_empty() && targets.all(|target| !target.trim().contains(char::is_whitespace))
 }
 
-/// Nothing that is read is written over: not even by the cache, which is both.
+/// Refuses to write over an input: not even by the engine cache, which is both.
 fn refuse_to_lose_files(args: &AskArgs) -> Result<()> {
     let (sweep, cache) = (&args.sweep, &args.credentials.engine_cache);
     let mut read = args.oid_files.clone();
@@ -113,12 +97,12 @@ fn refuse_to_lose_files(args: &AskArgs) -> Result<()> {
 }
 
 fn seed() -> Result<[u8; 8]> {
-    let key = net::random_key().context("the system has no random numbers")?;
+    let key = net::random_key().context("cannot get random numbers from the system")?;
     Ok(std::array::from_fn(|at| key[at]))
 }
 
-/// Whether a single host is named: then the table is net-snmp's to the letter.
-fn is_one_host(args: &AskArgs) -> bool {
+/// Returns whether a single host is named: then the table is net-snmp's to the letter.
+fn is_one_host(sources: &Sources) -> bool {
     let is_one = |target: &str| {
         let target = target.split_ascii_whitespace().next().unwrap_or_default();
         let is_range = || {
@@ -128,5 +112,5 @@ fn is_one_host(args: &AskArgs) -> bool {
         };
         !target.contains('/') && !is_range()
     };
-    args.sweep.lists.input.is_empty() && matches!(&args.targets[..], [target] if is_one(target))
+    sources.files.is_empty() && matches!(&sources.arguments[..], [target] if is_one(target))
 }

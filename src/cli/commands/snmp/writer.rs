@@ -6,52 +6,47 @@ use std::time::Duration;
 
 use allears::protocol::snmp::Answer;
 
-use super::args::Format;
+use super::args::SnmpFormat;
 use super::changes::Change;
 use super::json::Json;
 use super::style::Style;
 use super::{csv, influx, net_snmp};
-use crate::cli::output::Out;
 use crate::cli::output::record::Record;
+use crate::cli::output::{Format, Out, Sink};
 
-/// Where answers are written, one by one in every form.
-pub struct Report {
-    form: Form,
-    /// Lines that are being made.
-    lines: Vec<u8>,
+/// Writes answers as they arrive.
+pub struct AnswerWriter {
+    sink: Sink,
+    lines: LineFormat,
+    /// Lines that are being formatted.
+    buffer: Vec<u8>,
 }
 
-enum Form {
-    /// As net-snmp writes them; of many agents, each line with its agent in front.
-    Lines {
-        out: Out,
+/// The format of lines, where the output is neither JSON nor CSV.
+enum LineFormat {
+    /// As net-snmp writes them; of `many` agents, each line with its agent in front.
+    NetSnmp {
         style: Style,
         many: bool,
     },
-    Json(Out),
-    Csv(Box<::csv::Writer<Out>>),
-    Influx(Out),
+    Influx,
 }
 
-impl Report {
+impl AnswerWriter {
     /// # Errors
     /// The header cannot be written.
-    pub fn new(out: Out, format: Format, style: Style, many: bool) -> io::Result<Report> {
-        let form = match format {
-            Format::Table => Form::Lines { out, style, many },
-            Format::Json => Form::Json(out),
-            Format::Influx => Form::Influx(out),
-            Format::Csv => {
-                let mut writer = ::csv::Writer::from_writer(out);
-                csv::start(&mut writer)?;
-                writer.flush()?;
-                Form::Csv(Box::new(writer))
-            }
+    pub fn new(out: Out, format: SnmpFormat, style: Style, many: bool) -> io::Result<AnswerWriter> {
+        let (format, lines) = match format {
+            SnmpFormat::Influx => (Format::Table, LineFormat::Influx),
+            SnmpFormat::Table => (Format::Table, LineFormat::NetSnmp { style, many }),
+            SnmpFormat::Json => (Format::Json, LineFormat::NetSnmp { style, many }),
+            SnmpFormat::Csv => (Format::Csv, LineFormat::NetSnmp { style, many }),
         };
-        Ok(Report { form, lines: vec![] })
+        let sink = Sink::open(out, format, [], csv::COLUMNS)?;
+        Ok(AnswerWriter { sink, lines, buffer: vec![] })
     }
 
-    /// What an agent said, at `at` since 1970; all of it, or what it said before it fell silent.
+    /// Writes the answer of an agent, which arrived at `at` since 1970: all of it, or as much as arrived.
     pub fn answer(
         &mut self,
         record: &Record,
@@ -59,82 +54,83 @@ impl Report {
         changes: &[Change],
         at: Duration,
     ) -> io::Result<()> {
-        self.lines.clear();
-        match &mut self.form {
-            Form::Lines { out, style, many } => {
-                for varbind in answer.varbinds() {
-                    net_snmp::push(&varbind, *style, &mut self.lines);
-                    self.lines.push(b'\n');
-                }
-                if !*many {
-                    return out.write_all(&self.lines);
-                }
-                // A text may have several lines, and none of them shall look like another agent's.
-                for line in self.lines.split_inclusive(|byte| matches!(byte, b'\n'..=b'\r')) {
-                    write!(out, "{}: ", record.target)?;
-                    out.write_all(line)?;
-                }
-                Ok(())
+        let out = match &mut self.sink {
+            Sink::Json(out) => return record.write_json(Some(Json::new(answer, changes)), &[], out),
+            Sink::Csv(rows) => {
+                let fields = record.fields();
+                return csv::write(record, answer, changes, |row, reason| rows.row(&fields, row, reason));
             }
-            Form::Json(out) => record.write_json(Some(Json::new(answer, changes)), &[], out),
-            Form::Csv(writer) => Ok(csv::write(record, answer, changes, writer)?),
-            Form::Influx(out) => {
-                influx::push(record.target, answer, changes, at, &mut self.lines);
-                out.write_all(&self.lines)
+            Sink::Table(table) => &mut table.out,
+        };
+        self.buffer.clear();
+        match self.lines {
+            LineFormat::Influx => influx::push(record.target, answer, changes, at, &mut self.buffer),
+            LineFormat::NetSnmp { style, many } => {
+                for varbind in answer.varbinds() {
+                    net_snmp::push(&varbind, style, &mut self.buffer);
+                    self.buffer.push(b'\n');
+                }
+                if many {
+                    return write_with_agent(record, &self.buffer, out);
+                }
             }
         }
+        out.write_all(&self.buffer)
     }
 
-    /// Gives `tell` what there is to say of an answer and stands in no line of it: net-snmp says it on standard
-    /// error, too.
+    /// Passes to `tell` what is noteworthy about an answer and has no place in its lines: net-snmp prints that on
+    /// standard error, too.
     pub fn remark(&self, record: &Record, answer: &Answer, tell: impl Fn(&dyn Display)) {
-        if !matches!(self.form, Form::Lines { .. } | Form::Influx(_)) {
+        if !matches!(self.sink, Sink::Table(_)) {
             return;
         }
         let agent = record.target;
         for refused in &answer.refused {
             tell(&format_args!("{agent}: {}: {}", refused.oid, refused.status));
         }
-        if let Some(reason) = &record.reason {
-            tell(&format_args!("{agent}: {}: {reason}", record.outcome));
+        if record.reason.is_some() {
+            tell(record);
         } else if let Some(why) = &answer.incomplete {
             tell(&format_args!("{agent}: {why}"));
         }
     }
 
-    /// An agent that said nothing; `tell` if that has no place in the output.
-    pub fn unheard(&mut self, record: &Record, tell: impl Fn(&dyn Display)) -> io::Result<()> {
-        match &mut self.form {
-            Form::Json(out) => record.write_json(None::<()>, &[], out),
-            Form::Csv(writer) => Ok(csv::write_unheard(record, writer)?),
-            Form::Lines { .. } | Form::Influx(_) => {
-                let reason = record.reason.as_deref().unwrap_or_default();
-                tell(&format_args!("{}: {}: {reason}", record.target, record.outcome));
+    /// Writes an agent that did not answer, or passes it to `tell` if it has no place in the output.
+    pub fn unanswered(&mut self, record: &Record, tell: impl Fn(&dyn Display)) -> io::Result<()> {
+        let reason = record.reason.as_deref().unwrap_or_default();
+        match &mut self.sink {
+            Sink::Csv(rows) => rows.row(&record.fields(), csv::without_value(record), reason),
+            Sink::Table(_) => {
+                tell(record);
                 Ok(())
             }
+            sink => sink.unanswered(record),
         }
     }
 
-    /// Whether agents that said nothing are written without being asked for.
-    pub fn has_all(&self) -> bool {
-        matches!(self.form, Form::Json(_))
+    /// Returns whether agents that did not answer are written even without `--all`.
+    pub fn lists_every_host(&self) -> bool {
+        self.sink.lists_every_host()
     }
 
     pub fn flush(&mut self) -> io::Result<()> {
-        match &mut self.form {
-            Form::Lines { out, .. } | Form::Json(out) | Form::Influx(out) => out.flush(),
-            Form::Csv(writer) => writer.flush(),
-        }
+        self.sink.flush()
     }
 
-    /// Whether something waits to be flushed to a terminal.
-    pub fn is_unshown(&self) -> bool {
-        match &self.form {
-            Form::Lines { out, .. } | Form::Json(out) | Form::Influx(out) => out.is_unshown(),
-            // The writer does not tell what it holds back.
-            Form::Csv(writer) => writer.get_ref().is_terminal(),
-        }
+    /// Returns whether something waits to be flushed to a terminal.
+    pub fn has_unflushed(&self) -> bool {
+        self.sink.has_unflushed()
     }
+}
+
+/// Writes lines, each with its agent in front. A text may span several lines, none of which may look like another
+/// agent's.
+fn write_with_agent(record: &Record, lines: &[u8], out: &mut Out) -> io::Result<()> {
+    for line in lines.split_inclusive(|byte| matches!(byte, b'\n'..=b'\r')) {
+        write!(out, "{}: ", record.target)?;
+        out.write_all(line)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -190,8 +186,13 @@ mod tests {
         let (rtt_ms, from, at, reason) = (Some(0.5), None, None, None);
         let record = Record { target, outcome, attempts: 1, rtt_ms, from, at, left_out: 0, reason };
         let mut writer = ::csv::Writer::from_writer(vec![]);
-        csv::start(&mut writer).expect("memory");
-        csv::write(&record, answer, changes, &mut writer).expect("memory");
+        let header = Record::COLUMNS.into_iter().chain(csv::COLUMNS).chain(["reason"]);
+        writer.write_record(header).expect("memory");
+        let write = |row: &[String; 9], reason: &str| {
+            let fields = record.fields().into_iter().chain(row.clone()).chain([reason.into()]);
+            Ok(writer.write_record(fields)?)
+        };
+        csv::write(&record, answer, changes, write).expect("memory");
         writer.into_inner().expect("memory")
     }
 

@@ -1,0 +1,130 @@
+//! The formats that all commands share: JSON lines, CSV rows, and a table.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::record::Record;
+use super::table::{self, Cell, Column};
+use super::{Format, Out};
+
+/// The destination of results, in the format that was chosen.
+///
+/// A command matches on it to write an answer in each format; headers, flushing and hosts that did not answer are
+/// the sink's business.
+pub enum Sink {
+    /// One object a line: see [`Record::write_json`].
+    Json(Out),
+    Csv(CsvRows),
+    Table(Table),
+}
+
+impl Sink {
+    /// Starts the output. `columns` are those of the table with their widths, without any if the command writes lines
+    /// or a whole table at its end; `csv` are the answer's columns in CSV, between those of [`Record`] and `reason`.
+    ///
+    /// # Errors
+    /// The header cannot be written.
+    pub fn open<'a>(
+        out: Out,
+        format: Format,
+        columns: impl IntoIterator<Item = (Column, usize)>,
+        csv: impl IntoIterator<Item = &'a str>,
+    ) -> io::Result<Sink> {
+        match format {
+            Format::Json => Ok(Sink::Json(out)),
+            Format::Csv => CsvRows::start(out, csv).map(Sink::Csv),
+            Format::Table => Table::start(out, columns).map(Sink::Table),
+        }
+    }
+
+    /// Returns whether hosts that did not answer belong to the output even without `--all`.
+    pub fn lists_every_host(&self) -> bool {
+        matches!(self, Sink::Json(_))
+    }
+
+    /// Writes a host that did not answer, with the reason; to a table, as a line.
+    pub fn unanswered(&mut self, record: &Record) -> io::Result<()> {
+        match self {
+            Sink::Json(out) => record.write_json(None::<()>, &[], out),
+            Sink::Csv(rows) => rows.unanswered(record),
+            Sink::Table(table) => table.line(&record.to_string()),
+        }
+    }
+
+    /// Hands everything written so far to its reader.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Json(out) | Sink::Table(Table { out, .. }) => out.flush(),
+            Sink::Csv(rows) => rows.writer.flush(),
+        }
+    }
+
+    /// Returns whether something waits to be flushed to a terminal.
+    pub fn has_unflushed(&self) -> bool {
+        match self {
+            Sink::Json(out) | Sink::Table(Table { out, .. }) => out.has_unflushed(),
+            // The writer does not tell what it buffers.
+            Sink::Csv(rows) => rows.writer.get_ref().is_terminal(),
+        }
+    }
+}
+
+/// CSV: the columns of [`Record`], those of an answer, and `reason`.
+pub struct CsvRows {
+    writer: Box<csv::Writer<Out>>,
+    /// The number of an answer's columns.
+    columns: usize,
+}
+
+impl CsvRows {
+    fn start<'a>(out: Out, columns: impl IntoIterator<Item = &'a str>) -> io::Result<CsvRows> {
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+        let columns: Vec<_> = columns.into_iter().collect();
+        let header = Record::COLUMNS.iter().chain(&columns).chain(&["reason"]);
+        writer.write_record(header)?;
+        writer.flush()?;
+        Ok(CsvRows { writer: Box::new(writer), columns: columns.len() })
+    }
+
+    /// Writes one row: the [`fields`](Record::fields) of a record, the answer (a structure, a tuple or an array with
+    /// as many fields as there are columns), and the reason.
+    pub fn row(&mut self, record: &[String; 4], answer: impl Serialize, reason: &str) -> io::Result<()> {
+        Ok(self.writer.serialize((record, answer, reason))?)
+    }
+
+    fn unanswered(&mut self, record: &Record) -> io::Result<()> {
+        let reason = record.reason.as_deref().unwrap_or_default();
+        self.row(&record.fields(), vec![""; self.columns], reason)
+    }
+}
+
+/// A table whose rows are written as results arrive; or lines, if it has no columns.
+pub struct Table {
+    pub out: Out,
+    columns: Vec<Column>,
+    widths: Vec<usize>,
+}
+
+impl Table {
+    /// Fits the columns to the terminal, if there is one, and writes its header.
+    fn start(mut out: Out, columns: impl IntoIterator<Item = (Column, usize)>) -> io::Result<Table> {
+        let (columns, widths): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        let widths = table::fit(&columns, &widths, out.width());
+        if out.is_terminal() && !columns.is_empty() {
+            table::write_row(&columns, &widths, &table::header(&columns), out.has_colour(), &mut out)?;
+            out.flush()?;
+        }
+        Ok(Table { out, columns, widths })
+    }
+
+    /// Writes one row.
+    pub fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
+        table::write_row(&self.columns, &self.widths, cells, self.out.has_colour(), &mut self.out)
+    }
+
+    /// Writes one line that is no row.
+    pub fn line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{line}")
+    }
+}

@@ -1,0 +1,194 @@
+//! A survey: sends each target one question, and prints its answer. `probe` is one.
+//!
+//! A command consists of its protocol and a [`Row`]: what an answer looks like. The rest is here.
+
+use std::io;
+use std::marker::PhantomData;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use allears::engine::{Completion, Engine, Outcome, Time};
+use allears::protocol::Protocol;
+use anyhow::{Context, Error, Result};
+use clap::Args;
+use serde::Serialize;
+
+use super::console::Console;
+use super::exit::Exit;
+use super::inputs::{Inputs, Next};
+use super::output::record::{Record, shown_millis};
+use super::output::table::{Cell, Column, Style};
+use super::output::{Format, Sink};
+use super::sweep::{Flow, Job, More, Sweep, SweepArgs};
+
+/// The arguments of every survey.
+#[derive(Args, Debug)]
+pub struct SurveyArgs {
+    /// The hosts to query
+    #[arg(value_name = "TARGET", required_unless_present = "input")]
+    pub targets: Vec<String>,
+    /// The port of targets that name none
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Output format; json is one object a line, as results arrive
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub output: Format,
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+}
+
+/// An answer as it is shown: serialized, it is the `answer` of JSON, and its fields are the columns of CSV. They are
+/// numbers, texts, truth values, or options of these.
+pub trait Row: Serialize + Default {
+    /// The protocol that the question is asked in.
+    type Protocol: Protocol<Question: Clone>;
+
+    /// The table's columns behind HOST and PING, with their widths.
+    const COLUMNS: &'static [(Column, usize)];
+
+    /// Converts an answer. `rtt` is its round trip, where it is known. At `now` it is taken out of the engine: shortly
+    /// after it arrived, which a protocol that needs to know exactly keeps in its answer.
+    fn new(answer: <Self::Protocol as Protocol>::Answer, rtt: Option<Duration>, now: Time) -> Self;
+
+    /// Returns the cells of [`Row::COLUMNS`].
+    fn cells(&self) -> Vec<String>;
+}
+
+/// Asks every target `question`, to the exit code.
+///
+/// # Errors
+/// Wrong arguments, and what fails in a sweep.
+pub fn run<R: Row>(
+    mut protocol: R::Protocol,
+    question: <R::Protocol as Protocol>::Question,
+    args: &SurveyArgs,
+) -> Result<Exit> {
+    let port = args.port.or(protocol.defaults().port);
+    let settings = args.sweep.settings(&args.targets, port)?;
+    let all = settings.all;
+    let mut sweep = Sweep::open(settings)?;
+    let inputs = sweep.inputs()?;
+    let out = sweep.results()?;
+    let names = field_names::<R>().context("cannot write results")?;
+    let sink = Sink::open(out, args.output, columns::<R>(), &names).context("cannot write results")?;
+    let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let typical = protocol.begin(nobody, question.clone());
+    let mut survey = Survey::<R> { inputs, sink, question, all, targets: 0, answered: 0, rows: PhantomData };
+    sweep.conduct(protocol, &typical, &mut survey).map(|swept| swept.exit)
+}
+
+/// The state of a survey.
+struct Survey<R: Row> {
+    inputs: Inputs,
+    sink: Sink,
+    question: <R::Protocol as Protocol>::Question,
+    /// Also show hosts that did not answer.
+    all: bool,
+    targets: u64,
+    answered: u64,
+    rows: PhantomData<R>,
+}
+
+impl<R: Row> Survey<R> {
+    fn write(&mut self, record: &Record, row: &R, rtt: Option<Duration>) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::Json(out) => record.write_json(Some(row), &[], out),
+            Sink::Csv(rows) => rows.row(&record.fields(), row, ""),
+            Sink::Table(table) => {
+                let ping = rtt.map(shown_millis).unwrap_or_default();
+                let cells = [record.target.to_string(), ping].into_iter().chain(row.cells());
+                table.row(&cells.map(Cell::plain).collect::<Vec<_>>())
+            }
+        }
+    }
+
+    /// Writes a host that did not answer: in a table, with the reason in the last column.
+    fn write_unanswered(&mut self, record: &Record) -> io::Result<()> {
+        let Sink::Table(table) = &mut self.sink else { return self.sink.unanswered(record) };
+        let reason = record.reason.as_deref().unwrap_or_default();
+        let mut cells = vec![Cell::plain(record.target.to_string())];
+        cells.resize(R::COLUMNS.len() + 1, Cell::default());
+        cells.push(Cell::styled(Style::Dim, format!("{}: {reason}", record.outcome)));
+        table.row(&cells)
+    }
+}
+
+impl<R: Row> Job<R::Protocol> for Survey<R> {
+    fn ask(&mut self, engine: &mut Engine<R::Protocol>, _: Time, console: &Console) -> More {
+        while engine.room() > 0 {
+            match self.inputs.next(console) {
+                Next::Target(target) => {
+                    self.targets += u64::from(engine.ask(target, self.question.clone(), ()).is_ok());
+                }
+                Next::Waiting => return More::Yes,
+                Next::End => return More::No,
+            }
+        }
+        More::Yes
+    }
+
+    fn conclude(
+        &mut self,
+        completion: Completion<
+            <R::Protocol as Protocol>::Conversation,
+            <R::Protocol as Protocol>::Answer,
+            (),
+        >,
+        now: Time,
+        _: &Console,
+    ) -> io::Result<Flow> {
+        let record = Record::new(&completion);
+        if let Outcome::Answered(answer) = completion.outcome {
+            self.answered += 1;
+            self.write(&record, &R::new(answer, completion.rtt, now), completion.rtt)?;
+        } else if self.all || self.sink.lists_every_host() {
+            self.write_unanswered(&record)?;
+        }
+        Ok(Flow::GoOn)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
+    fn has_unflushed(&self) -> bool {
+        self.sink.has_unflushed()
+    }
+
+    fn input_failure(&mut self) -> Option<Error> {
+        self.inputs.failure.take()
+    }
+
+    fn targets(&self) -> u64 {
+        self.targets
+    }
+
+    fn answered(&self) -> u64 {
+        self.answered
+    }
+
+    fn print_summary(&self, elapsed: Duration, console: &Console) {
+        let Survey { targets, answered, .. } = self;
+        match targets {
+            0 => console.error("no targets: nothing was sent"),
+            _ => console.say(format_args!(
+                "{answered} of {targets} hosts answered in {:.1} s",
+                elapsed.as_secs_f64()
+            )),
+        }
+    }
+}
+
+/// The columns of a table.
+fn columns<R: Row>() -> impl Iterator<Item = (Column, usize)> {
+    let common = [(Column::left("HOST"), 21), (Column::right("PING"), 6)];
+    common.into_iter().chain(R::COLUMNS.iter().copied())
+}
+
+/// Returns the names of a row's fields, as CSV has them.
+fn field_names<R: Row>() -> io::Result<csv::StringRecord> {
+    let mut writer = csv::Writer::from_writer(vec![]);
+    writer.serialize(R::default())?;
+    let text = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    Ok(csv::Reader::from_reader(&text[..]).headers()?.clone())
+}

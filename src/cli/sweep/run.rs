@@ -1,0 +1,201 @@
+//! The loop of a sweep: the canonical loop over engine and net, with targets pulled as there is room and results
+//! taken out as they arrive.
+
+use std::io;
+use std::time::Duration;
+
+use allears::engine::{Completion, Engine, Protocol, Time};
+use anyhow::Error;
+
+use super::{Flow, Job, More, Sweep};
+use crate::cli::exit::Exit;
+
+/// The time between two updates of the progress line.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// How a sweep ended.
+#[derive(Debug)]
+pub struct Ending {
+    /// By Ctrl-C or SIGTERM.
+    interrupted: bool,
+    /// The reader of the results has gone.
+    pub closed: bool,
+    /// The first system error.
+    pub failure: Option<Error>,
+    /// Where results go, for messages.
+    destination: String,
+}
+
+impl Ending {
+    /// Returns the exit code of a sweep that has, or has not, `found` what it was for.
+    pub fn exit(&self, found: bool) -> Exit {
+        match self {
+            Ending { interrupted: true, .. } => Exit::Interrupted,
+            Ending { closed: true, .. } => Exit::Success,
+            _ if found => Exit::Success,
+            _ => Exit::Nothing,
+        }
+    }
+
+    /// Takes note of an attempt to write results. A closed pipe is no failure.
+    pub fn wrote(&mut self, result: io::Result<()>) {
+        match result {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+            Err(error) => {
+                let what = format!("cannot write {}", self.destination);
+                self.failure.get_or_insert(Error::new(error).context(what));
+            }
+        }
+    }
+}
+
+/// The state of the loop.
+pub struct Run<'a, P: Protocol, T, J> {
+    sweep: &'a mut Sweep,
+    engine: &'a mut Engine<P, T>,
+    job: &'a mut J,
+    ending: Ending,
+    asking: bool,
+    /// What was searched for has been found: no further results are shown.
+    enough: bool,
+    deadline: Option<Time>,
+    next_progress: Time,
+}
+
+impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
+    pub fn new(sweep: &'a mut Sweep, engine: &'a mut Engine<P, T>, job: &'a mut J) -> Run<'a, P, T, J> {
+        let results = sweep.settings.results.as_ref();
+        let destination = results.map_or("standard output".into(), |path| path.display().to_string());
+        let deadline = sweep.settings.deadline.map(|deadline| sweep.net.now() + deadline);
+        Run {
+            sweep,
+            engine,
+            job,
+            ending: Ending { interrupted: false, closed: false, failure: None, destination },
+            asking: true,
+            enough: false,
+            deadline,
+            next_progress: Time::ZERO,
+        }
+    }
+
+    /// Runs until every conversation has ended.
+    pub fn to_end(mut self) -> Ending {
+        self.sweep.stop.arm();
+        loop {
+            self.check_limits();
+            // A slow reader of the results slows down sending, never receiving.
+            let held = self.sweep.backlog.is_full();
+            self.engine.hold(held);
+            if !held {
+                self.take_results();
+            }
+            let more = if self.asking {
+                self.job.ask(self.engine, self.sweep.net.now(), &self.sweep.console)
+            } else {
+                More::No
+            };
+            if more == More::No && self.engine.is_idle() {
+                break;
+            }
+            self.show_progress();
+            let until = self.wake_at();
+            if let Err(error) = self.sweep.net.turn(self.engine, until) {
+                self.asking = false;
+                self.ending.failure.get_or_insert(Error::new(error).context("the socket failed"));
+                self.engine.abort(self.sweep.net.now());
+            }
+        }
+        self.take_results();
+        self.ending
+    }
+
+    /// Returns when the loop has something to do even if nothing arrives.
+    fn wake_at(&self) -> Option<Time> {
+        let progress = self.sweep.console.is_watched().then_some(self.next_progress);
+        let due = self.job.due().filter(|_| self.asking);
+        self.deadline.into_iter().chain(progress).chain(due).min()
+    }
+
+    fn check_limits(&mut self) {
+        let Sweep { net, stop, console, .. } = &*self.sweep;
+        if stop.requested() && !self.ending.interrupted {
+            self.ending.interrupted = true;
+            self.asking = false;
+            self.engine.stop_sending(net.now());
+            console.warn(format_args!(
+                "interrupted: waiting for {} queries in flight; Ctrl-C again quits at once",
+                self.engine.in_flight(),
+            ));
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= net.now()) {
+            self.deadline = None;
+            self.asking = false;
+            self.engine.abort(net.now());
+            console.warn("deadline reached: open queries are interrupted");
+        }
+    }
+
+    fn take_results(&mut self) {
+        let (mut any, now) = (false, self.sweep.net.now());
+        while let Some(completion) = self.engine.poll_completion() {
+            any = true;
+            self.take(completion, now);
+            if self.job.has_unflushed() {
+                // The progress line must not mix with results on the same terminal.
+                let flushed = self.can_write().then(|| self.sweep.console.suspend(|| self.job.flush()));
+                self.check_written(flushed.unwrap_or(Ok(())));
+            }
+        }
+        if any && self.can_write() {
+            let flushed = self.job.flush();
+            self.check_written(flushed);
+        }
+    }
+
+    fn take(&mut self, completion: Completion<P::Conversation, P::Answer, T>, now: Time) {
+        if self.enough || !self.can_write() {
+            return;
+        }
+        match self.job.conclude(completion, now, &self.sweep.console) {
+            Ok(Flow::GoOn) => {}
+            Ok(Flow::Enough) => {
+                self.asking = false;
+                self.enough = true;
+                self.engine.abort(self.sweep.net.now());
+            }
+            Err(error) => self.check_written(Err(error)),
+        }
+    }
+
+    fn can_write(&self) -> bool {
+        !self.ending.closed && self.ending.failure.is_none()
+    }
+
+    /// Ends the sweep if results cannot be written.
+    fn check_written(&mut self, result: io::Result<()>) {
+        if result.is_err() {
+            self.asking = false;
+            self.engine.abort(self.sweep.net.now());
+        }
+        self.ending.wrote(result);
+    }
+
+    fn show_progress(&mut self) {
+        let Sweep { net, console, .. } = &*self.sweep;
+        let now = net.now();
+        if !console.is_watched() || now < self.next_progress {
+            return;
+        }
+        self.next_progress = now + PROGRESS_EVERY;
+        let seconds = (now - Time::ZERO).as_secs_f64();
+        let rate = self.engine.ledger().datagrams_sent as f64 / seconds.max(0.001);
+        console.progress(format_args!(
+            "{} targets · {} answered · {} in flight · {rate:.0} packets/s · {seconds:.1} s",
+            self.job.targets(),
+            self.job.answered(),
+            self.engine.in_flight(),
+        ));
+    }
+}

@@ -1,0 +1,95 @@
+//! The validated settings of a sweep.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use allears::engine::Config;
+use allears::net;
+use anyhow::Result;
+
+use super::SweepArgs;
+use crate::cli::exit::Usage;
+use crate::cli::inputs::{Sources, refuse_to_write_over};
+
+/// What [`SweepArgs`] mean, and the targets.
+pub struct SweepSettings {
+    pub engine: Config,
+    pub sockets: net::Options,
+    pub sources: Sources,
+    /// The file for results; `None` = standard output.
+    pub results: Option<PathBuf>,
+    /// The file for the ledger; `None` = no ledger.
+    pub stats: Option<PathBuf>,
+    /// The longest time for the whole sweep.
+    pub deadline: Option<Duration>,
+    /// Also show hosts that did not answer.
+    pub all: bool,
+    pub quiet: bool,
+}
+
+impl SweepArgs {
+    /// Validates the arguments, with the command's targets and the port of those that name none.
+    ///
+    /// # Errors
+    /// A setting out of range, or an output that is an input, as [`Usage`].
+    pub fn settings(&self, targets: &[String], default_port: Option<u16>) -> Result<SweepSettings> {
+        refuse_to_write_over(&self.lists.input, [&self.to, &self.stats])?;
+        let engine = Config {
+            rate: self.rate.0,
+            burst: self.burst,
+            window: self.window.0,
+            host_gap: self.host_gap,
+            prefix_rate: self.prefix_rate.0,
+            timeout: self.timeout,
+            tries: self.tries,
+            ..Config::default()
+        };
+        engine.validate().map_err(|error| {
+            Usage(format!("--{} must be {}", error.field.replace('_', "-"), error.expected))
+        })?;
+        Ok(SweepSettings {
+            engine,
+            sockets: self.socket.into(),
+            sources: Sources {
+                arguments: targets.to_vec(),
+                files: self.lists.input.clone(),
+                default_port,
+                strict: self.lists.strict,
+                settings: None,
+            },
+            results: self.to.clone(),
+            stats: self.stats.clone(),
+            deadline: self.deadline,
+            all: self.all,
+            quiet: self.quiet,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        sweep: SweepArgs,
+    }
+
+    #[test]
+    fn defaults_are_the_engines() {
+        let settings = Line::parse_from(["sweep"]).sweep.settings(&[], None).expect("valid");
+        let (engine, default) = (settings.engine, Config::default());
+        assert_eq!((engine.rate, engine.prefix_rate), (default.rate, default.prefix_rate));
+        assert_eq!((engine.burst, engine.tries), (default.burst, default.tries));
+        assert_eq!((engine.timeout, engine.host_gap), (default.timeout, default.host_gap));
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_named_by_its_option() {
+        let line = Line::parse_from(["sweep", "--tries", "0"]);
+        let error = line.sweep.settings(&[], None).err().expect("refused");
+        assert!(error.is::<Usage>() && error.to_string().starts_with("--tries must be "), "{error}");
+    }
+}
