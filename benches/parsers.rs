@@ -2,8 +2,9 @@
 
 use std::hint::black_box;
 
-use allears::protocol::quake3::text::{Colors, clean};
-use allears::protocol::quake3::{Game, Quake3, ServerList, Status};
+use allears::protocol::games::quake3::{ServerList, Status};
+use allears::protocol::games::text::{Colors, clean};
+use allears::protocol::games::{Game, Games};
 use allears::protocol::snmp::ber::Writer;
 use allears::protocol::snmp::message::{self, Message, PduHead, pdu_tag};
 use allears::protocol::snmp::{Oid, Value, Varbind, Version};
@@ -35,6 +36,7 @@ fn full_server() -> Vec<u8> {
 fn statuses(c: &mut Criterion) {
     let openarena = longest(include_str!("../tests/data/openarena-info-status.hex"));
     let full = full_server();
+    let Some(game) = Game::find("et") else { return };
     let mut group = c.benchmark_group("status");
     for (name, datagram) in [("openarena, 4 players", &openarena), ("et, 41 players", &full)] {
         group.throughput(Throughput::Bytes(datagram.len() as u64));
@@ -48,8 +50,11 @@ fn statuses(c: &mut Criterion) {
                 Ok::<f64, &str>(points)
             });
         });
+        group.bench_function(format!("parse to a ServerInfo: {name}"), |b| {
+            b.iter(|| Status::parse(black_box(datagram)).map(|status| status.to_info(game)));
+        });
     }
-    let Some(et) = Game::find("et").map(Quake3::new) else { return };
+    let et = Games::new(game);
     assert_eq!(et.read_token(&full), Some(Token(0xdead_beef)));
     group.throughput(Throughput::Bytes(full.len() as u64));
     group.bench_function("token", |b| b.iter(|| et.read_token(black_box(&full))));

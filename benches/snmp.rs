@@ -23,7 +23,7 @@ mod linux {
 
     use allears::engine::{Config, Engine, Outcome, Timeout};
     use allears::net::{self, Net, Options};
-    use allears::protocol::snmp::{Identity, Operation, Question, Request, Snmp, Value, Version};
+    use allears::protocol::snmp::{Credentials, Operation, Question, Request, Snmp, Value, Version};
     use serde_json::Value as Json;
 
     const ALLEARS: &str = env!("CARGO_BIN_EXE_allears");
@@ -86,7 +86,7 @@ mod linux {
         let mut net = Net::open(&Options { bind: Some("0.0.0.0:0".parse()?), ..Options::default() })?;
         let (start, cpu) = (net.now(), net::cpu_time());
         let mut snmp = Snmp::new(1);
-        let public = snmp.add_identity(Identity::community(Version::V2c, b"public"));
+        let public = snmp.add_credentials(Credentials::community(Version::V2c, b"public"));
         let request = Arc::new(Request {
             operation: Operation::GetBulk { non_repeaters: 0, max_repetitions: REPETITIONS },
             oids: vec!["1.3.6.1.2.1.2.2.1.10".parse()?],
@@ -108,7 +108,7 @@ mod linux {
         loop {
             while engine.room() > 0 {
                 let Some(target) = targets.next() else { break };
-                engine.ask(target, Question { identity: public, request: request.clone() }, ())?;
+                engine.ask(target, Question { credentials: public, request: request.clone() }, ())?;
             }
             if engine.is_idle() {
                 break;

@@ -190,7 +190,7 @@ int allears_open_raw(allears *handle, const void *payload, size_t length, size_t
  * "et", "q3", "openarena", "xonotic", ... */
 int allears_open_quake3(allears *handle, const char *game);
 
-/* SNMP v1, v2c and v3. Add an identity and a request next: `allears_snmp_community`, `allears_snmp_request`. The
+/* SNMP v1, v2c and v3. Add credentials and a request next: `allears_snmp_community`, `allears_snmp_request`. The
  * least gap between two packets to one agent becomes 0, unless it was set. */
 int allears_open_snmp(allears *handle);
 
@@ -205,7 +205,7 @@ int allears_open_snmp(allears *handle);
 int64_t allears_room(allears *handle);
 
 /* Asks a host at an IPv4 or IPv6 address: with the payload of `allears_open_raw`; for the status of a game server;
- * or the SNMP request 0 as the identity 0. */
+ * or the SNMP request 0 with the credentials 0. */
 int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
 /* As `allears_ask`, with an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". Of game servers and agents, the
@@ -220,8 +220,8 @@ int allears_ask_payload(allears *handle, const struct sockaddr *target, socklen_
  * the result, which tells how many they were. */
 int allears_ask_master(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
-/* SNMP: asks an agent this request as this identity. */
-int allears_ask_snmp(allears *handle, const struct sockaddr *target, socklen_t length, uint32_t identity,
+/* SNMP: asks an agent this request with these credentials. */
+int allears_ask_snmp(allears *handle, const struct sockaddr *target, socklen_t length, uint32_t credentials,
                      uint32_t request, uint64_t tag);
 
 /* Reads an address as `allears_ask_text` does. A port that is missing is `default_port`, unless that is 0.
@@ -402,15 +402,15 @@ enum allears_snmp_type {
     ALLEARS_SNMP_END_OF_MIB_VIEW = 0x82
 };
 
-/* Adds an identity, for as long as the handle lives: a community of v1 (`version` 1) or v2c (2). Its number, from 0 on,
- * goes to `identity`, if that is not NULL. Errors: NULL, ARGUMENT, STATE (not open), PROTOCOL. */
-int allears_snmp_community(allears *handle, int version, const char *community, uint32_t *identity);
+/* Adds credentials, for as long as the handle lives: a community of v1 (`version` 1) or v2c (2). Their number, from 0 on,
+ * goes to `credentials`, if that is not NULL. Errors: NULL, ARGUMENT, STATE (not open), PROTOCOL. */
+int allears_snmp_community(allears *handle, int version, const char *community, uint32_t *credentials);
 
-/* Adds an identity: a user of v3. `auth` is "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384" or "SHA-512", `privacy` "DES",
+/* Adds credentials: a user of v3. `auth` is "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384" or "SHA-512", `privacy` "DES",
  * "AES", "AES-192", "AES-256", "AES-192-C" or "AES-256-C"; NULL = none. Passwords have 8 bytes or more; `context` may
  * be NULL. Takes some milliseconds: passwords are hashed. They are not kept. Errors: as above. */
 int allears_snmp_user(allears *handle, const char *name, const char *auth, const char *auth_password,
-                      const char *privacy, const char *priv_password, const char *context, uint32_t *identity);
+                      const char *privacy, const char *priv_password, const char *context, uint32_t *credentials);
 
 /* Adds a request: what is asked of the `count` names, which are numbers or built-in names ("sysName.0"). Its number,
  * from 0 on, goes to `request`, if that is not NULL. Errors: as above. */

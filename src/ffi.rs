@@ -36,8 +36,9 @@ use std::ffi::{c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Once, OnceLock};
 
+use crate::net::Waker;
 use failure::Failure;
 use gate::Gate;
 use pointers::Out;
@@ -49,7 +50,7 @@ pub struct allears {
     session: UnsafeCell<Session>,
     /// What the last call that failed says, with a NUL behind it. Its place stays the same.
     error: UnsafeCell<[u8; ERROR_SIZE]>,
-    waker: OnceLock<Arc<mio::Waker>>,
+    waker: OnceLock<Waker>,
     is_woken: AtomicBool,
     gate: Gate,
     has_panicked: AtomicBool,

@@ -55,7 +55,7 @@
 //! # }
 //! ```
 
-#![warn(clippy::unwrap_used, clippy::expect_used)]
+#![warn(clippy::unwrap_used, clippy::expect_used, missing_debug_implementations)]
 
 pub mod engine;
 #[cfg(all(unix, feature = "ffi"))]

@@ -30,7 +30,7 @@ fn every_field_of_a_server() {
     let mut wanted = BTreeSet::from(["list\t60\t1".to_owned()]);
     for line in run(&["games", "--master", &fleet.master(), "-o", "json"]).expect_code(0).lines() {
         let (host, answer) = (string(&line["target"]), &line["answer"]);
-        let [name, map, game, players] = ["name", "map", "game", "players"].map(|key| string(&answer[key]));
+        let [name, map, game, players] = ["name", "map", "mod", "players"].map(|key| string(&answer[key]));
         let [bots, max] = ["bots", "max_players"].map(|key| answer[key].as_i64().unwrap_or(-1));
         wanted.insert(format!("{host}\tstatus\t{name}\t{map}\t{game}\t{players}\t{bots}\t{max}"));
         for player in answer["player_list"].as_array().expect("players") {
@@ -128,14 +128,14 @@ fn what_is_odd_or_goes_in_circles_is_told() {
         return;
     };
     let ends =
-        seen.iter().filter(|line| line.contains("\tend\tthe agent goes in circles: what follows 1.3.6"));
+        seen.iter().filter(|line| line.contains("\tend\tthe agent goes in circles: the name after 1.3.6"));
     assert_eq!(ends.count(), 4, "{seen:?}");
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "4", "--misbehave", "odd-ber=1"]);
     let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let seen =
         fields(&[&["snmp", "public", "1.3.6.1.2.1", "1.3.6.1.4"], &hosts[..]].concat()).expect("installed");
-    let odd = seen.iter().filter(|line| line.contains("a length takes more bytes than it needs"));
+    let odd = seen.iter().filter(|line| line.contains("a length takes more bytes than necessary"));
     assert!(odd.count() > 0, "{seen:?}");
 }
 

@@ -8,8 +8,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use allears::protocol::quake3::text::{Colors, clean};
-use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, Question, ServerList, Status};
+use allears::protocol::games::quake3::{ServerList, Status};
+use allears::protocol::games::text::{Colors, clean};
+use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, ServerInfo};
 use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 
 /// Requests and replies of a file, in its order: `true` for a request.
@@ -58,7 +59,7 @@ fn openarena_tells_its_name_and_its_bots() {
     for status in statuses {
         let status = status.with_bots_at_ping_zero(openarena.bots_have_ping_zero);
         assert_eq!(clean(status.name().expect("a name"), openarena.colors), "Allears Test Server");
-        assert_eq!((text(status.map()), text(status.game())), ("oa_dm1".into(), "baseoa".into()));
+        assert_eq!((text(status.map()), text(status.mod_name())), ("oa_dm1".into(), "baseoa".into()));
         assert_eq!((status.player_count(), status.bots(), status.max_players()), (4, Some(4), Some(12)));
         assert!(!status.truncated());
         let names: Vec<_> = status.players().map(|player| text(Some(player.name))).collect();
@@ -69,23 +70,28 @@ fn openarena_tells_its_name_and_its_bots() {
 
 #[test]
 fn a_challenge_that_is_not_ours_is_nobodys() {
-    let quake3 = Quake3::new(Game::find("openarena").expect("a game"));
+    let games = Games::new(Game::find("openarena").expect("a game"));
     for (_, datagram) in own("openarena-info-status.hex") {
-        assert_eq!(quake3.read_token(&datagram), None);
+        assert_eq!(games.read_token(&datagram), None);
     }
 }
 
 #[test]
 fn a_real_status_with_our_challenge_is_ours() {
-    let mut quake3 = Quake3::new(Game::find("openarena").expect("a game"));
+    let openarena = Game::find("openarena").expect("a game");
+    let mut games = Games::new(openarena);
+    let host = ([127, 0, 0, 1], 27960).into();
+    let mut conversation = games.begin(host, GameQuestion::Server(openarena));
     let status = &own("openarena-info-status.hex")[3].1;
     let at = status.windows(6).position(|bytes| bytes == b"k3Jx91").expect("the challenge");
     let ours = [&status[..at], b"00000000deadbeef", &status[at + 6..]].concat();
-    assert_eq!(quake3.read_token(&ours), Some(Token(0xdead_beef)));
-    let Step::Done(Answer::Status(status)) = quake3.step(&mut Conversation::Server, &reply(&ours)) else {
+    assert_eq!(games.read_token(&ours), Some(Token(0xdead_beef)));
+    let Step::Done(GameAnswer::Server { info, datagram }) = games.step(&mut conversation, &reply(&ours))
+    else {
         panic!("a whole status")
     };
-    assert_eq!((status.view().player_count(), status.view().bots()), (4, Some(4)));
+    assert_eq!((info.players, info.bots, info.player_list.len()), (4, Some(4), 4));
+    assert!(*datagram == *ours, "the datagram as received");
 }
 
 #[test]
@@ -93,9 +99,11 @@ fn dpmaster_lists_600_servers_in_both_forms() {
     let wanted: HashSet<SocketAddr> =
         (0..600u32).map(|i| ([127, 1, (i / 250) as u8, (i % 250 + 1) as u8], 27960).into()).collect();
     let lines = own("dpmaster-et-getservers.hex");
-    for ext in [false, true] {
-        let mut et = Quake3::new(Game::find("et").expect("a game"));
-        let mut master = et.begin(([127, 0, 0, 1], 27950).into(), Question::Master { ext });
+    for with_ipv6 in [false, true] {
+        let game = Game::find("et").expect("a game");
+        let mut et = Games::new(game);
+        let question = GameQuestion::Master { game, with_ipv6 };
+        let mut master = et.begin(([127, 0, 0, 1], 27950).into(), question);
         let mut request = Vec::new();
         et.write_request(&mut master, Attempt::first(Token::NONE), &mut request);
         let asked = lines.iter().position(|(is_request, bytes)| *is_request && *bytes == request);
@@ -103,11 +111,11 @@ fn dpmaster_lists_600_servers_in_both_forms() {
         for (_, datagram) in after.iter().take_while(|(is_request, _)| !is_request) {
             assert!(matches!(et.step(&mut master, &reply(datagram)), Step::More { .. }));
         }
-        let Quiet::Done(Answer::Servers { heard, complete }) = et.quiet(&mut master, 2) else {
+        let Quiet::Done(GameAnswer::List { listed, complete }) = et.quiet(&mut master, 2) else {
             panic!("the list has its end")
         };
-        assert_eq!((heard, complete), (600, true));
-        let servers: Vec<_> = std::iter::from_fn(|| et.take_server()).collect();
+        assert_eq!((listed, complete), (600, true));
+        let servers: Vec<_> = std::iter::from_fn(|| et.take_server()).map(|(server, _)| server).collect();
         assert_eq!(servers.len(), 600);
         assert!(servers.into_iter().collect::<HashSet<_>>() == wanted, "other servers than were registered");
     }
@@ -220,5 +228,43 @@ fn teams_are_told_for_every_player() {
     }
     if let Some(warsow) = teams("warsow-status-1.hex") {
         assert_eq!(warsow, "23232303333223222");
+    }
+}
+
+/// File and game; then type of game, mod, private slots, password, start of the version.
+type Settings = (&'static str, &'static str, [&'static str; 2], Option<u32>, Option<bool>, &'static str);
+
+const SETTINGS: &[Settings] = &[
+    ("et-status-1.hex", "et", ["2", "jaymod"], Some(0), Some(false), "ET 3.00 - TB 0.7.4"),
+    ("q3-status-1.hex", "q3", ["0", "baseq3"], Some(0), Some(false), "Q3 1.32c linux-i386"),
+    ("urt-status-1.hex", "urt", ["7", "q3urt43"], Some(4), Some(false), "ioQ3 1.35 urt 4.3.4"),
+    ("warsow-status-1.hex", "warsow", ["ca", "Warsow"], None, Some(false), "2.01 x86_64"),
+    ("cod2-status-1.hex", "cod2", ["tdm", "Call of Duty 2"], Some(0), Some(false), "1.3"),
+    ("cod4-status-1.hex", "cod4", ["war", "Call of Duty 4"], Some(0), None, "CoD4 X 1.7a"),
+    ("jka-status-1.hex", "jka", ["0", "JA+ Mod v2.4 B7"], Some(0), Some(false), "JAmp: v1.0.1.0"),
+    ("sof2-status-1.hex", "sof2", ["inf", "sof2mp"], Some(0), Some(false), "SOF2MP V1.00"),
+];
+
+#[test]
+fn every_game_of_the_family_becomes_the_same_server_info() {
+    for (file, id, texts, private_slots, password, version) in SETTINGS {
+        let Some(datagram) = shared(file) else { continue };
+        let game = Game::find(id).expect("a game");
+        let status = Status::parse(&datagram).expect(file);
+        let info: ServerInfo = status.to_info(game);
+        assert_eq!([&info.game_type, &info.mod_name].map(|text| text.as_deref()), texts.map(Some), "{file}");
+        assert_eq!((info.private_slots, info.password), (*private_slots, *password), "{file}");
+        assert!(info.version.is_some_and(|text| text.starts_with(version)), "{file}");
+        assert_eq!(
+            (info.players as usize, info.player_list.len()),
+            (status.player_count(), status.player_count())
+        );
+        assert!(info.rules.iter().eq(status.rules()), "{file}");
+        let status = status.with_bots_at_ping_zero(game.bots_have_ping_zero);
+        for (player, sent) in info.player_list.iter().zip(status.players()) {
+            assert_eq!((&*player.name_raw, &player.name), (sent.name, &clean(sent.name, game.colors)));
+            assert_eq!((player.score, player.ping, player.bot), (sent.score, sent.ping, sent.bot), "{file}");
+            assert_eq!((player.team, player.seconds), (sent.team.map(i32::from), None), "{file}");
+        }
     }
 }

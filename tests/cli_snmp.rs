@@ -1,4 +1,4 @@
-//! `allears snmp` as its users type it, against simulated agents in another process.
+//! `allears snmp` on the command line, against simulated agents in another process.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -19,7 +19,7 @@ fn agents(more: &[&str]) -> Fleet {
     Fleet::start(&[&["--protocol", "snmp"], more].concat())
 }
 
-/// `allears snmp COMMAND -i TARGETS -o json …`, without limits that a fleet on loopback does not need.
+/// Runs `allears snmp COMMAND -i TARGETS -o json …` with rate limits off, which a fleet on loopback does not need.
 fn ask(fleet: &Fleet, command: &str, more: &[&str]) -> support::Run {
     let fast = ["-i", fleet.targets(), "-o", "json", "--prefix-rate", "unlimited"];
     run(&[&["snmp", command][..], &fast, more].concat())
@@ -29,7 +29,7 @@ fn varbinds(line: &Value) -> &Vec<Value> {
     line["answer"]["varbinds"].as_array().unwrap_or_else(|| panic!("no varbinds: {line}"))
 }
 
-/// What each target has, as sets of names.
+/// Returns the set of names in the answer of each target.
 fn names(lines: &[Value]) -> BTreeMap<String, BTreeSet<String>> {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let set = |line| varbinds(line).iter().map(|varbind| text(&varbind["oid"])).collect();
@@ -37,7 +37,7 @@ fn names(lines: &[Value]) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn every_agent_has_one_object_and_both_books_agree() {
+fn every_agent_has_one_object_and_both_ledgers_agree() {
     let faults = [
         "--hosts",
         "300",
@@ -62,7 +62,7 @@ fn every_agent_has_one_object_and_both_books_agree() {
     lines.pop();
     assert_eq!(lines.len(), 300);
     let silent: Vec<_> = lines.iter().filter(|line| line["outcome"] == "silent").collect();
-    assert_eq!(silent.len(), 30, "those that answer from elsewhere");
+    assert_eq!(silent.len(), 30, "agents that reply from another address");
     for line in silent {
         let reason = line["reason"].as_str().expect("a reason");
         assert!(line["from"].is_string() && reason.contains("--source"), "{line}");
@@ -79,7 +79,7 @@ fn every_agent_has_one_object_and_both_books_agree() {
 }
 
 #[test]
-fn answers_from_another_address_are_taken_if_that_is_wanted() {
+fn replies_from_another_address_are_accepted_on_request() {
     let fleet = agents(&["--hosts", "20", "--wrong-source", "1"]);
     let asked = ask(&fleet, "get", &["--source", "id", SYS_NAME]).expect_code(0);
     for line in asked.lines() {
@@ -89,7 +89,7 @@ fn answers_from_another_address_are_taken_if_that_is_wanted() {
 }
 
 #[test]
-fn an_agent_that_is_asked_in_parts_has_one_object_with_all_of_them() {
+fn the_parts_of_an_agent_are_merged_into_one_object() {
     let fleet = agents(&["--hosts", "30", "--interfaces", "20"]);
     let columns: Vec<String> = (1..=8).map(|column| format!("1.3.6.1.2.1.2.2.1.{column}")).collect();
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
@@ -101,7 +101,7 @@ fn an_agent_that_is_asked_in_parts_has_one_object_with_all_of_them() {
 }
 
 #[test]
-fn what_was_said_before_the_end_is_not_lost() {
+fn partial_answers_are_kept_when_a_sweep_ends_early() {
     let fleet = agents(&["--hosts", "3", "--interfaces", "200", "--latency", "100ms"]);
     let asked = ask(&fleet, "walk", &["-Cr1", "--deadline", "900ms", "ifTable"]);
     for line in asked.lines() {
@@ -120,7 +120,7 @@ fn what_was_said_before_the_end_is_not_lost() {
 }
 
 #[test]
-fn again_and_again_counters_have_a_delta_and_restarts_are_seen() {
+fn repeated_polls_have_deltas_and_detect_restarts() {
     let fleet = agents(&["--hosts", "8", "--misbehave", "restart=0.5"]);
     let asked = ask(&fleet, "get", &["--every", "300ms", "--deadline", "4s", "ifInOctets.1", SYS_NAME]);
     let mut by_host: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -130,13 +130,13 @@ fn again_and_again_counters_have_a_delta_and_restarts_are_seen() {
     assert_eq!(by_host.len(), 8);
     let (mut restarts, mut moved) = (0, 0);
     for lines in by_host.values() {
-        assert!(lines.len() >= 8, "four seconds hold a dozen polls");
+        assert!(lines.len() >= 8, "four seconds have room for a dozen polls");
         let first = &varbinds(&lines[0])[0];
-        assert!(first.get("delta").is_none_or(Value::is_null), "nothing to compare with: {first}");
+        assert!(first.get("delta").is_none_or(Value::is_null), "the first poll has no delta: {first}");
         assert!(lines[0]["at"].is_number() && lines[0]["answer"]["uptime"].is_number(), "{}", lines[0]);
         for (before, line) in lines.iter().zip(&lines[1..]) {
             let (old, new) = (&varbinds(before)[0], &varbinds(line)[0]);
-            assert_eq!(varbinds(line).len(), 2, "sysUpTime is not among them");
+            assert_eq!(varbinds(line).len(), 2, "sysUpTime is not among the variable bindings");
             if new["mark"] == "reset" {
                 assert!(count(&line["answer"], "uptime") < count(&before["answer"], "uptime"));
                 restarts += 1;
@@ -153,7 +153,7 @@ fn again_and_again_counters_have_a_delta_and_restarts_are_seen() {
 }
 
 #[test]
-fn an_agent_that_is_still_busy_is_left_out_and_that_is_said() {
+fn a_busy_agent_is_skipped_and_the_skip_is_reported() {
     let fleet = agents(&["--hosts", "2", "--latency", "700ms"]);
     let asked = ask(&fleet, "get", &["--every", "200ms", "--deadline", "3s", SYS_NAME]);
     assert!(asked.stderr.contains("still busy"), "{}", asked.stderr);
@@ -161,7 +161,7 @@ fn an_agent_that_is_still_busy_is_left_out_and_that_is_said() {
 }
 
 #[test]
-fn names_come_from_arguments_and_from_files() {
+fn names_are_read_from_arguments_and_files() {
     let fleet = agents(&["--hosts", "1"]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("names");
@@ -180,7 +180,7 @@ fn names_come_from_arguments_and_from_files() {
 }
 
 #[test]
-fn a_table_of_many_agents_names_them_and_one_of_a_single_agent_does_not() {
+fn a_table_shows_the_agent_only_if_there_are_several() {
     let fleet = agents(&["--hosts", "2"]);
     let first = fleet.opening["first"].as_str().expect("an address");
     let single = run(&["snmp", "walk", "-On", "-t", first, IF_DESCR]).expect_code(0);
@@ -195,7 +195,7 @@ fn a_table_of_many_agents_names_them_and_one_of_a_single_agent_does_not() {
 }
 
 #[test]
-fn csv_and_influx_have_a_place_for_everything() {
+fn csv_and_influx_have_columns_for_everything() {
     let fleet = agents(&["--hosts", "2", "--dead", "0.5"]);
     let ask = |format| {
         run(&["snmp", "walk", "-i", fleet.targets(), "-o", format, "--all", "--tries", "1", IF_DESCR])
@@ -218,7 +218,7 @@ fn csv_and_influx_have_a_place_for_everything() {
 }
 
 #[test]
-fn wrong_usage_is_told_before_anything_is_sent() {
+fn wrong_usage_is_reported_before_anything_is_sent() {
     for (args, word) in [
         (&["snmp", "get", "-t", "127.0.0.1"][..], "OID"),
         (&["snmp", "get", "-t", "127.0.0.1", "1.3.x"], "1.3.x"),
@@ -243,7 +243,7 @@ fn wrong_usage_is_told_before_anything_is_sent() {
 }
 
 #[test]
-fn a_file_that_is_no_engine_cache_is_not_written_over() {
+fn a_file_that_is_not_an_engine_cache_is_not_overwritten() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (list, secrets) = (path("list"), path("secrets"));
@@ -262,8 +262,8 @@ fn a_file_that_is_no_engine_cache_is_not_written_over() {
     assert_eq!(fs::read_to_string(&secrets).expect("there"), "community=hush\n");
 }
 
-/// Answers one `GET sysName.0` by v2c with this text.
-fn an_agent_that_says(text: &'static [u8]) -> String {
+/// Starts an agent that replies to one v2c `GET sysName.0` with `text`, and returns its address.
+fn agent_with_name(text: &'static [u8]) -> String {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let address = socket.local_addr().expect("an address").to_string();
     std::thread::spawn(move || {
@@ -282,8 +282,8 @@ fn an_agent_that_says(text: &'static [u8]) -> String {
 }
 
 #[test]
-fn an_agent_of_many_cannot_speak_for_another() {
-    let agent = an_agent_that_says(b"x\n10.9.9.9:161: SNMPv2-MIB::sysName.0 = STRING: y");
+fn an_agent_cannot_forge_lines_of_another() {
+    let agent = agent_with_name(b"x\n10.9.9.9:161: SNMPv2-MIB::sysName.0 = STRING: y");
     let both = ["-t", &agent, "-t", "127.0.0.1:1", "--tries", "1", "--timeout", "500ms"];
     let asked = run(&[&["snmp", "get", "sysName.0"][..], &both].concat()).expect_code(0);
     let lines: Vec<&str> = asked.stdout.lines().collect();

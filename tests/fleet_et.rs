@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::{Completion, Config, Engine, Outcome, Time};
-use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, Question, text};
+use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games, ServerInfo};
 use allears::sim::{Fleet, Latency, Limit, Link, Network, Plan, Trace};
 
-type Seen = Trace<Conversation, Answer>;
+type Seen = Trace<GameConversation, GameAnswer>;
 
 fn plan() -> Plan {
     Plan {
@@ -21,20 +21,20 @@ fn plan() -> Plan {
 }
 
 /// Asks the master, and then every server that it names.
-fn sweep(plan: Plan, config: Config) -> (Engine<Quake3>, Network, Seen) {
+fn sweep(plan: Plan, config: Config) -> (Engine<Games>, Network, Seen) {
     let game = Game::find("et").expect("a game");
-    let mut engine = Engine::new(Quake3::new(game), config, [1; 16]).expect("a valid configuration");
+    let mut engine = Engine::new(Games::new(game), config, [1; 16]).expect("a valid configuration");
     let mut network = Network::new(Link::default(), Fleet::new(plan).expect("a valid plan"));
     let mut trace = Trace::default();
     let master = network.fleet().plan().master.expect("a master");
-    let mut targets = std::iter::once((master, Question::Master { ext: false }, ()));
+    let mut targets = std::iter::once((master, GameQuestion::Master { game, with_ipv6: false }, ()));
     let mut next_turn = Time::ZERO;
     while trace.ended.is_empty() || !engine.is_idle() {
         network.run(&mut engine, &mut targets, next_turn, &mut trace);
         // Servers are asked while the rest of the list is still on its way.
         while engine.room() > 0 {
-            let Some(server) = engine.protocol_mut().take_server() else { break };
-            engine.ask(server, Question::Server, ()).expect("there is room");
+            let Some((server, game)) = engine.protocol_mut().take_server() else { break };
+            engine.ask(server, GameQuestion::Server(game), ()).expect("there is room");
         }
         next_turn = next_turn + Duration::from_millis(1);
     }
@@ -43,9 +43,9 @@ fn sweep(plan: Plan, config: Config) -> (Engine<Quake3>, Network, Seen) {
 
 fn statuses(
     trace: &Seen,
-) -> impl Iterator<Item = (SocketAddr, &Answer, &Completion<Conversation, Answer, ()>)> {
+) -> impl Iterator<Item = (SocketAddr, &ServerInfo, &Completion<GameConversation, GameAnswer, ()>)> {
     trace.ended.iter().filter_map(|(_, end)| match &end.outcome {
-        Outcome::Answered(answer @ Answer::Status(_)) => Some((end.target, answer, end)),
+        Outcome::Answered(GameAnswer::Server { info, .. }) => Some((end.target, &**info, end)),
         _ => None,
     })
 }
@@ -86,21 +86,20 @@ fn what_the_servers_say_is_understood() {
     let (_, network, trace) = sweep(plan(), config(2000.0));
     let (mut players, mut bots, mut empty) = (0, 0, 0);
     let mut wanted_at = Vec::new();
-    for (server, answer, end) in statuses(&trace) {
-        let Answer::Status(reply) = answer else { continue };
-        let status = reply.view();
+    for (server, info, end) in statuses(&trace) {
         let host = network.fleet().plan().host_at(server).expect("a host");
-        let name = text::clean(status.name().expect("a name"), text::Colors::Indexed);
+        let name = info.name.as_deref().expect("a name");
         assert!(name.ends_with(&format!("Server #{host}")), "{name}");
-        assert!(status.map().is_some() && status.game().is_some() && !status.truncated());
-        assert!(status.max_players().is_some_and(|most| most as usize >= status.player_count()));
-        assert!(status.players().all(|player| player.team.is_some() && player.bot.is_some()));
+        assert!(info.map.is_some() && info.mod_name.is_some() && !info.truncated);
+        assert!(info.max_players.is_some_and(|most| most >= info.players));
+        assert_eq!(info.player_list.len(), info.players as usize);
+        assert!(info.player_list.iter().all(|player| player.team.is_some() && player.bot.is_some()));
         assert_eq!(end.rtt, Some(network.fleet().plan().latency_of(host)));
-        players += status.player_count();
-        bots += status.bots().expect("known by their pings");
-        empty += usize::from(status.player_count() == 0);
-        let clean = status.players().map(|player| text::clean(player.name, text::Colors::Indexed));
-        wanted_at.extend(clean.filter(|name| name.contains("Gandalf")).map(|_| server));
+        players += info.players;
+        bots += info.bots.expect("known by their pings");
+        empty += u32::from(info.players == 0);
+        let wanted = info.player_list.iter().filter(|player| player.name.contains("Gandalf"));
+        wanted_at.extend(wanted.map(|_| server));
     }
     assert_eq!(statuses(&trace).count(), 2000);
     assert!(

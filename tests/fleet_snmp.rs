@@ -1,4 +1,4 @@
-//! The simulated SNMP agents, asked on a real socket by somebody else's programs: those of net-snmp.
+//! The simulated SNMP agents on a real socket, queried by the programs of net-snmp.
 
 mod support;
 
@@ -10,7 +10,7 @@ fn fleet(args: &[&str]) -> Fleet {
     Fleet::start(&[&["--protocol", "snmp", "--hosts", "20", "--latency", "0"], args].concat())
 }
 
-/// Runs a program of net-snmp, with numbers for names; it asks once, and waits a second.
+/// Runs a program of net-snmp with numeric names, no retries, and a timeout of one second.
 fn ask(program: &str, fleet: &Fleet, args: &[&str], names: &[&str]) -> Run {
     let target = fleet.opening["first"].as_str().expect("an address");
     let mut command = Command::new(format!("/usr/bin/{program}"));
@@ -18,12 +18,12 @@ fn ask(program: &str, fleet: &Fleet, args: &[&str], names: &[&str]) -> Run {
     Run::from(command.output().expect("it starts"))
 }
 
-/// How many objects a walk listed; its last line says that there are no more.
+/// Returns the number of objects that a walk listed, without the last line, which marks the end.
 fn listed(run: &Run) -> usize {
     run.stdout.lines().filter(|line| line.contains(" = ") && !line.contains("No more variables")).count()
 }
 
-/// `-c public` and the version.
+/// The options for the community `public` and the version.
 const V1: [&str; 2] = ["-v1", "-cpublic"];
 const V2C: [&str; 2] = ["-v2c", "-cpublic"];
 const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
@@ -34,7 +34,7 @@ fn have_tools() -> bool {
 }
 
 #[test]
-fn a_get_finds_what_is_there_and_says_what_is_not() {
+fn a_get_returns_values_and_exceptions() {
     if !have_tools() {
         return;
     }
@@ -55,7 +55,7 @@ fn a_get_finds_what_is_there_and_says_what_is_not() {
 }
 
 #[test]
-fn walks_meet_every_object_once_in_order_and_end() {
+fn walks_return_every_object_once_in_order_and_end() {
     if !have_tools() {
         return;
     }
@@ -87,7 +87,7 @@ fn the_opening_line_has_no_master_and_the_closing_line_adds_up() {
     assert_eq!(count(&fleet.opening, "alive"), 20);
     ask("snmpget", &fleet, &V2C, &[SYS_NAME]).expect_code(0);
     let run = ask("snmpget", &fleet, &["-v2c", "-cprivate"], &[SYS_NAME]);
-    assert!(run.stderr.contains("No Response"), "another community is not answered: {}", run.stderr);
+    assert!(run.stderr.contains("No Response"), "another community gets no reply: {}", run.stderr);
     let closing = fleet.stop();
     let counted =
         ["received", "answered", "ignored", "duplicated", "waiting"].map(|key| count(&closing, key));
@@ -95,7 +95,7 @@ fn the_opening_line_has_no_master_and_the_closing_line_adds_up() {
 }
 
 #[test]
-fn what_agents_get_wrong_is_met_by_others_as_well() {
+fn net_snmp_sees_the_faults_of_misbehaving_agents() {
     if !have_tools() {
         return;
     }
@@ -130,13 +130,13 @@ fn what_agents_get_wrong_is_met_by_others_as_well() {
     assert_eq!((count(&closing, "answered"), count(&closing, "duplicated")), (1, 1));
 }
 
-/// What `createUser` of net-snmp's agent would say of the users, for its programs.
+/// The options of net-snmp's programs for each of the fleet's users.
 const U0: [&str; 3] = ["-v3", "-uu0", "-lnoAuthNoPriv"];
 const U1: [&str; 7] = ["-v3", "-uu1", "-lauthPriv", "-aSHA-256", "-Aauthpass123", "-xAES", "-Xprivpass123"];
 const U2: [&str; 5] = ["-v3", "-uu2", "-lauthNoPriv", "-aSHA", "-Aauthpass123"];
 
 #[test]
-fn users_of_v3_get_and_walk_what_communities_do() {
+fn users_of_v3_get_and_walk_the_same_objects_as_communities() {
     if !have_tools() {
         return;
     }
@@ -156,7 +156,7 @@ fn users_of_v3_get_and_walk_what_communities_do() {
 }
 
 #[test]
-fn users_whom_no_agent_knows_hear_why() {
+fn unknown_users_get_a_report_with_the_reason() {
     if !have_tools() {
         return;
     }
@@ -179,7 +179,7 @@ fn users_whom_no_agent_knows_hear_why() {
 }
 
 #[test]
-fn engines_that_reboot_and_engines_that_are_clones_are_met_by_others_as_well() {
+fn net_snmp_sees_rebooting_and_cloned_engines() {
     if !have_tools() {
         return;
     }
@@ -187,7 +187,7 @@ fn engines_that_reboot_and_engines_that_are_clones_are_met_by_others_as_well() {
     let walk = ask("snmpwalk", &rebooting, &U1, &[EVERYTHING]).expect_code(0);
     assert_eq!(listed(&walk), 8 + 41 * 2);
     let closing = rebooting.stop();
-    // 91 requests, of which every seventh is followed by a reboot; and the discovery.
+    // 91 requests, 12 more after the reboot that follows every seventh, and a discovery.
     assert_eq!(count(&closing, "received"), 91 + 12 + 1, "{closing}");
 
     for fault in ["same-engine=1", "stale-id=1"] {
@@ -198,7 +198,7 @@ fn engines_that_reboot_and_engines_that_are_clones_are_met_by_others_as_well() {
 }
 
 #[test]
-fn a_misbehaviour_that_does_not_exist_or_does_not_fit_is_refused() {
+fn unknown_or_inapplicable_faults_are_refused() {
     for wrong in [
         &["fleet", "--protocol", "snmp", "--misbehave", "nosuch=0.1"][..],
         &["fleet", "--protocol", "snmp", "--misbehave", "too-big=0.7", "--misbehave", "restart=0.7"],

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -272,7 +273,9 @@ fn a_taken_port_is_named() {
     let taken = open(Io::Batched, "127.0.0.1:0").local_addrs()[0];
     let first = open(Io::Batched, &taken.to_string());
     let error = Net::open(&Options { bind: Some(taken), ..Options::default() }).unwrap_err();
-    assert_eq!(error.to_string(), format!("cannot bind {taken}: Address already in use"));
+    assert_eq!(error.to_string(), format!("cannot bind {taken}"));
+    let reason = error.source().expect("the system's reason").downcast_ref::<std::io::Error>();
+    assert_eq!(reason.map(std::io::Error::kind), Some(std::io::ErrorKind::AddrInUse));
     drop(first);
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use allears::net::{BATCH, ErrorInbox, Inbox, Io, Packet, Sent, Socket, SocketOptions};
@@ -199,22 +200,24 @@ fn closed_port(host: &str) -> (std::net::UdpSocket, SocketAddr) {
 }
 
 /// Waits until an error is in the queue of `socket`, once.
-fn wait_for_error(socket: &mut Socket) {
+fn wait_for_error(socket: &Socket) {
     let mut poll = mio::Poll::new().unwrap();
-    poll.registry().register(socket, mio::Token(0), mio::Interest::READABLE).unwrap();
+    let fd = socket.as_raw_fd();
+    let mut source = mio::unix::SourceFd(&fd);
+    poll.registry().register(&mut source, mio::Token(0), mio::Interest::READABLE).unwrap();
     let mut events = mio::Events::with_capacity(1);
     while !events.iter().any(mio::event::Event::is_error) {
         poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
         assert!(!events.is_empty(), "no error has come");
     }
-    poll.registry().deregister(socket).unwrap();
+    poll.registry().deregister(&mut source).unwrap();
 }
 
 #[test]
 fn the_error_queue_tells_which_packet_met_with_what() {
     let options = SocketOptions { tell_errors: true, ..SocketOptions::default() };
     for (host, icmp) in [("127.0.0.1:0", (3, 3)), ("[::1]:0", (1, 4))] {
-        let Ok(mut sender) = Socket::bind(host.parse().unwrap(), &options) else {
+        let Ok(sender) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");
             continue;
         };
@@ -224,7 +227,7 @@ fn the_error_queue_tells_which_packet_met_with_what() {
         let (packets, bytes) = numbered(closed, 3);
         for (n, packet) in (0u32..).zip(&packets) {
             assert_eq!(sender.send(std::slice::from_ref(packet), &bytes).count, 1);
-            wait_for_error(&mut sender);
+            wait_for_error(&sender);
             assert_eq!(sender.recv_errors(&mut errors).unwrap(), 1);
             let error = errors.iter().next().unwrap();
             assert_eq!((error.to, error.payload), (closed, &n.to_be_bytes()[..]));
@@ -238,13 +241,13 @@ fn the_error_queue_tells_which_packet_met_with_what() {
 #[test]
 fn an_error_left_behind_fails_one_send_and_no_receive() {
     let options = SocketOptions { tell_errors: true, ..SocketOptions::default() };
-    let mut asker = bind("127.0.0.1:0", options);
+    let asker = bind("127.0.0.1:0", options);
     let host = bind("127.0.0.1:0", SocketOptions::default());
     let (_deaf, closed) = closed_port("127.0.0.1:0");
     let (mut packets, bytes) = numbered(host.local_addr().unwrap(), 3);
     packets[0].to = closed;
     assert_eq!(asker.send(&packets[..1], &bytes).count, 1);
-    wait_for_error(&mut asker);
+    wait_for_error(&asker);
     let sent = asker.send(&packets[1..], &bytes);
     assert_eq!((sent.count, sent.error.unwrap().kind()), (0, ErrorKind::ConnectionRefused));
     assert_eq!(asker.recv_errors(&mut ErrorInbox::new()).unwrap(), 1);
@@ -252,7 +255,7 @@ fn an_error_left_behind_fails_one_send_and_no_receive() {
     assert_eq!(receive_numbers(&host, 2), [1, 2]);
 
     assert_eq!(asker.send(&packets[..1], &bytes).count, 1);
-    wait_for_error(&mut asker);
+    wait_for_error(&asker);
     let (packets, bytes) = numbered(asker.local_addr().unwrap(), 2);
     assert_eq!(host.send(&packets, &bytes).count, 2);
     assert_eq!(receive_numbers(&asker, 2), [0, 1], "with an error pending");

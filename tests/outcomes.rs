@@ -1,158 +1,16 @@
 //! Every query ends once, in the class it belongs to, and what comes after its end is known for what
-//! it is. Driven by hand, a millisecond at a time.
+//! it is.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::{
-    Attempt, Completion, Config, Defaults, Engine, ForeignSource, Outcome, Proof, Protocol, Quiet,
-    RefusedReason, Reply, ReplySize, Step, Time, Timeout, Token, Transmit, Unreachable,
+    Config, Engine, ForeignSource, Outcome, Proof, RefusedReason, Time, Timeout, Transmit, Unreachable,
 };
 
-const TOKEN: Proof = Proof::Token { bits: 64 };
+#[path = "support/script.rs"]
+mod script;
 
-/// Requests are `token`, replies `token` and a verb; or, without a token, only a verb.
-struct Script {
-    proof: Proof,
-    foreign_source: ForeignSource,
-    defaults: Defaults,
-}
-
-impl Default for Script {
-    fn default() -> Script {
-        Script { proof: TOKEN, foreign_source: ForeignSource::Unmatched, defaults: Defaults::default() }
-    }
-}
-
-/// What a conversation has left to ask, and what it has received.
-#[derive(Debug, Default, PartialEq)]
-struct Talk {
-    steps: u32,
-    parts: u32,
-    /// Attempts that were not answered in time, as it was told before each retry.
-    missed: Vec<u32>,
-    /// Where its retries go.
-    elsewhere: Option<SocketAddr>,
-    /// Round trip and attempt of each reply.
-    replies: Vec<(Option<Duration>, u32)>,
-    /// How often a request was written.
-    written: u32,
-}
-
-impl Protocol for Script {
-    type Question = Talk;
-    type Conversation = Talk;
-    type Answer = u32;
-
-    fn defaults(&self) -> Defaults {
-        self.defaults
-    }
-
-    fn begin(&mut self, _: SocketAddr, talk: Talk) -> Talk {
-        talk
-    }
-
-    fn proof(&self, _: &Talk) -> Proof {
-        self.proof
-    }
-
-    fn write_request(&mut self, talk: &mut Talk, attempt: Attempt, out: &mut Vec<u8>) {
-        talk.written += 1;
-        out.extend_from_slice(&attempt.token.0.to_be_bytes());
-    }
-
-    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
-        let bytes = datagram.get(..8)?;
-        Some(Token(u64::from_be_bytes(bytes.try_into().unwrap())))
-    }
-
-    fn step(&mut self, talk: &mut Talk, reply: &Reply<'_>) -> Step<u32> {
-        talk.replies.push((reply.rtt, reply.attempt));
-        match &reply.bytes[reply.bytes.len() - 4..] {
-            b"next" => Step::AskNext,
-            b"move" => Step::AskAt(SocketAddr::new(reply.from.ip(), reply.from.port() + 1)),
-            b"done" if talk.steps > 0 => {
-                talk.steps -= 1;
-                Step::AskNext
-            }
-            b"done" => Step::Done(talk.parts),
-            b"more" => {
-                talk.parts += 1;
-                Step::More { quiet: Duration::from_millis(50) }
-            }
-            b"else" => Step::NotMine,
-            b"fake" => Step::Unproven("no proof"),
-            _ => Step::Malformed("no verb"),
-        }
-    }
-
-    fn retry(&mut self, talk: &mut Talk, attempts: u32) -> Option<SocketAddr> {
-        talk.missed.push(attempts);
-        talk.elsewhere
-    }
-
-    fn foreign_source(&self) -> ForeignSource {
-        self.foreign_source
-    }
-
-    fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<u32> {
-        if talk.parts >= 2 || tries_left == 0 { Quiet::Done(talk.parts) } else { Quiet::Retry }
-    }
-
-    fn reply_size(&self, talk: &Talk) -> ReplySize {
-        ReplySize { datagrams: if talk.steps == 1000 { 20 } else { 1 }, bytes: 12 }
-    }
-}
-
-fn config() -> Config {
-    Config {
-        rate: None,
-        host_gap: Some(Duration::ZERO),
-        prefix_rate: None,
-        timeout: Timeout::Fixed(Duration::from_millis(100)),
-        tries: 3,
-        ..Config::default()
-    }
-}
-
-fn engine() -> Engine<Script> {
-    Engine::new(Script { proof: TOKEN, ..Script::default() }, config(), [1; 16]).unwrap()
-}
-
-fn host(last: u8) -> SocketAddr {
-    SocketAddr::from(([127, 1, 0, last], 1000))
-}
-
-fn ms(millis: u64) -> Time {
-    Time::from_millis(millis)
-}
-
-/// The next request: its bytes are the token alone.
-fn request(engine: &mut Engine<Script>, now: Time) -> Option<(Transmit, Vec<u8>)> {
-    let mut out = Vec::new();
-    engine.poll_transmit(now, &mut out).map(|transmit| (transmit, out))
-}
-
-fn hear(engine: &mut Engine<Script>, now: Time, from: SocketAddr, token: &[u8], verb: &str) {
-    engine.handle_datagram(now, from, &[token, verb.as_bytes()].concat());
-}
-
-fn end(engine: &mut Engine<Script>) -> Completion<Talk, u32, ()> {
-    let completion = engine.poll_completion().expect("a conversation has ended");
-    assert!(engine.poll_completion().is_none(), "and only one");
-    completion
-}
-
-/// Lets time pass from one event to the next until nothing is open.
-fn run_out(engine: &mut Engine<Script>) -> Time {
-    let mut now = Time::ZERO;
-    while !engine.is_idle() {
-        while request(engine, now).is_some() {}
-        now = engine.poll_timeout().expect("something is open").max(now);
-        engine.handle_timeout(now);
-    }
-    now
-}
+use script::{Script, TOKEN, Talk, config, end, engine, host, ms, receive, request, run_out};
 
 #[test]
 fn an_answer_ends_the_query_and_its_round_trip_is_that_of_its_own_attempt() {
@@ -163,13 +21,13 @@ fn an_answer_ends_the_query_and_its_round_trip_is_that_of_its_own_attempt() {
     let (_, second) = request(&mut engine, ms(100)).unwrap();
     assert_ne!(first, second, "a fresh token for each attempt");
 
-    hear(&mut engine, ms(130), host(1), &first, "done");
+    receive(&mut engine, ms(130), host(1), &first, "done");
     let completion = end(&mut engine);
     assert_eq!(completion.outcome, Outcome::Answered(0));
     assert_eq!(completion.rtt, Some(Duration::from_millis(130)), "it answers the first attempt");
     assert_eq!(completion.attempts, 2);
 
-    hear(&mut engine, ms(160), host(1), &second, "done");
+    receive(&mut engine, ms(160), host(1), &second, "done");
     let ledger = engine.ledger();
     assert_eq!((ledger.answered, ledger.answered_after_retry, ledger.answered_by_earlier), (1, 1, 1));
     assert_eq!((ledger.duplicates, ledger.late), (1, 0));
@@ -192,10 +50,10 @@ fn after_the_end_the_first_answer_is_late_the_second_a_duplicate_and_then_it_is_
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     run_out(&mut engine);
-    hear(&mut engine, ms(400), host(1), &token, "done");
-    hear(&mut engine, ms(401), host(1), &token, "done");
+    receive(&mut engine, ms(400), host(1), &token, "done");
+    receive(&mut engine, ms(401), host(1), &token, "done");
     engine.handle_timeout(ms(2301));
-    hear(&mut engine, ms(2301), host(1), &token, "done");
+    receive(&mut engine, ms(2301), host(1), &token, "done");
     let ledger = engine.ledger();
     assert_eq!((ledger.late, ledger.duplicates, ledger.unmatched), (1, 1, 1));
     assert_eq!((ledger.silent, ledger.answered), (1, 0), "an end is final");
@@ -207,13 +65,13 @@ fn what_fits_no_query_is_a_stranger() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
-    hear(&mut engine, ms(1), host(2), &token, "done");
-    hear(&mut engine, ms(1), host(1), &[9; 8], "done");
-    hear(&mut engine, ms(1), host(1), b"", "done");
-    hear(&mut engine, ms(1), host(1), &token, "else");
+    receive(&mut engine, ms(1), host(2), &token, "done");
+    receive(&mut engine, ms(1), host(1), &[9; 8], "done");
+    receive(&mut engine, ms(1), host(1), b"", "done");
+    receive(&mut engine, ms(1), host(1), &token, "else");
     assert_eq!(engine.ledger().unmatched, 4);
     assert!(engine.poll_completion().is_none());
-    hear(&mut engine, ms(2), host(1), &token, "done");
+    receive(&mut engine, ms(2), host(1), &token, "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
 }
 
@@ -222,7 +80,7 @@ fn a_broken_answer_with_the_right_token_ends_the_query() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
-    hear(&mut engine, ms(1), host(1), &token, "????");
+    receive(&mut engine, ms(1), host(1), &token, "????");
     assert_eq!(end(&mut engine).outcome, Outcome::Malformed("no verb"));
     assert_eq!((engine.ledger().malformed, engine.ledger().broken), (1, 1));
     assert!(engine.ledger().adds_up(0));
@@ -235,9 +93,9 @@ fn without_a_token_a_broken_answer_is_only_remembered() {
     for last in [1, 2] {
         engine.ask(host(last), Talk::default(), ()).unwrap();
         request(&mut engine, ms(0)).unwrap();
-        hear(&mut engine, ms(1), host(last), b"", "????");
+        receive(&mut engine, ms(1), host(last), b"", "????");
     }
-    hear(&mut engine, ms(2), host(1), b"", "done");
+    receive(&mut engine, ms(2), host(1), b"", "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0), "the good one comes after the forged one");
     run_out(&mut engine);
     assert_eq!(end(&mut engine).outcome, Outcome::Malformed("no verb"));
@@ -251,10 +109,10 @@ fn without_tokens_one_address_is_asked_one_query_at_a_time() {
     engine.ask(host(1), Talk::default(), ()).unwrap();
     request(&mut engine, ms(0)).unwrap();
     assert!(request(&mut engine, ms(0)).is_none());
-    hear(&mut engine, ms(1), host(1), b"", "done");
+    receive(&mut engine, ms(1), host(1), b"", "done");
     engine.handle_timeout(ms(20));
     request(&mut engine, ms(20)).expect("the second one");
-    hear(&mut engine, ms(21), host(1), b"", "done");
+    receive(&mut engine, ms(21), host(1), b"", "done");
     assert_eq!(engine.ledger().answered, 2);
 }
 
@@ -265,8 +123,8 @@ fn a_conversation_goes_on_through_the_ring_and_each_step_is_a_query() {
     for step in 0..3 {
         let (transmit, token) = request(&mut engine, ms(step)).unwrap();
         assert_eq!(transmit.to, host(1));
-        hear(&mut engine, ms(step), host(1), &token, "done");
-        hear(&mut engine, ms(step), host(1), &token, "done");
+        receive(&mut engine, ms(step), host(1), &token, "done");
+        receive(&mut engine, ms(step), host(1), &token, "done");
     }
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
     let ledger = engine.ledger();
@@ -279,8 +137,8 @@ fn an_answer_in_parts_ends_after_a_quiet_gap() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
-    hear(&mut engine, ms(60), host(1), &token, "more");
-    hear(&mut engine, ms(99), host(1), &token, "more");
+    receive(&mut engine, ms(60), host(1), &token, "more");
+    receive(&mut engine, ms(99), host(1), &token, "more");
     engine.handle_timeout(ms(148));
     assert!(engine.poll_completion().is_none());
     engine.handle_timeout(ms(149));
@@ -294,16 +152,16 @@ fn an_answer_with_missing_parts_is_asked_for_again_and_merged() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
-    hear(&mut engine, ms(10), host(1), &token, "more");
+    receive(&mut engine, ms(10), host(1), &token, "more");
     engine.handle_timeout(ms(60));
     let (_, again) = request(&mut engine, ms(60)).expect("one part is too few");
-    hear(&mut engine, ms(70), host(1), &again, "more");
+    receive(&mut engine, ms(70), host(1), &again, "more");
     engine.handle_timeout(ms(120));
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(2));
 
     engine.ask(host(2), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(200)).unwrap();
-    hear(&mut engine, ms(210), host(2), &token, "more");
+    receive(&mut engine, ms(210), host(2), &token, "more");
     run_out(&mut engine);
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(1), "when nothing more ever comes, what there is");
 }
@@ -317,7 +175,7 @@ fn who_sends_a_part_now_and_then_does_not_keep_us() {
     while !engine.is_idle() {
         now += 40;
         assert!(now < 11_000, "it is kept");
-        hear(&mut engine, ms(now), host(1), &token, "more");
+        receive(&mut engine, ms(now), host(1), &token, "more");
         engine.handle_timeout(ms(now));
     }
     assert!(matches!(end(&mut engine).outcome, Outcome::Answered(parts) if parts > 200));
@@ -331,7 +189,7 @@ fn without_a_token_nobody_knows_the_round_trip_after_a_retry() {
     request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
     request(&mut engine, ms(100)).unwrap();
-    hear(&mut engine, ms(101), host(1), b"", "done");
+    receive(&mut engine, ms(101), host(1), b"", "done");
     let completion = end(&mut engine);
     assert_eq!((completion.outcome, completion.rtt), (Outcome::Answered(0), None));
     assert_eq!((engine.ledger().rtt.count(), engine.ledger().answered_after_retry), (0, 1));
@@ -346,7 +204,7 @@ fn a_retry_that_was_not_sent_leaves_the_attempt_before_it_answerable() {
     engine.handle_timeout(ms(100));
     let (retry, _) = request(&mut engine, ms(100)).unwrap();
     engine.unsend(ms(100), retry);
-    hear(&mut engine, ms(101), host(1), b"", "done");
+    receive(&mut engine, ms(101), host(1), b"", "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
     assert_eq!(engine.ledger().deferred, 1);
 }
@@ -369,7 +227,7 @@ fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
     for turn in 0..40 {
         engine.ask(host(100), Talk::default(), ()).unwrap();
         let (target, token) = flying.remove(0);
-        hear(&mut engine, ms(turn), target, &token, "done");
+        receive(&mut engine, ms(turn), target, &token, "done");
         while let Some((transmit, token)) = request(&mut engine, ms(turn)) {
             if transmit.to == host(99) {
                 return;
@@ -391,7 +249,7 @@ fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     engine.handle_timeout(ms(100));
-    hear(&mut engine, ms(150), host(1), &token, "done");
+    receive(&mut engine, ms(150), host(1), &token, "done");
     assert_eq!(end(&mut engine).attempts, 1);
     assert!(request(&mut engine, ms(5000)).is_none());
     assert_eq!((engine.ledger().datagrams_sent, engine.ledger().answered_after_retry), (1, 0));
@@ -426,10 +284,10 @@ fn a_stop_in_the_middle_of_sending_spoils_neither_round_trip_nor_deadline() {
         engine.handle_slow_send(*transmit, ms(0), ms(1000));
     }
     // The first one left before the stop, the second one after it.
-    hear(&mut engine, ms(20), host(1), &sent[0].1, "done");
+    receive(&mut engine, ms(20), host(1), &sent[0].1, "done");
     assert_eq!(end(&mut engine).rtt, Some(Duration::from_millis(20)));
     engine.handle_timeout(ms(1020));
-    hear(&mut engine, ms(1020), host(2), &sent[1].1, "done");
+    receive(&mut engine, ms(1020), host(2), &sent[1].1, "done");
     assert_eq!(end(&mut engine).rtt, Some(Duration::from_millis(20)));
     assert!(request(&mut engine, ms(1099)).is_none(), "the third one's time is not over");
     engine.handle_timeout(ms(1100));
@@ -446,7 +304,7 @@ fn a_destination_that_cannot_be_sent_to_ends_alone() {
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     engine.handle_send_failure(ms(0), bad, 22);
     assert_eq!(end(&mut engine).outcome, Outcome::SendFailed(22));
-    hear(&mut engine, ms(1), host(2), &token, "done");
+    receive(&mut engine, ms(1), host(2), &token, "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
     assert_eq!((engine.ledger().send_failed, engine.ledger().datagrams_sent), (1, 1));
     assert!(engine.ledger().adds_up(0));
@@ -467,7 +325,7 @@ fn what_the_network_refuses_ends_at_once_if_it_quotes_our_token() {
     engine.handle_unreachable(ms(2), host(1), &first, report);
     let completion = end(&mut engine);
     assert_eq!((completion.target, completion.outcome), (host(1), Outcome::Unreachable(report)));
-    hear(&mut engine, ms(3), host(2), &second, "done");
+    receive(&mut engine, ms(3), host(2), &second, "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0), "the other host is unharmed");
     engine.handle_unreachable(ms(4), host(2), &second, report);
     assert_eq!((engine.ledger().unreachable, engine.ledger().answered), (1, 1));
@@ -497,7 +355,7 @@ fn an_attempt_is_forgiven_once_even_if_its_time_is_over_twice() {
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     engine.handle_local_drops(ms(50));
     engine.handle_timeout(ms(100));
-    hear(&mut engine, ms(110), host(1), &token, "more");
+    receive(&mut engine, ms(110), host(1), &token, "more");
     run_out(&mut engine);
     assert_eq!(end(&mut engine).attempts, 4, "one that was forgiven, and three tries");
 }
@@ -571,7 +429,7 @@ fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
     let refused = engine.ask(host(5), Talk::default(), ()).unwrap_err();
     assert_eq!((refused.reason, refused.question), (RefusedReason::Stopped, Talk::default()));
 
-    hear(&mut engine, ms(20), host(1), &token, "done");
+    receive(&mut engine, ms(20), host(1), &token, "done");
     assert_eq!(engine.ledger().interrupted, 3, "its next step will not be asked");
     run_out(&mut engine);
     assert_eq!((engine.ledger().interrupted, engine.ledger().answered), (4, 1));
@@ -590,13 +448,13 @@ fn after_a_stop_an_attempt_waits_as_long_as_a_last_one() {
     // A near host makes the wait for the next one short.
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
-    hear(&mut engine, ms(1), host(1), &token, "done");
+    receive(&mut engine, ms(1), host(1), &token, "done");
     end(&mut engine);
     engine.ask(host(2), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(100)).unwrap();
     engine.stop_sending(ms(101));
     engine.handle_timeout(ms(1099));
-    hear(&mut engine, ms(1099), host(2), &token, "done");
+    receive(&mut engine, ms(1099), host(2), &token, "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
 }
 
@@ -673,7 +531,7 @@ fn a_reply_from_another_address_is_what_the_protocol_says() {
         (ForeignSource::Accepted, Some(host(2)), Outcome::Answered(0)),
     ] {
         let (mut engine, token) = asked(foreign_source);
-        hear(&mut engine, ms(30), host(2), &token, "done");
+        receive(&mut engine, ms(30), host(2), &token, "done");
         run_out(&mut engine);
         let completion = end(&mut engine);
         assert_eq!((completion.foreign_source, completion.outcome), (named, outcome), "{foreign_source:?}");
@@ -685,8 +543,8 @@ fn a_reply_from_another_address_is_what_the_protocol_says() {
 #[test]
 fn who_replied_in_its_stead_is_not_named_when_the_target_answers_itself() {
     let (mut engine, token) = asked(ForeignSource::Reported);
-    hear(&mut engine, ms(10), host(2), &token, "done");
-    hear(&mut engine, ms(30), host(1), &token, "done");
+    receive(&mut engine, ms(10), host(2), &token, "done");
+    receive(&mut engine, ms(30), host(1), &token, "done");
     let completion = end(&mut engine);
     assert_eq!((completion.foreign_source, completion.outcome), (None, Outcome::Answered(0)));
 }
@@ -695,24 +553,24 @@ fn who_replied_in_its_stead_is_not_named_when_the_target_answers_itself() {
 fn a_reply_from_the_target_itself_names_no_other_address() {
     let (mut engine, token) = asked(ForeignSource::Accepted);
     let wrong = token.iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
-    hear(&mut engine, ms(20), host(2), &wrong, "done");
-    hear(&mut engine, ms(30), host(1), &token, "done");
+    receive(&mut engine, ms(20), host(2), &wrong, "done");
+    receive(&mut engine, ms(30), host(1), &token, "done");
     let completion = end(&mut engine);
     assert_eq!((completion.foreign_source, completion.outcome), (None, Outcome::Answered(0)));
     assert_eq!(engine.ledger().unmatched, 1, "without its token it is nobody's reply");
-    hear(&mut engine, ms(40), host(2), &token, "done");
+    receive(&mut engine, ms(40), host(2), &token, "done");
     assert_eq!((engine.ledger().duplicates, engine.ledger().late), (1, 0));
 }
 
 #[test]
 fn what_proves_nothing_ends_a_query_only_if_nothing_better_comes() {
     let (mut engine, token) = asked(ForeignSource::Unmatched);
-    hear(&mut engine, ms(10), host(1), &token, "fake");
-    hear(&mut engine, ms(30), host(1), &token, "done");
+    receive(&mut engine, ms(10), host(1), &token, "fake");
+    receive(&mut engine, ms(30), host(1), &token, "done");
     assert_eq!(end(&mut engine).outcome, Outcome::Answered(0));
 
     let (mut engine, token) = asked(ForeignSource::Unmatched);
-    hear(&mut engine, ms(10), host(1), &token, "fake");
+    receive(&mut engine, ms(10), host(1), &token, "fake");
     run_out(&mut engine);
     let completion = end(&mut engine);
     assert_eq!((completion.outcome, completion.attempts), (Outcome::Malformed("no proof"), 3));

@@ -1,7 +1,8 @@
 //! Whatever comes, a parser answers: with what it found, or with a reason. Never by a panic.
 
-use allears::protocol::quake3::text::{Colors, clean, raw_text, spans};
-use allears::protocol::quake3::{Conversation, GAMES, Quake3, Question, ServerList, Status};
+use allears::protocol::games::quake3::{ServerList, Status};
+use allears::protocol::games::text::{Colors, clean, raw_text, spans};
+use allears::protocol::games::{GAMES, GameConversation, GameQuestion, Games};
 use allears::protocol::raw::{Payload, Raw};
 use allears::protocol::{Attempt, Proof, Protocol, Reply, Step, Token};
 use proptest::collection::vec;
@@ -41,12 +42,14 @@ fn read_all(datagram: &[u8]) {
         Ok(list) => assert!(list.servers().all(|server| server.port() != 0)),
         Err(reason) => assert!(!reason.is_empty()),
     }
-    let mut quake3 = Quake3::new(&GAMES[0]);
-    quake3.read_token(datagram);
+    let game = &GAMES[0];
+    let mut games = Games::new(game);
+    games.read_token(datagram);
     let from = ([127, 0, 0, 1], 27960).into();
-    for question in [Question::Server, Question::Master { ext: false }, Question::Master { ext: true }] {
-        let mut conversation = quake3.begin(from, question);
-        if let Step::Malformed(reason) = quake3.step(&mut conversation, &Reply::to_first(from, datagram)) {
+    let master = |with_ipv6| GameQuestion::Master { game, with_ipv6 };
+    for question in [GameQuestion::Server(game), master(false), master(true)] {
+        let mut conversation = games.begin(from, question);
+        if let Step::Malformed(reason) = games.step(&mut conversation, &Reply::to_first(from, datagram)) {
             assert!(!reason.is_empty());
         }
     }
@@ -62,9 +65,13 @@ fn check_status(status: &Status<'_>) {
     for (key, value) in status.rules() {
         assert!(!key.contains(&b'\\') && !value.contains(&b'\n'));
     }
-    let _ = (status.name(), status.map(), status.game(), status.game_type(), status.max_players());
-    let copy = status.to_reply();
-    assert_eq!(copy.view().players().collect::<Vec<_>>(), status.players().collect::<Vec<_>>());
+    let _ = (status.name(), status.map(), status.mod_name(), status.game_type(), status.max_players());
+    for game in GAMES {
+        let info = status.to_info(game);
+        assert!(info.rules.iter().eq(status.rules()));
+        let names = info.player_list.iter().map(|player| &*player.name_raw);
+        assert!(names.eq(status.players().map(|player| player.name)));
+    }
 }
 
 #[test]
@@ -161,13 +168,15 @@ proptest! {
 
     #[test]
     fn every_token_comes_back(token in 1u64.., game: Index) {
-        let mut quake3 = Quake3::new(&GAMES[game.index(GAMES.len())]);
+        let game = &GAMES[game.index(GAMES.len())];
+        let mut games = Games::new(game);
+        let mut conversation = GameConversation::new(GameQuestion::Server(game));
         let mut request = Vec::new();
-        quake3.write_request(&mut Conversation::Server, Attempt::first(Token(token)), &mut request);
+        games.write_request(&mut conversation, Attempt::first(Token(token)), &mut request);
         let challenge = &request[14..];
         prop_assert!(challenge.len() <= 16);
         let reply = [b"\xff\xff\xff\xffstatusResponse\n\\a\\b\\challenge\\", challenge, b"\\c\\d\n"].concat();
-        prop_assert_eq!(quake3.read_token(&reply), Some(Token(token)));
+        prop_assert_eq!(games.read_token(&reply), Some(Token(token)));
     }
 
     #[test]

@@ -1,17 +1,17 @@
-//! Whatever an agent sends, SNMP's parsers answer: with what they found, or with a reason. Never by a panic.
+//! The SNMP parsers accept any datagram or return a reason; they never panic.
 
 use std::sync::Arc;
 
-use allears::protocol::snmp::message::{Message, Pdu, Scoped, ScopedData, read_id};
+use allears::protocol::snmp::message::{Message, Pdu, ScopedData, ScopedPdu, read_id};
 use allears::protocol::snmp::{
-    Conversation, Identity, Operation, Question, Request, Snmp, Varbinds, Version,
+    Conversation, Credentials, Operation, Question, Request, Snmp, Varbinds, Version,
 };
 use allears::protocol::{Attempt, Protocol, Reply, Step, Token};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Datagrams of a real agent and of those who asked it, v1, v2c and v3.
+/// Captured datagrams of a real agent and its managers, of v1, v2c and v3.
 fn datagrams() -> Vec<Vec<u8>> {
     let file = include_str!("data/snmpd-v1-v2c-v3.hex");
     let lines = file.lines().filter_map(|line| line.strip_prefix("< ").or_else(|| line.strip_prefix("> ")));
@@ -23,7 +23,7 @@ fn from_hex(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
-/// Reads a datagram in every way there is, and checks what must hold of any.
+/// Passes a datagram to every parser, and checks the invariants.
 fn read_all(datagram: &[u8]) {
     if let Some(id) = read_id(datagram) {
         assert!((1..1 << 31).contains(&id));
@@ -32,7 +32,7 @@ fn read_all(datagram: &[u8]) {
         Ok(Message::Community(message)) => read_pdu(&message.pdu),
         Ok(Message::V3(message)) => {
             if let ScopedData::Plain(content) = message.data
-                && let Ok(scoped) = Scoped::parse(content)
+                && let Ok(scoped) = ScopedPdu::parse(content)
             {
                 read_pdu(&scoped.pdu);
             }
@@ -42,7 +42,7 @@ fn read_all(datagram: &[u8]) {
     let agent = ([127, 0, 0, 1], 161).into();
     let (mut snmp, conversations) = conversations();
     for mut conversation in conversations {
-        // A conversation goes on as long as its agent says something new, and no longer.
+        // A conversation must not continue if the agent sends nothing new.
         for _ in 0..8 {
             let mut request = vec![];
             snmp.write_request(&mut conversation, Attempt::first(Token(7)), &mut request);
@@ -51,7 +51,11 @@ fn read_all(datagram: &[u8]) {
             match snmp.step(&mut conversation, &Reply::to_first(agent, datagram)) {
                 Step::AskNext => assert_eq!(snmp.retry(&mut conversation, 2), None),
                 Step::Done(answer) => {
-                    assert_eq!(read_varbinds(answer.varbinds()), answer.len(), "what was kept is whole");
+                    assert_eq!(
+                        read_varbinds(answer.varbinds()),
+                        answer.len(),
+                        "kept variable bindings are readable"
+                    );
                     break;
                 }
                 Step::Malformed(reason) | Step::Unproven(reason) => {
@@ -77,29 +81,29 @@ fn read_varbinds(varbinds: Varbinds<'_>) -> usize {
     names.count()
 }
 
-/// One of each kind.
+/// Returns a conversation of each kind.
 fn conversations() -> (Snmp, Vec<Conversation>) {
     let mut snmp = Snmp::new(1);
     let mut all = vec![];
     let oids =
         || vec!["1.3.6.1.2.1.1".parse().expect("a name"), "1.3.6.1.4.1.99999".parse().expect("a name")];
     for version in [Version::V1, Version::V2c] {
-        let identity = snmp.add_identity(Identity::community(version, b"public"));
+        let credentials = snmp.add_credentials(Credentials::community(version, b"public"));
         for operation in [
             Operation::Get,
             Operation::GetNext,
             Operation::GetBulk { non_repeaters: 1, max_repetitions: 10 },
-            Operation::Walk { max_repetitions: None, most_rows: 50 },
+            Operation::Walk { max_repetitions: None, max_rows: 50 },
         ] {
             let request = Arc::new(Request { operation, oids: oids(), with_uptime: version == Version::V1 });
-            all.push(snmp.begin(([127, 0, 0, 1], 161).into(), Question { identity, request }));
+            all.push(snmp.begin(([127, 0, 0, 1], 161).into(), Question { credentials, request }));
         }
     }
     (snmp, all)
 }
 
 #[test]
-fn datagrams_cut_at_any_length_are_read_or_have_a_reason() {
+fn datagrams_truncated_at_any_length_are_read_or_have_a_reason() {
     for datagram in datagrams() {
         for len in 0..=datagram.len() {
             read_all(&datagram[..len]);

@@ -1,4 +1,4 @@
-//! Agents that misbehave, in virtual time: each fault has its own outcome, and nobody else suffers from it.
+//! Misbehaving agents in virtual time: each fault has its own outcome, and does not affect other agents.
 
 #[path = "support/agents.rs"]
 mod agents;
@@ -7,30 +7,32 @@ use std::sync::Arc;
 
 use agents::{IF_DESCR, INTERFACES, SYS_NAME, Sweep, answer, plan, request};
 use allears::engine::Outcome;
-use allears::protocol::snmp::{ErrorStatus, Identity, Incomplete, Operation, Request, Snmp, Value, Version};
+use allears::protocol::snmp::{
+    Credentials, ErrorStatus, Incomplete, Operation, Request, Snmp, Value, Version,
+};
 use allears::sim::{Plan, SnmpFault};
 
 const IF_IN_OCTETS: &str = "1.3.6.1.2.1.2.2.1.10";
 
 fn walk(oids: &[&str]) -> Arc<Request> {
-    request(Operation::Walk { max_repetitions: None, most_rows: 10_000 }, oids)
+    request(Operation::Walk { max_repetitions: None, max_rows: 10_000 }, oids)
 }
 
-/// Asks all agents of a plan the same, each request up to five times.
-fn sweep_as(plan: Plan, snmp: Snmp, identity: Identity, request: &Arc<Request>) -> Sweep {
-    agents::sweep_as(plan, snmp, identity, request, 5)
+/// Sends the same request to all agents of a plan, with up to five tries.
+fn sweep_as(plan: Plan, snmp: Snmp, credentials: Credentials, request: &Arc<Request>) -> Sweep {
+    agents::sweep_as(plan, snmp, credentials, request, 5)
 }
 
 fn sweep(plan: Plan, request: &Arc<Request>) -> Sweep {
-    sweep_as(plan, Snmp::new(1), Identity::community(Version::V2c, b"public"), request)
+    sweep_as(plan, Snmp::new(1), Credentials::community(Version::V2c, b"public"), request)
 }
 
 #[test]
-fn a_walk_of_two_columns_brings_every_row_of_every_agent() {
+fn a_walk_of_two_columns_returns_every_row_of_every_agent() {
     for version in [Version::V1, Version::V2c] {
-        let identity = Identity::community(version, b"public");
+        let credentials = Credentials::community(version, b"public");
         let Sweep { ends, .. } =
-            sweep_as(plan(50, &[]), Snmp::new(1), identity, &walk(&[IF_DESCR, IF_IN_OCTETS]));
+            sweep_as(plan(50, &[]), Snmp::new(1), credentials, &walk(&[IF_DESCR, IF_IN_OCTETS]));
         for end in &ends {
             let answer = answer(end);
             assert_eq!((answer.len(), &answer.incomplete), (2 * INTERFACES as usize, &None));
@@ -39,14 +41,14 @@ fn a_walk_of_two_columns_brings_every_row_of_every_agent() {
 }
 
 #[test]
-fn agents_that_find_replies_too_big_are_asked_for_less() {
+fn requests_shrink_after_too_big() {
     for fault in [SnmpFault::TooBig, SnmpFault::TooBigEmpty] {
         let Sweep { ends, .. } = sweep(plan(20, &[(fault, 1.0)]), &walk(&[IF_DESCR, IF_IN_OCTETS]));
         for end in &ends {
             let answer = answer(end);
             assert_eq!((answer.len(), &answer.incomplete), (2 * INTERFACES as usize, &None), "{fault:?}");
         }
-        // A GET, too, in halves.
+        // A GET is halved, too.
         let names: Vec<String> = (1..=30).map(|row| format!("{IF_DESCR}.{row}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let Sweep { ends, .. } = sweep(plan(5, &[(fault, 1.0)]), &request(Operation::Get, &names));
@@ -55,12 +57,12 @@ fn agents_that_find_replies_too_big_are_asked_for_less() {
 }
 
 #[test]
-fn agents_that_go_in_circles_are_left_with_what_they_said() {
+fn a_walk_of_an_agent_that_goes_in_circles_ends_and_keeps_its_values() {
     let Sweep { ends, .. } = sweep(plan(20, &[(SnmpFault::NonIncreasing, 0.5)]), &walk(&[IF_DESCR]));
     let circles =
         ends.iter().filter(|end| matches!(answer(end).incomplete, Some(Incomplete::NotIncreasing(_))));
     assert_eq!(circles.count(), 10);
-    assert!(ends.iter().all(|end| answer(end).len() == INTERFACES as usize), "every row, once");
+    assert!(ends.iter().all(|end| answer(end).len() == INTERFACES as usize), "every row once");
 }
 
 #[test]
@@ -72,12 +74,12 @@ fn odd_encodings_reach_the_user_marked() {
         let odd: Vec<_> = answer.varbinds().filter_map(|varbind| varbind.odd).collect();
         assert!(odd.len() > 10, "{odd:?}");
         let unknown = answer.varbinds().any(|varbind| matches!(varbind.value, Value::Unknown { .. }));
-        assert!(unknown, "a type that nobody knows is kept");
+        assert!(unknown, "a value of an unknown type is kept");
     }
 }
 
 #[test]
-fn stale_replies_are_strangers_and_the_right_ones_are_heard() {
+fn stale_replies_are_unmatched_and_the_right_ones_are_accepted() {
     let Sweep { ends, engine, network, .. } =
         sweep(plan(20, &[(SnmpFault::StaleId, 1.0)]), &request(Operation::Get, &[SYS_NAME]));
     assert!(ends.iter().all(|end| answer(end).len() == 1));
@@ -88,7 +90,7 @@ fn stale_replies_are_strangers_and_the_right_ones_are_heard() {
 }
 
 #[test]
-fn agents_whose_large_replies_get_lost_are_asked_for_less() {
+fn requests_shrink_when_large_replies_get_lost() {
     let Sweep { ends, .. } = sweep(plan(20, &[(SnmpFault::SlowBulk, 1.0)]), &walk(&[IF_DESCR, IF_IN_OCTETS]));
     for end in &ends {
         assert_eq!(answer(end).len(), 2 * INTERFACES as usize, "{}", end.target);
@@ -96,9 +98,9 @@ fn agents_whose_large_replies_get_lost_are_asked_for_less() {
 }
 
 #[test]
-fn a_restart_during_a_walk_is_told() {
+fn a_restart_during_a_walk_is_reported() {
     let request = Arc::new(Request {
-        operation: Operation::Walk { max_repetitions: Some(1), most_rows: 10_000 },
+        operation: Operation::Walk { max_repetitions: Some(1), max_rows: 10_000 },
         oids: vec!["1.3.6.1.2.1.2.2.1".parse().expect("a name")],
         with_uptime: true,
     });
@@ -106,12 +108,12 @@ fn a_restart_during_a_walk_is_told() {
     for end in &ends {
         let answer = answer(end);
         assert_eq!(answer.incomplete, Some(Incomplete::Restarted));
-        assert!(answer.len() > INTERFACES as usize, "and the walk goes on");
+        assert!(answer.len() > INTERFACES as usize, "the walk continues");
     }
 }
 
 #[test]
-fn answers_from_another_address_are_named_and_taken_only_if_that_is_wanted() {
+fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
     let multi_homed = Plan { wrong_source: 1.0, ..plan(10, &[]) };
     let get = request(Operation::Get, &[SYS_NAME]);
     let Sweep { ends, engine, .. } = sweep(multi_homed.clone(), &get);
@@ -121,15 +123,15 @@ fn answers_from_another_address_are_named_and_taken_only_if_that_is_wanted() {
     }
     assert!(engine.ledger().unmatched >= 10);
 
-    let public = Identity::community(Version::V2c, b"public");
+    let public = Credentials::community(Version::V2c, b"public");
     let Sweep { ends, engine, .. } = sweep_as(multi_homed, Snmp::new(1).accept_any_source(), public, &get);
     assert!(ends.iter().all(|end| answer(end).len() == 1 && end.foreign_source.is_some()));
     assert_eq!(engine.ledger().unmatched, 0);
 }
 
 #[test]
-fn a_wrong_community_is_silence_and_an_unknown_name_an_answer() {
-    let wrong = Identity::community(Version::V2c, b"wrong");
+fn a_wrong_community_gets_no_reply_and_an_unknown_name_gets_an_exception() {
+    let wrong = Credentials::community(Version::V2c, b"wrong");
     let Sweep { ends, .. } =
         sweep_as(plan(3, &[]), Snmp::new(1), wrong, &request(Operation::Get, &[SYS_NAME]));
     assert!(ends.iter().all(|end| end.outcome == Outcome::Silent));
@@ -138,9 +140,9 @@ fn a_wrong_community_is_silence_and_an_unknown_name_an_answer() {
     let Sweep { ends, .. } = sweep(plan(3, &[]), &request(Operation::Get, &names));
     for end in &ends {
         let exceptions: Vec<bool> = answer(end).varbinds().map(|varbind| varbind.is_exception()).collect();
-        assert_eq!(exceptions, [false, true, false], "each by itself");
+        assert_eq!(exceptions, [false, true, false], "only the unknown name has an exception");
     }
-    let v1 = Identity::community(Version::V1, b"public");
+    let v1 = Credentials::community(Version::V1, b"public");
     let Sweep { ends, .. } = sweep_as(plan(3, &[]), Snmp::new(1), v1, &request(Operation::Get, &names));
     for end in &ends {
         let answer = answer(end);
@@ -161,18 +163,18 @@ fn dead_and_slow_agents_delay_nobody_else() {
                 heard += 1;
             }
             Outcome::Silent => {
-                assert!(!network.fleet().is_proper(host as u32), "{} lives", end.target);
+                assert!(!network.fleet().is_proper(host as u32), "{} is alive", end.target);
                 silent += 1;
             }
             other => panic!("{other:?}"),
         }
     }
     assert_eq!((heard, silent), (160, 40));
-    assert!(engine.ledger().answered_after_retry > 0, "something was lost");
+    assert!(engine.ledger().answered_after_retry > 0, "the plan loses some datagrams");
 }
 
 #[test]
-fn garbage_behind_the_right_number_is_kept_as_far_as_it_goes() {
+fn a_truncated_reply_with_the_right_number_is_kept_up_to_the_cut() {
     let garbage = Plan { garbage: 1.0, ..plan(10, &[]) };
     let names = [SYS_NAME, "1.3.6.1.2.1.1.1.0"];
     let Sweep { ends, .. } = sweep(garbage, &request(Operation::Get, &names));

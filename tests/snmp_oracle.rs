@@ -1,4 +1,4 @@
-//! SNMP messages, beside another implementation's (rasn-snmp): what one writes the other reads, to the same.
+//! SNMP messages compared with another implementation, rasn-snmp: each reads what the other writes.
 
 use allears::protocol::snmp::ber::Writer;
 use allears::protocol::snmp::message::{self, Message, PduHead, pdu_tag};
@@ -13,7 +13,7 @@ use rasn_snmp::v2::{
 };
 use rasn_snmp::v2c;
 
-/// A value that both know.
+/// A value that both implementations support.
 #[derive(Clone, Debug)]
 enum Sample {
     Integer(i32),
@@ -64,7 +64,7 @@ fn their_oid(arcs: &[u32]) -> ObjectIdentifier {
 }
 
 impl Sample {
-    /// Gives `with` the value as ours.
+    /// Calls `with` with the value in our representation.
     fn ours<T>(&self, with: impl FnOnce(Value<'_>) -> T) -> T {
         match self {
             Sample::Integer(number) => with(Value::Integer((*number).into())),
@@ -102,7 +102,7 @@ impl Sample {
     }
 }
 
-/// A message of v2c around the PDU that `write` writes.
+/// Returns a v2c message with the PDU that `write` writes.
 fn ours(community: &[u8], write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let (mut writer, mut out) = (Writer::default(), vec![]);
     write(&mut writer);
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn replies_are_the_same_both_ways(
+    fn replies_are_the_same_in_both_directions(
         request_id in 1..i32::MAX,
         status in 0..19u32,
         index in 0..1000u32,
@@ -144,7 +144,7 @@ proptest! {
                 .map(|(name, sample)| VarBind { name: their_oid(name), value: sample.theirs() })
                 .collect(),
         }));
-        prop_assert_eq!(&bytes, &rasn::ber::encode(&message).expect("encoded"), "to the byte");
+        prop_assert_eq!(&bytes, &rasn::ber::encode(&message).expect("encoded"), "the encodings differ");
         prop_assert_eq!(rasn::ber::decode::<v2c::Message<Response>>(&bytes).expect("decoded"), message);
 
         let Ok(Message::Community(read)) = Message::parse(&bytes) else { panic!("not read") };
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn requests_are_what_the_other_would_have_written(
+    fn requests_are_the_same_in_both_implementations(
         request_id in 1..i32::MAX,
         first in 0..100u32,
         second in 0..1000u32,

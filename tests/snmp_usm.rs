@@ -1,4 +1,4 @@
-//! SNMPv3's User-based Security Model, as net-snmp speaks it and against whoever changes a bit.
+//! SNMPv3's User-based Security Model: captures of net-snmp, and tampered messages.
 
 #![cfg(feature = "usm")]
 
@@ -9,8 +9,8 @@ use allears::protocol::snmp::Value;
 use allears::protocol::snmp::ber::Writer;
 use allears::protocol::snmp::message::{Message, Pdu, PduHead, V3Message, pdu_tag};
 use allears::protocol::snmp::usm::{
-    AuthProtocol, EngineRecord, Envelope, Heard, Keys, Level, PrivProtocol, Report, User, Usm, is_proven,
-    scoped_pdu, seal,
+    AuthProtocol, EngineRecord, Envelope, Keys, Level, PrivProtocol, ReportKind, User, Usm, Verdict,
+    is_authentic, scoped_pdu, seal,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ const FILE: &str = include_str!("data/snmpd-v1-v2c-v3.hex");
 const AGENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 161);
 const SYS_NAME: &[u8] = b"agent-under-test";
 
-/// The datagrams of the command in the capture whose line has all of `words`, requests and replies in turns.
+/// Returns the captured datagrams of the command that contains all `words`, requests and replies in turn.
 fn exchange(words: &[&str]) -> Vec<Vec<u8>> {
     let mut lines = FILE.lines().skip_while(|line| !words.iter().all(|word| line.contains(word)));
     let command = lines.next().expect("such a command");
@@ -51,19 +51,19 @@ fn v3(datagram: &[u8]) -> V3Message<'_> {
     }
 }
 
-/// What is heard of each reply, as text.
+/// Replays datagrams to a [`Usm`], and returns the verdict on each reply as text.
 fn replay(user: User, datagrams: &[Vec<u8>]) -> Vec<String> {
     let mut usm = Usm::new(1);
     let (user, engine) = (usm.add_user(user), usm.engine(AGENT));
-    let mut heard = Vec::new();
+    let mut verdicts = Vec::new();
     for reply in datagrams.iter().skip(1).step_by(2) {
         let mut scratch = Vec::new();
-        heard.push(match usm.read(Time::ZERO, engine, user, reply, &v3(reply), &mut scratch) {
-            Heard::Reply(pdu) => String::from_utf8_lossy(text(&pdu)).into_owned(),
+        verdicts.push(match usm.read(Time::ZERO, engine, user, reply, &v3(reply), &mut scratch) {
+            Verdict::Reply(pdu) => String::from_utf8_lossy(text(&pdu)).into_owned(),
             other => format!("{other:?}"),
         });
     }
-    heard
+    verdicts
 }
 
 fn text<'a>(pdu: &Pdu<'a>) -> &'a [u8] {
@@ -74,27 +74,27 @@ fn text<'a>(pdu: &Pdu<'a>) -> &'a [u8] {
 }
 
 #[test]
-fn replies_of_net_snmp_are_proven_and_decrypted() {
+fn replies_of_net_snmp_are_authenticated_and_decrypted() {
     for (user, words) in [(u2(), &["-u u2"][..]), (u1(), &["-u u1", "-A authpass123"])] {
-        assert_eq!(replay(user, &exchange(words)), ["AskAgain", "agent-under-test"]);
+        assert_eq!(replay(user, &exchange(words)), ["Repeat", "agent-under-test"]);
     }
 }
 
 #[test]
-fn refusals_of_net_snmp_say_what_is_wrong() {
-    let rejected = |report: Report| format!("Rejected({:?})", report.text());
+fn reports_of_net_snmp_give_the_reason() {
+    let rejected = |report: ReportKind| format!("Rejected({:?})", report.text());
     let wrong = exchange(&["-u u1", "-A wrongpass123"]);
-    assert_eq!(replay(u1(), &wrong), ["AskAgain".to_owned(), rejected(Report::WrongDigests)]);
+    assert_eq!(replay(u1(), &wrong), ["Repeat".to_owned(), rejected(ReportKind::WrongDigests)]);
     let nobody = User::new(b"nobody").expect("a name");
     let unknown = exchange(&["-u nobody"]);
-    assert_eq!(replay(nobody, &unknown), ["AskAgain".to_owned(), rejected(Report::UnknownUserNames)]);
+    assert_eq!(replay(nobody, &unknown), ["Repeat".to_owned(), rejected(ReportKind::UnknownUserNames)]);
 }
 
 #[test]
-fn what_is_replayed_to_another_user_proves_nothing() {
+fn a_reply_to_another_user_is_not_accepted() {
     let other = User::new(b"u2").expect("a name").with_auth(AuthProtocol::Sha1, b"authpass124");
-    let heard = replay(other.expect("long enough"), &exchange(&["-u u2"]));
-    assert!(heard[1].starts_with("Unproven"), "{heard:?}");
+    let verdicts = replay(other.expect("long enough"), &exchange(&["-u u2"]));
+    assert!(verdicts[1].starts_with("Unproven"), "{verdicts:?}");
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn requests_are_byte_for_byte_those_of_net_snmp() {
         let (message, mut scratch) = (v3(request), Vec::new());
         let security = message.security;
         let keys = user.keys(security.engine_id);
-        assert!(keys.auth().is_none_or(|key| is_proven(request, &message, key)));
-        let scoped = scoped_pdu(&message, &keys, &mut scratch).expect("ours to read");
+        assert!(keys.auth().is_none_or(|key| is_authentic(request, &message, key)));
+        let scoped = scoped_pdu(&message, &keys, &mut scratch).expect("the user's keys decrypt it");
         let mut pdu = Writer::default();
         write_again(&scoped.pdu, &mut pdu);
         let envelope = Envelope {
@@ -130,7 +130,7 @@ fn requests_are_byte_for_byte_those_of_net_snmp() {
 }
 
 #[test]
-fn whoever_is_not_known_is_asked_who_it_is_as_net_snmp_does() {
+fn discovery_is_that_of_net_snmp() {
     let theirs = &exchange(&["-u u2"])[0];
     let theirs = v3(theirs);
     let mut usm = Usm::new(1);
@@ -142,13 +142,13 @@ fn whoever_is_not_known_is_asked_who_it_is_as_net_snmp_does() {
     assert_eq!((ours.msg_id, ours.max_size, ours.flags), (theirs.msg_id, theirs.max_size, theirs.flags));
     assert_eq!(format!("{:?}", ours.security), format!("{:?}", theirs.security));
     let mut scratch = Vec::new();
-    let scoped = scoped_pdu(&ours, &Keys::None, &mut scratch).expect("in the clear");
+    let scoped = scoped_pdu(&ours, &Keys::None, &mut scratch).expect("not encrypted");
     assert_eq!((scoped.engine_id, scoped.context), (&[][..], &[][..]));
     assert_eq!((scoped.pdu.tag, scoped.pdu.request_id), (pdu_tag::GET, theirs.msg_id));
     assert!(scoped.pdu.varbinds.is_empty());
 }
 
-/// The PDU as it was, into a writer.
+/// Writes a parsed PDU again.
 fn write_again(pdu: &Pdu<'_>, writer: &mut Writer) {
     writer.bytes(pdu.varbinds);
     let (request_id, first, second) =
@@ -156,7 +156,7 @@ fn write_again(pdu: &Pdu<'_>, writer: &mut Writer) {
     PduHead { tag: pdu.tag, request_id, first, second }.wrap(0, writer);
 }
 
-/// A response with a name in it, sealed.
+/// Returns a sealed response with one variable binding.
 fn response(keys: &Keys, engine_id: &[u8]) -> Vec<u8> {
     let (mut pdu, mut out) = (Writer::default(), Vec::new());
     let name = b"\x30\x1c\x06\x08\x2b\x06\x01\x02\x01\x01\x05\x00\x04\x10agent-under-test";
@@ -170,7 +170,7 @@ fn response(keys: &Keys, engine_id: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_hash_and_cipher_comes_back_and_no_bit_can_be_changed() {
+fn every_hash_and_cipher_round_trips_and_detects_a_changed_bit() {
     let engine_id = b"\x80\x00\x1f\x88\x04engine";
     for auth in AuthProtocol::ALL {
         let with_auth = User::new(b"user").expect("a name").with_auth(auth, b"authpass123").expect("long");
@@ -186,7 +186,7 @@ fn every_hash_and_cipher_comes_back_and_no_bit_can_be_changed() {
                 EngineRecord { address: AGENT, engine_id: engine_id[..].into(), boots: 3, time: 1000 };
             usm.remember(Time::ZERO, record);
             match usm.read(Time::ZERO, engine, user, &datagram, &v3(&datagram), &mut scratch) {
-                Heard::Reply(pdu) => assert_eq!(text(&pdu), SYS_NAME),
+                Verdict::Reply(pdu) => assert_eq!(text(&pdu), SYS_NAME),
                 other => panic!("{auth}, {:?}: {other:?}", keys.level()),
             }
             for bit in 0..datagram.len() * 8 {
@@ -195,7 +195,7 @@ fn every_hash_and_cipher_comes_back_and_no_bit_can_be_changed() {
                 let Ok(Message::V3(message)) = Message::parse(&changed) else { continue };
                 let mut scratch = Vec::new();
                 match usm.read(Time::ZERO, engine, user, &changed, &message, &mut scratch) {
-                    Heard::Unproven(_) => {}
+                    Verdict::Unproven(_) => {}
                     other => panic!("{auth}, bit {bit}: {other:?}"),
                 }
             }
@@ -204,18 +204,18 @@ fn every_hash_and_cipher_comes_back_and_no_bit_can_be_changed() {
 }
 
 #[test]
-fn a_message_that_was_parsed_from_a_copy_proves_nothing() {
+fn a_message_parsed_from_a_copy_is_not_authentic() {
     let keys = u2().keys(b"engine");
     let datagram = response(&keys, b"engine");
     let copy = datagram.clone();
     let key = keys.auth().expect("a key");
-    assert!(is_proven(&datagram, &v3(&datagram), key));
-    assert!(!is_proven(&datagram, &v3(&copy), key));
-    assert!(!is_proven(&[], &v3(&copy), key));
+    assert!(is_authentic(&datagram, &v3(&datagram), key));
+    assert!(!is_authentic(&datagram, &v3(&copy), key));
+    assert!(!is_authentic(&[], &v3(&copy), key));
 }
 
 #[test]
-fn what_another_key_decrypts_is_no_pdu() {
+fn decryption_with_another_key_gives_no_pdu() {
     for protocol in PrivProtocol::ALL {
         let user = |password| u2().with_priv(protocol, password).expect("long enough");
         let datagram = response(&user(b"privpass123").keys(b"engine"), b"engine");
@@ -228,7 +228,7 @@ fn what_another_key_decrypts_is_no_pdu() {
 
 proptest! {
     #[test]
-    fn whatever_comes_is_heard_without_a_panic(
+    fn no_datagram_causes_a_panic(
         which in any::<Index>(),
         changes in vec((any::<Index>(), any::<u8>()), 0..6),
         cut in proptest::option::of(any::<Index>()),
@@ -246,7 +246,7 @@ proptest! {
         }
         if let Ok(Message::V3(message)) = Message::parse(&datagram) {
             let (mut usm, mut scratch) = (Usm::new(1), Vec::new());
-            // Passwords would take longer than everything else.
+            // Share the user: hashing its passwords would take longer than everything else.
             let user = if has_secrets { keyed().clone() } else { User::new(b"u2").expect("a name") };
             let keys = user.keys(message.security.engine_id);
             let _ = scoped_pdu(&message, &keys, &mut scratch);
@@ -262,7 +262,7 @@ proptest! {
     }
 }
 
-/// One who encrypts with DES, where lengths matter.
+/// A user with DES, which is sensitive to lengths.
 fn keyed() -> &'static User {
     static USER: std::sync::OnceLock<User> = std::sync::OnceLock::new();
     USER.get_or_init(|| u2().with_priv(PrivProtocol::Des, b"privpass123").expect("long enough"))

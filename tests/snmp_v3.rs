@@ -1,5 +1,5 @@
-//! Users of SNMPv3 and the agents of a fleet, in virtual time: whoever has the keys gets every answer, and an engine
-//! that is discovered, rebooted or cloned costs no try.
+//! SNMPv3 against a simulated fleet, in virtual time: valid users get every answer, and discovery, reboots and clones
+//! of engines cost no tries.
 
 #![cfg(feature = "usm")]
 
@@ -11,14 +11,14 @@ use std::sync::Arc;
 use agents::{IF_DESCR, INTERFACES, SYS_NAME, Sweep, answer, plan, request, sweep_as};
 use allears::engine::{Outcome, Time};
 use allears::protocol::snmp::usm::{AuthProtocol, Notice, PrivProtocol, User};
-use allears::protocol::snmp::{Identity, Incomplete, Operation, Request, Snmp, Value, Version};
+use allears::protocol::snmp::{Credentials, Incomplete, Operation, Request, Snmp, Value, Version};
 use allears::sim::{Plan, SnmpFault};
 
 fn get() -> Arc<Request> {
     request(Operation::Get, &[SYS_NAME])
 }
 
-/// Fifteen columns by name: 600 names, in 15 requests.
+/// A request for 15 columns by name: 600 names, in 15 packets.
 fn get_many() -> Arc<Request> {
     let cell = |column, row| format!("1.3.6.1.2.1.2.2.1.{column}.{row}");
     let names: Vec<String> =
@@ -26,9 +26,9 @@ fn get_many() -> Arc<Request> {
     request(Operation::Get, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// A walk that begins with so many rows at a time.
+/// A walk that starts with `max_repetitions`.
 fn walk(max_repetitions: Option<u32>) -> Arc<Request> {
-    request(Operation::Walk { max_repetitions, most_rows: 10_000 }, &[IF_DESCR])
+    request(Operation::Walk { max_repetitions, max_rows: 10_000 }, &[IF_DESCR])
 }
 
 fn user(name: &str) -> User {
@@ -52,7 +52,7 @@ fn with_passwords(name: &str, auth: &str, privacy: &str) -> User {
     user.with_priv(PrivProtocol::Aes128, privacy.as_bytes()).expect("long enough")
 }
 
-/// Every row of every agent is there.
+/// Asserts that the answers have every row of every agent.
 #[track_caller]
 fn assert_complete(sweep: &Sweep) {
     for answer in sweep.answers() {
@@ -60,9 +60,9 @@ fn assert_complete(sweep: &Sweep) {
     }
 }
 
-/// As that user, each request once: nothing gets lost.
+/// Sweeps as `user` with a single try: the plan loses nothing.
 fn sweep(plan: Plan, user: User, request: &Arc<Request>) -> Sweep {
-    sweep_as(plan, Snmp::new(1), Identity::User(user), request, 1)
+    sweep_as(plan, Snmp::new(1), Credentials::User(user), request, 1)
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn every_user_walks_every_row_of_every_agent() {
 }
 
 #[test]
-fn discovery_is_one_query_more_for_each_agent_and_no_retransmission() {
+fn discovery_is_one_more_query_for_each_agent_and_no_retransmission() {
     for request in [get(), walk(Some(1))] {
-        let public = Identity::community(Version::V2c, b"public");
+        let public = Credentials::community(Version::V2c, b"public");
         let plain = sweep_as(plan(50, &[]), Snmp::new(1), public, &request, 1).ledger().queries;
         for user in [u0(), u1(), u2()] {
             let sweep = sweep(plan(50, &[]), user, &request);
@@ -90,22 +90,22 @@ fn discovery_is_one_query_more_for_each_agent_and_no_retransmission() {
 }
 
 #[test]
-fn engines_that_are_remembered_need_no_discovery() {
+fn restored_engines_need_no_discovery() {
     for user in [u0(), u1(), u2()] {
         let first = sweep(plan(50, &[]), user.clone(), &get());
         let mut snmp = Snmp::new(2);
         for record in first.engine.protocol().usm().engines(first.network.now()) {
             snmp.usm_mut().remember(Time::ZERO, record);
         }
-        let second = sweep_as(plan(50, &[]), snmp, Identity::User(user), &get(), 1);
+        let second = sweep_as(plan(50, &[]), snmp, Credentials::User(user), &get(), 1);
         assert!(second.answers().all(|answer| answer.len() == 1));
         assert_eq!(second.ledger().queries, 50);
     }
 }
 
 #[test]
-fn an_agent_that_reboots_is_asked_again_at_its_new_time_and_that_is_no_try() {
-    // Only a digest has a time; 15 requests, of which two are followed by a reboot, and the discovery.
+fn a_time_correction_after_a_reboot_costs_no_try() {
+    // Reboots matter only to authenticated requests. There are 15 of them, two with a reboot after them, and a discovery.
     for (user, queries) in [(u0(), 15 + 1), (u1(), 15 + 1 + 2), (u2(), 15 + 1 + 2)] {
         let sweep = sweep(plan(20, &[(SnmpFault::Reboot, 1.0)]), user, &get_many());
         assert!(sweep.answers().all(|answer| answer.len() == 600 && answer.incomplete.is_none()));
@@ -116,8 +116,8 @@ fn an_agent_that_reboots_is_asked_again_at_its_new_time_and_that_is_no_try() {
 }
 
 #[test]
-fn a_reboot_during_a_walk_is_told_and_the_walk_goes_on() {
-    let operation = Operation::Walk { max_repetitions: None, most_rows: 10_000 };
+fn a_reboot_during_a_walk_is_reported_and_the_walk_continues() {
+    let operation = Operation::Walk { max_repetitions: None, max_rows: 10_000 };
     let oids = vec!["1.3.6.1.2.1.2.2.1".parse().expect("a name")];
     let request = Arc::new(Request { operation, oids, with_uptime: true });
     for fault in [SnmpFault::Reboot, SnmpFault::Restart] {
@@ -130,19 +130,19 @@ fn a_reboot_during_a_walk_is_told_and_the_walk_goes_on() {
 }
 
 #[test]
-fn agents_with_one_engine_id_are_all_answered_for_and_told_of() {
+fn agents_with_the_same_engine_id_all_answer_and_are_noticed() {
     for user in [u0(), u1(), u2()] {
         let mut sweep = sweep(plan(40, &[(SnmpFault::SameEngine, 0.5)]), user, &walk(None));
         assert_complete(&sweep);
         let usm = sweep.engine.protocol_mut().usm_mut();
         let notices: Vec<Notice> = std::iter::from_fn(|| usm.take_notice()).collect();
-        assert_eq!(notices.len(), 19, "each but the first");
+        assert_eq!(notices.len(), 19, "one for each agent but the first");
         assert!(notices.iter().all(|notice| matches!(notice, Notice::SameEngineId { .. })));
     }
 }
 
 #[test]
-fn a_user_whom_the_agents_do_not_accept_is_rejected_at_the_first_answer() {
+fn an_invalid_user_is_rejected_at_the_first_reply() {
     let lower = user("u1").with_auth(AuthProtocol::Sha256, b"authpass123").expect("long enough");
     for (user, counter) in [
         (with_passwords("u1", "nothispass", "privpass123"), "usmStatsWrongDigests"),
@@ -153,7 +153,7 @@ fn a_user_whom_the_agents_do_not_accept_is_rejected_at_the_first_answer() {
         (with_passwords("u0", "authpass123", "privpass123"), "usmStatsUnsupportedSecLevels"),
         (u1().with_context(b"elsewhere"), "snmpUnknownContexts"),
     ] {
-        let sweep = sweep_as(plan(20, &[]), Snmp::new(1), Identity::User(user), &walk(None), 5);
+        let sweep = sweep_as(plan(20, &[]), Snmp::new(1), Credentials::User(user), &walk(None), 5);
         for answer in sweep.answers() {
             let Some(Incomplete::Rejected(reason)) = answer.incomplete else { panic!("{answer:?}") };
             assert!(answer.is_empty() && reason.starts_with(counter), "{reason}");
@@ -164,7 +164,7 @@ fn a_user_whom_the_agents_do_not_accept_is_rejected_at_the_first_answer() {
 }
 
 #[test]
-fn answers_from_another_address_are_named_and_taken_only_if_that_is_wanted() {
+fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
     let multi_homed = Plan { wrong_source: 1.0, ..plan(10, &[]) };
     for user in [u0(), u1(), u2()] {
         let strict = sweep(multi_homed.clone(), user.clone(), &get());
@@ -175,25 +175,25 @@ fn answers_from_another_address_are_named_and_taken_only_if_that_is_wanted() {
         assert!(strict.ledger().unmatched >= 10);
 
         let snmp = Snmp::new(1).accept_any_source();
-        let lenient = sweep_as(multi_homed.clone(), snmp, Identity::User(user), &get(), 1);
+        let lenient = sweep_as(multi_homed.clone(), snmp, Credentials::User(user), &get(), 1);
         assert!(lenient.ends.iter().all(|end| answer(end).len() == 1 && end.foreign_source.is_some()));
         assert_eq!((lenient.ledger().queries, lenient.ledger().unmatched), (20, 0));
     }
 }
 
 #[test]
-fn lost_and_doubled_datagrams_cost_tries_and_no_row() {
+fn lost_and_duplicated_datagrams_cost_tries_but_no_rows() {
     let faults = [(SnmpFault::Reboot, 0.3), (SnmpFault::SameEngine, 0.3), (SnmpFault::StaleId, 0.3)];
     let lossy = Plan { loss: 0.05, reply_loss: 0.05, duplicate: 0.1, ..plan(100, &faults) };
     for user in [u0(), u1(), u2()] {
-        let sweep = sweep_as(lossy.clone(), Snmp::new(1), Identity::User(user), &walk(Some(1)), 6);
+        let sweep = sweep_as(lossy.clone(), Snmp::new(1), Credentials::User(user), &walk(Some(1)), 6);
         assert_complete(&sweep);
         assert!(sweep.ledger().retransmissions > 50 && sweep.ledger().duplicates > 50);
     }
 }
 
 #[test]
-fn stale_and_forged_replies_are_strangers() {
+fn stale_and_forged_replies_are_unmatched() {
     let plan = Plan { forge: 2000.0, ..plan(20, &[(SnmpFault::StaleId, 1.0)]) };
     for user in [u0(), u1(), u2()] {
         let sweep = sweep(plan.clone(), user, &get());
@@ -206,16 +206,16 @@ fn stale_and_forged_replies_are_strangers() {
 }
 
 #[test]
-fn garbage_with_a_broken_digest_is_never_believed() {
+fn garbage_with_a_wrong_digest_is_never_accepted() {
     let garbage = Plan { garbage: 1.0, ..plan(10, &[]) };
     for user in [u1(), u2()] {
-        let sweep = sweep_as(garbage.clone(), Snmp::new(1), Identity::User(user), &get(), 3);
+        let sweep = sweep_as(garbage.clone(), Snmp::new(1), Credentials::User(user), &get(), 3);
         for end in &sweep.ends {
             assert!(matches!(&end.outcome, Outcome::Malformed(reason) if reason.contains("digest")));
         }
         assert_eq!((sweep.ledger().broken, sweep.ledger().retransmissions), (30, 20));
     }
-    // Without a digest it is the agent's own word, as far as anybody can tell.
+    // Without a digest, nothing distinguishes garbage from the agent's reply.
     let sweep = sweep(garbage, u0(), &get());
     for end in &sweep.ends {
         match &end.outcome {

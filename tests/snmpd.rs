@@ -1,4 +1,4 @@
-//! A real agent: net-snmp's snmpd, on loopback, and net-snmp's own tools beside ours.
+//! A real agent, net-snmp's snmpd on loopback, queried by net-snmp's tools and by ours.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -12,7 +12,7 @@ use support::{Run, count, have, run};
 
 const SNMPD: &str = "/usr/sbin/snmpd";
 
-/// One object of each type and oddity that snmpd can be told to have, and what stays as it is.
+/// Objects of each type and oddity that snmpd can be configured to have, with constant values.
 const OBJECTS: &str = "\
 override .1.3.6.1.4.1.99999.1.0 octet_str \"plain text\"
 override .1.3.6.1.4.1.99999.2.0 integer -42
@@ -37,8 +37,8 @@ struct Agent {
 }
 
 impl Agent {
-    /// Starts an agent on a port that was free a moment ago, and waits until it answers. `None` where there is
-    /// no snmpd.
+    /// Starts an agent on a port that was free a moment ago, and waits until it responds. Returns `None` if snmpd is not
+    /// installed.
     fn start() -> Option<Agent> {
         if !(have(SNMPD, "snmpd") && have("/usr/bin/snmpbulkwalk", "snmp")) {
             return None;
@@ -90,7 +90,7 @@ impl Agent {
             if sent.is_ok() && socket.recv(&mut [0; 2048]).is_ok() {
                 return;
             }
-            // An error came at once: give it the time that a timeout would have taken.
+            // An error returns at once: wait as long as a timeout would have taken.
             let _ = socket.recv(&mut [0; 2048]);
         }
         panic!("snmpd does not answer after half a minute");
@@ -100,7 +100,7 @@ impl Agent {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// What net-snmp's tool prints, without MIB files.
+    /// Runs a tool of net-snmp without MIB files, and returns its output.
     fn net_snmp(&self, tool: &str, options: &[&str], oids: &[&str]) -> String {
         let output = Command::new(format!("/usr/bin/{tool}"))
             .args(["-m", "", "-t", "2", "-r", "3"])
@@ -112,14 +112,14 @@ impl Agent {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// What ours prints.
+    /// Runs `allears snmp`.
     fn ours(&self, command: &str, options: &[&str], oids: &[&str]) -> Run {
         let address = self.address();
         let args = [&["snmp", command, "-t", &address][..], options, oids].concat();
         run(&args)
     }
 
-    /// Both print the same.
+    /// Asserts that both print the same. Returns the number of lines.
     #[track_caller]
     fn compare(&self, command: &str, tool: &str, options: &[&str], oids: &[&str]) -> usize {
         let theirs = self.net_snmp(tool, options, oids);
@@ -136,7 +136,7 @@ impl Drop for Agent {
     }
 }
 
-/// Without what moves between two walks: clocks and SNMP's own counters.
+/// Removes the lines that change between two walks: clocks and SNMP's own counters.
 fn steady(text: &str) -> Vec<&str> {
     let is_clock = |value: &str| {
         value.matches(':').count() == 3 && value.chars().all(|c| c.is_ascii_digit() || ":.".contains(c))
@@ -164,7 +164,7 @@ fn get_next_bulk_and_walk_print_what_net_snmp_prints() {
     let oids = ["1.3.6.1.2.1.1.4", "1.3.6.1.2.1.1.9.1.2", "1.3.6.1.2.1.1.9.1.3"];
     agent.compare("bulk", "snmpbulkget", &[&options[..], &["-Cn1", "-Cr4"]].concat(), &oids);
     agent.compare("get", "snmpget", &options, &["1.3.6.1.2.1.1.9999.0", "1.3.6.1.9.9.0"]);
-    // Every type; a subtree, an instance, a name with nothing, and one that is behind all others.
+    // Every type; a subtree, an instance, a name without objects, and one after all objects.
     for root in ["1.3.6.1.4.1.99999", "1.3.6.1.2.1.4.20", "1.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.999", "1.3.6.1.9"]
     {
         agent.compare("walk", "snmpbulkwalk", &options, &[root]);
@@ -172,11 +172,11 @@ fn get_next_bulk_and_walk_print_what_net_snmp_prints() {
     let lines = agent.compare("walk", "snmpbulkwalk", &options, &["1.3.6.1.4.1.99999"]);
     assert_eq!(lines, OBJECTS.lines().count());
     let lines = agent.compare("walk", "snmpbulkwalk", &options, &["1.3.6.1.6"]);
-    assert!(lines > 50, "the end of everything, too: {lines}");
+    assert!(lines > 50, "the walk includes the end of the MIB: {lines} lines");
 }
 
 #[test]
-fn v3_asks_with_every_hash_and_cipher_that_the_agent_has() {
+fn v3_supports_every_hash_and_cipher_of_the_agent() {
     let Some(agent) = Agent::start() else { return };
     let walk = ["1.3.6.1.4.1.99999"];
     agent.compare("walk", "snmpbulkwalk", &["-v3", "-l", "noAuthNoPriv", "-u", "plain", "-On"], &walk);
@@ -193,7 +193,7 @@ fn v3_asks_with_every_hash_and_cipher_that_the_agent_has() {
         for cipher in CIPHERS {
             let user = format!("{hash}-{cipher}");
             let private = [&auth[..], &["-l", "authPriv", "-u", &user, "-x", cipher, "-X", PRIVACY]].concat();
-            // Not every net-snmp has every cipher; then it prints nothing.
+            // A net-snmp built without the cipher prints nothing.
             if agent.net_snmp("snmpget", &private, &["1.3.6.1.2.1.1.5.0"]).is_empty() {
                 eprintln!("net-snmp here has no {cipher} with {hash}");
                 continue;
@@ -202,11 +202,11 @@ fn v3_asks_with_every_hash_and_cipher_that_the_agent_has() {
             ciphers += 1;
         }
     }
-    assert!(ciphers >= 2 * HASHES.len(), "DES and AES at least: {ciphers}");
+    assert!(ciphers >= 2 * HASHES.len(), "at least DES and AES work: {ciphers}");
 }
 
 #[test]
-fn what_a_v3_agent_rejects_ends_at_once_and_says_why() {
+fn a_request_rejected_by_a_v3_agent_ends_at_once_with_the_reason() {
     let Some(agent) = Agent::start() else { return };
     let wrong = "wrongpass123";
     for (options, reason) in [
@@ -221,12 +221,15 @@ fn what_a_v3_agent_rejects_ends_at_once_and_says_why() {
         let answer = &lines[0]["answer"];
         let why = answer["why_incomplete"].as_str().or(lines[0]["reason"].as_str()).expect("a reason");
         assert!(why.contains(reason), "{options:?}: {why}");
-        assert!(!asked.stdout.contains(wrong) && !asked.stderr.contains(wrong), "a password is shown");
+        assert!(
+            !asked.stdout.contains(wrong) && !asked.stderr.contains(wrong),
+            "the output contains a password"
+        );
         if reason.is_empty() {
             continue;
         }
         assert_eq!(asked.code, 1, "{}", asked.stdout);
-        assert_eq!(count(&asked.stats(), "retransmissions"), 0, "it fails fast");
+        assert_eq!(count(&asked.stats(), "retransmissions"), 0, "a rejected request is not retried");
     }
 }
 
@@ -263,7 +266,7 @@ fn five_thousand_addresses_of_one_agent_give_five_thousand_answers() {
 }
 
 #[test]
-fn settings_in_the_list_are_the_targets_own() {
+fn settings_in_the_list_apply_to_their_target() {
     let Some(agent) = Agent::start() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (list, secrets) = (folder.path().join("list"), folder.path().join("secrets"));
@@ -303,7 +306,7 @@ fn settings_in_the_list_are_the_targets_own() {
     assert_eq!(outcome("127.0.0.2"), Some("answered"), "{}", asked.stdout);
     assert_eq!(outcome("127.0.0.3"), Some("answered"), "{}", asked.stdout);
     assert_eq!(outcome("127.0.0.4"), Some("silent"), "{}", asked.stdout);
-    assert_eq!(outcome("127.0.0.5"), None, "a bad line");
+    assert_eq!(outcome("127.0.0.5"), None, "a bad line has no result");
     assert!(asked.stderr.contains("list:5: unknown setting"), "{}", asked.stderr);
-    assert!(!format!("{}{}", asked.stdout, asked.stderr).contains("hush"), "a secret is shown");
+    assert!(!format!("{}{}", asked.stdout, asked.stderr).contains("hush"), "the output contains a secret");
 }

@@ -5,8 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 
-use allears::net::{Inbox, Packet, Socket, SocketOptions};
-use mio::{Events, Interest, Poll, Token};
+use allears::net::{Inbox, Packet, Reactor, Socket, SocketOptions};
 
 /// What tells this program to be the responder.
 pub const ARGUMENT: &str = "respond";
@@ -49,12 +48,11 @@ pub fn run() -> io::Result<()> {
     let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
     let mut socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into(), &options)?;
     println!("{}", socket.local_addr()?.port());
-    let mut poll = Poll::new()?;
-    poll.registry().register(&mut socket, Token(0), Interest::READABLE)?;
-    let mut events = Events::with_capacity(1);
+    let mut reactor = Reactor::new()?;
+    reactor.register(&mut socket, 0)?;
     let (mut inbox, mut packets, mut bytes) = (Inbox::new(), Vec::new(), Vec::new());
     loop {
-        poll.poll(&mut events, None)?;
+        reactor.wait(None, |_| {})?;
         while socket.recv(&mut inbox)? > 0 {
             packets.clear();
             bytes.clear();

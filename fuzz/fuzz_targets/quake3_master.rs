@@ -1,7 +1,7 @@
-//! Any datagram as a master's list: read, or refused with a reason.
+//! Any datagram as a master's list: parsed, or rejected with a reason.
 #![no_main]
 
-use allears::protocol::quake3::ServerList;
+use allears::protocol::games::quake3::ServerList;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|datagram: &[u8]| {

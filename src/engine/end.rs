@@ -33,8 +33,8 @@ impl<P: Protocol, T> Engine<P, T> {
             (Outcome::Malformed(_), _) => self.ledger.malformed += 1,
             (Outcome::Interrupted, _) => self.ledger.interrupted += 1,
         }
-        let Open { tag, conversation, foreign_source, .. } = open;
-        let foreign_source = foreign_source.map(|address| *address);
+        let foreign_source = open.rare().and_then(|rare| rare.foreign_source);
+        let Open { tag, conversation, .. } = open;
         self.completions.push_back(Completion {
             target,
             tag,

@@ -35,7 +35,7 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Gives each query in flight the timeout of a last attempt, if that is longer than its own.
     pub(super) fn use_final_timeouts(&mut self) {
-        let waiting = self.in_flight.open().filter(|(_, _, open)| open.partial.is_none());
+        let waiting = self.in_flight.open().filter(|(_, _, open)| open.partial().is_none());
         let ids: Vec<QueryId> = waiting.map(|(id, _, _)| id).collect();
         for id in ids {
             let Some(sent) = self.in_flight.last_sent(id) else { continue };
@@ -62,7 +62,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let tries_left = self.timeouts.tries_left(query.tries());
         let may_retry = if self.stopped { 0 } else { tries_left };
         let Phase::Open(open) = &mut query.phase else { return };
-        if let Some(arrival) = open.partial
+        if let Some(arrival) = open.partial()
             && let Quiet::Done(answer) = self.protocol.quiet(&mut open.conversation, may_retry)
         {
             self.complete(now, id, Outcome::Answered(answer), Some(arrival));
@@ -70,10 +70,11 @@ impl<P: Protocol, T> Engine<P, T> {
             self.ledger.asked_again += u64::from(lost_here);
             self.retry(id);
         } else {
-            let outcome = match open.broken {
+            let broken = open.rare().and_then(|rare| rare.broken);
+            let outcome = match broken {
                 _ if tries_left > 0 => Outcome::Interrupted,
                 Some(reason) => Outcome::Malformed(reason),
-                None if open.partial.is_some() => Outcome::Malformed("the rest of the answer never came"),
+                None if open.partial().is_some() => Outcome::Malformed("the rest of the answer never came"),
                 None => Outcome::Silent,
             };
             self.complete(now, id, outcome, None);

@@ -1,14 +1,15 @@
-//! Durations counted in buckets, for percentiles in constant memory.
+//! A histogram of durations: percentiles in constant memory.
 
+use std::fmt;
 use std::time::Duration;
 
-/// Buckets for each doubling of the duration: a percentile is at most 1/64 (1.6 %) too high.
+/// The number of buckets for each doubling of the duration: a percentile is at most 1/64 (1.6 %) too high.
 const STEPS: u64 = 64;
-/// Doublings above the first `STEPS` microseconds: up to 2^36 µs, 19 hours.
+/// The number of doublings above the first `STEPS` microseconds: up to 2^36 µs, 19 hours.
 const DOUBLINGS: u64 = 30;
 
-/// A histogram of durations, to 1 µs or 1.6 %, whichever is coarser, in 15 KiB.
-#[derive(Clone, Debug)]
+/// A histogram of durations. Its resolution is 1 µs or 1.6 %, whichever is coarser; it takes 15 KiB.
+#[derive(Clone)]
 pub struct Histogram {
     counts: Vec<u64>,
     count: u64,
@@ -32,23 +33,23 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
-    /// How many durations were counted.
+    /// Returns how many durations were counted.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The shortest duration, exactly; `None` when nothing was counted.
+    /// Returns the shortest duration, exactly; `None` if nothing was counted.
     pub fn min(&self) -> Option<Duration> {
         (self.count > 0).then_some(self.min)
     }
 
-    /// The longest duration, exactly; `None` when nothing was counted.
+    /// Returns the longest duration, exactly; `None` if nothing was counted.
     pub fn max(&self) -> Option<Duration> {
         (self.count > 0).then_some(self.max)
     }
 
-    /// The duration that the fraction `q` (0 to 1) of all does not exceed; `None` when nothing was
-    /// counted.
+    /// Returns the duration that the fraction `q` (0 to 1) of all does not exceed, to the resolution of the histogram;
+    /// `None` if nothing was counted.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
         let rank = (q.clamp(0.0, 1.0) * self.count as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -60,12 +61,25 @@ impl Histogram {
     }
 }
 
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Histogram")
+            .field("count", &self.count)
+            .field("min", &self.min())
+            .field("p50", &self.quantile(0.5))
+            .field("p99", &self.quantile(0.99))
+            .field("max", &self.max())
+            .finish()
+    }
+}
+
+/// Returns the bucket that counts a duration.
 fn bucket(value: Duration) -> usize {
     let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
     if micros < STEPS {
         return micros as usize;
     }
-    // The position of the highest bit says which doubling; the six bits below it, which step.
+    // The position of the highest bit is the doubling, the six bits below it are the step.
     let doubling = u64::from(micros.ilog2() - STEPS.ilog2());
     if doubling >= DOUBLINGS {
         return (STEPS * (DOUBLINGS + 1)) as usize - 1;
@@ -74,6 +88,7 @@ fn bucket(value: Duration) -> usize {
     (STEPS * (doubling + 1) + step) as usize
 }
 
+/// Returns the longest duration that a bucket counts.
 fn upper_bound(bucket: usize) -> Duration {
     let bucket = bucket as u64;
     if bucket < STEPS {
@@ -89,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_within_the_promised_resolution() {
+    fn quantiles_are_within_the_resolution() {
         let mut histogram = Histogram::default();
         for micros in 1..=100_000u64 {
             histogram.record(Duration::from_micros(micros));
@@ -104,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_one_knows_nothing_and_extremes_fit() {
+    fn an_empty_one_has_no_quantiles_and_extremes_fit() {
         let mut histogram = Histogram::default();
         assert_eq!((histogram.min(), histogram.quantile(0.5), histogram.max()), (None, None, None));
         histogram.record(Duration::MAX);

@@ -1,4 +1,4 @@
-//! Limits that keep a single host, or a single network, from being flooded.
+//! Limits for one host and for one network prefix, so that none is flooded.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use super::Time;
 
-/// Below this many entries a table is not searched for ones that have had their time.
+/// Tables with fewer entries than this are not purged.
 const PURGE_FROM: usize = 1024;
 
-/// The network a host belongs to: its /24 (IPv4) or /48 (IPv6).
+/// The network of a host: its /24 (IPv4) or /48 (IPv6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Prefix(u64);
 
 impl Prefix {
-    /// The prefix of an address. An IPv6 prefix has its top bit set, so the two kinds never meet:
-    /// an IPv4 one has only 24 bits.
+    /// Returns the prefix of an address. The top bit is set for IPv6, so that no two prefixes are equal across the
+    /// families: an IPv4 prefix has only 24 bits.
     pub fn of(address: IpAddr) -> Prefix {
         match address {
             IpAddr::V4(v4) => Prefix(u64::from(u32::from(v4) >> 8)),
@@ -23,13 +23,13 @@ impl Prefix {
         }
     }
 
-    /// A number to index tables with.
+    /// Returns the prefix as a number, to index tables with.
     pub fn number(self) -> u64 {
         self.0
     }
 }
 
-/// The gap between two packets to one host, and the rate to one prefix.
+/// Keeps the gap between two packets to one host, and the rate to one prefix.
 pub struct Limits {
     hosts: Buckets<(IpAddr, u16)>,
     prefixes: Buckets<Prefix>,
@@ -45,12 +45,12 @@ impl Limits {
         }
     }
 
-    /// Whether a packet may go to `target` now.
+    /// Checks whether a packet may be sent to `target` now.
     ///
     /// # Errors
-    /// When it should ask again. Each caller is told another time, so that a thousand who wait for
-    /// one prefix do not all come back at once; what counts is still the next call. Who was `promised` a
-    /// time already and comes a little early is told the earliest, not the end of the line.
+    /// The time to try again. Each query gets a different one, so that a thousand queries that wait for one prefix do not
+    /// all try at once; only the next check decides. A query that was `promised` a time already, and tries a little early,
+    /// gets the earliest possible time, and so keeps its place in the line.
     pub fn check(
         &mut self,
         target: SocketAddr,
@@ -63,14 +63,14 @@ impl Limits {
         self.prefixes.check(Prefix::of(target.ip()), self.prefix_interval, now, promised)
     }
 
-    /// A packet to `target` leaves now.
+    /// Counts a packet that is sent to `target` now.
     pub fn take(&mut self, target: SocketAddr, host_gap: Duration, now: Time) {
         let now = now.as_nanos();
         self.hosts.take((target.ip(), target.port()), nanos(host_gap), now);
         self.prefixes.take(Prefix::of(target.ip()), self.prefix_interval, now);
     }
 
-    /// The last packet to `target` did not leave after all.
+    /// Undoes the last [`take`](Limits::take) for `target`: the packet was not sent.
     pub fn give_back(&mut self, target: SocketAddr, host_gap: Duration) {
         self.hosts.give_back((target.ip(), target.port()), nanos(host_gap));
         self.prefixes.give_back(Prefix::of(target.ip()), self.prefix_interval);
@@ -81,8 +81,8 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Token buckets, one for each key that was used lately. Times and intervals in nanoseconds: there may be
-/// many. An interval of 0 is no limit and leaves no entry.
+/// Token buckets, one for each key that was used recently. Times and intervals are in nanoseconds; an interval of 0 means
+/// no limit, and leaves no entry.
 struct Buckets<K> {
     burst: u64,
     buckets: HashMap<K, Bucket>,
@@ -90,9 +90,9 @@ struct Buckets<K> {
 }
 
 struct Bucket {
-    /// When the bucket will be full again (see `Pacer`).
+    /// When the bucket is full again (see `Pacer`).
     full_at: u64,
-    /// The last time that a caller was told to come back at.
+    /// The latest time that was promised to a query.
     promised: u64,
 }
 
@@ -127,7 +127,7 @@ impl<K: Eq + std::hash::Hash> Buckets<K> {
         }
     }
 
-    /// Forgets full buckets, whenever the table has doubled: they are as good as none.
+    /// Forgets full buckets, which are no different from missing ones, each time the table has doubled.
     fn purge(&mut self, now: u64) {
         if self.buckets.len() >= self.purge_at {
             self.buckets.retain(|_, bucket| bucket.full_at.max(bucket.promised) > now);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_wait_for_one_prefix_come_back_one_by_one() {
+    fn queries_that_wait_for_one_prefix_come_back_one_by_one() {
         let mut limits = Limits::new(Some(10.0), 1);
         limits.take(host(1), Duration::ZERO, Time::ZERO);
         for waiting in 1..=3 {
@@ -164,7 +164,7 @@ mod tests {
             assert_eq!(back, Err(Time::from_millis(u64::from(waiting) * 100)));
         }
         let early = limits.check(host(2), Duration::ZERO, Time::from_millis(99), true);
-        assert_eq!(early, Err(Time::from_millis(100)), "who comes a little early keeps the place");
+        assert_eq!(early, Err(Time::from_millis(100)), "a query that comes a little early keeps its place");
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_forget_hosts_that_have_had_their_gap() {
+    fn tables_forget_hosts_whose_gap_has_passed() {
         let mut limits = Limits::new(Some(1e6), 1);
         for n in 0..100_000u32 {
             let target = SocketAddr::from((std::net::Ipv4Addr::from(n << 8), 1));

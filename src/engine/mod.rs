@@ -174,6 +174,7 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 
     /// Removes and returns the next completion.
+    #[must_use = "it is returned only once"]
     pub fn poll_completion(&mut self) -> Option<Completion<P::Conversation, P::Answer, T>> {
         self.completions.pop_front()
     }

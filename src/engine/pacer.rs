@@ -1,23 +1,22 @@
-//! When the next packet may leave: a token bucket.
+//! The pacer: a token bucket that decides when the next packet may be sent.
 
 use super::Time;
 
-/// How long tokens gather before it is worth waking up for them: a millisecond, or up to four as long
-/// as that makes no more than `FEW` packets. In picoseconds.
+/// How long tokens gather before a wake-up, in picoseconds: a millisecond, or up to four as long as that makes at most
+/// `FEW` packets.
 const GATHER: u128 = 1_000_000_000;
 const FEW: u128 = 4;
 
-/// A token bucket: `rate` tokens a second, at most `burst` of them saved up.
+/// A token bucket: `rate` tokens per second, of which at most `burst` are saved up.
 ///
-/// In any interval of `d` seconds it lets pass at most `burst + rate × d` packets. Kept as the
-/// *theoretical arrival time* of the generic cell rate algorithm (ITU-T I.371), which needs no
-/// refilling: the bucket is full when that time lies in the past. Picoseconds, because at a million
-/// packets per second a rounded nanosecond would be an error of a thousandth.
+/// In any interval of `d` seconds, at most `burst + rate × d` packets pass. The state is the *theoretical arrival time* of
+/// the generic cell rate algorithm (ITU-T I.371), which needs no refilling: the bucket is full if that time is in the past.
+/// It is in picoseconds, since at a million packets per second a rounded nanosecond would be an error of a thousandth.
 pub struct Pacer {
-    /// Between two packets; 0 = unlimited.
+    /// The time between two packets; 0 for no limit.
     interval: u128,
     burst: u128,
-    /// When the bucket will be full again.
+    /// When the bucket is full again.
     full_at: u128,
 }
 
@@ -26,7 +25,7 @@ impl Pacer {
         Pacer { interval: interval_ps(rate), burst: u128::from(burst), full_at: 0 }
     }
 
-    /// Whether a packet may leave now.
+    /// Returns whether a packet may be sent now.
     pub fn ready(&self, now: Time) -> bool {
         self.interval == 0 || ps(now) >= self.earliest(1)
     }
@@ -36,13 +35,13 @@ impl Pacer {
         self.full_at = self.full_at.max(ps(now)) + self.interval;
     }
 
-    /// Gives the last token back: the packet did not leave.
+    /// Gives the last token back: the packet was not sent.
     pub fn give_back(&mut self) {
         self.full_at = self.full_at.saturating_sub(self.interval);
     }
 
-    /// When to wake up to send, with `waiting` packets waiting: not for each token, but for as many
-    /// as a millisecond brings, or for a few.
+    /// Returns when to wake up if `waiting` packets wait: not for each token, but for as many as a millisecond brings, or
+    /// for a few.
     pub fn next(&self, waiting: usize) -> Time {
         if self.interval == 0 {
             return Time::ZERO;
@@ -53,18 +52,18 @@ impl Pacer {
         Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// When there will be `tokens` tokens in the bucket.
+    /// Returns when the bucket holds `tokens` tokens.
     fn earliest(&self, tokens: u128) -> u128 {
         self.full_at.saturating_sub((self.burst - tokens) * self.interval)
     }
 }
 
-/// Picoseconds between two packets at `rate` packets per second; 0 = unlimited.
+/// Returns the picoseconds between two packets at `rate` packets per second; 0 for no limit.
 fn interval_ps(rate: Option<f64>) -> u128 {
     rate.map_or(0, |pps| (1e12 / pps).ceil() as u128)
 }
 
-/// The time in picoseconds.
+/// Converts a time to picoseconds.
 fn ps(time: Time) -> u128 {
     u128::from(time.as_nanos()) * 1000
 }
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_stall_is_not_caught_up() {
+    fn a_long_stall_earns_no_more_than_one_burst() {
         let mut pacer = Pacer::new(Some(1000.0), 10);
         drain(&mut pacer, Time::ZERO);
         assert_eq!(drain(&mut pacer, Time::from_millis(3_600_000)), 10);

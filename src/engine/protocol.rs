@@ -123,16 +123,19 @@ impl Default for Defaults {
 
 impl Defaults {
     /// Sets [`Defaults::port`].
+    #[must_use]
     pub fn with_port(self, port: u16) -> Defaults {
         Defaults { port: Some(port), ..self }
     }
 
     /// Sets [`Defaults::host_gap`].
+    #[must_use]
     pub fn with_host_gap(self, host_gap: Duration) -> Defaults {
         Defaults { host_gap, ..self }
     }
 
     /// Sets [`Defaults::in_flight_per_host`], at least 1.
+    #[must_use]
     pub fn with_in_flight_per_host(self, queries: u32) -> Defaults {
         Defaults { in_flight_per_host: Some(queries.max(1)), ..self }
     }

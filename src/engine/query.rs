@@ -68,12 +68,19 @@ pub struct Open<C, T> {
     /// the last one of them.
     pub forgiven: u32,
     pub last_forgiven: u32,
+    /// Boxed, since most queries never have it.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few queries have.
+#[derive(Default)]
+pub struct Rare {
     /// The first datagram of an answer in several.
     pub partial: Option<Arrival>,
     /// Why a datagram that may have been its reply was not usable.
     pub broken: Option<&'static str>,
-    /// The source of a reply that came from another address than the target. Rare, hence the box.
-    pub foreign_source: Option<Box<SocketAddr>>,
+    /// The source of a reply that came from another address than the target.
+    pub foreign_source: Option<SocketAddr>,
 }
 
 /// Where an open query waits.
@@ -115,6 +122,30 @@ pub struct Continued {
     pub carried: u32,
 }
 
+impl<C, T> Open<C, T> {
+    /// The first datagram of an answer in several.
+    pub fn partial(&self) -> Option<Arrival> {
+        self.rare.as_ref().and_then(|rare| rare.partial)
+    }
+
+    /// What few queries have, if this one has any of it.
+    pub fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
+    }
+
+    /// What few queries have, to change.
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// The target itself has answered: other sources do not matter any more.
+    pub fn forget_foreign_source(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.foreign_source = None;
+        }
+    }
+}
+
 impl<C, T> Query<C, T> {
     /// A query that waits in the ring. `serial` identifies its conversation if it begins one.
     pub fn new(new: NewQuery<C, T>, reply_cost: u32, serial: u64) -> Query<C, T> {
@@ -131,9 +162,7 @@ impl<C, T> Query<C, T> {
                 has_slot: false,
                 forgiven: 0,
                 last_forgiven: 0,
-                partial: None,
-                broken: None,
-                foreign_source: None,
+                rare: None,
             }),
             stamp: Stamp::default(),
             attempts: 0,

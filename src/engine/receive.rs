@@ -41,7 +41,7 @@ impl<P: Protocol, T> Engine<P, T> {
             Step::Done(answer) => {
                 if !hit.is_foreign {
                     // Who else replied does not matter then.
-                    open.foreign_source = None;
+                    open.forget_foreign_source();
                 }
                 self.book_reply(hit, arrival);
                 self.complete(now, hit.query, Outcome::Answered(answer), Some(arrival));
@@ -60,7 +60,7 @@ impl<P: Protocol, T> Engine<P, T> {
             }
             Step::Malformed(reason) | Step::Unproven(reason) => {
                 self.ledger.broken += 1;
-                open.broken = Some(reason);
+                open.rare_mut().broken = Some(reason);
             }
         }
     }
@@ -68,7 +68,7 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Notes that a reply came from `from`, which is not the target. Returns whether it counts.
     fn admit_foreign(&mut self, hit: &Hit, from: SocketAddr) -> bool {
         if let Some(open) = self.in_flight[hit.query].open_mut() {
-            open.foreign_source = Some(Box::new(from));
+            open.rare_mut().foreign_source = Some(from);
         }
         self.protocol.foreign_source() == ForeignSource::Accepted
     }
@@ -110,7 +110,7 @@ impl<P: Protocol, T> Engine<P, T> {
     fn book_reply(&mut self, hit: &Hit, arrival: Arrival) {
         self.ledger.replies += 1;
         let query = &self.in_flight[hit.query];
-        let is_first = query.open().is_some_and(|open| open.partial.is_none());
+        let is_first = query.open().is_some_and(|open| open.partial().is_none());
         if let (true, Some(rtt)) = (is_first, arrival.rtt) {
             self.timeouts.learn(query.destination(hit.attempt).ip(), rtt);
         }
@@ -144,7 +144,7 @@ impl<P: Protocol, T> Engine<P, T> {
     fn expect_more(&mut self, now: Time, hit: &Hit, arrival: Arrival, quiet: Duration) {
         self.book_reply(hit, arrival);
         let Some(open) = self.in_flight[hit.query].open_mut() else { return };
-        let first = open.partial.get_or_insert(arrival).at;
+        let first = open.rare_mut().partial.get_or_insert(arrival).at;
         if open.state != State::Sent {
             self.unsent -= 1;
         }

@@ -19,6 +19,7 @@ enum Held {
 
 impl<P: Protocol, T> Engine<P, T> {
     /// Appends the next request that may be sent now to `out`; `None` if none may.
+    #[must_use = "the engine counts it as sent"]
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
         while !self.held && self.pacer.ready(now) {
             let query = self.next_to_send(now)?.query;

@@ -1,4 +1,4 @@
-//! How long to wait for an answer, and how often to ask.
+//! Timeouts: how long an attempt waits for its reply.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use super::Timeout;
 use super::limits::Prefix;
 
-/// The wait before anything is known (RFC 6298, section 2.1).
+/// The timeout before anything has been measured (RFC 6298, section 2.1).
 const INITIAL: Duration = Duration::from_secs(1);
-/// Never less for one attempt: a host's own delay varies more than its round trip says. RFC 6298 asks
-/// for a second, which is for a stream that must not be sent twice; a query may be.
+/// The minimum for one attempt: a host's own delay varies more than its round trips show. RFC 6298 requires a second, to
+/// keep TCP from retransmitting needlessly; an extra query does no harm.
 const SHORTEST: Duration = Duration::from_millis(200);
-/// Never more for one attempt.
+/// The maximum for one attempt.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Never less for all attempts of a query together, whatever its neighbours are like: a host far away
-/// in a sweep of near ones must still be heard.
+/// The minimum for all attempts of a query together: a distant host in a sweep of near ones must still have time to
+/// reply.
 const SHORTEST_IN_ALL: Duration = Duration::from_secs(1);
-/// Prefixes remembered, in a table of fixed size: a new one takes the place of another.
+/// The size of the table of prefixes. A new prefix replaces another.
 const PREFIXES: usize = 2048;
-/// Samples after which a prefix speaks for itself.
+/// The number of samples from which on a prefix has an estimate of its own.
 const ENOUGH: u32 = 4;
 
-/// Learns round trips, for all hosts together and for each prefix, and says how long to wait.
+/// Estimates the round trip of all hosts together and of each prefix, and derives timeouts from it.
 pub struct Timeouts {
     timeout: Timeout,
     tries: u32,
@@ -29,30 +29,30 @@ pub struct Timeouts {
     prefixes: Vec<(Prefix, Estimator)>,
 }
 
-/// The attempt that is about to be waited for.
+/// The attempt that a timeout is for.
 pub struct Wait {
-    /// Which try it is, 1 for the first.
+    /// The number of the try, 1 for the first.
     pub attempt: u32,
-    /// Whether none will follow.
+    /// No other will follow.
     pub is_last: bool,
-    /// Since the first attempt was sent.
+    /// The time since the first attempt was sent.
     pub elapsed: Duration,
-    /// Any number, different for each attempt: from it comes the jitter that spreads retries.
+    /// Any number that differs between attempts. The jitter that spreads retries is derived from it.
     pub jitter: u64,
 }
 
 impl Timeouts {
     pub fn new(timeout: Timeout, tries: u32) -> Timeouts {
-        let nobody = (Prefix::of(IpAddr::from([0; 16])), Estimator::default());
-        Timeouts { timeout, tries, overall: Estimator::default(), prefixes: vec![nobody; PREFIXES] }
+        let empty = (Prefix::of(IpAddr::from([0; 16])), Estimator::default());
+        Timeouts { timeout, tries, overall: Estimator::default(), prefixes: vec![empty; PREFIXES] }
     }
 
-    /// Attempts left after `attempts` of them.
+    /// Returns how many tries are left after `attempts` of them.
     pub fn tries_left(&self, attempts: u32) -> u32 {
         self.tries.saturating_sub(attempts)
     }
 
-    /// Takes in a round trip that was measured exactly.
+    /// Adds a sample: a round trip that was measured exactly.
     pub fn learn(&mut self, host: IpAddr, rtt: Duration) {
         self.overall.learn(rtt);
         let prefix = Prefix::of(host);
@@ -63,10 +63,10 @@ impl Timeouts {
         known.1.learn(rtt);
     }
 
-    /// How long to wait for the answer to an attempt.
+    /// Returns how long an attempt waits for its reply.
     ///
-    /// The waits between attempts grow by a quarter each time, plus up to an eighth of jitter. The last
-    /// one does not: nothing will be sent after it that would need the distance.
+    /// The wait grows by a quarter with each attempt, plus up to an eighth of jitter. The last one has neither, since no
+    /// packet follows it.
     pub fn wait(&self, host: IpAddr, wait: &Wait) -> Duration {
         let rto = match self.timeout {
             Timeout::Fixed(fixed) => return fixed,
@@ -80,7 +80,7 @@ impl Timeouts {
         rto.mul_f64(backoff * jitter).min(LONGEST)
     }
 
-    /// After this long the answer of a host is overdue, whatever the user wants to wait.
+    /// Returns the time after which a host's reply is overdue, even if the user's timeout is longer.
     pub fn rto(&self, host: IpAddr) -> Duration {
         let prefix = Prefix::of(host);
         let (known, estimator) = &self.prefixes[place(prefix)];
@@ -90,16 +90,16 @@ impl Timeouts {
     }
 }
 
-/// Where in the table a prefix is kept. Multiplied by the golden ratio, so that neighbours spread.
+/// Returns the place of a prefix in the table. Fibonacci hashing spreads neighbours.
 fn place(prefix: Prefix) -> usize {
     (prefix.number().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - PREFIXES.ilog2())) as usize
 }
 
 /// The smoothed round trip and its variation (RFC 6298, section 2), in seconds.
 ///
-/// The RFC's gains, 1/8 and 1/4, are for one path. Here many hosts speak in turn, each with a round
-/// trip of its own: with gains that large, the estimate would follow whoever spoke last. They start as
-/// the RFC's and shrink to a sixteenth of that with the number of samples (RFC 7323, appendix G).
+/// The RFC's gains, 1/8 and 1/4, are meant for one path. Here each sample comes from another host with a round trip of its
+/// own: with gains that large, the estimate would follow the latest one. They start as the RFC's, and shrink to a sixteenth
+/// of that with the number of samples (RFC 7323, appendix G).
 #[derive(Clone, Default)]
 struct Estimator {
     samples: u32,
@@ -136,7 +136,7 @@ mod tests {
         Wait { attempt, is_last: attempt == 3, elapsed: Duration::from_millis(elapsed_ms), jitter: 0 }
     }
 
-    fn taught(host: IpAddr, rtt_ms: u64, samples: u32) -> Timeouts {
+    fn timeouts_after(host: IpAddr, rtt_ms: u64, samples: u32) -> Timeouts {
         let mut timeouts = Timeouts::new(Timeout::Auto, 3);
         for _ in 0..samples {
             timeouts.learn(host, Duration::from_millis(rtt_ms));
@@ -145,27 +145,27 @@ mod tests {
     }
 
     #[test]
-    fn it_waits_a_second_until_something_is_known() {
+    fn it_waits_a_second_until_something_was_measured() {
         assert_eq!(Timeouts::new(Timeout::Auto, 3).wait(NEAR, &attempt(1, 0)), INITIAL);
     }
 
     #[test]
     fn waits_grow_by_a_quarter_and_the_last_one_does_not() {
-        let timeouts = taught(NEAR, 300, 2000);
+        let timeouts = timeouts_after(NEAR, 300, 2000);
         let waits: Vec<u128> = (1..=3).map(|n| timeouts.wait(NEAR, &attempt(n, 2000)).as_millis()).collect();
         assert_eq!(waits, [300, 375, 300]);
     }
 
     #[test]
     fn near_neighbours_do_not_make_it_give_up_on_a_host_within_a_second() {
-        let timeouts = taught(NEAR, 1, 50);
+        let timeouts = timeouts_after(NEAR, 1, 50);
         assert_eq!(timeouts.wait(NEAR, &attempt(1, 0)), SHORTEST);
         assert_eq!(timeouts.wait(NEAR, &attempt(3, 500)), Duration::from_millis(500));
     }
 
     #[test]
-    fn a_prefix_with_enough_samples_speaks_for_itself() {
-        let mut timeouts = taught(NEAR, 1, 50);
+    fn a_prefix_with_enough_samples_has_its_own_estimate() {
+        let mut timeouts = timeouts_after(NEAR, 1, 50);
         for _ in 0..ENOUGH - 1 {
             timeouts.learn(FAR, Duration::from_millis(800));
         }
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn jitter_spreads_and_stays_below_an_eighth() {
-        let timeouts = taught(NEAR, 400, 2000);
+        let timeouts = timeouts_after(NEAR, 400, 2000);
         for jitter in [0, 1, 1023, u64::MAX] {
             let wait = timeouts.wait(NEAR, &Wait { jitter, ..attempt(1, 0) });
             assert!((400..450).contains(&wait.as_millis()), "{wait:?}");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_timeout_is_kept_to_the_letter() {
+    fn a_fixed_timeout_has_no_backoff_and_no_jitter() {
         let timeouts = Timeouts::new(Timeout::Fixed(Duration::from_millis(70)), 3);
         assert_eq!(timeouts.wait(NEAR, &attempt(2, 70)), Duration::from_millis(70));
     }

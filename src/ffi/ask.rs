@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::pointers::{self, Out, address, bytes, optional_text, text};
 use super::types::allears_code;
 use super::{allears, count, current, guard, perform, questions};
-use crate::protocol::snmp::{Identity, Version};
+use crate::protocol::snmp::{Credentials, Version};
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_room(handle: *mut allears) -> i64 {
@@ -70,14 +70,14 @@ pub unsafe extern "C" fn allears_ask_snmp(
     handle: *mut allears,
     target: *const sockaddr,
     length: socklen_t,
-    identity: u32,
+    credentials: u32,
     request: u32,
     tag: u64,
 ) -> c_int {
     perform(handle, |session| {
         // SAFETY: the header has the rules.
         let target = unsafe { pointers::target(target, length) }?;
-        session.ask_snmp(target, identity, request, tag)
+        session.ask_snmp(target, credentials, request, tag)
     })
 }
 
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn allears_snmp_community(
     handle: *mut allears,
     version: c_int,
     community: *const c_char,
-    identity: *mut u32,
+    credentials: *mut u32,
 ) -> c_int {
     perform(handle, |session| {
         let version = match version {
@@ -128,9 +128,9 @@ pub unsafe extern "C" fn allears_snmp_community(
         };
         // SAFETY: the header has the rules.
         let community = unsafe { text(community, "community") }?;
-        let number = session.add_identity(Identity::community(version, community.as_bytes()))?;
+        let number = session.add_credentials(Credentials::community(version, community.as_bytes()))?;
         // SAFETY: as before.
-        unsafe { pointers::give_if_wanted(identity, number) };
+        unsafe { pointers::give_if_wanted(credentials, number) };
         Ok(())
     })
 }
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn allears_snmp_user(
     privacy: *const c_char,
     priv_password: *const c_char,
     context: *const c_char,
-    identity: *mut u32,
+    credentials: *mut u32,
 ) -> c_int {
     perform(handle, |session| {
         // SAFETY: the header has the rules, for all of these.
@@ -159,9 +159,9 @@ pub unsafe extern "C" fn allears_snmp_user(
             }
         };
         session.speaks_snmp()?;
-        let number = session.add_identity(user.identity()?)?;
+        let number = session.add_credentials(user.credentials()?)?;
         // SAFETY: as before.
-        unsafe { pointers::give_if_wanted(identity, number) };
+        unsafe { pointers::give_if_wanted(credentials, number) };
         Ok(())
     })
 }

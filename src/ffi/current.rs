@@ -9,7 +9,7 @@ use socket2::SockAddr;
 use super::failure::Failure;
 use super::types::allears_outcome;
 use crate::engine::{Completion, Outcome};
-use crate::protocol::quake3::{self, Game, StatusReply, text};
+use crate::protocol::games::{GameAnswer, ServerInfo, text};
 use crate::protocol::snmp;
 
 /// The end of a conversation.
@@ -36,8 +36,8 @@ pub struct Current {
 pub enum Content {
     None,
     Reply(Box<[u8]>),
-    Status(StatusReply, &'static Game),
-    List { heard: u32, is_complete: bool },
+    Server { info: Box<ServerInfo>, datagram: Box<[u8]> },
+    List { listed: u32, is_complete: bool },
     Snmp(snmp::Answer),
 }
 
@@ -51,7 +51,7 @@ pub struct Texts {
     pub rules: Vec<(CString, CString)>,
 }
 
-/// A player; -1 and NaN are what is not told.
+/// A player; what is unknown is -1 or NaN.
 pub struct Player {
     pub name: CString,
     pub score: f64,
@@ -129,19 +129,18 @@ impl Current {
     pub fn reply(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Reply(reply) => Some(reply),
-            Content::Status(status, _) => Some(status.datagram()),
+            Content::Server { datagram, .. } => Some(datagram),
             _ => None,
         }
     }
 
     /// A server's status, and its texts.
-    pub fn status(&mut self) -> Result<(quake3::Status<'_>, &Texts), Failure> {
-        let Content::Status(status, game) = &self.content else {
+    pub fn status(&mut self) -> Result<(&ServerInfo, &Texts), Failure> {
+        let Content::Server { info, .. } = &self.content else {
             return Err(Failure::Protocol("the result is no server's status"));
         };
-        let status = status.view();
-        let texts = self.texts.get_or_insert_with(|| Box::new(Texts::of(&status, game)));
-        Ok((status, texts))
+        let texts = self.texts.get_or_insert_with(|| Box::new(Texts::of(info)));
+        Ok((info, texts))
     }
 
     /// An agent's answer, and how far it was read.
@@ -162,42 +161,39 @@ impl Current {
     }
 }
 
-impl Content {
-    pub fn of_game(answer: Option<quake3::Answer>, game: &'static Game) -> Content {
+impl From<GameAnswer> for Content {
+    fn from(answer: GameAnswer) -> Content {
         match answer {
-            Some(quake3::Answer::Status(status)) => Content::Status(status, game),
-            Some(quake3::Answer::Servers { heard, complete }) => {
-                Content::List { heard: heard as u32, is_complete: complete }
+            GameAnswer::Server { info, datagram } => Content::Server { info, datagram },
+            GameAnswer::List { listed, complete } => {
+                Content::List { listed: listed as u32, is_complete: complete }
             }
-            None => Content::None,
         }
     }
 }
 
 impl Texts {
-    fn of(status: &quake3::Status<'_>, game: &Game) -> Texts {
-        let clean = |bytes: &[u8]| c_text(text::clean(bytes, game.colors).as_bytes());
-        let or_empty = |bytes: Option<&[u8]>| clean(bytes.unwrap_or_default());
+    fn of(info: &ServerInfo) -> Texts {
+        let or_empty = |text: &Option<String>| c_text(text.as_deref().unwrap_or_default().as_bytes());
+        let clean = |bytes: &[u8]| c_text(text::clean(bytes, info.game.colors).as_bytes());
         Texts {
-            name: or_empty(status.name()),
-            map: or_empty(status.map()),
-            game: or_empty(status.game()),
-            game_type: or_empty(status.game_type()),
-            players: status
-                .players()
+            name: or_empty(&info.name),
+            map: or_empty(&info.map),
+            game: or_empty(&info.mod_name),
+            game_type: or_empty(&info.game_type),
+            players: info
+                .player_list
+                .iter()
                 .map(|player| Player {
-                    name: clean(player.name),
+                    name: c_text(player.name.as_bytes()),
                     score: player.score.unwrap_or(f64::NAN),
                     ping: player.ping.unwrap_or(-1),
-                    team: player.team.map_or(-1, i32::from),
-                    team_name: player
-                        .team
-                        .and_then(|team| game.team_name(team))
-                        .map(|name| c_text(name.as_bytes())),
+                    team: player.team.unwrap_or(-1),
+                    team_name: player.team_name.as_ref().map(|name| c_text(name.as_bytes())),
                     is_bot: player.bot.map_or(-1, i32::from),
                 })
                 .collect(),
-            rules: status.rules().map(|(key, value)| (clean(key), clean(value))).collect(),
+            rules: info.rules.iter().map(|(key, value)| (clean(key), clean(value))).collect(),
         }
     }
 

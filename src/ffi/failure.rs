@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+use std::error::Error;
 use std::fmt;
 
 use crate::engine::{ConfigError, RefusedReason};
@@ -52,7 +53,10 @@ impl From<ConfigError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
-        Failure::System(error.to_string())
+        // The operating system's number tells a user nothing.
+        let reason = error.source().map_or(String::new(), ToString::to_string);
+        let reason = reason.split(" (os error").next().unwrap_or_default();
+        Failure::System(format!("{error}: {reason}"))
     }
 }
 

@@ -45,17 +45,17 @@ fn start_of(bytes: &[u8]) -> *const u8 {
 }
 
 pub fn status(current: &mut Current) -> Result<allears_status, Failure> {
-    let (status, texts) = current.status()?;
-    let count = |count: Option<usize>| count.and_then(|count| i32::try_from(count).ok()).unwrap_or(-1);
+    let (info, texts) = current.status()?;
+    let count = |count: Option<u32>| count.and_then(|count| i32::try_from(count).ok()).unwrap_or(-1);
     Ok(allears_status {
         name: texts.name.as_ptr(),
         map: texts.map.as_ptr(),
         game: texts.game.as_ptr(),
         game_type: texts.game_type.as_ptr(),
-        players: status.player_count() as u32,
-        bots: count(status.bots()),
-        max_players: count(status.max_players().map(|players| players as usize)),
-        is_truncated: status.truncated().into(),
+        players: info.players,
+        bots: count(info.bots),
+        max_players: count(info.max_players),
+        is_truncated: info.truncated.into(),
     })
 }
 
@@ -72,7 +72,9 @@ pub fn player(current: &mut Current, index: usize) -> Result<Option<allears_play
 
 pub fn list(current: &Current) -> Result<allears_list, Failure> {
     match current.content {
-        Content::List { heard, is_complete } => Ok(allears_list { heard, is_complete: is_complete.into() }),
+        Content::List { listed, is_complete } => {
+            Ok(allears_list { heard: listed, is_complete: is_complete.into() })
+        }
         _ => Err(Failure::Protocol("the result is no master's list")),
     }
 }

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::types::allears_snmp_operation as operation;
 use crate::protocol::canonical;
 use crate::protocol::snmp::usm::{self, UserError};
-use crate::protocol::snmp::{Identity, Oid, Operation, Request, names};
+use crate::protocol::snmp::{Credentials, Oid, Operation, Request, names};
 
 /// `192.0.2.1:27960`, `[2001:db8::1]:161`; without a port if `default_port` is one.
 pub fn address(text: &str, default_port: u16) -> Result<SocketAddr, Failure> {
@@ -42,7 +42,7 @@ pub struct User<'a> {
 }
 
 impl User<'_> {
-    pub fn identity(&self) -> Result<Identity, Failure> {
+    pub fn credentials(&self) -> Result<Credentials, Failure> {
         let user = || -> Result<usm::User, UserError> {
             let mut user = usm::User::new(self.name.as_bytes())?;
             if let (Some(auth), Some(password)) = (self.auth, self.auth_password) {
@@ -60,7 +60,7 @@ impl User<'_> {
         if self.privacy.is_some() != self.priv_password.is_some() {
             return Err(Failure::argument("privacy and priv_password belong together"));
         }
-        user().map(Identity::User).map_err(Failure::argument)
+        user().map(Credentials::User).map_err(Failure::argument)
     }
 }
 
@@ -76,7 +76,7 @@ pub fn request(how: i32, names: &[&str], repetitions: u32, limit: u32) -> Result
         },
         how if how == operation::ALLEARS_SNMP_WALK as i32 => Operation::Walk {
             max_repetitions: Some(repetitions).filter(|&repetitions| repetitions > 0),
-            most_rows: or(limit, Operation::DEFAULT_MOST_ROWS),
+            max_rows: or(limit, Operation::DEFAULT_MAX_ROWS),
         },
         _ => return Err(Failure::argument(format_args!("there is no operation {how}"))),
     };

@@ -12,10 +12,10 @@ use slab::Slab;
 use super::current::{Content, Current};
 use super::failure::Failure;
 use crate::engine::{Config, Engine, Ledger, Protocol, Time};
-use crate::net::{self, Net, Options};
-use crate::protocol::quake3::{self, Game, Quake3};
+use crate::net::{self, Net, Options, Waker};
+use crate::protocol::games::{Game, GameQuestion, Games};
 use crate::protocol::raw::{Payload, Raw};
-use crate::protocol::snmp::{self, Identity, IdentityId, Request, Snmp};
+use crate::protocol::snmp::{self, Credentials, CredentialsId, Request, Snmp};
 
 const NOT_OPEN: Failure = Failure::State("the handle is not open");
 const STOPPED: Failure = Failure::State("the handle was stopped");
@@ -46,13 +46,13 @@ struct Open {
 
 enum Speaker {
     Raw(Box<Engine<Raw, u64>>),
-    Quake3(Box<Engine<Quake3, u64>>),
+    Games(Box<Engine<Games, u64>>),
     Snmp(Box<SnmpSpeaker>),
 }
 
 struct SnmpSpeaker {
     engine: Engine<Snmp, u64>,
-    identities: Vec<IdentityId>,
+    credentials: Vec<CredentialsId>,
     requests: Slab<Arc<Request>>,
 }
 
@@ -61,7 +61,7 @@ macro_rules! with_engine {
     ($speaker:expr, $engine:ident => $job:expr) => {
         match $speaker {
             Speaker::Raw($engine) => $job,
-            Speaker::Quake3($engine) => $job,
+            Speaker::Games($engine) => $job,
             Speaker::Snmp(speaker) => {
                 let $engine = &mut speaker.engine;
                 $job
@@ -108,7 +108,7 @@ impl Session {
 
     pub fn open_quake3(&mut self, game: &str) -> Result<(), Failure> {
         let game = Game::find(game).ok_or_else(|| Failure::argument(format_args!("no game `{game}`")))?;
-        self.open_with(|config| Ok(Speaker::Quake3(Box::new(engine(Quake3::new(game), config)?))))
+        self.open_with(|config| Ok(Speaker::Games(Box::new(engine(Games::new(game), config)?))))
     }
 
     pub fn open_snmp(&mut self) -> Result<(), Failure> {
@@ -117,7 +117,7 @@ impl Session {
         let snmp = if self.settings.any_source { snmp.accept_any_source() } else { snmp };
         self.open_with(|config| {
             let engine = engine(snmp, config)?;
-            Ok(Speaker::Snmp(Box::new(SnmpSpeaker { engine, identities: vec![], requests: Slab::new() })))
+            Ok(Speaker::Snmp(Box::new(SnmpSpeaker { engine, credentials: vec![], requests: Slab::new() })))
         })
     }
 
@@ -150,7 +150,10 @@ impl Session {
     pub fn ask(&mut self, target: SocketAddr, tag: u64) -> Result<(), Failure> {
         match &mut self.asking()?.speaker {
             Speaker::Raw(engine) => put(engine, target, Payload::default(), tag),
-            Speaker::Quake3(engine) => put(engine, target, quake3::Question::Server, tag),
+            Speaker::Games(engine) => {
+                let question = GameQuestion::Server(engine.protocol().default_game());
+                put(engine, target, question, tag)
+            }
             Speaker::Snmp(_) => self.ask_snmp(target, 0, 0, tag),
         }
     }
@@ -164,23 +167,24 @@ impl Session {
     }
 
     pub fn ask_master(&mut self, target: SocketAddr, tag: u64) -> Result<(), Failure> {
-        let engine = quake3(&mut self.asking()?.speaker)?;
-        put(engine, target, quake3::Question::Master { ext: true }, tag)
+        let engine = games(&mut self.asking()?.speaker)?;
+        let game = engine.protocol().default_game();
+        put(engine, target, GameQuestion::Master { game, with_ipv6: true }, tag)
     }
 
     pub fn ask_snmp(
         &mut self,
         target: SocketAddr,
-        identity: u32,
+        credentials: u32,
         request: u32,
         tag: u64,
     ) -> Result<(), Failure> {
-        let SnmpSpeaker { engine, identities, requests } = snmp(&mut self.asking()?.speaker)?;
-        let identity = identities.get(identity as usize);
-        let identity = *identity.ok_or_else(|| Failure::argument("there is no such identity"))?;
+        let SnmpSpeaker { engine, credentials: known, requests } = snmp(&mut self.asking()?.speaker)?;
+        let known = known.get(credentials as usize);
+        let credentials = *known.ok_or_else(|| Failure::argument("there are no such credentials"))?;
         let request = requests.get(request as usize);
         let request = request.ok_or_else(no_such_request)?.clone();
-        put(engine, target, snmp::Question { identity, request }, tag)
+        put(engine, target, snmp::Question { credentials, request }, tag)
     }
 
     /// Fails unless SNMP is spoken.
@@ -188,10 +192,10 @@ impl Session {
         snmp(&mut self.opened()?.speaker).map(drop)
     }
 
-    pub fn add_identity(&mut self, identity: Identity) -> Result<u32, Failure> {
-        let SnmpSpeaker { engine, identities, .. } = snmp(&mut self.opened()?.speaker)?;
-        identities.push(engine.protocol_mut().add_identity(identity));
-        Ok(identities.len() as u32 - 1)
+    pub fn add_credentials(&mut self, credentials: Credentials) -> Result<u32, Failure> {
+        let SnmpSpeaker { engine, credentials: known, .. } = snmp(&mut self.opened()?.speaker)?;
+        known.push(engine.protocol_mut().add_credentials(credentials));
+        Ok(known.len() as u32 - 1)
     }
 
     pub fn add_request(&mut self, request: Request) -> Result<u32, Failure> {
@@ -207,7 +211,8 @@ impl Session {
 
     /// The next server that a master named.
     pub fn next_server(&mut self) -> Result<Option<SocketAddr>, Failure> {
-        Ok(quake3(&mut self.opened()?.speaker)?.protocol_mut().take_server())
+        let next = games(&mut self.opened()?.speaker)?.protocol_mut().take_server();
+        Ok(next.map(|(server, _)| server))
     }
 }
 
@@ -224,9 +229,9 @@ fn put<P: Protocol>(
     engine.ask(target, question, tag).map_err(|_| Failure::Full)
 }
 
-fn quake3(speaker: &mut Speaker) -> Result<&mut Engine<Quake3, u64>, Failure> {
+fn games(speaker: &mut Speaker) -> Result<&mut Engine<Games, u64>, Failure> {
     match speaker {
-        Speaker::Quake3(engine) => Ok(engine),
+        Speaker::Games(engine) => Ok(engine),
         _ => Err(Failure::Protocol("the handle does not speak to game servers")),
     }
 }
@@ -244,7 +249,7 @@ impl Session {
         Ok(self.opened()?.net.as_raw_fd())
     }
 
-    pub fn waker(&mut self) -> Result<Arc<mio::Waker>, Failure> {
+    pub fn waker(&mut self) -> Result<Waker, Failure> {
         Ok(self.opened()?.net.waker())
     }
 
@@ -262,7 +267,7 @@ impl Session {
 
     fn servers_waiting(&mut self) -> Result<usize, Failure> {
         Ok(match &self.opened()?.speaker {
-            Speaker::Quake3(engine) => engine.protocol().servers_waiting(),
+            Speaker::Games(engine) => engine.protocol().servers_waiting(),
             _ => 0,
         })
     }
@@ -332,12 +337,9 @@ impl Session {
             Speaker::Raw(engine) => engine
                 .poll_completion()
                 .map(|end| Current::new(end, |reply, _| reply.map_or(Content::None, Content::Reply))),
-            Speaker::Quake3(engine) => {
-                let game = engine.protocol().game();
-                engine
-                    .poll_completion()
-                    .map(|end| Current::new(end, |answer, _| Content::of_game(answer, game)))
-            }
+            Speaker::Games(engine) => engine
+                .poll_completion()
+                .map(|end| Current::new(end, |answer, _| answer.map_or(Content::None, Content::from))),
             Speaker::Snmp(speaker) => speaker.engine.poll_completion().map(|end| {
                 Current::new(end, |answer, conversation| {
                     // What an agent said before it fell silent is not lost.

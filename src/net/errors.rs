@@ -1,5 +1,6 @@
 //! What the network says of packets that it did not deliver: the error queue of a socket.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::socket::BATCH;
@@ -41,7 +42,6 @@ impl NetworkError<'_> {
 }
 
 /// Where [`Socket::recv_errors`](super::Socket::recv_errors) puts errors: 40 KiB.
-#[derive(Debug)]
 pub struct ErrorInbox {
     /// `BATCH` slots of `QUOTE` bytes.
     pub(super) slots: Vec<u8>,
@@ -86,6 +86,12 @@ impl ErrorInbox {
             by: entry.by,
             errno: entry.errno,
         })
+    }
+}
+
+impl fmt::Debug for ErrorInbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorInbox").field("errors", &self.entries.len()).finish_non_exhaustive()
     }
 }
 

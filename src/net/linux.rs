@@ -42,12 +42,6 @@ pub(super) struct Headers {
 // and are not followed outside of it.
 unsafe impl Send for Headers {}
 
-impl std::fmt::Debug for Headers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Headers").finish_non_exhaustive()
-    }
-}
-
 impl Headers {
     pub fn new() -> Headers {
         // SAFETY: all of these are plain C structures of integers and raw pointers, for which zero

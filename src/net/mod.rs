@@ -1,10 +1,10 @@
-//! The only place that knows sockets and the clock: turns an [`Engine`] with one UDP socket for
-//! each address family.
+//! Sockets and the clock: drives an [`Engine`] with one UDP socket for each address family.
 //!
-//! - [`Net`]: one turn after the other: drain, burst, expire, sleep. The sockets are in `lane`, what
-//!   they measure of the receive buffer in `cost`, the sleeping in `reactor`.
-//! - [`Socket`]: datagrams in and out, by `linux` (many a system call) or `portable` (one). `control`
-//!   reads what Linux says beside them, `errors` what the network says of those it did not deliver.
+//! - [`Sweep`]: a whole sweep as an iterator over its completions.
+//! - [`Net`]: one turn of the loop: drain, burst, expire, sleep. `lane` has one socket's part of it, `cost` measures the
+//!   receive buffer, `reactor` sleeps.
+//! - [`Socket`]: sends and receives datagrams: `linux` many per system call, `portable` one. `control` parses Linux's
+//!   control messages, `errors` has the ICMP errors of its error queue.
 
 #[cfg(target_os = "linux")]
 use linux as system;
@@ -21,47 +21,48 @@ mod linux;
 mod portable;
 mod reactor;
 mod socket;
+mod sweep;
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{Engine, Protocol, Time, Transmit};
 pub use errors::{ErrorInbox, NetworkError};
 use lane::Lane;
-pub use reactor::Reactor;
+pub use reactor::{Reactor, Waker};
 pub use socket::{BATCH, Inbox, Io, Packet, Received, Sent, Socket, SocketOptions};
+pub use sweep::Sweep;
 
-/// Bytes of receive buffer that are asked for unless the user says how many, as the system counts
-/// them: 64 MiB.
+/// The receive buffer that a socket requests by default, in bytes as the system counts them: 64 MiB.
 pub const LARGEST_BUFFER: usize = 64 << 20;
 
-/// Datagrams and errors heard in one turn, before others get their turn. A few milliseconds of work at
-/// most.
-const HEAR_LIMIT: usize = 256;
+/// Maximum datagrams and errors received in one turn, before anything is sent: a few milliseconds of work.
+const RECEIVE_LIMIT: usize = 256;
 
-/// Packets sent in one turn, before answers are read again.
+/// Maximum packets sent in one turn, before replies are read again.
 const BURST_LIMIT: usize = 128;
 
-/// How long sending rests when the system has no room for more packets. Not every system tells when
-/// there is room again, and Linux tells it for every packet that has left.
-const REST: Duration = Duration::from_millis(1);
+/// How long sending pauses when the system's queue is full. Not every system reports when there is room again, and Linux
+/// reports it for each packet that has left.
+const PAUSE: Duration = Duration::from_millis(1);
 
-/// What the sockets of a [`Net`] are to be like. The default suits any sweep.
+/// The settings of a [`Net`]'s sockets. The default suits any sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The address to send from, which decides the one address family that can be asked; `None` =
-    /// any address and free port, of both families.
+    /// The local address, which limits the targets to its address family; `None` for any address and a free port, of
+    /// both families.
     pub bind: Option<SocketAddr>,
-    /// Bytes of receive buffer for each socket: see [`SocketOptions::rcvbuf`].
+    /// The receive buffer of each socket in bytes: see [`SocketOptions::rcvbuf`].
     pub rcvbuf: Option<usize>,
-    /// How datagrams go through the system's interface.
+    /// How datagrams pass between this process and the kernel.
     pub io: Io,
 }
 
-/// Sockets, the clock, and the loop that turns an [`Engine`] with them.
+/// Sockets and the clock, and the loop that drives an [`Engine`] with them.
+///
+/// [`Sweep`] is this loop for the simplest case. The loop itself:
 ///
 /// ```no_run
 /// # use allears::engine::{Engine, Protocol};
@@ -82,43 +83,42 @@ pub struct Options {
 ///     }
 ///     net.turn(engine, None)?;
 ///     while let Some(completion) = engine.poll_completion() {
-///         println!("{} has ended", completion.target);
+///         println!("{}", completion.target);
 ///     }
 /// }
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
 pub struct Net {
     reactor: Reactor,
     lanes: Vec<Lane>,
     inbox: Inbox,
-    /// Payloads of one burst.
+    /// The payloads of one burst.
     bytes: Vec<u8>,
-    /// What of it the system had no room for.
+    /// The packets of a burst that the system had no room for.
     unsent: Vec<(usize, Transmit)>,
-    /// No sending before this.
-    rest_until: Time,
-    /// No sending before all is heard that came in before this: `None` = it is.
-    behind: Option<Time>,
+    /// Nothing is sent before this.
+    paused_until: Time,
+    /// Nothing is sent until all has been read that arrived before this; `None` once it has.
+    backlog: Option<Time>,
 }
 
 impl Net {
     /// Opens the sockets.
     ///
+    /// Without [`Options::bind`], an address family that the system does not have is left out.
+    ///
     /// # Errors
-    /// When an address cannot be bound, or the system has none of what a loop needs. Without
-    /// [`Options::bind`], a family that the system does not have is left out.
+    /// An address cannot be bound, or there is no event queue.
     pub fn open(options: &Options) -> Result<Net, OpenError> {
-        let reactor = Reactor::new()
-            .map_err(|error| OpenError { what: "cannot open the event queue".to_owned(), error })?;
+        let reactor = Reactor::new().map_err(OpenError::EventQueue)?;
         let mut net = Net {
             reactor,
             lanes: Vec::new(),
             inbox: Inbox::new(),
             bytes: Vec::new(),
             unsent: Vec::new(),
-            rest_until: Time::ZERO,
-            behind: None,
+            paused_until: Time::ZERO,
+            backlog: None,
         };
         if let Some(addr) = options.bind {
             net.bind(addr, options)?;
@@ -137,43 +137,40 @@ impl Net {
         let Options { rcvbuf, io, .. } = *options;
         let options =
             SocketOptions { rcvbuf, io, tell_arrival: true, tell_errors: true, ..SocketOptions::default() };
-        let mut socket = Socket::bind(addr, &options)
-            .map_err(|error| OpenError { what: format!("cannot bind {addr}"), error })?;
-        self.reactor
-            .register(&mut socket, self.lanes.len())
-            .map_err(|error| OpenError { what: format!("cannot watch {addr}"), error })?;
+        let mut socket = Socket::bind(addr, &options).map_err(|source| OpenError::Bind { addr, source })?;
+        self.reactor.register(&mut socket, self.lanes.len()).map_err(OpenError::EventQueue)?;
         self.lanes.push(Lane::new(socket, addr.is_ipv6()));
         Ok(())
     }
 
-    /// One turn: drains the sockets, sends what may be sent, expires what is due, and sleeps until
-    /// a datagram comes, the engine has something due, it is `until`, or the
-    /// [`waker`](Net::waker) is used.
+    /// Runs one turn: drains the sockets, sends what may be sent, expires what is due, and sleeps until a datagram
+    /// arrives, the engine has something due, `until` is reached, or the [`waker`](Net::waker) is used. Grants the engine
+    /// its [reply credit](Net::reply_credit) first.
     ///
-    /// A turn may come late, after a stop of this process or a stall of the machine. Therefore a
-    /// datagram counts as of when it came in (where the system tells: Linux), and a deadline expires
-    /// only after everything has been read that came in before it; nothing is sent until it has.
+    /// A turn may come late, because this process was stopped or the machine stalled. A datagram therefore counts from
+    /// when it arrived (on Linux, which reports that), a deadline expires only after everything that arrived before it has
+    /// been read, and nothing is sent until then.
     ///
-    /// It does not sleep when anything was received, sent or ended in this turn: the caller may
-    /// have results to take and targets to add. It may return early for no reason that shows.
+    /// Does not sleep if anything was received, sent or ended: the caller may have completions to take and targets to add.
+    /// May return early for no visible reason.
     ///
     /// # Errors
-    /// When the system fails at receiving or waiting. What it fails to send ends that query alone.
+    /// The operating system cannot receive or wait. An error in sending ends only the query that it concerns.
     pub fn turn<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, until: Option<Time>) -> io::Result<()> {
         engine.grant_reply_credit(self.reply_credit());
         let ended = engine.ledger().ended();
         let start = self.now();
         let is_due = engine.next_deadline().is_some_and(|due| due <= start);
         self.count_local_drops(engine, start, is_due);
-        // Up to here deadlines may expire: local drops until then are counted, and all sockets are looked
-        // at, since one that was empty at its last reading may not be now.
+        // Deadlines may expire up to here: local drops until then are counted, and all sockets are read, since one that
+        // was empty before may not be now.
         let horizon = if is_due { start } else { Time::ZERO };
         self.lanes.iter_mut().for_each(|lane| lane.readable |= is_due);
-        let heard = self.hear(engine, horizon)?;
+        let received = self.receive(engine, horizon)?;
         let sent = if self.has_caught_up(start) { self.burst(engine, self.now()) } else { 0 };
-        engine.handle_timeout(horizon.min(self.heard()));
+        engine.handle_timeout(horizon.min(self.read_up_to()));
 
-        let worked = heard + sent > 0 || engine.ledger().ended() != ended;
+        let worked = received + sent > 0 || engine.ledger().ended() != ended;
         let wake = if worked { Some(start) } else { self.next_turn(engine).into_iter().chain(until).min() };
         let Net { reactor, lanes, .. } = self;
         reactor.wait_for(wake, |token, has_errors| {
@@ -182,18 +179,18 @@ impl Net {
         })
     }
 
-    /// When the next turn is due by itself, for a caller who sleeps by other means than [`turn`](Net::turn). It may
-    /// have passed: then now. `None` when only a datagram can change anything: the file descriptor of this `Net`
-    /// (`AsRawFd`, on Unix) gets readable then.
+    /// Returns when the next turn is due, for a caller with an event loop of its own. A time in the past means now;
+    /// `None`, that only a datagram can change anything, which makes the file descriptor of this `Net` readable
+    /// (`AsRawFd`, on Unix).
     pub fn next_turn<P: Protocol, T>(&self, engine: &mut Engine<P, T>) -> Option<Time> {
         if self.is_readable() {
             return Some(Time::ZERO);
         }
-        // While sending rests, what the engine has to send is no reason to wake.
-        engine.poll_timeout().map(|due| due.max(self.rest_until))
+        // While sending is paused, a packet to send is no reason to wake up.
+        engine.poll_timeout().map(|due| due.max(self.paused_until))
     }
 
-    /// Tells the engine of local drops: before anything expires, and when a datagram hinted at them.
+    /// Reports local drops to the engine: before anything expires, and when a datagram hinted at them.
     fn count_local_drops<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time, is_due: bool) {
         let suspects = self.lanes.iter_mut().filter(|lane| is_due || lane.has_dropped);
         if suspects.map(Lane::new_drops).any(|new| new > 0) {
@@ -201,45 +198,45 @@ impl Net {
         }
     }
 
-    /// Hears the sockets until they are empty, or the limit is reached; always that one next of which
-    /// the least has been heard, so that no deadline expires before an answer that came in earlier.
-    fn hear<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, horizon: Time) -> io::Result<usize> {
-        let mut heard = 0;
-        while heard < HEAR_LIMIT {
+    /// Reads the sockets until they are empty or the limit is reached. The socket that is furthest behind comes first, so
+    /// that no deadline expires before a reply that arrived earlier.
+    fn receive<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, horizon: Time) -> io::Result<usize> {
+        let mut received = 0;
+        while received < RECEIVE_LIMIT {
             let readable = self.lanes.iter().enumerate().filter(|(_, lane)| lane.readable);
             let Some((next, _)) = readable.min_by_key(|(_, lane)| lane.heard) else { break };
             let others = self.lanes.iter().enumerate().filter(|&(at, _)| at != next);
             let limit = others.map(|(_, lane)| lane.heard).fold(horizon, Time::min);
             let Net { reactor, lanes, inbox, .. } = self;
-            heard += lanes[next].hear(engine, inbox, reactor, limit)?;
+            received += lanes[next].hear(engine, inbox, reactor, limit)?;
         }
-        Ok(heard)
+        Ok(received)
     }
 
-    /// All that came in before this has been read.
-    fn heard(&self) -> Time {
+    /// Returns the time before which everything that arrived has been read.
+    fn read_up_to(&self) -> Time {
         self.lanes.iter().map(|lane| lane.heard).min().unwrap_or_default()
     }
 
-    /// Whether the next turn may hear something without waiting.
+    /// Returns whether the next turn may receive something without waiting.
     pub fn is_readable(&self) -> bool {
         self.lanes.iter().any(|lane| lane.readable)
     }
 
-    /// Whether sending may go on: not between the time when a queue was left standing and the time
-    /// when all is heard that was in it. (Waiting until there is none would let a flood silence us.)
+    /// Whether sending may continue. It pauses from when a backlog is left until that backlog has been drained; waiting
+    /// for an empty queue instead would let a flood stop all sending.
     fn has_caught_up(&mut self, start: Time) -> bool {
-        let behind = *self.behind.get_or_insert(start);
-        let has_caught_up = !self.is_readable() || self.heard() >= behind;
+        let backlog = *self.backlog.get_or_insert(start);
+        let has_caught_up = !self.is_readable() || self.read_up_to() >= backlog;
         if has_caught_up {
-            self.behind = None;
+            self.backlog = None;
         }
         has_caught_up
     }
 
-    /// Sends what the engine wants to send now, up to the limit; yields how many packets that was.
+    /// Sends what the engine has to send now, up to the limit. Returns the number of packets.
     fn burst<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
-        if now < self.rest_until {
+        if now < self.paused_until {
             return 0;
         }
         self.bytes.clear();
@@ -261,7 +258,7 @@ impl Net {
         count
     }
 
-    /// Gives the engine back what the system had no room for, the last one first.
+    /// Returns to the engine what the system had no room for, the last one first.
     fn take_back<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) {
         if self.unsent.is_empty() {
             return;
@@ -270,25 +267,25 @@ impl Net {
         while let Some((_, transmit)) = self.unsent.pop() {
             engine.unsend(now, transmit);
         }
-        self.rest_until = now + REST;
+        self.paused_until = now + PAUSE;
     }
 
-    /// The time since [`Net::open`], by a clock that never goes back.
+    /// Returns the time since [`Net::open`], by a clock that never goes back.
     pub fn now(&self) -> Time {
         self.reactor.now()
     }
 
-    /// Ends the sleep of a turn, or the next one's, from any thread.
-    pub fn waker(&self) -> Arc<mio::Waker> {
+    /// Returns a handle that ends the sleep of a [`turn`](Net::turn) from any thread.
+    pub fn waker(&self) -> Waker {
         self.reactor.waker()
     }
 
-    /// The addresses the sockets are bound to.
+    /// Returns the addresses that the sockets are bound to.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         self.lanes.iter().filter_map(|lane| lane.socket.local_addr().ok()).collect()
     }
 
-    /// Bytes of receive buffer that each socket was really granted, as the system counts them.
+    /// Returns the receive buffer that each socket was granted, in bytes as the system counts them.
     pub fn receive_buffer(&self) -> usize {
         self.lanes.iter().map(|lane| lane.socket.receive_buffer()).min().unwrap_or(0)
     }
@@ -300,14 +297,23 @@ impl Net {
         self.receive_buffer() as u64 / 4 * 3
     }
 
-    /// Datagrams that the system has dropped since [`Net::open`] because our buffers were full;
-    /// `None` where it does not say.
+    /// Returns how many datagrams the system has dropped since [`Net::open`] because our receive buffers were full;
+    /// `None` on systems that do not report it.
     pub fn local_drops(&self) -> Option<u64> {
         self.lanes.iter().map(|lane| lane.socket.local_drops().map(u64::from)).sum()
     }
 }
 
-/// Readable when a datagram may have come, or the waker was used. For waiting only: do not read from it.
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net")
+            .field("local_addrs", &self.local_addrs())
+            .field("receive_buffer", &self.receive_buffer())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Readable when a datagram may have arrived, or the waker was used. For waiting only: do not read from it.
 #[cfg(unix)]
 impl std::os::fd::AsRawFd for Net {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
@@ -315,10 +321,10 @@ impl std::os::fd::AsRawFd for Net {
     }
 }
 
-/// 16 bytes that nobody can guess, for [`Engine::new`].
+/// Returns 16 unpredictable bytes, for [`Engine::new`].
 ///
 /// # Errors
-/// When the system has none.
+/// The operating system has no random numbers to give.
 pub fn random_key() -> io::Result<[u8; 16]> {
     let mut key = [0; 16];
     getrandom::fill(&mut key).map_err(|error| match error.raw_os_error() {
@@ -328,18 +334,18 @@ pub fn random_key() -> io::Result<[u8; 16]> {
     Ok(key)
 }
 
-/// The time since 1970-01-01 00:00 UTC by the system's clock, which may be set; zero if it is set before that.
+/// Returns the time since 1970-01-01 00:00 UTC by the system's clock, which may be set; zero if it is set before that.
 pub fn wall_clock() -> Duration {
     std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
-/// User and system time this process has used; `None` where the system does not say.
+/// Returns the user and system time that this process has used; `None` on systems that do not report it.
 pub fn cpu_time() -> Option<Duration> {
     system::cpu_time()
 }
 
-/// The most memory this process has had resident, in bytes; `None` where the system does not say.
-/// Without /proc, Linux counts in what stood in its place before `exec`.
+/// Returns the peak resident memory of this process in bytes; `None` on systems that do not report it. Without /proc,
+/// Linux includes the program that this process was before `exec`.
 pub fn max_rss() -> Option<u64> {
     system::max_rss()
 }
@@ -349,32 +355,54 @@ const NO_SUCH_FAMILY: i32 = libc::EAFNOSUPPORT;
 #[cfg(not(unix))]
 const NO_SUCH_FAMILY: i32 = 10_047; // WSAEAFNOSUPPORT
 
-/// Why [`Net::open`] failed: what could not be done, and what the system says to it.
+/// Why [`Net::open`] failed. The operating system's reason is the [`source`](std::error::Error::source).
 #[derive(Debug)]
-pub struct OpenError {
-    what: String,
-    error: io::Error,
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no event queue, or a socket cannot be added to it.
+    EventQueue(io::Error),
+    /// A socket cannot be bound.
+    Bind {
+        /// The local address.
+        addr: SocketAddr,
+        /// The operating system's reason.
+        source: io::Error,
+    },
 }
 
 impl OpenError {
-    /// Whether the system does not have that address family, or has it switched off.
+    /// Whether the system does not have that address family, or has it disabled.
     fn no_such_family(&self) -> bool {
-        self.error.raw_os_error() == Some(NO_SUCH_FAMILY)
-            || self.error.kind() == io::ErrorKind::AddrNotAvailable
+        matches!(self, OpenError::Bind { source, .. }
+            if source.raw_os_error() == Some(NO_SUCH_FAMILY) || source.kind() == io::ErrorKind::AddrNotAvailable)
     }
 }
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = self.error.to_string();
-        // The number tells a user nothing.
-        let reason = error.split_once(" (os error").map_or(error.as_str(), |(reason, _)| reason);
-        write!(f, "{}: {reason}", self.what)
+        match self {
+            OpenError::EventQueue(_) => f.write_str("cannot open the event queue"),
+            OpenError::Bind { addr, .. } => write!(f, "cannot bind {addr}"),
+        }
     }
 }
 
-// No `source`: the message has it.
-impl std::error::Error for OpenError {}
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            OpenError::EventQueue(source) | OpenError::Bind { source, .. } => Some(source),
+        }
+    }
+}
+
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> io::Error {
+        let kind = match &error {
+            OpenError::EventQueue(source) | OpenError::Bind { source, .. } => source.kind(),
+        };
+        io::Error::new(kind, error)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -415,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn what_found_no_room_goes_back_in_order_and_sending_rests() {
+    fn what_found_no_room_goes_back_in_order_and_sending_pauses() {
         let mut net = Net::open(&Options { bind: Some(([127, 0, 0, 1], 0).into()), ..Options::default() })
             .expect("loopback is there");
         let mut engine = Engine::new(Numbers, Config::default(), [1; 16]).expect("a valid configuration");
@@ -434,10 +462,10 @@ mod tests {
         net.unsent = polled;
         net.take_back(&mut engine, now);
         assert_eq!(engine.ledger().datagrams_sent, 3);
-        assert_eq!(net.burst(&mut engine, now), 0, "it rests");
+        assert_eq!(net.burst(&mut engine, now), 0, "sending is paused");
 
         bytes.clear();
-        while engine.poll_transmit(now + REST, &mut bytes).is_some() {}
+        while engine.poll_transmit(now + PAUSE, &mut bytes).is_some() {}
         assert_eq!(bytes, [3, 4, 5, 6, 7, 8, 9]);
     }
 }

@@ -1,43 +1,57 @@
-//! Waiting: for a readable socket, a point in time, or somebody who wakes us.
+//! Waiting for a readable socket, for a point in time, or for a waker.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use mio::event::Source;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
 
 #[cfg(target_os = "linux")]
 use super::linux::Timer;
+use super::socket::Socket;
 use crate::engine::Time;
 
 const WAKER: Token = Token(usize::MAX);
 #[cfg(target_os = "linux")]
 const TIMER: Token = Token(usize::MAX - 1);
 
-/// mio's poll, the clock, and a timer finer than mio's milliseconds.
-#[derive(Debug)]
+/// An event queue, the clock, and a timer finer than the milliseconds of the event queue.
 pub struct Reactor {
     poll: Poll,
     events: Events,
     origin: Instant,
-    waker: Arc<Waker>,
-    /// `None` where the system gave none: mio's timeout serves, rounded up to milliseconds.
+    waker: Waker,
+    /// `None` if the system has none to give. mio's timeout, rounded up to milliseconds, takes its place.
     #[cfg(target_os = "linux")]
     timer: Option<Timer>,
-    /// When the timer will run out, or has.
+    /// When the timer expires, or has expired.
     #[cfg(target_os = "linux")]
     armed: Time,
 }
 
-impl Reactor {
-    /// Opens it; its clock starts.
+/// Ends the sleep of a [`Reactor`] or a [`Net`](super::Net), from any thread.
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<mio::Waker>);
+
+impl Waker {
+    /// Ends the current sleep; the next one, if there is none. Further calls before that have no effect.
     ///
     /// # Errors
-    /// What the system says.
+    /// The operating system's error.
+    pub fn wake(&self) -> io::Result<()> {
+        self.0.wake()
+    }
+}
+
+impl Reactor {
+    /// Creates a reactor. Its clock starts at zero.
+    ///
+    /// # Errors
+    /// The operating system has no event queue to give, mostly for lack of file descriptors.
     pub fn new() -> io::Result<Reactor> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let waker = Waker(Arc::new(mio::Waker::new(poll.registry(), WAKER)?));
         Ok(Reactor {
             #[cfg(target_os = "linux")]
             timer: register_timer(&poll).ok(),
@@ -50,17 +64,18 @@ impl Reactor {
         })
     }
 
-    /// Has `source` reported as `token` when it gets readable.
+    /// Registers a socket: [`wait`](Reactor::wait) reports it as `token` once after something has arrived. Read it until
+    /// it is empty before waiting for it again.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn register(&self, source: &mut impl Source, token: usize) -> io::Result<()> {
-        self.poll.registry().register(source, Token(token), Interest::READABLE)
+    /// The socket is registered already, or the operating system's error.
+    pub fn register(&self, socket: &mut Socket, token: usize) -> io::Result<()> {
+        self.poll.registry().register(socket.source(), Token(token), Interest::READABLE)
     }
 
-    /// Ends the sleep of [`wait`](Reactor::wait), or the next one's, from any thread.
-    pub fn waker(&self) -> Arc<Waker> {
-        Arc::clone(&self.waker)
+    /// Returns a handle that ends the sleep of [`wait`](Reactor::wait) from any thread.
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     #[cfg(unix)]
@@ -68,13 +83,13 @@ impl Reactor {
         std::os::fd::AsRawFd::as_raw_fd(&self.poll)
     }
 
-    /// The time since it was made.
+    /// Returns the time since the reactor was created, by a clock that never goes back.
     pub fn now(&self) -> Time {
         Time::ZERO + self.origin.elapsed()
     }
 
-    /// The point in time that the system's clock showed as `since_epoch`, not long ago. Both clocks are read
-    /// close together: a process can be stopped between any two lines.
+    /// Converts a recent time of the system's real-time clock. Both clocks have to be read close together, but the process
+    /// may be stopped between any two lines: then they are read again.
     pub(super) fn at(&self, since_epoch: Duration) -> Time {
         const CLOSE: Duration = Duration::from_micros(100);
         for _ in 0..10 {
@@ -91,14 +106,17 @@ impl Reactor {
         self.now()
     }
 
-    /// Sleeps until a source is readable, the waker is used, a signal comes, or it is `until`
-    /// (`None` = never), whichever is first. `readable` is told each source's token. With `until`
-    /// in the past it only looks.
+    /// Sleeps until a socket is readable, the waker is used, a signal arrives, or `until` is reached (`None` for never),
+    /// whichever comes first. Calls `readable` with the token of each readable socket. With `until` in the past it only
+    /// polls.
+    ///
+    /// # Errors
+    /// The operating system's error.
     pub fn wait(&mut self, until: Option<Time>, mut readable: impl FnMut(usize)) -> io::Result<()> {
         self.wait_for(until, |token, _| readable(token))
     }
 
-    /// As [`wait`](Reactor::wait); tells of each readable source whether it has an error, too.
+    /// Like [`wait`](Reactor::wait), but `readable` also gets whether the socket has an error.
     pub(super) fn wait_for(
         &mut self,
         until: Option<Time>,
@@ -122,14 +140,14 @@ impl Reactor {
                     }
                 }
             }
-            // The timer may have run out for an earlier `until` than this one.
+            // The timer may have been set for an earlier `until` than this one.
             if woken || until.is_some_and(|until| until <= self.now()) {
                 return Ok(());
             }
         }
     }
 
-    /// mio's timeout for sleeping up to `until`; `None` = the timer will wake us.
+    /// Returns mio's timeout for a sleep until `until`; `None` if the timer ends the sleep.
     #[cfg(target_os = "linux")]
     fn timeout(&mut self, until: Time) -> Option<Duration> {
         let now = self.now();
@@ -137,8 +155,8 @@ impl Reactor {
             return Some(Duration::ZERO);
         }
         let Some(timer) = &self.timer else { return Some(until - now) };
-        // Deadlines mostly move away: a timer that runs out before one wakes us a time too many,
-        // which is cheaper than setting it anew for each.
+        // Deadlines mostly move to later. A timer that expires too early costs one needless wake-up, which is cheaper
+        // than a system call for each change.
         if now < self.armed && self.armed <= until {
             return None;
         }
@@ -155,12 +173,18 @@ impl Reactor {
     }
 }
 
+impl fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn register_timer(poll: &Poll) -> io::Result<Timer> {
     use std::os::fd::AsRawFd;
 
     let timer = Timer::new()?;
-    // Edge-triggered: each running out is an event, without the timer being read.
+    // Edge-triggered: each expiry is an event, although the timer is never read.
     poll.registry().register(&mut mio::unix::SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
     Ok(timer)
 }

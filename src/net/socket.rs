@@ -1,12 +1,11 @@
 //! One UDP socket: its options, and datagrams in and out, many a system call where the system can.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
-use mio::event::Source;
-use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Type};
 
 use super::errors::ErrorInbox;
@@ -30,6 +29,7 @@ const SAFE_PAYLOAD: usize = 1_232;
 
 /// How datagrams go through the system's interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Io {
     /// Up to [`BATCH`] a system call. Linux only; elsewhere the same as [`Io::Single`].
     #[default]
@@ -62,9 +62,8 @@ pub struct SocketOptions {
 
 /// A non-blocking, unconnected UDP socket of one address family.
 ///
-/// Register it with a [`mio::Poll`] (it is a [`Source`]); mio is edge-triggered, so read on until
-/// [`Socket::recv`] yields 0 before waiting. Ask for [`Interest::READABLE`] alone: Linux reports
-/// "writable" anew for every packet that has left, which would wake the loop after each burst.
+/// Register it with a [`Reactor`](super::Reactor), which reports a socket only once after something has
+/// arrived: call [`Socket::recv`] until it returns 0 before waiting.
 #[derive(Debug)]
 pub struct Socket {
     inner: mio::net::UdpSocket,
@@ -86,6 +85,7 @@ pub struct Packet {
 
 /// How far [`Socket::send`] came.
 #[derive(Debug)]
+#[must_use = "not all packets may have been sent"]
 pub struct Sent {
     /// The first so many packets were sent.
     pub count: usize,
@@ -109,7 +109,6 @@ pub struct Received<'a> {
 
 /// Where [`Socket::recv`] puts what comes in: 2 MiB, of which memory is used only as far as
 /// datagrams have filled it.
-#[derive(Debug)]
 pub struct Inbox {
     /// `BATCH` slots of `SLOT` bytes.
     pub(super) slots: Vec<u8>,
@@ -178,6 +177,12 @@ impl Inbox {
     }
 }
 
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("datagrams", &self.arrivals.len()).finish_non_exhaustive()
+    }
+}
+
 impl Socket {
     /// Binds a socket to `addr` (port 0 = any free one). One of IPv6 takes no IPv4.
     ///
@@ -238,6 +243,11 @@ impl Socket {
     /// does not say. Exact at any time on Linux (`SO_MEMINFO`).
     pub fn local_drops(&self) -> Option<u32> {
         self.memory().map(|memory| memory.drops)
+    }
+
+    /// What mio registers.
+    pub(super) fn source(&mut self) -> &mut impl mio::event::Source {
+        &mut self.inner
     }
 
     pub(super) fn memory(&self) -> Option<Memory> {
@@ -366,16 +376,10 @@ pub(super) fn is_leftover(error: &io::Error) -> bool {
     ) || error.raw_os_error().is_some_and(|errno| OF_NETWORKS.contains(&errno))
 }
 
-impl Source for Socket {
-    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.inner.register(registry, token, interests)
-    }
-
-    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.inner.reregister(registry, token, interests)
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.inner.deregister(registry)
+/// Readable when a datagram or an error may have arrived.
+#[cfg(unix)]
+impl std::os::fd::AsRawFd for Socket {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.inner.as_raw_fd()
     }
 }

@@ -1,7 +1,6 @@
-//! Any payload, and whatever single datagram comes back: `allears probe`, and the fleet's `echo`.
+//! Any payload, and the single datagram that comes back: `allears probe`, and the fleet's `echo`.
 
 use std::fmt;
-
 use std::net::SocketAddr;
 
 use super::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token};
@@ -9,13 +8,14 @@ use super::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token};
 /// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP (RFC 768, RFC 791).
 pub const MAX_PAYLOAD: usize = 65_507;
 
-/// Sends one payload to every target, or to some one of their own. The first datagram that fits is the answer.
+/// A protocol of one request and one reply: sends a payload, the same to all targets or one of each target's own. The
+/// first datagram that matches is the answer.
 ///
 /// ```
 /// use allears::protocol::raw::{Payload, Raw};
 /// use allears::protocol::{Attempt, Protocol, Token};
 ///
-/// // The last four bytes are the transaction number, which the host gives back.
+/// // The last four bytes are a transaction number, which the host returns.
 /// let mut ping = Raw::new(b"ping????".to_vec())?.with_token_at(4)?;
 /// let mut request = Vec::new();
 /// ping.write_request(&mut Payload::default(), Attempt::first(Token(0xa1b2_c3d4)), &mut request);
@@ -23,19 +23,18 @@ pub const MAX_PAYLOAD: usize = 65_507;
 /// assert_eq!(ping.read_token(b"pong\xa1\xb2\xc3\xd4"), Some(Token(0xa1b2_c3d4)));
 /// # Ok::<(), allears::protocol::raw::RawError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Raw {
     payload: Vec<u8>,
     expect_prefix: Vec<u8>,
     token: Option<TokenField>,
 }
 
-/// What one target is sent: what the [`Raw`] sends to all, which is the default, or a payload of its own
-/// ([`Raw::payload`]).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The payload for one target: by default the one that the [`Raw`] sends to all, or one of its own ([`Raw::payload`]).
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payload(Option<Box<[u8]>>);
 
-/// Where the token stands, in the request and in the reply.
+/// The place of the token, in the request and in the reply.
 #[derive(Clone, Copy, Debug)]
 struct TokenField {
     offset: usize,
@@ -43,21 +42,22 @@ struct TokenField {
     len: usize,
 }
 
-/// Why no [`Raw`] can be made of these settings.
+/// Why the settings of a [`Raw`] are invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RawError {
     /// The payload has this many bytes, more than [`MAX_PAYLOAD`].
     PayloadTooLong(usize),
-    /// The prefix that is expected has this many bytes, more than a datagram can hold.
+    /// The expected prefix has this many bytes, more than [`MAX_PAYLOAD`].
     PrefixTooLong(usize),
-    /// The token is not within the payload, or not 1 to 8 bytes long.
+    /// The token is not entirely within the payload, or not 1 to 8 bytes long.
     TokenOutside {
-        /// The offset that was asked for.
+        /// The offset of the token.
         offset: usize,
-        /// Bytes of the payload.
+        /// The length of the payload in bytes.
         payload: usize,
     },
-    /// The token lies, in part or in all, within the prefix that every reply has to begin with.
+    /// The token overlaps the expected prefix.
     TokenInPrefix,
 }
 
@@ -83,9 +83,9 @@ impl fmt::Display for RawError {
 impl std::error::Error for RawError {}
 
 impl Raw {
-    /// Asks with `payload`, 0 to [`MAX_PAYLOAD`] bytes. A reply is known by its address alone: the copy that a network
-    /// makes of one, or one that is later than [`Config::linger`](crate::engine::Config::linger), is taken for the
-    /// reply to the next query of the same host.
+    /// Sends `payload`, 0 to [`MAX_PAYLOAD`] bytes. Without a token, a reply is matched by its address alone: a duplicate
+    /// made by the network, or a reply that is later than [`Config::linger`](crate::engine::Config::linger), counts as
+    /// the reply to the next query to the same host.
     ///
     /// # Errors
     /// [`RawError::PayloadTooLong`].
@@ -96,7 +96,7 @@ impl Raw {
         Ok(Raw { payload, expect_prefix: Vec::new(), token: None })
     }
 
-    /// A reply that does not begin with `prefix` is malformed.
+    /// Accepts only replies that begin with `prefix`; others are malformed.
     ///
     /// # Errors
     /// [`RawError::PrefixTooLong`], or [`RawError::TokenInPrefix`].
@@ -108,11 +108,11 @@ impl Raw {
         self.check_overlap()
     }
 
-    /// Writes the token over the payload from `offset` on, and expects it at the same offset of the
-    /// reply: 8 bytes, or as many as the payload has left, big endian.
+    /// Writes the token over the payload from `offset` on, and expects it at the same offset of the reply: 8 bytes, or as
+    /// many as the payload has left, big endian.
     ///
-    /// With fewer than 8 bytes the token's low ones are used; each byte less makes a forged reply
-    /// 256 times as likely to be believed.
+    /// Fewer than 8 bytes hold the low bytes of the token. Each byte less makes it 256 times as likely that a forged reply
+    /// is accepted.
     ///
     /// # Errors
     /// [`RawError::TokenOutside`] or [`RawError::TokenInPrefix`].
@@ -121,7 +121,7 @@ impl Raw {
         self.with_token(offset, left.min(8))
     }
 
-    /// As [`with_token_at`](Raw::with_token_at), with `len` bytes of token, 1 to 8.
+    /// Like [`with_token_at`](Raw::with_token_at), with a token of `len` bytes, 1 to 8.
     ///
     /// # Errors
     /// [`RawError::TokenOutside`] or [`RawError::TokenInPrefix`].
@@ -134,10 +134,10 @@ impl Raw {
         self.check_overlap()
     }
 
-    /// A payload for one target. The token goes to where it is in all others.
+    /// Makes a payload for one target. The token has the same place as in all others.
     ///
     /// # Errors
-    /// [`RawError::PayloadTooLong`], or [`RawError::TokenOutside`] of one that has no room for the token.
+    /// [`RawError::PayloadTooLong`], or [`RawError::TokenOutside`] if the token does not fit.
     pub fn payload(&self, bytes: &[u8]) -> Result<Payload, RawError> {
         if bytes.len() > MAX_PAYLOAD {
             return Err(RawError::PayloadTooLong(bytes.len()));
@@ -158,6 +158,22 @@ impl Raw {
     }
 }
 
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw")
+            .field("payload_len", &self.payload.len())
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.0.as_ref().map(|bytes| bytes.len());
+        f.debug_struct("Payload").field("len", &len).finish_non_exhaustive()
+    }
+}
+
 impl TokenField {
     fn fits(self, payload: &[u8]) -> bool {
         self.offset.checked_add(self.len).is_some_and(|end| end <= payload.len())
@@ -167,7 +183,7 @@ impl TokenField {
 impl Protocol for Raw {
     type Question = Payload;
     type Conversation = Payload;
-    /// The reply, as it came.
+    /// The payload of the reply.
     type Answer = Box<[u8]>;
 
     fn begin(&mut self, _: SocketAddr, payload: Payload) -> Payload {
@@ -200,8 +216,8 @@ impl Protocol for Raw {
         }
     }
 
-    /// One datagram that fits an Ethernet frame unfragmented. A host that answers with more may
-    /// take more of the receive buffer than was reserved.
+    /// One datagram that fits an Ethernet frame unfragmented. A longer reply may take more of the receive buffer than was
+    /// reserved.
     fn reply_size(&self, _: &Payload) -> ReplySize {
         ReplySize::one(1472)
     }

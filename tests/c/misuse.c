@@ -225,7 +225,7 @@ static void snmp_is_asked_right(void)
     uint32_t number = 77;
 
     assert(allears_new(&a) == ALLEARS_OK && allears_open_snmp(a) == ALLEARS_OK);
-    assert(allears_ask_text(a, "127.0.0.1:9", 0) == ALLEARS_ERR_ARGUMENT && "no identity yet");
+    assert(allears_ask_text(a, "127.0.0.1:9", 0) == ALLEARS_ERR_ARGUMENT && "no credentials yet");
     assert(allears_snmp_community(a, 3, "public", &number) == ALLEARS_ERR_ARGUMENT && number == 77);
     assert(allears_snmp_community(a, 2, NULL, &number) == ALLEARS_ERR_NULL && number == 77);
     assert(allears_snmp_community(a, 2, "public", &number) == ALLEARS_OK && number == 0);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allears::engine::{Completion, Config, Engine, Ledger, Outcome, Time};
-use allears::protocol::snmp::{Answer, Conversation, Identity, Operation, Question, Request, Snmp};
+use allears::protocol::snmp::{Answer, Conversation, Credentials, Operation, Question, Request, Snmp};
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, SnmpFault, Trace};
 
 pub const INTERFACES: u32 = 40;
@@ -51,8 +51,14 @@ impl Sweep {
     }
 }
 
-/// Asks all agents of a plan the same, as one identity, each request up to `tries` times.
-pub fn sweep_as(plan: Plan, mut snmp: Snmp, identity: Identity, request: &Arc<Request>, tries: u32) -> Sweep {
+/// Asks all agents of a plan the same, with the same credentials, each request up to `tries` times.
+pub fn sweep_as(
+    plan: Plan,
+    mut snmp: Snmp,
+    credentials: Credentials,
+    request: &Arc<Request>,
+    tries: u32,
+) -> Sweep {
     let config = Config {
         rate: None,
         prefix_rate: None,
@@ -61,11 +67,11 @@ pub fn sweep_as(plan: Plan, mut snmp: Snmp, identity: Identity, request: &Arc<Re
         tries,
         ..Config::default()
     };
-    let identity = snmp.add_identity(identity);
+    let credentials = snmp.add_credentials(credentials);
     let fleet = Fleet::new(plan).expect("a plan that works");
     let agents: Vec<SocketAddr> = fleet.targets().collect();
     let mut targets =
-        agents.iter().map(|&agent| (agent, Question { identity, request: request.clone() }, ()));
+        agents.iter().map(|&agent| (agent, Question { credentials, request: request.clone() }, ()));
     let mut engine = Engine::new(snmp, config, [3; 16]).expect("settings in range");
     let mut network = Network::new(Link::default(), fleet);
     let mut trace = Trace::default();

@@ -243,6 +243,20 @@ fn within_its_window_a_stopped_process_loses_nothing() {
 }
 
 #[test]
+fn by_content_steps_follow_each_other_and_every_answer_is_right() {
+    let run = |seed| Scenario::by_content(seed).run_and_check().0.ledger().answered;
+    let answered: u64 = (0..100).map(run).sum();
+    assert!(answered > 1000, "{answered}");
+}
+
+#[test]
+fn with_a_cap_per_host_every_query_still_ends_once() {
+    let run = |seed| Scenario::with_host_cap(seed).run_and_check().0.ledger().answered;
+    let answered: u64 = (0..100).map(run).sum();
+    assert!(answered > 1000, "{answered}");
+}
+
+#[test]
 fn by_address_alone_only_one_query_at_a_time_and_every_answer_is_right() {
     let run = |seed| Scenario::by_address_alone(seed).run_and_check().0.ledger().answered;
     let answered: u64 = (0..100).map(run).sum();

@@ -20,6 +20,7 @@ pub struct Scenario {
     pub plan: Plan,
     pub link: Link,
     token_bits: u32,
+    by_content: bool,
     /// Conversations with each host.
     rounds: u32,
     steps: u8,
@@ -33,6 +34,7 @@ impl Scenario {
             config: config(&mut chance),
             plan: plan(seed, &mut chance),
             link: link(seed, &mut chance),
+            by_content: false,
             token_bits: if chance.one_in(3) { 32 } else { 64 },
             rounds: if chance.one_in(4) { 2 } else { 1 },
             steps: if chance.one_in(2) { 1 } else { 1 + chance.below(4) as u8 },
@@ -48,8 +50,20 @@ impl Scenario {
         scenario
     }
 
+    /// A reply has no token, but its content tells which step it answers.
+    pub fn by_content(seed: u64) -> Scenario {
+        Scenario { by_content: true, steps: 3, ..Scenario::by_address_alone(seed) }
+    }
+
+    /// Several conversations with each host, of which only some may be in flight.
+    pub fn with_host_cap(seed: u64) -> Scenario {
+        let mut scenario = Scenario { rounds: 4, steps: 2, ..Scenario::new(seed) };
+        scenario.config.in_flight_per_host = Some(1 + (seed % 3) as u32);
+        scenario
+    }
+
     pub fn engine(&self) -> Engine<Ask> {
-        let ask = Ask { token_bits: self.token_bits, ..Ask::default() };
+        let ask = Ask { token_bits: self.token_bits, by_content: self.by_content, ..Ask::default() };
         let key = self.plan.seed.to_le_bytes();
         let key: Vec<u8> = key.iter().chain(&key).copied().collect();
         Engine::new(ask, self.config.clone(), key.try_into().expect("16 bytes"))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allears::engine::Time;
-use allears::protocol::quake3::text::raw_text;
+use allears::protocol::games::text::raw_text;
 use allears::protocol::raw::{Payload, Raw, RawError};
 use anyhow::Result;
 use clap::Args;

@@ -1,51 +1,52 @@
-//! What an agent answered, in one reply or in many.
+//! An agent's answer, collected from one reply or many.
 
 use std::fmt;
 
-use super::oid::Oid;
-use super::value::Varbinds;
+use super::ber::Writer;
+use super::oid::{Oid, OidRef};
+use super::request::UPTIME;
+use super::value::{Value, Varbind, Varbinds};
 
-/// What one agent answered.
+/// The answer of one agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The variable bindings as they came, one after the other.
+    /// The encoded variable bindings, in the order of arrival.
     pub(super) varbinds: Vec<u8>,
-    /// How many they are.
+    /// The number of variable bindings.
     pub(super) count: u32,
-    /// Names that the agent refused to answer for.
+    /// Names for which the agent returned an error.
     pub refused: Vec<Refused>,
-    /// Why this is not all that was asked for; `None` = it is.
+    /// Why the answer is incomplete; `None` if it is complete.
     pub incomplete: Option<Incomplete>,
-    /// The agent's sysUpTime in hundredths of a second, where it was asked for with the rest.
+    /// The agent's sysUpTime in hundredths of a second, if the request included it.
     pub uptime: Option<u32>,
 }
 
-/// A name for which the agent gave an error instead of a value.
+/// A name for which the agent returned an error instead of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The name that was asked.
+    /// The requested name.
     pub oid: Oid,
     /// The error.
     pub status: ErrorStatus,
 }
 
-/// Why an answer is not all that was asked for.
+/// The reason why an answer is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incomplete {
-    /// An agent that goes in circles: after this name came one that is not greater (RFC 3416, section 4.2.2).
+    /// The name that follows this one is not greater, so the walk would loop (RFC 3416, section 4.2.2).
     NotIncreasing(Oid),
-    /// The agent says so (RFC 3416, section 3).
+    /// The agent returned an error for the request (RFC 3416, section 3).
     Error(ErrorStatus),
-    /// There is more than the caller wanted.
+    /// The walk reached the caller's row limit.
     RowLimit,
-    /// The reply is broken in its middle; what stood before that is here.
+    /// The reply is malformed. The variable bindings before the defect are kept.
     Broken(&'static str),
-    /// The agent was restarted while it was walked: parts of the answer are from before.
+    /// The agent restarted during the walk: some of the values are from before the restart.
     Restarted,
-    /// The agent fell silent, or the sweep was stopped, before it was asked for everything.
+    /// A request timed out, or the sweep was stopped, before the agent had returned everything.
     Unfinished,
-    /// The agent does not process our messages: usmStats (RFC 3414, section 5) or snmpMPDStats (RFC 3412,
-    /// section 5).
+    /// The agent rejects our messages: usmStats (RFC 3414, section 5) or snmpMPDStats (RFC 3412, section 5).
     Rejected(&'static str),
 }
 
@@ -53,28 +54,28 @@ impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Incomplete::NotIncreasing(oid) => {
-                write!(f, "the agent goes in circles: what follows {oid} is not greater")
+                write!(f, "the agent goes in circles: the name after {oid} is not greater")
             }
-            Incomplete::Error(status) => write!(f, "the agent says {status}"),
-            Incomplete::RowLimit => f.write_str("there is more than was wanted"),
-            Incomplete::Broken(reason) => write!(f, "the reply is broken: {reason}"),
-            Incomplete::Restarted => f.write_str("the agent was restarted in between"),
-            Incomplete::Unfinished => f.write_str("a request was not answered"),
+            Incomplete::Error(status) => write!(f, "the agent returned {status}"),
+            Incomplete::RowLimit => f.write_str("the row limit was reached"),
+            Incomplete::Broken(reason) => write!(f, "the reply is malformed: {reason}"),
+            Incomplete::Restarted => f.write_str("the agent restarted during the walk"),
+            Incomplete::Unfinished => f.write_str("a request got no reply"),
             Incomplete::Rejected(reason) => write!(f, "the agent rejects the request: {reason}"),
         }
     }
 }
 
-/// An error-status (RFC 3416, section 3). [`fmt::Display`] gives its name there.
+/// An error-status (RFC 3416, section 3), displayed by its name in the RFC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorStatus(pub i64);
 
 impl ErrorStatus {
-    /// All is well.
+    /// No error.
     pub const NO_ERROR: ErrorStatus = ErrorStatus(0);
-    /// The reply would not fit.
+    /// The reply would be too big for one message.
     pub const TOO_BIG: ErrorStatus = ErrorStatus(1);
-    /// v1: no such object, or none behind it.
+    /// In v1: there is no such object, or no object after it.
     pub const NO_SUCH_NAME: ErrorStatus = ErrorStatus(2);
 }
 
@@ -110,17 +111,17 @@ impl fmt::Display for ErrorStatus {
 }
 
 impl Answer {
-    /// The variable bindings in the order in which they came.
+    /// Returns the variable bindings, in the order of arrival.
     pub fn varbinds(&self) -> Varbinds<'_> {
         Varbinds::new(&self.varbinds)
     }
 
-    /// Their bytes, one after the other, for [`Varbinds::new`].
+    /// Returns the encoded variable bindings, for [`Varbinds::new`].
     pub fn as_ber(&self) -> &[u8] {
         &self.varbinds
     }
 
-    /// Puts another answer of the same agent behind this one.
+    /// Appends another answer of the same agent.
     pub fn append(&mut self, other: Answer) {
         self.varbinds.extend_from_slice(&other.varbinds);
         self.count += other.count;
@@ -129,13 +130,77 @@ impl Answer {
         self.uptime = other.uptime.or(self.uptime);
     }
 
-    /// How many variable bindings there are.
+    /// Returns the number of variable bindings.
     pub fn len(&self) -> usize {
         self.count as usize
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no variable bindings.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Builds an answer from variable bindings.
+    pub fn of<'a>(varbinds: impl IntoIterator<Item = (OidRef<'a>, Value<'a>)>) -> Answer {
+        let (mut answer, mut writer) = (Answer::default(), Writer::default());
+        for (oid, value) in varbinds {
+            writer.clear();
+            Varbind::write(oid, &value, &mut writer);
+            writer.append_to(&mut answer.varbinds);
+            answer.count += 1;
+        }
+        answer
+    }
+
+    /// Appends an encoded variable binding.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.varbinds.extend_from_slice(bytes);
+        self.count += 1;
+    }
+
+    /// Records that the agent returned an error for a name.
+    pub(super) fn refuse(&mut self, oid: OidRef<'_>, status: ErrorStatus) {
+        self.refused.push(Refused { oid: oid.to_oid(), status });
+    }
+
+    /// Marks the answer as incomplete. The first reason is kept.
+    pub(super) fn mark_incomplete(&mut self, reason: Incomplete) {
+        self.incomplete.get_or_insert(reason);
+    }
+
+    /// Records sysUpTime, unless the agent sent something else in its place.
+    pub(super) fn record_uptime(&mut self, varbind: &Varbind<'_>) {
+        let Value::TimeTicks(uptime) = varbind.value else { return };
+        if varbind.oid != UPTIME {
+            return;
+        }
+        if self.uptime.is_some_and(|before| went_back(before, uptime)) {
+            self.mark_incomplete(Incomplete::Restarted);
+        }
+        self.uptime = Some(uptime);
+    }
+}
+
+/// A day in hundredths of a second, the longest time expected between two readings of a clock.
+const DAY: u32 = 24 * 3600 * 100;
+
+/// Returns whether a 32-bit clock was reset between two readings, rather than wrapped.
+///
+/// The clock wraps every 497 days. A smaller reading counts as a wrap only if the clock advanced by at most a day to
+/// get there. Half the range, the usual limit, would take restarts for wraps: many agents are up for that long.
+pub fn went_back(before: u32, now: u32) -> bool {
+    now < before && now.wrapping_sub(before) > DAY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_wraps_was_not_reset() {
+        assert!(went_back(5_000, 4_999) && went_back(1 << 30, 0));
+        assert!(went_back(300 * DAY, 6_000) && went_back(495 * DAY, 6_000), "restarted after a long uptime");
+        assert!(!went_back(5_000, 5_000) && !went_back(5_000, 5_001));
+        assert!(!went_back(u32::MAX - 10, 20));
     }
 }

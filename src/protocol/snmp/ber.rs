@@ -1,10 +1,9 @@
-//! The Basic Encoding Rules (X.690), as far as SNMP uses them (RFC 3417, section 8).
+//! The part of the Basic Encoding Rules (X.690) that SNMP uses (RFC 3417, section 8).
 //!
-//! Reading borrows and is lenient: it takes whatever can be told apart, since a reply that is refused here would
-//! look like one that was lost. Writing goes backwards, from the last byte to the first, because a length stands
-//! before what it counts.
+//! The reader borrows, and is lenient: a reply that it rejected would look like a lost one. The writer goes backwards,
+//! from the last byte to the first, because a length comes before the content that it counts.
 
-/// Tags of the universal types, and of the sequence.
+/// INTEGER.
 pub const INTEGER: u8 = 0x02;
 /// OCTET STRING.
 pub const OCTET_STRING: u8 = 0x04;
@@ -15,7 +14,7 @@ pub const OBJECT_ID: u8 = 0x06;
 /// SEQUENCE.
 pub const SEQUENCE: u8 = 0x30;
 
-/// Takes elements off a run of bytes, one after the other.
+/// Reads one element after another from a slice.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -24,69 +23,69 @@ pub struct Reader<'a> {
 /// One element: a tag and its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element<'a> {
-    /// The first byte of the tag; tags of several bytes end in five ones.
+    /// The first byte of the tag. It ends in five ones if the tag has more bytes.
     pub tag: u8,
-    /// What is in it.
+    /// The content.
     pub content: &'a [u8],
-    /// Its length, or its tag, is written in more bytes than it needs.
+    /// Whether the length or the tag takes more bytes than necessary.
     pub is_long: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `bytes` from the first on.
+    /// Creates a reader of `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes }
     }
 
-    /// What has not been read.
+    /// Returns the bytes that have not been read.
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// Whether all has been read.
+    /// Returns whether everything has been read.
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// The next element, whatever it is.
+    /// Reads the next element, whatever its tag.
     ///
     /// # Errors
-    /// The bytes end before it does, or its length is of the indefinite form, which SNMP does not have.
+    /// The element is truncated, or its length has the indefinite form, which SNMP does not allow.
     pub fn element(&mut self) -> Result<Element<'a>, &'static str> {
         // Nearly all elements have a tag and a length of one byte each.
         let (tag, len, header, is_long) = match *self.rest {
             [tag, len @ ..0x80, ..] if tag & 0x1f != 0x1f => (tag, usize::from(len), 2, false),
             _ => long_header(self.rest)?,
         };
-        let content = self.rest.get(header..header + len).ok_or("an element ends after the datagram")?;
+        let content = self.rest.get(header..header + len).ok_or("an element is truncated")?;
         self.rest = &self.rest[header + len..];
         Ok(Element { tag, content, is_long })
     }
 
-    /// The content of the next element, which has to have this tag.
+    /// Reads the next element, which must have `tag`, and returns its content.
     ///
     /// # Errors
-    /// Another tag, and those of [`element`](Reader::element).
+    /// The element has another tag, or cannot be [read](Reader::element).
     pub fn expect(&mut self, tag: u8) -> Result<&'a [u8], &'static str> {
         let element = self.element()?;
         if element.tag == tag { Ok(element.content) } else { Err("an element has an unexpected type") }
     }
 
-    /// The next element, as an integer.
+    /// Reads the next element as an integer.
     ///
     /// # Errors
-    /// Another tag, more than 64 bits, and those of [`element`](Reader::element).
+    /// The element has another tag or more than 64 bits, or cannot be [read](Reader::element).
     pub fn integer(&mut self) -> Result<i64, &'static str> {
         let content = self.expect(INTEGER)?;
         integer(content).ok_or("an integer has more than 64 bits")
     }
 }
 
-/// The tag, length, bytes of the header and whether that is more than needed, of an element whose header has
-/// more than two bytes.
+/// Reads a header of more than two bytes: returns the tag, the length, the size of the header, and whether that is more
+/// than necessary.
 #[cold]
 fn long_header(bytes: &[u8]) -> Result<(u8, usize, usize, bool), &'static str> {
-    const CUT: &str = "the datagram ends within the header of an element";
+    const CUT: &str = "the header of an element is truncated";
     let &tag = bytes.first().ok_or(CUT)?;
     let mut at = 1;
     if tag & 0x1f == 0x1f {
@@ -102,16 +101,16 @@ fn long_header(bytes: &[u8]) -> Result<(u8, usize, usize, bool), &'static str> {
     }
     let digits = bytes.get(at..at + usize::from(first & 0x7f)).ok_or(CUT)?;
     let len = digits.iter().try_fold(0usize, |len, &digit| {
-        // No datagram is as long as 2^24 bytes.
+        // A length of 2^24 or more exceeds any datagram.
         (len < 1 << 16).then_some(len << 8 | usize::from(digit))
     });
-    let len = len.ok_or("an element ends after the datagram")?;
+    let len = len.ok_or("an element is truncated")?;
     let needed = if len < 0x80 { 0 } else { (usize::BITS - len.leading_zeros()).div_ceil(8) as usize };
     Ok((tag, len, at + digits.len(), digits.len() > needed))
 }
 
-/// The integer that these content bytes are, in two's complement; 0 if there are none. `None` when it does not
-/// fit in 64 bits.
+/// Decodes the content of an integer, in two's complement; no content is 0. Returns `None` if the integer does not fit
+/// in 64 bits.
 pub fn integer(content: &[u8]) -> Option<i64> {
     let negative = content.first().is_some_and(|byte| byte & 0x80 != 0);
     let fill = if negative { 0xff } else { 0 };
@@ -125,7 +124,7 @@ pub fn integer(content: &[u8]) -> Option<i64> {
     (beyond.is_empty() || (value < 0) == negative).then_some(value)
 }
 
-/// Writes elements from the last one to the first. What a constructed element contains is written before it.
+/// Writes elements from the last to the first. The content of a constructed element is written before its header.
 ///
 /// ```
 /// use allears::protocol::snmp::ber::{self, Writer};
@@ -141,39 +140,39 @@ pub fn integer(content: &[u8]) -> Option<i64> {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
-    /// The last byte first.
+    /// The bytes written so far, the last one first.
     reversed: Vec<u8>,
 }
 
 impl Writer {
-    /// Forgets what was written; its memory stays.
+    /// Discards everything written, and keeps the memory.
     pub fn clear(&mut self) {
         self.reversed.clear();
     }
 
-    /// Bytes written so far, for [`wrap`](Writer::wrap).
+    /// Returns the number of bytes written so far, for [`wrap`](Writer::wrap).
     pub fn len(&self) -> usize {
         self.reversed.len()
     }
 
-    /// Whether nothing was written.
+    /// Returns whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.reversed.is_empty()
     }
 
-    /// Bytes as they are.
+    /// Writes bytes unchanged.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.reversed.extend(bytes.iter().rev());
     }
 
-    /// A whole element.
+    /// Writes an element.
     pub fn element(&mut self, tag: u8, content: &[u8]) {
         let end = self.len();
         self.bytes(content);
         self.wrap(tag, end);
     }
 
-    /// Makes everything written since `end` the content of an element.
+    /// Turns everything written since `end` into the content of an element.
     pub fn wrap(&mut self, tag: u8, end: usize) {
         let len = self.len() - end;
         if len < 0x80 {
@@ -190,7 +189,7 @@ impl Writer {
         self.reversed.push(tag);
     }
 
-    /// A signed number, in as few bytes as it needs.
+    /// Writes a signed number in the fewest possible bytes.
     pub fn integer(&mut self, tag: u8, value: i64) {
         let end = self.len();
         let mut rest = value;
@@ -205,19 +204,19 @@ impl Writer {
         self.wrap(tag, end);
     }
 
-    /// A number that is never negative, in as few bytes as it needs.
+    /// Writes an unsigned number in the fewest possible bytes.
     pub fn unsigned(&mut self, tag: u8, value: u64) {
         if let Ok(value) = i64::try_from(value) {
             return self.integer(tag, value);
         }
-        // With its high bit set it needs a zero before it.
+        // Without a leading zero byte, the high bit would make the number negative.
         let end = self.len();
         self.bytes(&value.to_be_bytes());
         self.reversed.push(0);
         self.wrap(tag, end);
     }
 
-    /// Appends everything to `out`, the first byte first.
+    /// Appends everything written to `out`, in the right order.
     pub fn append_to(&self, out: &mut Vec<u8>) {
         out.extend(self.reversed.iter().rev());
     }
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_as_short_as_they_can_be_and_come_back() {
+    fn numbers_are_written_in_the_fewest_bytes_and_read_back() {
         for (value, bytes) in [
             (0, &[2, 1, 0][..]),
             (127, &[2, 1, 0x7f]),
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_too_early_says_so() {
+    fn truncated_elements_are_errors() {
         let whole = [0x30, 0x82, 0, 3, 2, 1, 5];
         for len in 0..whole.len() {
             assert!(Reader::new(&whole[..len]).element().is_err(), "{len}");

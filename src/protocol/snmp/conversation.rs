@@ -1,116 +1,118 @@
-//! One conversation: all that is asked of one agent, and how far it has come.
+//! One conversation: everything requested from one agent, and the progress made.
 
 use std::sync::Arc;
 
 use super::answer::{Answer, Incomplete};
 use super::ber::Writer;
-use super::get::{Asked, Get, Progress};
+use super::get::{Get, GetRequest, Progress};
 use super::message::{Pdu, Version, pdu_tag};
 use super::oid::Oid;
 use super::request::{Operation, Request};
 #[cfg(feature = "usm")]
-use super::usm::{EngineRef, Heard};
+use super::usm::{EngineRef, Verdict};
 use super::walk::Walk;
-use super::{IdentityId, Question};
+use super::{CredentialsId, Question};
 use crate::protocol::{ReplySize, Step};
 
-/// Bytes that a reply may have besides its variable bindings, and for each of them: the name, and a value that
-/// is mostly a number.
-const MESSAGE: u32 = 256;
-const VARBIND: u32 = 100;
+/// The expected size of a reply: a fixed part, and a part for each variable binding (a name, and a value that is
+/// mostly a number).
+const MESSAGE_BYTES: u32 = 256;
+const VARBIND_BYTES: u32 = 100;
 
-/// Times in a row that an agent of v3 may ask for another engine ID or time. Discovery and one correction make two;
-/// an agent that was restarted in between makes four.
+/// The maximum number of times in a row that a v3 agent may make us repeat a request. Discovery and a time correction
+/// make two; an agent that restarts in between makes four.
 #[cfg(feature = "usm")]
-const MOST_AGAIN: u32 = 4;
+const MAX_REPEATS: u32 = 4;
 
-/// All that is asked of one agent.
+/// A conversation with one agent.
 #[derive(Clone, Debug)]
 pub struct Conversation {
-    pub(super) identity: IdentityId,
-    /// Of a user of v3: where the agent's engine is kept.
+    pub(super) credentials: CredentialsId,
+    /// The agent's engine, for v3.
     #[cfg(feature = "usm")]
     pub(super) engine: Option<EngineRef>,
-    /// Times that the agent made us ask the same again.
+    /// How many times in a row the agent has made us repeat the request.
     #[cfg(feature = "usm")]
-    asked_again: u32,
+    repeats: u32,
     request: Arc<Request>,
-    state: State,
+    stage: Stage,
     answer: Answer,
 }
 
 #[derive(Clone, Debug)]
-enum State {
+enum Stage {
     Get(Get),
     Walk(Box<Walk>),
-    /// Roots under which a walk found nothing, asked for themselves: net-snmp does the same.
-    Bare(Box<(Vec<Oid>, Get)>),
+    /// A GET of the roots under which a walk found nothing. net-snmp does the same.
+    EmptyRoots(Box<(Vec<Oid>, Get)>),
 }
 
 impl Conversation {
-    pub(super) fn new(Question { identity, request }: Question) -> Conversation {
-        let state = match request.operation {
-            Operation::Walk { max_repetitions, most_rows } => {
-                let walk = Walk::new(&request.oids, max_repetitions, most_rows, request.with_uptime);
-                State::Walk(Box::new(walk))
+    pub(super) fn new(Question { credentials, request }: Question) -> Conversation {
+        let stage = match request.operation {
+            Operation::Walk { max_repetitions, max_rows } => {
+                let walk = Walk::new(&request.oids, max_repetitions, max_rows, request.with_uptime);
+                Stage::Walk(Box::new(walk))
             }
-            _ => State::Get(Get::default()),
+            _ => Stage::Get(Get::default()),
         };
         Conversation {
-            identity,
+            credentials,
             #[cfg(feature = "usm")]
             engine: None,
             #[cfg(feature = "usm")]
-            asked_again: 0,
+            repeats: 0,
             request,
-            state,
+            stage,
             answer: Answer::default(),
         }
     }
 
-    /// What the agent said before its conversation ended without an answer.
+    /// Returns what the agent sent before its conversation ended without a complete answer.
     pub fn into_answer(mut self) -> Answer {
-        self.answer.lacks(Incomplete::Unfinished);
+        self.answer.mark_incomplete(Incomplete::Unfinished);
         self.answer
     }
 
-    /// Whether an agent of v3 has said who it is, and not answered since. Agents are silent at a wrong privacy
-    /// password, cipher or context.
+    /// Returns whether a v3 agent responded to discovery, but to nothing since. Agents send no reply to a request with
+    /// the wrong privacy password, cipher or context.
     pub fn was_only_discovered(&self) -> bool {
         #[cfg(feature = "usm")]
-        return self.asked_again > 0;
+        return self.repeats > 0;
         #[cfg(not(feature = "usm"))]
         false
     }
 
     /// Writes the next request's PDU.
     pub(super) fn write(&self, version: Option<Version>, request_id: u32, writer: &mut Writer) {
-        match &self.state {
-            State::Get(get) => get.write(&asked(&self.request), version, request_id, writer),
-            State::Walk(walk) => walk.write(version, request_id, writer),
-            State::Bare(bare) => bare.1.write(&asked_bare(&bare.0), version, request_id, writer),
+        match &self.stage {
+            Stage::Get(get) => get.write(&get_request(&self.request), version, request_id, writer),
+            Stage::Walk(walk) => walk.write(version, request_id, writer),
+            Stage::EmptyRoots(empty) => {
+                empty.1.write(&empty_root_request(&empty.0), version, request_id, writer)
+            }
         }
     }
 
-    /// Takes in a reply, whose datagram has `len` bytes.
-    pub(super) fn hear(&mut self, pdu: &Pdu<'_>, len: usize) -> Step<Answer> {
+    /// Processes a response in a datagram of `len` bytes.
+    pub(super) fn handle_response(&mut self, pdu: &Pdu<'_>, len: usize) -> Step<Answer> {
         if pdu.tag != pdu_tag::RESPONSE {
-            return Step::Malformed("the reply is no response");
+            return Step::Malformed("the reply is not a Response PDU");
         }
         #[cfg(feature = "usm")]
         {
-            self.asked_again = 0;
+            self.repeats = 0;
         }
         let answer = &mut self.answer;
-        let progress = match &mut self.state {
-            State::Get(get) => get.hear(&asked(&self.request), pdu, answer),
-            State::Bare(bare) => bare.1.hear(&asked_bare(&bare.0), pdu, answer),
-            State::Walk(walk) => match walk.hear(&self.request.oids, pdu, len, answer) {
+        let progress = match &mut self.stage {
+            Stage::Get(get) => get.handle_response(&get_request(&self.request), pdu, answer),
+            Stage::EmptyRoots(empty) => empty.1.handle_response(&empty_root_request(&empty.0), pdu, answer),
+            Stage::Walk(walk) => match walk.handle_response(&self.request.oids, pdu, len, answer) {
                 Progress::AskNext => Progress::AskNext,
                 Progress::Done => {
-                    let bare: Vec<Oid> = walk.bare(&self.request.oids).cloned().collect();
-                    let next = if bare.is_empty() { Progress::Done } else { Progress::AskNext };
-                    self.state = State::Bare(Box::new((bare, Get::default())));
+                    let empty: Vec<Oid> = walk.empty_roots(&self.request.oids).cloned().collect();
+                    let next = if empty.is_empty() { Progress::Done } else { Progress::AskNext };
+                    self.stage = Stage::EmptyRoots(Box::new((empty, Get::default())));
                     next
                 }
             },
@@ -121,49 +123,49 @@ impl Conversation {
         }
     }
 
-    /// Takes in what a message of v3 turned out to be, whose datagram has `len` bytes.
+    /// Processes the verdict on a v3 message in a datagram of `len` bytes.
     #[cfg(feature = "usm")]
-    pub(super) fn hear_secured(&mut self, heard: Heard<'_>, len: usize) -> Step<Answer> {
-        let rejected = match heard {
-            Heard::Reply(pdu) => return self.hear(&pdu, len),
-            Heard::Unproven(reason) => return Step::Unproven(reason),
-            Heard::Broken(reason) => return Step::Malformed(reason),
-            Heard::AskAgain if self.asked_again < MOST_AGAIN => {
-                self.asked_again += 1;
+    pub(super) fn handle_verdict(&mut self, verdict: Verdict<'_>, len: usize) -> Step<Answer> {
+        let rejected = match verdict {
+            Verdict::Reply(pdu) => return self.handle_response(&pdu, len),
+            Verdict::Unproven(reason) => return Step::Unproven(reason),
+            Verdict::Broken(reason) => return Step::Malformed(reason),
+            Verdict::Repeat if self.repeats < MAX_REPEATS => {
+                self.repeats += 1;
                 return Step::AskNext;
             }
-            Heard::AskAgain => "it wants another engine ID or time again and again",
-            Heard::Rejected(reason) => reason,
+            Verdict::Repeat => "the agent keeps changing its engine ID or time",
+            Verdict::Rejected(reason) => reason,
         };
-        self.answer.lacks(Incomplete::Rejected(rejected));
+        self.answer.mark_incomplete(Incomplete::Rejected(rejected));
         Step::Done(std::mem::take(&mut self.answer))
     }
 
-    /// The request was not answered, after so many attempts.
+    /// Adapts the next request, after `attempts` of them timed out.
     pub(super) fn retry(&mut self, attempts: u32) {
-        if let State::Walk(walk) = &mut self.state {
+        if let Stage::Walk(walk) = &mut self.stage {
             walk.retry(attempts);
         }
     }
 
-    /// What the next reply may take.
+    /// Estimates the size of the next reply.
     pub(super) fn reply_size(&self) -> ReplySize {
-        let (varbinds, width) = match &self.state {
-            State::Get(get) => (get.expected(&asked(&self.request)), 0),
-            State::Bare(bare) => (bare.1.expected(&asked_bare(&bare.0)), 0),
-            State::Walk(walk) => walk.expected(),
+        let (varbinds, varbind_bytes) = match &self.stage {
+            Stage::Get(get) => (get.expected_varbinds(&get_request(&self.request)), 0),
+            Stage::EmptyRoots(empty) => (empty.1.expected_varbinds(&empty_root_request(&empty.0)), 0),
+            Stage::Walk(walk) => walk.expected_varbinds(),
         };
-        let bytes = varbinds.saturating_mul(VARBIND.max(width)).saturating_add(MESSAGE);
+        let bytes = varbinds.saturating_mul(VARBIND_BYTES.max(varbind_bytes)).saturating_add(MESSAGE_BYTES);
         ReplySize { datagrams: 1, bytes: bytes.min(u16::MAX.into()) }
     }
 }
 
-fn asked(request: &Request) -> Asked<'_> {
-    Asked { operation: request.operation, oids: &request.oids, with_uptime: request.with_uptime }
+fn get_request(request: &Request) -> GetRequest<'_> {
+    GetRequest { operation: request.operation, oids: &request.oids, with_uptime: request.with_uptime }
 }
 
-fn asked_bare(roots: &[Oid]) -> Asked<'_> {
-    Asked { operation: Operation::Get, oids: roots, with_uptime: false }
+fn empty_root_request(roots: &[Oid]) -> GetRequest<'_> {
+    GetRequest { operation: Operation::Get, oids: roots, with_uptime: false }
 }
 
 #[cfg(test)]
@@ -172,7 +174,7 @@ mod tests {
     use super::super::ber::Reader;
     use super::super::message::PduHead;
     use super::super::value::{Value, Varbind};
-    use super::super::{Identity, Protocol, Snmp};
+    use super::super::{Credentials, Protocol, Snmp};
     use super::*;
 
     fn oid(text: &str) -> Oid {
@@ -181,17 +183,17 @@ mod tests {
 
     fn conversation(operation: Operation, oids: &[&str], with_uptime: bool) -> Conversation {
         let mut snmp = Snmp::new(1);
-        let identity = snmp.add_identity(Identity::community(Version::V2c, b"public"));
+        let credentials = snmp.add_credentials(Credentials::community(Version::V2c, b"public"));
         let request = Request { operation, oids: oids.iter().map(|text| oid(text)).collect(), with_uptime };
-        snmp.begin(([127, 0, 0, 1], 161).into(), Question { identity, request: Arc::new(request) })
+        snmp.begin(([127, 0, 0, 1], 161).into(), Question { credentials, request: Arc::new(request) })
     }
 
     fn walk(roots: &[&str]) -> Conversation {
-        conversation(Operation::Walk { max_repetitions: None, most_rows: 1000 }, roots, false)
+        conversation(Operation::Walk { max_repetitions: None, max_rows: 1000 }, roots, false)
     }
 
-    /// What is asked now: tag, the two numbers and the names.
-    fn asked_now(conversation: &Conversation, version: Version) -> (u8, i64, i64, Vec<String>) {
+    /// Returns the next request: its tag, its two numbers and its names.
+    fn next_request(conversation: &Conversation, version: Version) -> (u8, i64, i64, Vec<String>) {
         let (mut writer, mut bytes) = (Writer::default(), vec![]);
         conversation.write(Some(version), 7, &mut writer);
         writer.append_to(&mut bytes);
@@ -201,11 +203,11 @@ mod tests {
     }
 
     fn names(conversation: &Conversation) -> Vec<String> {
-        asked_now(conversation, Version::V2c).3
+        next_request(conversation, Version::V2c).3
     }
 
-    /// Lets it hear a response with these numbers.
-    fn hear(
+    /// Passes a response with these numbers to the conversation.
+    fn respond(
         conversation: &mut Conversation,
         status: u32,
         index: u32,
@@ -217,7 +219,7 @@ mod tests {
         }
         PduHead { tag: pdu_tag::RESPONSE, request_id: 7, first: status, second: index }.wrap(0, &mut writer);
         writer.append_to(&mut bytes);
-        conversation.hear(&Pdu::read(&mut Reader::new(&bytes)).expect("a response"), bytes.len())
+        conversation.handle_response(&Pdu::read(&mut Reader::new(&bytes)).expect("a response"), bytes.len())
     }
 
     fn done(step: Step<Answer>) -> Answer {
@@ -227,7 +229,7 @@ mod tests {
         }
     }
 
-    fn heard(answer: &Answer) -> Vec<String> {
+    fn received(answer: &Answer) -> Vec<String> {
         answer.varbinds().map(|varbind| varbind.oid.to_string()).collect()
     }
 
@@ -243,13 +245,13 @@ mod tests {
             assert_eq!(names(&get)[1..], *chunk);
             let mut reply = vec![("1.3.6.1.2.1.1.3.0", Value::TimeTicks(100 + at as u32))];
             reply.extend(chunk.iter().map(|name| (*name, ONE)));
-            let step = hear(&mut get, 0, 0, &reply);
+            let step = respond(&mut get, 0, 0, &reply);
             if at < 2 {
                 assert_eq!(step, Step::AskNext);
             } else {
                 let answer = done(step);
                 assert_eq!(
-                    (heard(&answer), answer.uptime, answer.incomplete.clone()),
+                    (received(&answer), answer.uptime, answer.incomplete.clone()),
                     (all.iter().map(ToString::to_string).collect(), Some(102), None)
                 );
             }
@@ -257,60 +259,60 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_agent_refuses_is_left_out_and_the_rest_asked_again() {
+    fn a_refused_name_is_left_out_and_the_others_are_requested_again() {
         let mut get = conversation(Operation::Get, &["1.3.1", "1.3.2", "1.3.3"], false);
-        assert_eq!(hear(&mut get, 2, 2, &[]), Step::AskNext);
+        assert_eq!(respond(&mut get, 2, 2, &[]), Step::AskNext);
         assert_eq!(names(&get), ["1.3.1", "1.3.3"]);
-        assert_eq!(hear(&mut get, 5, 2, &[]), Step::AskNext);
+        assert_eq!(respond(&mut get, 5, 2, &[]), Step::AskNext);
         assert_eq!(names(&get), ["1.3.1"]);
-        let answer = done(hear(&mut get, 0, 0, &[("1.3.1", ONE)]));
+        let answer = done(respond(&mut get, 0, 0, &[("1.3.1", ONE)]));
         let refused: Vec<_> =
             answer.refused.iter().map(|r| (r.oid.to_string(), r.status.to_string())).collect();
         assert_eq!(refused, [("1.3.2".into(), "noSuchName".into()), ("1.3.3".into(), "genErr".into())]);
-        assert_eq!((heard(&answer), answer.incomplete), (vec!["1.3.1".into()], None));
+        assert_eq!((received(&answer), answer.incomplete), (vec!["1.3.1".into()], None));
     }
 
     #[test]
-    fn an_error_that_blames_no_name_is_about_all_of_them() {
+    fn an_error_without_a_valid_index_is_about_all_names() {
         for index in [0, 3, u32::MAX] {
             let mut get = conversation(Operation::Get, &["1.3.1", "1.3.2"], false);
-            let answer = done(hear(&mut get, 16, index, &[]));
+            let answer = done(respond(&mut get, 16, index, &[]));
             assert_eq!((answer.refused.len(), answer.len()), (2, 0));
             assert_eq!(answer.incomplete, Some(Incomplete::Error(ErrorStatus(16))));
         }
     }
 
     #[test]
-    fn what_is_too_big_is_asked_for_in_halves() {
+    fn too_big_requests_are_halved() {
         let mut get = conversation(Operation::Get, &["1.3.1", "1.3.2", "1.3.3"], false);
-        assert_eq!(hear(&mut get, 1, 0, &[]), Step::AskNext);
+        assert_eq!(respond(&mut get, 1, 0, &[]), Step::AskNext);
         assert_eq!(names(&get), ["1.3.1", "1.3.2"]);
-        assert_eq!(hear(&mut get, 1, 0, &[]), Step::AskNext);
+        assert_eq!(respond(&mut get, 1, 0, &[]), Step::AskNext);
         assert_eq!(names(&get), ["1.3.1"]);
-        assert_eq!(hear(&mut get, 1, 0, &[]), Step::AskNext, "not even one");
-        assert_eq!(hear(&mut get, 0, 0, &[("1.3.2", ONE)]), Step::AskNext);
-        let answer = done(hear(&mut get, 0, 0, &[("1.3.3", ONE)]));
+        assert_eq!(respond(&mut get, 1, 0, &[]), Step::AskNext, "not even one name fits");
+        assert_eq!(respond(&mut get, 0, 0, &[("1.3.2", ONE)]), Step::AskNext);
+        let answer = done(respond(&mut get, 0, 0, &[("1.3.3", ONE)]));
         assert_eq!(answer.refused[0].status, ErrorStatus::TOO_BIG);
-        assert_eq!(heard(&answer), ["1.3.2", "1.3.3"]);
+        assert_eq!(received(&answer), ["1.3.2", "1.3.3"]);
 
         let bulk = Operation::GetBulk { non_repeaters: 0, max_repetitions: 25 };
         let mut bulk = conversation(bulk, &["1.3.1"], false);
         for repetitions in [25, 12, 6, 3, 1] {
-            assert_eq!(asked_now(&bulk, Version::V2c).2, repetitions);
-            let step = hear(&mut bulk, 1, 0, &[]);
+            assert_eq!(next_request(&bulk, Version::V2c).2, repetitions);
+            let step = respond(&mut bulk, 1, 0, &[]);
             assert_eq!(step == Step::AskNext, repetitions > 1);
         }
     }
 
     #[test]
-    fn a_walk_ends_where_its_subtree_does() {
+    fn a_walk_ends_where_its_subtree_ends() {
         let mut walk = walk(&["1.3.1"]);
         assert_eq!(names(&walk), ["1.3.1"]);
         let reply = [("1.3.1.1", ONE), ("1.3.1.2", ONE)];
-        assert_eq!(hear(&mut walk, 0, 0, &reply), Step::AskNext);
+        assert_eq!(respond(&mut walk, 0, 0, &reply), Step::AskNext);
         assert_eq!(names(&walk), ["1.3.1.2"]);
-        let answer = done(hear(&mut walk, 0, 0, &[("1.3.1.9", ONE), ("1.3.2", ONE), ("1.3.3", ONE)]));
-        assert_eq!((heard(&answer).len(), answer.incomplete), (3, None));
+        let answer = done(respond(&mut walk, 0, 0, &[("1.3.1.9", ONE), ("1.3.2", ONE), ("1.3.3", ONE)]));
+        assert_eq!((received(&answer).len(), answer.incomplete), (3, None));
     }
 
     #[test]
@@ -324,128 +326,139 @@ mod tests {
             ("1.3.2.2", ONE),
             ("1.3.2.3", ONE),
         ];
-        assert_eq!(hear(&mut walk, 0, 0, &reply), Step::AskNext);
+        assert_eq!(respond(&mut walk, 0, 0, &reply), Step::AskNext);
         assert_eq!(names(&walk), ["1.3.2.3"]);
-        let answer = done(hear(&mut walk, 0, 0, &[("1.3.2.3", Value::EndOfMibView)]));
-        assert_eq!(heard(&answer), ["1.3.1.1", "1.3.2.1", "1.3.2.2", "1.3.2.3", "1.3.2.3"]);
+        let answer = done(respond(&mut walk, 0, 0, &[("1.3.2.3", Value::EndOfMibView)]));
+        assert_eq!(received(&answer), ["1.3.1.1", "1.3.2.1", "1.3.2.2", "1.3.2.3", "1.3.2.3"]);
     }
 
     #[test]
-    fn an_agent_that_goes_in_circles_is_left_and_what_it_said_is_kept() {
+    fn a_walk_of_an_agent_that_goes_in_circles_ends_and_keeps_its_values() {
         let mut walk = walk(&["1.3.1"]);
-        hear(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.1.2", ONE)]);
-        let answer = done(hear(&mut walk, 0, 0, &[("1.3.1.3", ONE), ("1.3.1.1", ONE)]));
-        assert_eq!(heard(&answer), ["1.3.1.1", "1.3.1.2", "1.3.1.3"]);
+        respond(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.1.2", ONE)]);
+        let answer = done(respond(&mut walk, 0, 0, &[("1.3.1.3", ONE), ("1.3.1.1", ONE)]));
+        assert_eq!(received(&answer), ["1.3.1.1", "1.3.1.2", "1.3.1.3"]);
         assert_eq!(answer.incomplete, Some(Incomplete::NotIncreasing(oid("1.3.1.3"))));
     }
 
     #[test]
-    fn a_root_with_nothing_below_is_asked_for_itself() {
+    fn a_root_with_an_empty_subtree_is_requested_itself() {
         let mut walk = walk(&["1.3.1.0", "1.3.2"]);
-        assert_eq!(hear(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]), Step::AskNext);
-        assert_eq!(hear(&mut walk, 0, 0, &[("1.3.3", ONE)]), Step::AskNext);
-        assert_eq!((asked_now(&walk, Version::V2c).0, names(&walk)), (pdu_tag::GET, vec!["1.3.1.0".into()]));
-        let answer = done(hear(&mut walk, 0, 0, &[("1.3.1.0", ONE)]));
-        assert_eq!(heard(&answer), ["1.3.2.1", "1.3.1.0"]);
+        assert_eq!(respond(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]), Step::AskNext);
+        assert_eq!(respond(&mut walk, 0, 0, &[("1.3.3", ONE)]), Step::AskNext);
+        assert_eq!(
+            (next_request(&walk, Version::V2c).0, names(&walk)),
+            (pdu_tag::GET, vec!["1.3.1.0".into()])
+        );
+        let answer = done(respond(&mut walk, 0, 0, &[("1.3.1.0", ONE)]));
+        assert_eq!(received(&answer), ["1.3.2.1", "1.3.1.0"]);
     }
 
     #[test]
     fn repetitions_grow_while_replies_are_small_and_shrink_when_they_are_too_big() {
         let mut walk = walk(&["1.3.1"]);
-        let repetitions = |walk: &Conversation| asked_now(walk, Version::V2c).2;
+        let repetitions = |walk: &Conversation| next_request(walk, Version::V2c).2;
         assert_eq!(repetitions(&walk), 10);
         let rows: Vec<String> = (1..=10).map(|n| format!("1.3.1.{n}")).collect();
         let rows: Vec<_> = rows.iter().map(|name| (name.as_str(), ONE)).collect();
-        hear(&mut walk, 0, 0, &rows);
+        respond(&mut walk, 0, 0, &rows);
         assert_eq!(repetitions(&walk), 20);
-        hear(&mut walk, 1, 0, &[]);
+        respond(&mut walk, 1, 0, &[]);
         assert_eq!(repetitions(&walk), 10);
         walk.retry(1);
         assert_eq!(repetitions(&walk), 5);
         walk.retry(2);
-        assert_eq!(repetitions(&walk), 1, "large replies get lost again and again");
+        assert_eq!(repetitions(&walk), 1, "large replies keep getting lost");
         walk.retry(3);
         walk.retry(4);
         for (row, repetitions_then) in [(11, 2), (12, 2)] {
             let name = [format!("1.3.1.{row}"), format!("1.3.1.{row}.1")];
-            hear(&mut walk, 0, 0, &[(&name[0], ONE), (&name[1], ONE)]);
+            respond(&mut walk, 0, 0, &[(&name[0], ONE), (&name[1], ONE)]);
             assert_eq!(repetitions(&walk), repetitions_then);
         }
     }
 
     #[test]
-    fn what_is_too_big_even_alone_is_walked_name_by_name_and_column_by_column() {
+    fn a_walk_too_big_for_one_repetition_falls_back_to_get_next_and_then_to_single_columns() {
         let mut walk = conversation(
-            Operation::Walk { max_repetitions: Some(1), most_rows: 9 },
+            Operation::Walk { max_repetitions: Some(1), max_rows: 9 },
             &["1.3.1", "1.3.2"],
             false,
         );
-        hear(&mut walk, 1, 0, &[]);
+        respond(&mut walk, 1, 0, &[]);
         assert_eq!(
-            asked_now(&walk, Version::V2c),
+            next_request(&walk, Version::V2c),
             (pdu_tag::GET_NEXT, 0, 0, vec!["1.3.1".into(), "1.3.2".into()])
         );
-        hear(&mut walk, 1, 0, &[]);
+        respond(&mut walk, 1, 0, &[]);
         assert_eq!(names(&walk), ["1.3.1"]);
-        assert_eq!(hear(&mut walk, 1, 0, &[]), Step::AskNext);
+        assert_eq!(respond(&mut walk, 1, 0, &[]), Step::AskNext);
         assert_eq!(names(&walk), ["1.3.2"]);
-        hear(&mut walk, 0, 0, &[("1.3.2.1", ONE)]);
-        let answer = done(hear(&mut walk, 0, 0, &[("1.3.3", ONE)]));
-        assert_eq!((heard(&answer), answer.refused.len()), (vec!["1.3.2.1".into()], 1));
+        respond(&mut walk, 0, 0, &[("1.3.2.1", ONE)]);
+        let answer = done(respond(&mut walk, 0, 0, &[("1.3.3", ONE)]));
+        assert_eq!((received(&answer), answer.refused.len()), (vec!["1.3.2.1".into()], 1));
         assert_eq!(answer.incomplete, Some(Incomplete::Error(ErrorStatus::TOO_BIG)));
     }
 
     #[test]
     fn v1_walks_by_get_next_and_ends_by_an_error() {
         let mut walk = walk(&["1.3.1", "1.3.2"]);
-        assert_eq!(asked_now(&walk, Version::V1).0, pdu_tag::GET_NEXT);
-        hear(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]);
-        assert_eq!(hear(&mut walk, 2, 2, &[]), Step::AskNext);
+        assert_eq!(next_request(&walk, Version::V1).0, pdu_tag::GET_NEXT);
+        respond(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]);
+        assert_eq!(respond(&mut walk, 2, 2, &[]), Step::AskNext);
         assert_eq!(names(&walk), ["1.3.1.1"]);
-        let answer = done(hear(&mut walk, 2, 1, &[]));
-        assert_eq!((heard(&answer).len(), answer.incomplete, answer.refused.len()), (2, None, 0));
+        let answer = done(respond(&mut walk, 2, 1, &[]));
+        assert_eq!((received(&answer).len(), answer.incomplete, answer.refused.len()), (2, None, 0));
     }
 
     #[test]
-    fn a_walk_or_a_get_of_nothing_is_over_with_the_first_reply() {
+    fn a_walk_or_a_get_without_names_ends_with_the_first_reply() {
         for mut nothing in [walk(&[]), conversation(Operation::Get, &[], false)] {
             assert_eq!(names(&nothing), [""; 0]);
-            let answer = done(hear(&mut nothing, 0, 0, &[("1.3.1.1", ONE)]));
+            let answer = done(respond(&mut nothing, 0, 0, &[("1.3.1.1", ONE)]));
             assert!(answer.len() <= 1);
         }
     }
 
     #[test]
-    fn a_walk_has_no_more_rows_than_were_wanted() {
-        let most = Operation::Walk { max_repetitions: None, most_rows: 2 };
+    fn a_walk_respects_its_row_limit() {
+        let most = Operation::Walk { max_repetitions: None, max_rows: 2 };
         let mut walk = conversation(most, &["1.3.1"], false);
-        let answer = done(hear(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.1.2", ONE), ("1.3.1.3", ONE)]));
+        let answer = done(respond(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.1.2", ONE), ("1.3.1.3", ONE)]));
         assert_eq!((answer.len(), answer.incomplete), (2, Some(Incomplete::RowLimit)));
         let mut walk = conversation(most, &["1.3.1"], false);
         let long = [7; 2 * 256];
-        let answer = done(hear(&mut walk, 0, 0, &[("1.3.1.1", Value::OctetString(&long))]));
-        assert_eq!((answer.len(), answer.incomplete), (0, Some(Incomplete::RowLimit)), "nor more memory");
+        let answer = done(respond(&mut walk, 0, 0, &[("1.3.1.1", Value::OctetString(&long))]));
+        assert_eq!(
+            (answer.len(), answer.incomplete),
+            (0, Some(Incomplete::RowLimit)),
+            "the limit bounds the memory, too"
+        );
     }
 
     #[test]
-    fn a_restart_in_the_middle_of_a_walk_is_told() {
-        let operation = Operation::Walk { max_repetitions: None, most_rows: 99 };
+    fn a_restart_in_the_middle_of_a_walk_is_reported() {
+        let operation = Operation::Walk { max_repetitions: None, max_rows: 99 };
         let mut walk = conversation(operation, &["1.3.1"], true);
-        assert_eq!(asked_now(&walk, Version::V2c).3, ["1.3.6.1.2.1.1.3", "1.3.1"]);
-        assert_eq!(asked_now(&walk, Version::V2c).1, 1, "one non-repeater");
+        assert_eq!(next_request(&walk, Version::V2c).3, ["1.3.6.1.2.1.1.3", "1.3.1"]);
+        assert_eq!(next_request(&walk, Version::V2c).1, 1, "one non-repeater");
         let uptime = |ticks| ("1.3.6.1.2.1.1.3.0", Value::TimeTicks(ticks));
-        hear(&mut walk, 0, 0, &[uptime(5000), ("1.3.1.1", ONE)]);
-        let answer = done(hear(&mut walk, 0, 0, &[uptime(3), ("1.3.1.2", ONE), ("1.3.2", ONE)]));
-        assert_eq!((heard(&answer).len(), answer.uptime), (2, Some(3)));
+        respond(&mut walk, 0, 0, &[uptime(5000), ("1.3.1.1", ONE)]);
+        let answer = done(respond(&mut walk, 0, 0, &[uptime(3), ("1.3.1.2", ONE), ("1.3.2", ONE)]));
+        assert_eq!((received(&answer).len(), answer.uptime), (2, Some(3)));
         assert_eq!(answer.incomplete, Some(Incomplete::Restarted));
     }
 
     #[test]
-    fn replies_without_what_was_asked_end_it_with_a_reason() {
+    fn replies_with_missing_variable_bindings_end_the_conversation_with_a_reason() {
         let mut walk = walk(&["1.3.1"]);
         for repetitions in [10, 5, 2, 1, 0] {
-            assert_eq!(asked_now(&walk, Version::V2c).2, repetitions, "perhaps not even one fitted");
-            let step = hear(&mut walk, 0, 0, &[]);
+            assert_eq!(
+                next_request(&walk, Version::V2c).2,
+                repetitions,
+                "an empty reply may mean that nothing fitted"
+            );
+            let step = respond(&mut walk, 0, 0, &[]);
             if repetitions > 0 {
                 assert_eq!(step, Step::AskNext);
             } else {
@@ -453,78 +466,78 @@ mod tests {
             }
         }
         let mut get = conversation(Operation::Get, &["1.3.1", "1.3.2"], false);
-        let answer = done(hear(&mut get, 0, 0, &[("1.3.1", ONE)]));
+        let answer = done(respond(&mut get, 0, 0, &[("1.3.1", ONE)]));
         assert!(matches!(answer.incomplete, Some(Incomplete::Broken(_))) && answer.len() == 1);
     }
 
     #[test]
-    fn an_agent_that_does_not_show_its_uptime_loses_nothing_else() {
-        // A view of the interfaces alone: what follows sysUpTime's name is another object.
+    fn an_agent_that_hides_its_uptime_still_gives_its_other_values() {
+        // The view contains the interfaces only, so the name after sysUpTime's is another object.
         let other = ("1.3.6.1.2.1.2.1.0", ONE);
-        let operation = Operation::Walk { max_repetitions: None, most_rows: 99 };
+        let operation = Operation::Walk { max_repetitions: None, max_rows: 99 };
         let mut walk = conversation(operation, &["1.3.6.1.2.1.2.2.1.2", "1.3.6.1.2.1.2.2.1.5"], true);
         let row = [("1.3.6.1.2.1.2.2.1.2.1", ONE), ("1.3.6.1.2.1.2.2.1.5.1", ONE)];
-        assert_eq!(hear(&mut walk, 0, 0, &[&[other][..], &row].concat()), Step::AskNext);
+        assert_eq!(respond(&mut walk, 0, 0, &[&[other][..], &row].concat()), Step::AskNext);
         assert_eq!(names(&walk)[1..], [row[0].0, row[1].0]);
-        let answer = done(hear(&mut walk, 0, 0, &[other, ("1.3.7", ONE), ("1.3.7", ONE)]));
-        assert_eq!((heard(&answer).len(), answer.uptime, answer.incomplete), (2, None, None));
+        let answer = done(respond(&mut walk, 0, 0, &[other, ("1.3.7", ONE), ("1.3.7", ONE)]));
+        assert_eq!((received(&answer).len(), answer.uptime, answer.incomplete), (2, None, None));
 
         let mut get = conversation(Operation::Get, &["1.3.1"], true);
         let answer =
-            done(hear(&mut get, 0, 0, &[("1.3.6.1.2.1.1.3.0", Value::NoSuchObject), ("1.3.1", ONE)]));
-        assert_eq!((heard(&answer), answer.uptime), (vec!["1.3.1".into()], None));
-        // By v1 it is refused as a name, and then left out.
+            done(respond(&mut get, 0, 0, &[("1.3.6.1.2.1.1.3.0", Value::NoSuchObject), ("1.3.1", ONE)]));
+        assert_eq!((received(&answer), answer.uptime), (vec!["1.3.1".into()], None));
+        // In v1 the agent refuses the name, and the next request omits it.
         let mut get = conversation(Operation::Get, &["1.3.1"], true);
-        assert_eq!(hear(&mut get, 2, 1, &[]), Step::AskNext);
+        assert_eq!(respond(&mut get, 2, 1, &[]), Step::AskNext);
         assert_eq!(names(&get), ["1.3.1"]);
-        let answer = done(hear(&mut get, 0, 0, &[("1.3.1", ONE)]));
+        let answer = done(respond(&mut get, 0, 0, &[("1.3.1", ONE)]));
         assert_eq!((answer.len(), answer.refused.len()), (1, 0));
     }
 
     #[test]
-    fn a_request_has_no_more_names_than_fit_a_packet() {
+    fn a_request_has_no_more_names_than_fit_in_a_packet() {
         let roots: Vec<String> = (1..=90).map(|n| format!("1.3.{n}")).collect();
         let roots: Vec<&str> = roots.iter().map(String::as_str).collect();
         let mut walk = walk(&roots);
         for chunk in roots.chunks(40) {
             assert_eq!(names(&walk), chunk);
             let rows: Vec<String> = chunk.iter().map(|root| format!("{root}.1")).collect();
-            hear(&mut walk, 0, 0, &rows.iter().map(|name| (name.as_str(), ONE)).collect::<Vec<_>>());
-            hear(&mut walk, 0, 0, &vec![("1.4", ONE); chunk.len()]);
+            respond(&mut walk, 0, 0, &rows.iter().map(|name| (name.as_str(), ONE)).collect::<Vec<_>>());
+            respond(&mut walk, 0, 0, &vec![("1.4", ONE); chunk.len()]);
         }
     }
 
     #[test]
-    fn non_repeaters_are_the_first_names_of_all_not_of_each_request() {
+    fn non_repeaters_are_the_first_names_of_the_list_not_of_each_request() {
         let names: Vec<String> = (0..50).map(|n| format!("1.3.6.{n}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let operation = Operation::GetBulk { non_repeaters: 2, max_repetitions: 3 };
         let mut bulk = conversation(operation, &names, false);
-        assert_eq!(asked_now(&bulk, Version::V2c).1, 2);
-        hear(&mut bulk, 5, 1, &[]);
-        assert_eq!(asked_now(&bulk, Version::V2c).1, 1, "one of them was refused");
-        assert_eq!(hear(&mut bulk, 0, 0, &[("1.3.6.1.1", ONE)]), Step::AskNext);
-        assert_eq!(asked_now(&bulk, Version::V2c).1, 0);
+        assert_eq!(next_request(&bulk, Version::V2c).1, 2);
+        respond(&mut bulk, 5, 1, &[]);
+        assert_eq!(next_request(&bulk, Version::V2c).1, 1, "the agent refused one of them");
+        assert_eq!(respond(&mut bulk, 0, 0, &[("1.3.6.1.1", ONE)]), Step::AskNext);
+        assert_eq!(next_request(&bulk, Version::V2c).1, 0);
     }
 
     #[test]
-    fn a_name_that_was_refused_is_not_asked_for_again_when_less_is_asked_for() {
+    fn a_refused_name_stays_left_out_when_the_request_is_halved() {
         let mut get = conversation(Operation::Get, &["1.3.1", "1.3.2", "1.3.3", "1.3.4"], false);
-        hear(&mut get, 2, 4, &[]);
-        hear(&mut get, 1, 0, &[]);
-        assert_eq!(hear(&mut get, 0, 0, &[("1.3.1", ONE), ("1.3.2", ONE)]), Step::AskNext);
+        respond(&mut get, 2, 4, &[]);
+        respond(&mut get, 1, 0, &[]);
+        assert_eq!(respond(&mut get, 0, 0, &[("1.3.1", ONE), ("1.3.2", ONE)]), Step::AskNext);
         assert_eq!(names(&get), ["1.3.3"]);
-        assert_eq!(done(hear(&mut get, 0, 0, &[("1.3.3", ONE)])).refused.len(), 1);
+        assert_eq!(done(respond(&mut get, 0, 0, &[("1.3.3", ONE)])).refused.len(), 1);
     }
 
     #[test]
-    fn an_agent_of_v1_that_does_not_say_which_column_ends_is_asked_for_one_after_the_other() {
+    fn columns_are_walked_one_by_one_if_a_v1_agent_does_not_say_which_one_ends() {
         let mut walk = walk(&["1.3.1", "1.3.2"]);
-        hear(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]);
-        assert_eq!(hear(&mut walk, 2, 0, &[]), Step::AskNext);
+        respond(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]);
+        assert_eq!(respond(&mut walk, 2, 0, &[]), Step::AskNext);
         assert_eq!(names(&walk), ["1.3.1.1"]);
-        assert_eq!(hear(&mut walk, 0, 0, &[("1.3.2.1", ONE)]), Step::AskNext);
+        assert_eq!(respond(&mut walk, 0, 0, &[("1.3.2.1", ONE)]), Step::AskNext);
         assert_eq!(names(&walk), ["1.3.2.1"]);
-        assert_eq!(done(hear(&mut walk, 2, 0, &[])).incomplete, None);
+        assert_eq!(done(respond(&mut walk, 2, 0, &[])).incomplete, None);
     }
 }

@@ -1,90 +1,96 @@
-//! Names that are asked for themselves: GET, GETNEXT and a single GETBULK.
+//! GET, GETNEXT and a single GETBULK of a list of names.
 //!
-//! Agents that find a reply too big get the names in halves; a name that an agent refuses is left out, and the
-//! others are asked again.
+//! If the agent says tooBig, the next request has half of the names. If the agent refuses a name, the next request
+//! omits it.
 
 use super::answer::{Answer, ErrorStatus, Incomplete};
 use super::ber::Writer;
 use super::message::{Pdu, PduHead, Version, pdu_tag};
 use super::oid::{Oid, OidRef};
-use super::request::{BEFORE_UPTIME, Operation, UPTIME};
+use super::request::{Operation, UPTIME, UPTIME_OBJECT};
 
-/// Names in one request at most: their values mostly fit an Ethernet frame.
-const AT_ONCE: usize = 40;
+/// The maximum number of names in a request. Their values mostly fit in an Ethernet frame.
+const MAX_NAMES: usize = 40;
 
-/// How far a list of names has come.
+/// The progress through a list of names.
 #[derive(Clone, Debug, Default)]
 pub struct Get {
-    /// Names before this one are done with.
+    /// The first name that is not done.
     next: usize,
-    /// How many are asked for at once; 0 = as many as may be.
-    at_once: usize,
-    /// Of those, the ones that the agent refused.
-    left_out: Vec<usize>,
-    /// The agent refuses even sysUpTime.
-    no_uptime: bool,
-    /// How often a single GETBULK's repetitions were halved.
+    /// The number of names in the next request; 0 for the maximum.
+    per_request: usize,
+    /// The names from `next` on that the agent refused.
+    refused: Vec<usize>,
+    /// Whether the agent refused sysUpTime.
+    uptime_refused: bool,
+    /// How often the repetitions of a GETBULK were halved.
     halvings: u32,
 }
 
-/// What a reply was good for.
+/// What comes after a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// There is more to ask.
+    /// Another request.
     AskNext,
-    /// That is all.
+    /// Nothing: the list or the walk is complete.
     Done,
 }
 
-/// What is asked by [`Get`]: part of a request.
+/// The part of a [`Request`](super::Request) that a [`Get`] sends.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct GetRequest<'a> {
     pub operation: Operation,
     pub oids: &'a [Oid],
     pub with_uptime: bool,
 }
 
 impl Get {
-    /// The names that are asked for now.
+    /// Returns the names in the next request.
     fn names<'a>(&'a self, oids: &'a [Oid]) -> impl DoubleEndedIterator<Item = (usize, OidRef<'a>)> {
         let end = self.end(oids);
         (self.next.min(end)..end)
-            .filter(|index| !self.left_out.contains(index))
+            .filter(|index| !self.refused.contains(index))
             .map(|index| (index, oids[index].as_oid()))
     }
 
     fn end(&self, oids: &[Oid]) -> usize {
-        let at_once = if self.at_once == 0 { AT_ONCE } else { self.at_once };
-        oids.len().min(self.next + at_once)
+        let per_request = if self.per_request == 0 { MAX_NAMES } else { self.per_request };
+        oids.len().min(self.next + per_request)
     }
 
-    fn uptime(&self, asked: &Asked<'_>) -> Option<OidRef<'static>> {
-        let name = if asked.operation == Operation::Get { UPTIME } else { BEFORE_UPTIME };
-        (asked.with_uptime && !self.no_uptime).then_some(name)
+    fn uptime(&self, request: &GetRequest<'_>) -> Option<OidRef<'static>> {
+        let name = if request.operation == Operation::Get { UPTIME } else { UPTIME_OBJECT };
+        (request.with_uptime && !self.uptime_refused).then_some(name)
     }
 
-    /// Variable bindings that the reply may have.
-    pub fn expected(&self, asked: &Asked<'_>) -> u32 {
-        let names = self.end(asked.oids).saturating_sub(self.next) as u32;
-        let names = match asked.operation {
+    /// Returns the number of variable bindings expected in the reply.
+    pub fn expected_varbinds(&self, request: &GetRequest<'_>) -> u32 {
+        let names = self.end(request.oids).saturating_sub(self.next) as u32;
+        let names = match request.operation {
             Operation::GetBulk { non_repeaters, max_repetitions } => {
                 let once = non_repeaters.saturating_sub(self.next as u32).min(names);
                 once.saturating_add((names - once).saturating_mul(max_repetitions >> self.halvings.min(31)))
             }
             _ => names,
         };
-        names.saturating_add(asked.with_uptime.into())
+        names.saturating_add(request.with_uptime.into())
     }
 
     /// Writes the next request.
-    pub fn write(&self, asked: &Asked<'_>, version: Option<Version>, request_id: u32, writer: &mut Writer) {
-        let names = self.names(asked.oids).map(|(_, name)| name);
-        let uptime = self.uptime(asked);
+    pub fn write(
+        &self,
+        request: &GetRequest<'_>,
+        version: Option<Version>,
+        request_id: u32,
+        writer: &mut Writer,
+    ) {
+        let names = self.names(request.oids).map(|(_, name)| name);
+        let uptime = self.uptime(request);
         let head = |tag, first, second| PduHead { tag, request_id, first, second };
-        let head = match asked.operation {
+        let head = match request.operation {
             Operation::Get => head(pdu_tag::GET, 0, 0),
             Operation::GetBulk { non_repeaters, max_repetitions } if version != Some(Version::V1) => {
-                let once = self.names(asked.oids).take_while(|(index, _)| *index < non_repeaters as usize);
+                let once = self.names(request.oids).take_while(|(index, _)| *index < non_repeaters as usize);
                 let non_repeaters = once.count() as u32 + u32::from(uptime.is_some());
                 let max_repetitions = max_repetitions.min(i32::MAX as u32) >> self.halvings.min(31);
                 head(pdu_tag::GET_BULK, non_repeaters, max_repetitions)
@@ -94,88 +100,93 @@ impl Get {
         head.write_request(uptime.into_iter().chain(names), writer);
     }
 
-    /// Takes in a reply.
-    pub fn hear(&mut self, asked: &Asked<'_>, pdu: &Pdu<'_>, answer: &mut Answer) -> Progress {
+    /// Processes a reply.
+    pub fn handle_response(
+        &mut self,
+        request: &GetRequest<'_>,
+        pdu: &Pdu<'_>,
+        answer: &mut Answer,
+    ) -> Progress {
         match ErrorStatus(pdu.error_status) {
-            ErrorStatus::NO_ERROR => self.take(asked, pdu, answer),
-            ErrorStatus::TOO_BIG => self.ask_for_less(asked, answer),
-            status => self.leave_out(asked, status, pdu.error_index, answer),
+            ErrorStatus::NO_ERROR => self.take_varbinds(request, pdu, answer),
+            ErrorStatus::TOO_BIG => self.shrink(request, answer),
+            status => self.handle_error(request, status, pdu.error_index, answer),
         }
     }
 
-    fn take(&mut self, asked: &Asked<'_>, pdu: &Pdu<'_>, answer: &mut Answer) -> Progress {
-        let wanted = self.names(asked.oids).count();
+    fn take_varbinds(&mut self, request: &GetRequest<'_>, pdu: &Pdu<'_>, answer: &mut Answer) -> Progress {
+        let wanted = self.names(request.oids).count();
         let mut varbinds = pdu.varbinds();
-        let mut first = self.uptime(asked).is_some();
+        let mut first = self.uptime(request).is_some();
         let mut count = 0;
         while let Some((varbind, bytes)) = varbinds.next_with_bytes() {
-            // Its place tells, not its name: an agent that does not show sysUpTime has something else there.
+            // Skip by position, not by name: an agent that hides sysUpTime returns another object here.
             if std::mem::take(&mut first) {
-                answer.note_uptime(&varbind);
+                answer.record_uptime(&varbind);
             } else {
                 answer.push(bytes);
                 count += 1;
             }
         }
         if let Some(reason) = varbinds.broken().or(pdu.cut) {
-            answer.lacks(Incomplete::Broken(reason));
-        } else if count < wanted && !matches!(asked.operation, Operation::GetBulk { .. }) {
-            answer.lacks(Incomplete::Broken("it has fewer variable bindings than names were asked for"));
+            answer.mark_incomplete(Incomplete::Broken(reason));
+        } else if count < wanted && !matches!(request.operation, Operation::GetBulk { .. }) {
+            answer.mark_incomplete(Incomplete::Broken("it has fewer variable bindings than the request"));
         }
-        self.go_on(asked)
+        self.advance(request)
     }
 
-    /// To the names behind these.
-    fn go_on(&mut self, asked: &Asked<'_>) -> Progress {
-        self.next = self.end(asked.oids);
-        // Those behind have been refused, too.
-        self.left_out.retain(|&index| index >= self.next);
-        if self.next < asked.oids.len() { Progress::AskNext } else { Progress::Done }
+    /// Moves on to the names after those in the request.
+    fn advance(&mut self, request: &GetRequest<'_>) -> Progress {
+        self.next = self.end(request.oids);
+        // After a halved request, names after `next` may have been refused, too.
+        self.refused.retain(|&index| index >= self.next);
+        if self.next < request.oids.len() { Progress::AskNext } else { Progress::Done }
     }
 
-    fn ask_for_less(&mut self, asked: &Asked<'_>, answer: &mut Answer) -> Progress {
-        let names = self.names(asked.oids).count();
-        if let Operation::GetBulk { max_repetitions, .. } = asked.operation
+    fn shrink(&mut self, request: &GetRequest<'_>, answer: &mut Answer) -> Progress {
+        let names = self.names(request.oids).count();
+        if let Operation::GetBulk { max_repetitions, .. } = request.operation
             && max_repetitions >> self.halvings.min(31) > 1
         {
             self.halvings += 1;
             return Progress::AskNext;
         }
         if names > 1 {
-            self.at_once = (self.end(asked.oids) - self.next).div_ceil(2);
+            self.per_request = (self.end(request.oids) - self.next).div_ceil(2);
             return Progress::AskNext;
         }
-        self.names(asked.oids).for_each(|(_, name)| answer.refuse(name, ErrorStatus::TOO_BIG));
-        self.go_on(asked)
+        self.names(request.oids).for_each(|(_, name)| answer.refuse(name, ErrorStatus::TOO_BIG));
+        self.advance(request)
     }
 
-    /// The agent blames a name, counted from 1; or none, and thereby all.
-    fn leave_out(
+    /// Leaves out the name at the error-index, counted from 1; or all names if the index is invalid.
+    fn handle_error(
         &mut self,
-        asked: &Asked<'_>,
+        request: &GetRequest<'_>,
         status: ErrorStatus,
         index: i64,
         answer: &mut Answer,
     ) -> Progress {
-        let uptime = usize::from(self.uptime(asked).is_some());
+        let uptime = usize::from(self.uptime(request).is_some());
         let Some(place) = usize::try_from(index).ok().and_then(|index| index.checked_sub(1)) else {
-            return self.leave_all_out(asked, status, answer);
+            return self.refuse_all(request, status, answer);
         };
         if place < uptime {
-            self.no_uptime = true;
+            self.uptime_refused = true;
             return Progress::AskNext;
         }
-        let Some((blamed, name)) = self.names(asked.oids).nth(place - uptime) else {
-            return self.leave_all_out(asked, status, answer);
+        let Some((blamed, name)) = self.names(request.oids).nth(place - uptime) else {
+            return self.refuse_all(request, status, answer);
         };
         answer.refuse(name, status);
-        self.left_out.push(blamed);
-        if self.names(asked.oids).next().is_some() { Progress::AskNext } else { self.go_on(asked) }
+        self.refused.push(blamed);
+        if self.names(request.oids).next().is_some() { Progress::AskNext } else { self.advance(request) }
     }
 
-    fn leave_all_out(&mut self, asked: &Asked<'_>, status: ErrorStatus, answer: &mut Answer) -> Progress {
-        self.names(asked.oids).for_each(|(_, name)| answer.refuse(name, status));
-        answer.lacks(Incomplete::Error(status));
-        self.go_on(asked)
+    fn refuse_all(&mut self, request: &GetRequest<'_>, status: ErrorStatus, answer: &mut Answer) -> Progress {
+        self.names(request.oids).for_each(|(_, name)| answer.refuse(name, status));
+        answer.mark_incomplete(Incomplete::Error(status));
+        self.advance(request)
     }
 }

@@ -1,5 +1,7 @@
-//! Messages: what stands around the variable bindings. Of v1 and v2c (RFC 3417, RFC 1901) a version and a
-//! community; of v3 (RFC 3412, section 6; RFC 3414, section 2.4) a header and the security parameters.
+//! Messages and PDUs.
+//!
+//! A message of v1 or v2c has a version and a community (RFC 3417, RFC 1901); one of v3 has a header and security
+//! parameters (RFC 3412, section 6; RFC 3414, section 2.4).
 
 use super::ber::{self, Reader, Writer};
 use super::oid::OidRef;
@@ -20,7 +22,7 @@ pub mod pdu_tag {
     pub const GET: u8 = 0xa0;
     /// GetNextRequest.
     pub const GET_NEXT: u8 = 0xa1;
-    /// Response; of v1, GetResponse.
+    /// Response; in v1, GetResponse.
     pub const RESPONSE: u8 = 0xa2;
     /// GetBulkRequest.
     pub const GET_BULK: u8 = 0xa5;
@@ -31,54 +33,54 @@ pub mod pdu_tag {
 /// A protocol data unit, borrowed from a datagram.
 #[derive(Clone, Copy, Debug)]
 pub struct Pdu<'a> {
-    /// What it is: see [`pdu_tag`].
+    /// The kind of PDU: see [`pdu_tag`].
     pub tag: u8,
-    /// What ties a reply to its request.
+    /// The number that matches a reply to its request.
     pub request_id: i64,
-    /// What the agent could not do; of a GetBulkRequest, the non-repeaters.
+    /// The error-status; in a GetBulkRequest, the non-repeaters.
     pub error_status: i64,
-    /// Which variable binding is to blame, from 1; of a GetBulkRequest, the max-repetitions.
+    /// The variable binding that caused the error, counted from 1; in a GetBulkRequest, the max-repetitions.
     pub error_index: i64,
-    /// The bytes of its variable bindings.
+    /// The encoded variable bindings.
     pub varbinds: &'a [u8],
-    /// Why the variable bindings are not all there, if the datagram is broken behind them.
+    /// Why the list of variable bindings is truncated, if it is.
     pub cut: Option<&'static str>,
 }
 
 /// A message, borrowed from a datagram.
 #[derive(Clone, Copy, Debug)]
 pub enum Message<'a> {
-    /// Of v1 or v2c.
+    /// A message of v1 or v2c.
     Community(CommunityMessage<'a>),
-    /// Of v3.
+    /// A message of v3.
     V3(V3Message<'a>),
 }
 
 /// A message of v1 or v2c.
 #[derive(Clone, Copy, Debug)]
 pub struct CommunityMessage<'a> {
-    /// Which of the two.
+    /// The version.
     pub version: Version,
-    /// The community, as it was asked with.
+    /// The community.
     pub community: &'a [u8],
-    /// What it says.
+    /// The PDU.
     pub pdu: Pdu<'a>,
 }
 
-/// A message of v3, before its security was looked at.
+/// A message of v3, neither authenticated nor decrypted.
 #[derive(Clone, Copy, Debug)]
 pub struct V3Message<'a> {
-    /// What ties a reply to its request (RFC 3412, section 7.2).
+    /// The number that matches a reply to its request (RFC 3412, section 7.2).
     pub msg_id: i64,
-    /// The largest message that its sender can take, bytes.
+    /// The largest message that the sender accepts, in bytes.
     pub max_size: i64,
     /// authFlag, privFlag and reportableFlag: see [`flag`].
     pub flags: u8,
-    /// 3 for the User-based Security Model.
+    /// The security model; 3 is the User-based Security Model.
     pub security_model: i64,
-    /// The parameters of that model.
-    pub security: Security<'a>,
-    /// The scoped PDU: in the clear its content, else the encrypted bytes.
+    /// The parameters of the security model.
+    pub security: SecurityParameters<'a>,
+    /// The scoped PDU, perhaps encrypted.
     pub data: ScopedData<'a>,
 }
 
@@ -88,13 +90,13 @@ pub mod flag {
     pub const AUTH: u8 = 1;
     /// The message is encrypted.
     pub const PRIV: u8 = 2;
-    /// Whoever cannot process it may report that.
+    /// The receiver may send a report if it cannot process the message.
     pub const REPORTABLE: u8 = 4;
 }
 
 /// msgSecurityParameters of the User-based Security Model (RFC 3414, section 2.4).
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Security<'a> {
+pub struct SecurityParameters<'a> {
     /// msgAuthoritativeEngineID.
     pub engine_id: &'a [u8],
     /// msgAuthoritativeEngineBoots.
@@ -112,45 +114,45 @@ pub struct Security<'a> {
 /// The payload of a v3 message.
 #[derive(Clone, Copy, Debug)]
 pub enum ScopedData<'a> {
-    /// Not encrypted: the content of the scoped PDU.
+    /// The content of the scoped PDU, not encrypted.
     Plain(&'a [u8]),
-    /// Encrypted.
+    /// The encrypted scoped PDU.
     Encrypted(&'a [u8]),
 }
 
 /// A scoped PDU (RFC 3412, section 6.8).
 #[derive(Clone, Copy, Debug)]
-pub struct Scoped<'a> {
+pub struct ScopedPdu<'a> {
     /// contextEngineID.
     pub engine_id: &'a [u8],
     /// contextName.
     pub context: &'a [u8],
-    /// What it says.
+    /// The PDU.
     pub pdu: Pdu<'a>,
 }
 
 impl<'a> Message<'a> {
-    /// Reads a datagram.
+    /// Parses a datagram.
     ///
     /// # Errors
-    /// Why it is no message.
+    /// The reason why the datagram is not an SNMP message.
     pub fn parse(datagram: &'a [u8]) -> Result<Message<'a>, &'static str> {
         let mut reader = Reader::new(datagram);
-        // Bytes behind the message are no reason to lose it.
+        // Ignore bytes after the message.
         let mut message = Reader::new(reader.expect(ber::SEQUENCE)?);
         match message.integer()? {
             0 => CommunityMessage::parse(Version::V1, message).map(Message::Community),
             1 => CommunityMessage::parse(Version::V2c, message).map(Message::Community),
             3 => V3Message::parse(message).map(Message::V3),
-            _ => Err("a message of a version that does not exist"),
+            _ => Err("the message has an unknown version"),
         }
     }
 }
 
-/// The number by which a datagram says which request it answers: the request-id of v1 and v2c, the msgID of v3.
-/// `None` when it is no message, or the number is none that we give: 1 to 2³¹ - 1.
+/// Returns the number that matches a reply to its request: the request-id of v1 and v2c, the msgID of v3.
+/// `None` if the datagram is not a message, or the number is outside the range that we use, 1 to 2³¹ - 1.
 pub fn read_id(datagram: &[u8]) -> Option<u32> {
-    // An ICMP error may quote less than the message: what stands before the number is enough.
+    // Parse only up to the number: an ICMP error may quote less than the message.
     let mut message = Reader::new(unwrapped(datagram)?);
     let id = match message.integer().ok()? {
         0 | 1 => {
@@ -163,7 +165,7 @@ pub fn read_id(datagram: &[u8]) -> Option<u32> {
     u32::try_from(id).ok().filter(|id| (1..1 << 31).contains(id))
 }
 
-/// The content of a constructed element as far as it is there.
+/// Returns the content of a constructed element, even if it is truncated.
 fn unwrapped(bytes: &[u8]) -> Option<&[u8]> {
     let (&[tag, len], rest) = bytes.split_first_chunk()?;
     let more = usize::from(if len > 0x80 { len & 0x7f } else { 0 });
@@ -183,7 +185,7 @@ impl<'a> V3Message<'a> {
         let (msg_id, max_size) = (header.integer()?, header.integer()?);
         let &[flags] = header.expect(ber::OCTET_STRING)? else { return Err("the flags are not one byte") };
         let security_model = header.integer()?;
-        let security = Security::parse(message.expect(ber::OCTET_STRING)?)?;
+        let security = SecurityParameters::parse(message.expect(ber::OCTET_STRING)?)?;
         let data = message.element()?;
         let data = match data.tag {
             ber::SEQUENCE => ScopedData::Plain(data.content),
@@ -194,10 +196,10 @@ impl<'a> V3Message<'a> {
     }
 }
 
-impl<'a> Security<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Security<'a>, &'static str> {
+impl<'a> SecurityParameters<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<SecurityParameters<'a>, &'static str> {
         let mut fields = Reader::new(Reader::new(bytes).expect(ber::SEQUENCE)?);
-        Ok(Security {
+        Ok(SecurityParameters {
             engine_id: fields.expect(ber::OCTET_STRING)?,
             boots: fields.integer()?,
             time: fields.integer()?,
@@ -208,60 +210,60 @@ impl<'a> Security<'a> {
     }
 }
 
-impl<'a> Scoped<'a> {
-    /// Reads the content of a scoped PDU that is, or was, in the clear.
+impl<'a> ScopedPdu<'a> {
+    /// Parses the content of a scoped PDU, after decryption if it was encrypted.
     ///
     /// # Errors
-    /// Why it is none.
-    pub fn parse(content: &'a [u8]) -> Result<Scoped<'a>, &'static str> {
+    /// The reason why the content is not a scoped PDU.
+    pub fn parse(content: &'a [u8]) -> Result<ScopedPdu<'a>, &'static str> {
         let mut fields = Reader::new(content);
         let engine_id = fields.expect(ber::OCTET_STRING)?;
         let context = fields.expect(ber::OCTET_STRING)?;
-        Ok(Scoped { engine_id, context, pdu: Pdu::read(&mut fields)? })
+        Ok(ScopedPdu { engine_id, context, pdu: Pdu::read(&mut fields)? })
     }
 }
 
 impl<'a> Pdu<'a> {
-    /// Takes a PDU off `reader`.
+    /// Reads the next PDU from `reader`.
     ///
     /// # Errors
-    /// Why it is none.
+    /// The reason why the next element is not a PDU.
     pub fn read(reader: &mut Reader<'a>) -> Result<Pdu<'a>, &'static str> {
         let element = reader.element()?;
         let mut fields = Reader::new(element.content);
         let request_id = fields.integer()?;
         let (error_status, error_index) = (fields.integer()?, fields.integer()?);
-        // A list that ends after its message, or is missing: what is there of it is worth having.
+        // Accept a list that is truncated or missing: the part that is there is still useful.
         let (varbinds, cut) = match fields.element() {
             Ok(list) if list.tag == ber::SEQUENCE => (list.content, None),
-            Ok(_) => return Err("the variable bindings are no sequence"),
+            Ok(_) => return Err("the variable bindings are not a sequence"),
             Err(_) if fields.is_empty() => (&[][..], None),
             Err(reason) => (unwrapped(fields.rest()).unwrap_or_default(), Some(reason)),
         };
         Ok(Pdu { tag: element.tag, request_id, error_status, error_index, varbinds, cut })
     }
 
-    /// The variable bindings, one after the other.
+    /// Returns an iterator over the variable bindings.
     pub fn varbinds(&self) -> Varbinds<'a> {
         Varbinds::new(self.varbinds)
     }
 }
 
-/// A request as it is written.
+/// The fields before the variable bindings of a PDU, to write one.
 #[derive(Clone, Copy, Debug)]
 pub struct PduHead {
-    /// What it is: see [`pdu_tag`].
+    /// The kind of PDU: see [`pdu_tag`].
     pub tag: u8,
-    /// What ties the reply to it, 1 to 2³¹ - 1.
+    /// The number that matches a reply to its request, 1 to 2³¹ - 1.
     pub request_id: u32,
-    /// 0; of a GetBulkRequest, the non-repeaters. Of a response, the error-status.
+    /// The error-status of a response, the non-repeaters of a GetBulkRequest; otherwise 0.
     pub first: u32,
-    /// 0; of a GetBulkRequest, the max-repetitions. Of a response, the error-index.
+    /// The error-index of a response, the max-repetitions of a GetBulkRequest; otherwise 0.
     pub second: u32,
 }
 
 impl PduHead {
-    /// Makes everything written since `end` the variable bindings of a PDU.
+    /// Turns everything written since `end` into the variable bindings of a PDU.
     pub fn wrap(&self, end: usize, writer: &mut Writer) {
         writer.wrap(ber::SEQUENCE, end);
         writer.unsigned(ber::INTEGER, self.second.into());
@@ -270,7 +272,7 @@ impl PduHead {
         writer.wrap(self.tag, end);
     }
 
-    /// Writes a request for these names.
+    /// Writes a request for `names`.
     pub fn write_request<'o>(&self, names: impl DoubleEndedIterator<Item = OidRef<'o>>, writer: &mut Writer) {
         let end = writer.len();
         for name in names.rev() {
@@ -283,7 +285,7 @@ impl PduHead {
     }
 }
 
-/// Makes the PDU written since `end` a message of v1 or v2c.
+/// Turns the PDU written since `end` into a message of v1 or v2c.
 pub fn wrap_community(version: Version, community: &[u8], end: usize, writer: &mut Writer) {
     writer.element(ber::OCTET_STRING, community);
     writer.unsigned(ber::INTEGER, if version == Version::V1 { 0 } else { 1 });
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_byte_for_byte_as_net_snmp_writes_it() {
+    fn a_request_is_byte_for_byte_that_of_net_snmp() {
         let mut writer = Writer::default();
         let head = PduHead { tag: pdu_tag::GET, request_id: 0x2309_d03b, first: 0, second: 0 };
         head.write_request([name().as_oid()].into_iter(), &mut writer);
@@ -316,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_read_to_its_names() {
+    fn a_message_is_parsed_down_to_its_names() {
         let Ok(Message::Community(message)) = Message::parse(GET) else { panic!("a message") };
         assert_eq!((message.version, message.community), (Version::V2c, &b"public"[..]));
         assert_eq!((message.pdu.tag, message.pdu.request_id), (pdu_tag::GET, 0x2309_d03b));
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_is_found_also_where_the_rest_is_cut_off() {
+    fn the_number_is_found_even_if_the_rest_is_truncated() {
         assert_eq!(read_id(GET), Some(0x2309_d03b));
         assert_eq!(read_id(&GET[..21]), Some(0x2309_d03b));
         for len in 0..=18 {
@@ -334,13 +336,13 @@ mod tests {
         let v3 = b"\x30\x3d\x02\x01\x03\x30\x11\x02\x04\x37\x2a\x91\x2a\x02\x03\x00\xff\xe3";
         assert_eq!(read_id(v3), Some(0x372a_912a));
         assert_eq!(read_id(b"\x30\x0c\x02\x01\x02\x30\x07\x02\x01\x05\x02\x01\x05"), None);
-        // Nobody gives 0, or a negative number.
+        // Requests never have 0 or a negative number.
         assert_eq!(read_id(b"\x30\x0c\x02\x01\x01\x04\x00\xa2\x05\x02\x01\x00\x02\x01\x00"), None);
         assert_eq!(read_id(b"\x30\x0c\x02\x01\x01\x04\x00\xa2\x05\x02\x01\xff\x02\x01\x00"), None);
     }
 
     #[test]
-    fn a_list_that_is_cut_is_read_as_far_as_it_goes() {
+    fn a_truncated_list_is_read_up_to_its_end() {
         let reply = b"\x30\x2f\x02\x01\x01\x04\x01p\xa2\x27\x02\x01\x07\x02\x01\x00\x02\x01\x00\x30\x7f\
             \x30\x07\x06\x02\x2b\x06\x02\x01\x05\x30\x07\x06\x02\x2b\x07\x02\x01\x05\x30\x09\x06\x02\x2b";
         let mut reply = reply.to_vec();

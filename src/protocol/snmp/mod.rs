@@ -1,21 +1,20 @@
-//! SNMP: v1, v2c and v3, from one socket to any number of agents, in as many steps as it takes.
+//! SNMP v1, v2c and v3: queries any number of agents from one socket, each in one or more steps.
 //!
 //! | | |
 //! |---|---|
-//! | [`ber`], [`Oid`], [`Value`], [`Varbind`] | bytes, borrowed and lenient |
-//! | [`message`] | what stands around them |
-//! | [`Request`] | what is asked: names, or subtrees |
-//! | `get`, `walk` | how far that has come with one agent |
-//! | [`Conversation`], [`Answer`] | all that is asked of one agent, and what it answered |
+//! | [`ber`], [`Oid`], [`Value`], [`Varbind`] | encodings: borrowed, and parsed leniently |
+//! | [`message`] | messages and PDUs |
+//! | [`Request`] | a request for names or subtrees |
+//! | `get`, `walk` | the progress of a request with one agent |
+//! | [`Conversation`], [`Answer`] | everything requested from one agent, and its answer |
 //! | `usm` | the security of v3; needs the feature `usm` |
 //!
-//! What ties a reply to its request is the request-id of v1 and v2c (RFC 3416, section 3), and the msgID of v3
-//! (RFC 3412, section 7.2): 31 unpredictable bits, fresh for each attempt.
+//! The request-id of v1 and v2c (RFC 3416, section 3) or the msgID of v3 (RFC 3412, section 7.2) matches a reply to its
+//! request: 31 unpredictable bits, fresh for each attempt.
 
 mod answer;
 pub mod ber;
 mod conversation;
-mod gathered;
 mod get;
 pub mod message;
 pub mod names;
@@ -30,10 +29,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use answer::{Answer, ErrorStatus, Incomplete, Refused};
+pub use answer::{Answer, ErrorStatus, Incomplete, Refused, went_back};
 use ber::Writer;
 pub use conversation::Conversation;
-pub use gathered::went_back;
 use message::Message;
 pub use message::Version;
 pub(crate) use oid::push_arc;
@@ -43,69 +41,69 @@ pub use value::{Value, Varbind, Varbinds, tag};
 
 use super::{Attempt, Defaults, ForeignSource, Proof, Protocol, Reply, ReplySize, Step, Token};
 
-/// The port of agents (RFC 3417).
+/// The default port of agents (RFC 3417).
 pub const PORT: u16 = 161;
 
-/// Asks agents.
+/// The protocol SNMP.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use allears::engine::{Config, Engine, Outcome, Time};
-/// use allears::protocol::snmp::{Identity, Operation, Question, Request, Snmp, Version};
+/// use allears::protocol::snmp::{Credentials, Operation, Question, Request, Snmp, Version};
 ///
 /// let mut snmp = Snmp::new(1);
-/// let public = snmp.add_identity(Identity::community(Version::V2c, b"public"));
+/// let public = snmp.add_credentials(Credentials::community(Version::V2c, b"public"));
 /// let name = Request { operation: Operation::Get, oids: vec!["1.3.6.1.2.1.1.5.0".parse()?], with_uptime: false };
-/// let question = Question { identity: public, request: Arc::new(name) };
+/// let question = Question { credentials: public, request: Arc::new(name) };
 ///
 /// let mut engine = Engine::new(snmp, Config::default(), [7; 16])?;
 /// engine.ask("127.0.0.1:161".parse()?, question, ())?;
 /// let mut request = Vec::new();
-/// engine.poll_transmit(Time::ZERO, &mut request).expect("it may leave at once");
+/// engine.poll_transmit(Time::ZERO, &mut request).expect("nothing delays the first packet");
 /// assert!(request.windows(6).any(|bytes| bytes == b"public"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Snmp {
-    identities: Vec<Known>,
+    credentials: Vec<StoredCredentials>,
     foreign_source: ForeignSource,
     writer: Writer,
     #[cfg(feature = "usm")]
     usm: usm::Usm,
-    /// Where messages are decrypted.
+    /// The buffer for decrypted messages.
     #[cfg(feature = "usm")]
     scratch: Vec<u8>,
 }
 
-/// As whom an agent is asked.
+/// The credentials for an agent.
 #[derive(Clone)]
-pub enum Identity {
-    /// By a community, of v1 or v2c.
+pub enum Credentials {
+    /// A community of v1 or v2c.
     Community {
-        /// Which of the two.
+        /// The version.
         version: Version,
         /// The community: a password, sent in the clear.
         community: Box<[u8]>,
     },
-    /// As a user of v3.
+    /// A user of v3.
     #[cfg(feature = "usm")]
     User(usm::User),
 }
 
-/// One of the identities that a [`Snmp`] was given.
+/// A handle of credentials that were added to a [`Snmp`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdentityId(u32);
+pub struct CredentialsId(u32);
 
-/// What an agent is asked, and as whom.
+/// A question to an agent.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The identity to ask with.
-    pub identity: IdentityId,
-    /// What to ask for.
+    /// The credentials to use.
+    pub credentials: CredentialsId,
+    /// The request, which may be shared by many questions.
     pub request: Arc<Request>,
 }
 
-/// An identity, as it is used.
-enum Known {
+/// Credentials that were added to a [`Snmp`].
+enum StoredCredentials {
     Community {
         version: Version,
         community: Box<[u8]>,
@@ -114,19 +112,21 @@ enum Known {
     User(usm::UserId),
 }
 
-impl Identity {
-    /// By a community, of v1 or v2c.
-    pub fn community(version: Version, community: &[u8]) -> Identity {
-        Identity::Community { version, community: community.into() }
+impl Credentials {
+    /// Returns the credentials of a community, for v1 or v2c.
+    pub fn community(version: Version, community: &[u8]) -> Credentials {
+        Credentials::Community { version, community: community.into() }
     }
 }
 
 impl Snmp {
-    /// Asks nobody yet. `seed` is an unpredictable number, from which the salts of encrypted messages are made.
+    /// Creates the protocol, without credentials.
+    ///
+    /// The salts of encrypted messages count up from `seed`, which must be unpredictable.
     pub fn new(seed: u64) -> Snmp {
         let _ = seed;
         Snmp {
-            identities: Vec::new(),
+            credentials: Vec::new(),
             foreign_source: ForeignSource::Reported,
             writer: Writer::default(),
             #[cfg(feature = "usm")]
@@ -136,34 +136,37 @@ impl Snmp {
         }
     }
 
-    /// Takes an answer from another address than the one that was asked, if it has the right number, and as one from
-    /// the right address if it has the right community or digest, too. Without this it is a stranger's; the
-    /// completion names the address all the same.
+    /// Accepts replies from another address than the request was sent to.
     ///
-    /// Reports of v3 that have no digest count, too, as they do from the right address: an agent that answers from
-    /// elsewhere could not be discovered otherwise. They can end a query as rejected, but give no values.
+    /// Such a reply needs the right request-id or msgID, and the right community or digest. By default it is unmatched;
+    /// the completion names its source address in either case.
+    ///
+    /// v3 reports without a digest are accepted, too, because agents that reply from another address could not be
+    /// discovered otherwise. Such a report can end a query as rejected, but gives no values.
     pub fn accept_any_source(mut self) -> Snmp {
         self.foreign_source = ForeignSource::Accepted;
         self
     }
 
-    /// Takes in an identity, to ask with.
-    pub fn add_identity(&mut self, identity: Identity) -> IdentityId {
-        self.identities.push(match identity {
-            Identity::Community { version, community } => Known::Community { version, community },
+    /// Adds credentials, for use in questions.
+    pub fn add_credentials(&mut self, credentials: Credentials) -> CredentialsId {
+        self.credentials.push(match credentials {
+            Credentials::Community { version, community } => {
+                StoredCredentials::Community { version, community }
+            }
             #[cfg(feature = "usm")]
-            Identity::User(user) => Known::User(self.usm.add_user(user)),
+            Credentials::User(user) => StoredCredentials::User(self.usm.add_user(user)),
         });
-        IdentityId(self.identities.len() as u32 - 1)
+        CredentialsId(self.credentials.len() as u32 - 1)
     }
 
-    /// The engines that are known.
+    /// Returns the users and engines of v3.
     #[cfg(feature = "usm")]
     pub fn usm(&self) -> &usm::Usm {
         &self.usm
     }
 
-    /// The engines, to remember some from before, and to take what is noteworthy about them.
+    /// Returns the users and engines of v3, to restore engines from an earlier run or to take notices.
     #[cfg(feature = "usm")]
     pub fn usm_mut(&mut self) -> &mut usm::Usm {
         &mut self.usm
@@ -175,7 +178,7 @@ impl Protocol for Snmp {
     type Conversation = Conversation;
     type Answer = Answer;
 
-    /// Port 161. A conversation waits for each reply before it sends the next request: an agent needs no other gap.
+    /// Returns port 161 and no host gap: a conversation waits for each reply before it sends the next request.
     fn defaults(&self) -> Defaults {
         Defaults::default().with_port(PORT).with_host_gap(Duration::ZERO)
     }
@@ -184,7 +187,7 @@ impl Protocol for Snmp {
         #[cfg_attr(not(feature = "usm"), expect(unused_mut, reason = "only v3 has engines"))]
         let mut conversation = Conversation::new(question);
         #[cfg(feature = "usm")]
-        if let Some(Known::User(_)) = self.identities.get(conversation.identity.0 as usize) {
+        if let Some(StoredCredentials::User(_)) = self.credentials.get(conversation.credentials.0 as usize) {
             conversation.engine = Some(self.usm.engine(agent));
         }
         let _ = agent;
@@ -198,19 +201,19 @@ impl Protocol for Snmp {
     fn write_request(&mut self, conversation: &mut Conversation, attempt: Attempt, out: &mut Vec<u8>) {
         let (id, writer) = (attempt.token.0 as u32, &mut self.writer);
         writer.clear();
-        match self.identities.get(conversation.identity.0 as usize) {
-            Some(Known::Community { version, community }) => {
+        match self.credentials.get(conversation.credentials.0 as usize) {
+            Some(StoredCredentials::Community { version, community }) => {
                 conversation.write(Some(*version), id, writer);
                 message::wrap_community(*version, community, 0, writer);
                 writer.append_to(out);
             }
             #[cfg(feature = "usm")]
-            Some(Known::User(user)) => {
+            Some(StoredCredentials::User(user)) => {
                 let Some(engine) = conversation.engine else { return };
                 conversation.write(None, id, writer);
                 self.usm.write(attempt.at, engine, *user, id, writer, out);
             }
-            // An identity of another `Snmp`: there is nothing to ask with.
+            // These credentials belong to another `Snmp`.
             None => {}
         }
     }
@@ -221,85 +224,86 @@ impl Protocol for Snmp {
 
     fn step(&mut self, conversation: &mut Conversation, reply: &Reply<'_>) -> Step<Answer> {
         let datagram = reply.bytes;
-        let known = self.identities.get(conversation.identity.0 as usize);
-        match (known, Message::parse(datagram)) {
-            (Some(Known::Community { version, community }), Ok(Message::Community(message))) => {
+        let stored = self.credentials.get(conversation.credentials.0 as usize);
+        match (stored, Message::parse(datagram)) {
+            (Some(StoredCredentials::Community { version, community }), Ok(Message::Community(message))) => {
                 if message.version != *version {
-                    return Step::Unproven("the reply is of another version");
+                    return Step::Unproven("the reply has another SNMP version");
                 }
                 if message.community != &**community {
                     return Step::Unproven("the reply has another community");
                 }
-                conversation.hear(&message.pdu, datagram.len())
+                conversation.handle_response(&message.pdu, datagram.len())
             }
             #[cfg(feature = "usm")]
-            (Some(Known::User(user)), Ok(Message::V3(message))) => {
+            (Some(StoredCredentials::User(user)), Ok(Message::V3(message))) => {
                 let Some(engine) = conversation.engine else {
-                    return Step::Unproven("the reply is of another version");
+                    return Step::Unproven("the reply has another SNMP version");
                 };
-                let heard = self.usm.read(reply.at, engine, *user, datagram, &message, &mut self.scratch);
-                if matches!(&heard, usm::Heard::Reply(pdu) if pdu.request_id != message.msg_id) {
-                    return Step::Unproven("the reply has another request-id than its message");
+                let verdict = self.usm.read(reply.at, engine, *user, datagram, &message, &mut self.scratch);
+                if matches!(&verdict, usm::Verdict::Reply(pdu) if pdu.request_id != message.msg_id) {
+                    return Step::Unproven("the request-id and the msgID of the reply differ");
                 }
-                conversation.hear_secured(heard, datagram.len())
+                conversation.handle_verdict(verdict, datagram.len())
             }
             (_, Err(reason)) => Step::Unproven(reason),
-            (_, Ok(_)) => Step::Unproven("the reply is of another version"),
+            (_, Ok(_)) => Step::Unproven("the reply has another SNMP version"),
         }
     }
 
     fn retry(&mut self, conversation: &mut Conversation, attempts: u32) -> Option<SocketAddr> {
         #[cfg(feature = "usm")]
         if conversation.engine.is_some_and(|engine| self.usm.is_unknown(engine)) {
-            // The lost request was a discovery, whose reply is small.
+            // The request was a discovery, whose reply is small: no reason to ask for less.
             return None;
         }
         conversation.retry(attempts);
         None
     }
 
-    /// [`ForeignSource::Reported`], unless any source is accepted.
+    /// Returns [`ForeignSource::Reported`], or [`ForeignSource::Accepted`] after
+    /// [`accept_any_source`](Snmp::accept_any_source).
     fn foreign_source(&self) -> ForeignSource {
         self.foreign_source
     }
 
-    /// 100 bytes for each variable binding, or as many as the largest reply of the same walk had, and 256 for the
-    /// message. A reply with long texts may take more than that.
+    /// Returns 256 bytes for the message, and for each variable binding 100 bytes, or more if earlier replies of the
+    /// same walk had more. A reply with long texts may exceed that.
     fn reply_size(&self, conversation: &Conversation) -> ReplySize {
         conversation.reply_size()
     }
 }
 
-/// The last message, which is in `writer` and `scratch`, is not shown: a community is in it, or what was encrypted.
+/// Omits `writer` and `scratch`, because they hold the community or the decrypted content of the last message.
 impl std::fmt::Debug for Snmp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Snmp");
-        shown.field("identities", &self.identities).field("foreign_source", &self.foreign_source);
+        shown.field("credentials", &self.credentials).field("foreign_source", &self.foreign_source);
         #[cfg(feature = "usm")]
         shown.field("usm", &self.usm);
         shown.finish_non_exhaustive()
     }
 }
 
-/// Secrets are not shown.
-impl std::fmt::Debug for Identity {
+/// Omits secrets.
+impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Identity::Community { version, .. } => {
+            Credentials::Community { version, .. } => {
                 f.debug_struct("Community").field("version", version).finish()
             }
             #[cfg(feature = "usm")]
-            Identity::User(user) => user.fmt(f),
+            Credentials::User(user) => user.fmt(f),
         }
     }
 }
 
-impl std::fmt::Debug for Known {
+impl std::fmt::Debug for StoredCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Known::Community { version, .. } => write!(f, "{version:?}"),
+            StoredCredentials::Community { version, .. } => write!(f, "{version:?}"),
             #[cfg(feature = "usm")]
-            Known::User(user) => user.fmt(f),
+            StoredCredentials::User(user) => user.fmt(f),
         }
     }
 }
@@ -309,12 +313,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_community_is_not_shown_even_after_it_was_sent() {
+    fn debug_output_has_no_community_even_after_it_was_sent() {
         let mut snmp = Snmp::new(1);
         let before = format!("{snmp:?}").len();
-        let identity = snmp.add_identity(Identity::community(Version::V2c, b"hush"));
+        let credentials = snmp.add_credentials(Credentials::community(Version::V2c, b"hush"));
         let request = Request { operation: Operation::Get, oids: vec![], with_uptime: true };
-        let question = Question { identity, request: Arc::new(request) };
+        let question = Question { credentials, request: Arc::new(request) };
         let mut conversation = snmp.begin(([127, 0, 0, 1], PORT).into(), question);
         snmp.write_request(&mut conversation, Attempt::first(Token(7)), &mut Vec::new());
         let shown = format!("{snmp:?}");
@@ -323,12 +327,12 @@ mod tests {
 
     #[cfg(feature = "usm")]
     #[test]
-    fn a_lost_discovery_is_no_large_reply() {
+    fn a_lost_discovery_does_not_shrink_the_request() {
         let (mut snmp, agent) = (Snmp::new(1), ([127, 0, 0, 1], PORT).into());
-        let user = snmp.add_identity(Identity::User(usm::User::new(b"u").expect("a name")));
-        let operation = Operation::Walk { max_repetitions: Some(40), most_rows: 100 };
+        let user = snmp.add_credentials(Credentials::User(usm::User::new(b"u").expect("a name")));
+        let operation = Operation::Walk { max_repetitions: Some(40), max_rows: 100 };
         let request = Request { operation, oids: vec!["1.3.6".parse().expect("a name")], with_uptime: false };
-        let mut walk = snmp.begin(agent, Question { identity: user, request: Arc::new(request) });
+        let mut walk = snmp.begin(agent, Question { credentials: user, request: Arc::new(request) });
         let whole = snmp.reply_size(&walk);
         (1..3).for_each(|attempts| assert_eq!(snmp.retry(&mut walk, attempts), None));
         assert_eq!(snmp.reply_size(&walk), whole);

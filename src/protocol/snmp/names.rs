@@ -1,19 +1,20 @@
-//! Names of objects: a small table of those that most agents have, so that nobody needs MIB files.
+//! The built-in table of object names, which replaces MIB files.
 //!
-//! It covers the groups of MIB-2 and their tables, ifXTable, HOST-RESOURCES-MIB, entPhysicalTable and the parts
-//! of UCD-SNMP-MIB that are about load and memory. What is not in it goes by its numbers.
+//! It covers the groups of MIB-2 and their tables, ifXTable, HOST-RESOURCES-MIB, entPhysicalTable, and the load and
+//! memory parts of UCD-SNMP-MIB. Other objects are identified by their numbers.
 
 use std::fmt;
 use std::sync::LazyLock;
 
 use super::oid::{Oid, OidError, OidRef};
 
-/// One object a line, its identifier and its name, ordered by the identifiers.
+/// One object per line, identifier and name, ordered by identifier.
 const TEXT: &str = include_str!("names.txt");
 
 static TABLE: LazyLock<Vec<Object>> = LazyLock::new(|| read(TEXT));
 
-/// The three roots have names without a module. An identifier has two numbers at least, so they are in no row.
+/// The names of the three roots. They are not in the table: they have no module, and an identifier has at least two
+/// numbers.
 const ROOTS: [&str; 3] = ["ccitt", "iso", "joint-iso-ccitt"];
 
 /// A named object, table or group.
@@ -21,43 +22,43 @@ const ROOTS: [&str; 3] = ["ccitt", "iso", "joint-iso-ccitt"];
 pub struct Object {
     /// The MIB module that defines it.
     pub module: &'static str,
-    /// Its name there.
+    /// The name in that module.
     pub name: &'static str,
     oid: Oid,
-    /// The nearest row that it is below.
+    /// The row of the nearest ancestor.
     parent: Option<usize>,
-    /// Whether there are rows below it.
+    /// Whether other rows are below this one.
     has_children: bool,
 }
 
-/// An identifier and the longest name there is for it.
+/// An identifier, and the named object nearest to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a> {
-    /// What it is, or what it is below.
+    /// The object with this identifier, or the nearest one above it.
     pub object: &'static Object,
     oid: OidRef<'a>,
 }
 
-/// Why a text names no object.
+/// The reason why a text does not name an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// It is not in the table.
+    /// The name is not in the table.
     Unknown {
-        /// What was asked for.
+        /// The unknown name.
         name: String,
-        /// The name in the table that looks most like it, and its identifier.
+        /// The most similar name in the table, and its identifier.
         nearest: Option<(&'static str, Oid)>,
     },
-    /// There is an object of this name, but in another module.
+    /// The object is in another module.
     WrongModule {
-        /// The module that was asked for.
+        /// The module in the text.
         module: String,
-        /// The object.
+        /// The name of the object.
         name: &'static str,
-        /// The module that it is in.
+        /// The module of the object.
         right: &'static str,
     },
-    /// It is, or ends in, numbers that are no identifier.
+    /// The numbers in the text are not an identifier.
     Number(OidError),
 }
 
@@ -70,7 +71,7 @@ impl fmt::Display for NameError {
                     Some((name, oid)) => {
                         write!(f, "; did you mean {name}? Numbers always work: {oid}")
                     }
-                    None => f.write_str("; numbers always work, as 1.3.6.1.2.1.2.2.1.2"),
+                    None => f.write_str("; numbers always work, as in 1.3.6.1.2.1.2.2.1.2"),
                 }
             }
             NameError::WrongModule { module, name, right } => {
@@ -83,11 +84,10 @@ impl fmt::Display for NameError {
 
 impl std::error::Error for NameError {}
 
-/// The identifier that a text means: `ifDescr`, `ifDescr.1`, `IF-MIB::ifDescr.1`, `1.3.6.1`, `.1.3.6.1`,
+/// Parses a name or numbers into an identifier: `ifDescr`, `ifDescr.1`, `IF-MIB::ifDescr.1`, `1.3.6.1`, `.1.3.6.1`,
 /// `iso.3.6.1`.
 ///
-/// `iso`, `1` and `.` alone are 1.3: no identifier has fewer than two numbers, and nothing that agents have is
-/// elsewhere.
+/// `iso`, `1` and `.` alone mean 1.3: an identifier has at least two numbers, and all objects of agents are below 1.3.
 ///
 /// ```
 /// use allears::protocol::snmp::names;
@@ -98,7 +98,7 @@ impl std::error::Error for NameError {}
 /// ```
 ///
 /// # Errors
-/// Why it means none.
+/// The text is neither a name in the table nor an identifier.
 pub fn lookup(text: &str) -> Result<Oid, NameError> {
     let text = match text {
         "." | "1" | ".1" => "1.3",
@@ -130,9 +130,9 @@ pub fn lookup(text: &str) -> Result<Oid, NameError> {
     }
 }
 
-/// The longest name for an identifier, if it is below anything that has one.
+/// Finds the named object that is nearest to an identifier, if one is at or above it.
 pub fn name_of(oid: OidRef<'_>) -> Option<Named<'_>> {
-    // Whatever it is below stands before it, and what stands between the two is below that, too.
+    // Rows are in order, so every ancestor of `oid` is before it; the rows in between are descendants of that ancestor.
     let mut row = TABLE.partition_point(|object| object.oid() <= oid).checked_sub(1);
     while let Some(object) = row.and_then(|row| TABLE.get(row)) {
         if oid.is_within(object.oid()) {
@@ -143,7 +143,7 @@ pub fn name_of(oid: OidRef<'_>) -> Option<Named<'_>> {
     None
 }
 
-/// The name of an identifier's first number, and the others; for those that have no other name.
+/// Returns the name of an identifier's first number, and the other numbers, for identifiers that have no other name.
 pub fn root_of(oid: OidRef<'_>) -> (&'static str, impl Iterator<Item = u32>) {
     let mut arcs = oid.arcs();
     let root = arcs.next().and_then(|arc| ROOTS.get(arc as usize));
@@ -151,45 +151,46 @@ pub fn root_of(oid: OidRef<'_>) -> (&'static str, impl Iterator<Item = u32>) {
 }
 
 impl Object {
-    /// Its identifier.
+    /// Returns the identifier.
     pub fn oid(&self) -> OidRef<'_> {
         self.oid.as_oid()
     }
 
-    /// What it is in: of a column its row's entry, of a scalar its group.
+    /// Returns the parent: of a column the entry, of a scalar the group.
     pub fn parent(&self) -> Option<&'static Object> {
         self.parent.and_then(|row| TABLE.get(row))
     }
 
-    /// Whether it is no table and no group, so that what is below it are its instances.
+    /// Returns whether this is a scalar or a column, so that its children are instances.
     pub fn is_leaf(&self) -> bool {
         !self.has_children
     }
 
-    /// Whether it is a column of a table. Entries are called so everywhere.
+    /// Returns whether this is a column of a table.
     pub fn is_column(&self) -> bool {
         self.is_leaf() && self.parent().is_some_and(Object::is_entry)
     }
 
-    /// The table that it is a column of, or the group that it is in.
+    /// Returns the table of a column, or the group of any other object.
     pub fn group(&self) -> Option<&'static Object> {
         let parent = self.parent()?;
         if parent.is_entry() { parent.parent() } else { Some(parent) }
     }
 
+    /// Returns whether this is a row of a table: all MIBs in the table name it `...Entry`.
     fn is_entry(&self) -> bool {
         self.name.ends_with("Entry")
     }
 }
 
 impl<'a> Named<'a> {
-    /// The numbers behind the object's.
+    /// Returns the numbers after the object's identifier.
     pub fn instance(&self) -> impl Iterator<Item = u32> + 'a {
         self.oid.below(self.object.oid()).into_iter().flatten()
     }
 }
 
-/// As net-snmp writes it: `IF-MIB::ifDescr.1`.
+/// Writes the name as net-snmp does: `IF-MIB::ifDescr.1`.
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}::{}", self.object.module, self.object.name)?;
@@ -215,11 +216,11 @@ fn read(text: &'static str) -> Vec<Object> {
     rows
 }
 
-/// The object whose name looks most like this one; `None` when none does.
+/// Finds the object with the most similar name; `None` if no name is similar enough.
 fn nearest(name: &str) -> Option<&'static Object> {
     let wanted = name.to_ascii_lowercase();
     let most = 1 + wanted.len() / 4;
-    // Longer than any name by more than that: whoever typed it shall not wait for the comparison.
+    // No name in the table is nearly that long: skip the slow comparison.
     if wanted.len() > 64 {
         return None;
     }
@@ -228,7 +229,7 @@ fn nearest(name: &str) -> Option<&'static Object> {
     (distance <= most).then_some(object)
 }
 
-/// How many letters have to be put in, taken out or replaced to make one of the other (Levenshtein).
+/// Returns the Levenshtein distance: the number of letters to insert, remove or replace.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, mine) in one.bytes().enumerate() {
@@ -256,18 +257,18 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_an_object_and_they_are_ordered() {
+    fn every_line_is_an_object_and_lines_are_ordered() {
         let lines = TEXT.lines().filter(|line| !line.starts_with('#')).count();
         assert_eq!(TABLE.len(), lines);
         assert!(TABLE.is_sorted_by(|one, next| one.oid < next.oid));
         for object in TABLE.iter() {
-            assert_eq!(lookup(object.name), Ok(object.oid.clone()), "{} is there twice", object.name);
+            assert_eq!(lookup(object.name), Ok(object.oid.clone()), "{} is in the table twice", object.name);
             assert!(!ROOTS.contains(&object.name));
         }
     }
 
     #[test]
-    fn names_are_found_however_they_are_written() {
+    fn names_are_found_in_every_notation() {
         for text in [
             "ifDescr.1",
             "IF-MIB::ifDescr.1",
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_name_is_given_and_the_rest_are_numbers() {
+    fn the_nearest_name_is_followed_by_numbers() {
         for (text, name) in [
             ("1.3.6.1.2.1.1.1.0", "SNMPv2-MIB::sysDescr.0"),
             ("1.3.6.1.2.1.2.2.1.10.7", "IF-MIB::ifInOctets.7"),
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_answered_with_what_looks_like_it() {
+    fn unknown_names_get_a_suggestion() {
         let error = |text: &str| lookup(text).expect_err("no object").to_string();
         assert_eq!(
             error("ifDesc"),
@@ -335,7 +336,7 @@ mod tests {
         assert!(error("ifHcInOctet").contains("did you mean ifHCInOctets?"));
         assert_eq!(
             error("somethingElse"),
-            "no object `somethingElse` in the built-in table; numbers always work, as 1.3.6.1.2.1.2.2.1.2"
+            "no object `somethingElse` in the built-in table; numbers always work, as in 1.3.6.1.2.1.2.2.1.2"
         );
         assert_eq!(error("SNMPv2-MIB::ifDescr"), "ifDescr is in IF-MIB, not in `SNMPv2-MIB`");
         assert_eq!(error("sysName.x"), error("1.x"));
@@ -346,7 +347,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_is_typed_or_received_is_too_odd(
+        fn no_typed_or_received_name_causes_a_panic(
             text in "(IF-MIB::|\\.)?(ifDescr|iso|[a-zA-Z0-9:.é]{0,20})(\\.[0-9]{0,11}){0,3}",
             bytes in proptest::collection::vec(any::<u8>(), 0..24),
         ) {
@@ -361,7 +362,7 @@ mod tests {
         }
 
         #[test]
-        fn the_longest_name_is_the_one_that_a_search_of_all_finds(
+        fn the_nearest_name_is_the_one_that_a_full_search_finds(
             row in 0..TABLE.len(), more in proptest::collection::vec(any::<u32>(), 0..4),
         ) {
             let oid = more.iter().fold(TABLE[row].oid.clone(), |oid, &arc| oid.child(arc % 40));

@@ -1,21 +1,19 @@
-//! Object identifiers: as they stand in a datagram, and owned. Both keep the bytes that BER writes, so that
-//! nothing is decoded that nobody looks at.
+//! Object identifiers, borrowed and owned. Both keep the BER encoding, and decode it only when somebody needs the arcs.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// Arcs that an identifier may have (RFC 3416, section 4.1).
-const MOST_ARCS: usize = 128;
+/// The maximum number of arcs in an identifier (RFC 3416, section 4.1).
+const MAX_ARCS: usize = 128;
 
-/// An object identifier within a datagram: the content bytes of its BER encoding (X.690, section 8.19),
-/// whatever they are.
+/// A borrowed object identifier: the content of its BER encoding (X.690, section 8.19), not validated.
 ///
 /// Identifiers are ordered by their arcs, as agents order their objects (RFC 3416, section 4.2.2).
 #[derive(Clone, Copy)]
 pub struct OidRef<'a>(&'a [u8]);
 
-/// An object identifier of its own.
+/// An owned object identifier.
 ///
 /// ```
 /// use allears::protocol::snmp::Oid;
@@ -29,26 +27,25 @@ pub struct OidRef<'a>(&'a [u8]);
 #[derive(Clone)]
 pub struct Oid(Box<[u8]>);
 
-/// Why a text is no object identifier.
+/// The reason why a text is not an object identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OidError {
-    /// Something else than numbers with dots between them.
+    /// The text is something other than numbers separated by dots.
     NotNumbers,
-    /// An arc that does not fit in 32 bits.
+    /// An arc does not fit in 32 bits.
     ArcTooLarge,
-    /// There is no such first or second arc: the first is 0, 1 or 2, and below 0 and 1 the second is at most
-    /// 39 (X.660).
+    /// The first arc is not 0, 1 or 2; or the second is more than 39, where the first is 0 or 1 (X.660).
     NoSuchRoot,
-    /// Fewer than two arcs, or more than 128.
+    /// The identifier has fewer than 2 arcs, or more than 128.
     Length,
 }
 
 impl fmt::Display for OidError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            OidError::NotNumbers => "an object identifier is numbers with dots between them",
+            OidError::NotNumbers => "an object identifier consists of numbers separated by dots",
             OidError::ArcTooLarge => "a number of an object identifier is larger than 4294967295",
-            OidError::NoSuchRoot => "an object identifier begins with 0, 1 or 2, as 1.3.6",
+            OidError::NoSuchRoot => "an object identifier begins with 0, 1 or 2, as in 1.3.6",
             OidError::Length => "an object identifier has from 2 to 128 numbers",
         })
     }
@@ -57,18 +54,20 @@ impl fmt::Display for OidError {
 impl std::error::Error for OidError {}
 
 impl<'a> OidRef<'a> {
-    /// The identifier that these content bytes are.
+    /// Wraps the content of a BER encoding.
     pub const fn from_ber(content: &'a [u8]) -> OidRef<'a> {
         OidRef(content)
     }
 
-    /// The content bytes of its encoding.
+    /// Returns the content of the BER encoding.
     pub const fn as_ber(self) -> &'a [u8] {
         self.0
     }
 
-    /// Its arcs. An empty encoding is 0.0. An arc that does not fit in 32 bits is cut to its low ones, and one
-    /// that the encoding does not finish is left out.
+    /// Returns an iterator over the arcs.
+    ///
+    /// An empty encoding is 0.0. An arc of more than 32 bits is reduced to its low 32 bits; a truncated last arc is left
+    /// out.
     pub fn arcs(self) -> impl Iterator<Item = u32> + 'a {
         let mut rest = if self.0.is_empty() { &[0][..] } else { self.0 };
         let first = next_arc(&mut rest);
@@ -80,24 +79,24 @@ impl<'a> OidRef<'a> {
         root.into_iter().chain(second).chain(std::iter::from_fn(move || next_arc(&mut rest)))
     }
 
-    /// Whether this is `root`, or below it.
+    /// Returns whether this is `root` or below it.
     pub fn is_within(self, root: OidRef<'_>) -> bool {
         self.0.starts_with(root.0)
     }
 
-    /// The arcs below `root`; `None` when it is not within.
+    /// Returns the arcs after those of `root`; `None` if this is not within `root`.
     pub fn below(self, root: OidRef<'_>) -> Option<impl Iterator<Item = u32> + 'a> {
         let mut rest = self.0.strip_prefix(root.0)?;
         Some(std::iter::from_fn(move || next_arc(&mut rest)))
     }
 
-    /// A copy of its own.
+    /// Copies this into an owned identifier.
     pub fn to_oid(self) -> Oid {
         Oid(self.0.into())
     }
 }
 
-/// Takes the next arc off its base-128 digits.
+/// Decodes the next arc from base-128 digits, and advances `rest` past it.
 fn next_arc(rest: &mut &[u8]) -> Option<u32> {
     let mut arc = 0u32;
     for (at, &byte) in rest.iter().enumerate() {
@@ -115,7 +114,7 @@ impl Ord for OidRef<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         let (mut mine, mut theirs) = (self.0, other.0);
         loop {
-            // Bytes that are alike are arcs that are alike, up to the arc in which they first differ.
+            // Equal bytes are equal arcs, up to the arc with the first difference.
             let differs = mine.iter().zip(theirs).position(|(mine, theirs)| mine != theirs);
             let Some(differs) = differs else { return mine.len().cmp(&theirs.len()) };
             if mine[differs] < 0x80 && theirs[differs] < 0x80 {
@@ -123,7 +122,7 @@ impl Ord for OidRef<'_> {
             }
             let start = mine[..differs].iter().rposition(|&byte| byte < 0x80).map_or(0, |end| end + 1);
             (mine, theirs) = (&mine[start..], &theirs[start..]);
-            // An arc with needless digits may be the same all the same.
+            // Leading zero digits can make equal arcs differ in their bytes.
             match next_arc(&mut mine).cmp(&next_arc(&mut theirs)) {
                 Ordering::Equal => {}
                 order => return order,
@@ -146,7 +145,7 @@ impl PartialEq for OidRef<'_> {
 
 impl Eq for OidRef<'_> {}
 
-/// Numbers with dots between them, without one in front.
+/// Writes the arcs separated by dots, without a leading dot.
 impl fmt::Display for OidRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Digits::default();
@@ -166,8 +165,7 @@ impl fmt::Debug for OidRef<'_> {
     }
 }
 
-/// Gathers digits, since a formatter called once for each of them takes most of the time that a line of output
-/// takes.
+/// A buffer for digits. Calling the formatter for each digit would take most of the time of writing a line of output.
 struct Digits {
     text: [u8; 128],
     len: usize,
@@ -201,13 +199,13 @@ impl Digits {
 }
 
 impl Oid {
-    /// The identifier with these arcs.
+    /// Builds an identifier from its arcs.
     ///
     /// # Errors
     /// [`OidError::NoSuchRoot`] or [`OidError::Length`].
     pub fn from_arcs(arcs: &[u32]) -> Result<Oid, OidError> {
         let &[first, second, ref rest @ ..] = arcs else { return Err(OidError::Length) };
-        if arcs.len() > MOST_ARCS {
+        if arcs.len() > MAX_ARCS {
             return Err(OidError::Length);
         }
         if first > 2 || (first < 2 && second > 39) {
@@ -219,17 +217,17 @@ impl Oid {
         Ok(Oid(bytes.into()))
     }
 
-    /// As it stands in a datagram.
+    /// Borrows the identifier.
     pub fn as_oid(&self) -> OidRef<'_> {
         OidRef(&self.0)
     }
 
-    /// Whether this is `root`, or below it.
+    /// Returns whether this is `root` or below it.
     pub fn is_within(&self, root: OidRef<'_>) -> bool {
         self.as_oid().is_within(root)
     }
 
-    /// This one with one more arc.
+    /// Returns this identifier with one more arc.
     pub fn child(&self, arc: u32) -> Oid {
         let mut bytes = self.0.to_vec();
         push_arc(arc.into(), &mut bytes);
@@ -249,7 +247,7 @@ pub(crate) fn push_arc(arc: u64, bytes: &mut Vec<u8>) {
 impl FromStr for Oid {
     type Err = OidError;
 
-    /// Reads `1.3.6.1.2.1` or `.1.3.6.1.2.1`.
+    /// Parses `1.3.6.1.2.1` or `.1.3.6.1.2.1`.
     fn from_str(text: &str) -> Result<Oid, OidError> {
         let mut arcs = Vec::new();
         for part in text.strip_prefix('.').unwrap_or(text).split('.') {
@@ -303,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_lead_to_bytes_and_back() {
+    fn identifiers_are_parsed_and_displayed() {
         for (text, bytes) in [
             ("0.0", &[0][..]),
             ("1.3.6.1.2.1.1.5.0", &[0x2b, 6, 1, 2, 1, 1, 5, 0]),
@@ -322,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_identifier_is_refused() {
+    fn invalid_texts_are_refused() {
         for (text, error) in [
             ("", OidError::NotNumbers),
             ("1", OidError::Length),
@@ -340,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_ordered_by_arcs_not_by_bytes() {
+    fn identifiers_are_ordered_by_arcs_not_by_bytes() {
         let sorted =
             ["0.0", "1.3", "1.3.6", "1.3.6.127", "1.3.6.128", "1.3.6.128.1", "1.3.6.16383", "1.3.6.16384"];
         for (at, low) in sorted.iter().enumerate() {
@@ -349,7 +347,7 @@ mod tests {
                 assert!(oid(low) < oid(high) && oid(high) > oid(low), "{low} < {high}");
             }
         }
-        // An arc with needless digits in front is the same arc.
+        // An arc with leading zero digits is the same arc.
         assert_eq!(OidRef::from_ber(&[0x2b, 0x80, 6]), oid("1.3.6").as_oid());
         assert!(OidRef::from_ber(&[0x2b, 0x80, 6, 0xff, 0x7f]) < oid("1.3.6.16384").as_oid());
         let many = [0x80, 6].repeat(30_000);
@@ -357,14 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn the_order_goes_in_no_circle_also_where_arcs_are_written_with_more_bytes_than_they_need() {
+    fn the_order_is_transitive_even_with_leading_zero_digits() {
         // 1.3.5.126, 1.3.5.1 and 1.3.5.125.
         let names = [&[0x2b, 0x80, 5, 0x7e][..], &[0x2b, 5, 0x80, 1], &[0x2b, 5, 0x7d]].map(OidRef::from_ber);
         assert!(names[1] < names[2] && names[2] < names[0] && names[1] < names[0]);
     }
 
     #[test]
-    fn a_subtree_is_itself_and_what_is_below() {
+    fn a_subtree_is_its_root_and_everything_below() {
         let root = oid("1.3.6.1");
         assert!(oid("1.3.6.1").is_within(root.as_oid()) && oid("1.3.6.1.9").is_within(root.as_oid()));
         assert!(!oid("1.3.6.10").is_within(root.as_oid()) && !oid("1.3.6").is_within(root.as_oid()));
@@ -375,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn arcs_that_cannot_be_are_cut_and_never_panic() {
+    fn invalid_arcs_are_reduced_and_never_panic() {
         assert_eq!(OidRef::from_ber(&[0x2b, 0xff]).to_string(), "1.3");
         assert_eq!(OidRef::from_ber(&[0xff]).to_string(), "");
         let huge = [0x2b, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];

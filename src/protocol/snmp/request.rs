@@ -1,51 +1,50 @@
-//! What is asked of an agent.
+//! Requests to an agent.
 
 use super::oid::{Oid, OidRef};
 
 /// sysUpTime.0 (RFC 3418).
 pub(super) const UPTIME: OidRef<'static> = OidRef::from_ber(&[0x2b, 6, 1, 2, 1, 1, 3, 0]);
-/// The name before it: sysUpTime itself.
-pub(super) const BEFORE_UPTIME: OidRef<'static> = OidRef::from_ber(&[0x2b, 6, 1, 2, 1, 1, 3]);
+/// sysUpTime without the instance, from which GETNEXT leads to sysUpTime.0.
+pub(super) const UPTIME_OBJECT: OidRef<'static> = OidRef::from_ber(&[0x2b, 6, 1, 2, 1, 1, 3]);
 
-/// What is asked of an agent: one for all agents that are asked the same.
+/// A request for names or subtrees. All agents that get the same one can share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// How.
+    /// The operation.
     pub operation: Operation,
-    /// The names; of a walk, the roots of the subtrees.
+    /// The names; for a walk, the roots of the subtrees.
     pub oids: Vec<Oid>,
-    /// Whether sysUpTime is asked for with each request, to tell restarts.
+    /// Whether every request includes sysUpTime, to detect restarts.
     pub with_uptime: bool,
 }
 
 impl Operation {
-    /// Repetitions of a GETBULK unless somebody says how many: what `snmpbulkget` asks for.
+    /// The default for the repetitions of a GETBULK, as in `snmpbulkget`.
     pub const DEFAULT_REPETITIONS: u32 = 10;
-    /// Variable bindings of one agent in a walk, unless somebody says how many.
-    pub const DEFAULT_MOST_ROWS: u32 = 100_000;
+    /// The default for the maximum number of variable bindings that a walk keeps of one agent.
+    pub const DEFAULT_MAX_ROWS: u32 = 100_000;
 }
 
-/// How an agent is asked.
+/// An operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// The values of these names; several requests if there are more than 40 of them.
+    /// Gets the values of the names, in several requests if there are more than 40.
     Get,
-    /// What follows each name.
+    /// Gets the object after each name.
     GetNext,
-    /// One GetBulkRequest (RFC 3416, section 4.2.3). An agent of v1 has no such request, and gets a
-    /// GetNextRequest.
+    /// Sends one GetBulkRequest (RFC 3416, section 4.2.3). A v1 agent gets a GetNextRequest instead.
     GetBulk {
-        /// Names at the beginning of which only the next one is wanted.
+        /// The number of names, from the first on, for which only the next object is wanted.
         non_repeaters: u32,
-        /// How many are wanted behind each of the others; fewer if they are too big.
+        /// The number of objects wanted after each of the other names. It is halved if the agent says tooBig.
         max_repetitions: u32,
     },
-    /// Everything in the subtrees, by as many GetBulkRequests as it takes; of v1, GetNextRequests.
+    /// Gets everything in the subtrees, by GetBulkRequests; from v1 agents, by GetNextRequests.
     Walk {
-        /// Repetitions to begin with; `None` = a few. They grow while replies stay within a packet, and
-        /// shrink when replies are too big or get lost.
+        /// The repetitions of the first request; `None` for up to 10. They grow while replies fit in a packet, and
+        /// shrink when the agent says tooBig or replies get lost.
         max_repetitions: Option<u32>,
-        /// Variable bindings of one agent at most, and 256 bytes for each of them.
-        most_rows: u32,
+        /// The maximum number of variable bindings to keep of one agent, at 256 bytes each on average.
+        max_rows: u32,
     },
 }

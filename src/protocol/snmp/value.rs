@@ -1,4 +1,4 @@
-//! Variable bindings: a name and a value, as an agent sent them.
+//! Variable bindings: pairs of a name and a value.
 
 use super::ber::{self, Element, Reader, Writer};
 use super::oid::OidRef;
@@ -6,9 +6,9 @@ use super::oid::OidRef;
 /// A value (RFC 2578, section 7; RFC 3416, section 3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// INTEGER, Integer32.
+    /// INTEGER or Integer32.
     Integer(i64),
-    /// OCTET STRING, also BITS.
+    /// OCTET STRING or BITS.
     OctetString(&'a [u8]),
     /// NULL.
     Null,
@@ -18,29 +18,29 @@ pub enum Value<'a> {
     IpAddress([u8; 4]),
     /// Counter32.
     Counter32(u32),
-    /// Gauge32, Unsigned32.
+    /// Gauge32 or Unsigned32.
     Gauge32(u32),
     /// TimeTicks: hundredths of a second.
     TimeTicks(u32),
-    /// Opaque, of whatever kind.
+    /// Opaque with any other content than the two below.
     Opaque(&'a [u8]),
-    /// A float within an Opaque: net-snmp's `9f 78 04`.
+    /// A float in an Opaque (net-snmp's extension, `9f 78 04`).
     OpaqueFloat(f32),
-    /// A double within an Opaque: net-snmp's `9f 79 08`.
+    /// A double in an Opaque (net-snmp's extension, `9f 79 08`).
     OpaqueDouble(f64),
     /// Counter64.
     Counter64(u64),
-    /// No such object at this agent.
+    /// The agent does not have the object.
     NoSuchObject,
-    /// The object has no such instance.
+    /// The agent has the object, but not this instance.
     NoSuchInstance,
-    /// Nothing is behind the name that was asked.
+    /// There is no object after the requested name.
     EndOfMibView,
-    /// A type that SNMP does not have, or a value that its type does not have.
+    /// A type that SNMP does not have, or a value that is invalid for its type.
     Unknown {
-        /// The first byte of its tag.
+        /// The first byte of the tag.
         tag: u8,
-        /// What is in it.
+        /// The content.
         content: &'a [u8],
     },
 }
@@ -69,39 +69,39 @@ pub mod tag {
     pub const END_OF_MIB_VIEW: u8 = 0x82;
 }
 
-/// The head of net-snmp's float and double within an Opaque, from `snmplib/asn1.c`.
+/// The headers of net-snmp's float and double in an Opaque (`snmplib/asn1.c`).
 const OPAQUE_FLOAT: [u8; 3] = [0x9f, 0x78, 4];
 const OPAQUE_DOUBLE: [u8; 3] = [0x9f, 0x79, 8];
 
 /// One variable binding, borrowed from a datagram.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Varbind<'a> {
-    /// Its name.
+    /// The name.
     pub oid: OidRef<'a>,
     /// The first byte of the value's tag.
     pub tag: u8,
-    /// The value's content, as it came.
+    /// The encoded content of the value.
     pub content: &'a [u8],
-    /// Its value.
+    /// The value.
     pub value: Value<'a>,
-    /// What is odd about its encoding; the value is what the agent probably meant.
+    /// The flaw in the encoding, if there is one; `value` is then what the agent probably meant.
     pub odd: Option<&'static str>,
 }
 
 impl<'a> Varbind<'a> {
-    /// Whether the value is an exception, which says that there is none.
+    /// Returns whether there is an exception in place of a value (RFC 3416, section 3).
     pub fn is_exception(&self) -> bool {
         matches!(self.value, Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView)
     }
 
-    /// Takes the next one off `reader`.
+    /// Reads the next variable binding from `reader`.
     ///
     /// # Errors
-    /// Why the bytes are none.
+    /// The reason why the next element is not a variable binding.
     pub fn read(reader: &mut Reader<'a>) -> Result<Varbind<'a>, &'static str> {
         let whole = reader.element()?;
         if whole.tag != ber::SEQUENCE {
-            return Err("a variable binding is no sequence");
+            return Err("a variable binding is not a sequence");
         }
         let mut inner = Reader::new(whole.content);
         let name = inner.element()?;
@@ -116,20 +116,20 @@ impl<'a> Varbind<'a> {
         let element = inner.element()?;
         let (value, mut odd) = decode(element);
         if !inner.is_empty() {
-            odd = odd.or(Some("something stands behind the value"));
+            odd = odd.or(Some("there are bytes after the value"));
         } else if whole.is_long || name.is_long || element.is_long {
-            odd = odd.or(Some("a length takes more bytes than it needs"));
+            odd = odd.or(Some("a length takes more bytes than necessary"));
         }
         if name.content.is_empty() {
             odd = odd.or(Some("its name is empty"));
         } else if name.content.last().is_some_and(|&byte| byte >= 0x80) {
-            odd = odd.or(Some("its name is cut"));
+            odd = odd.or(Some("its name is truncated"));
         }
         let oid = OidRef::from_ber(name.content);
         Ok(Varbind { oid, tag: element.tag, content: element.content, value, odd })
     }
 
-    /// Writes it, as an agent does.
+    /// Writes a variable binding.
     pub fn write(oid: OidRef<'_>, value: &Value<'_>, writer: &mut Writer) {
         let end = writer.len();
         value.write(writer);
@@ -138,7 +138,7 @@ impl<'a> Varbind<'a> {
     }
 }
 
-/// The value of an element, and what is odd about it.
+/// Decodes an element: returns the value, and the flaw in its encoding, if there is one.
 fn decode(element: Element<'_>) -> (Value<'_>, Option<&'static str>) {
     let Element { tag, content, .. } = element;
     let unknown = |why| (Value::Unknown { tag, content }, Some(why));
@@ -152,7 +152,7 @@ fn decode(element: Element<'_>) -> (Value<'_>, Option<&'static str>) {
             None => unknown("the number has more than 64 bits"),
         },
         ber::OCTET_STRING => (Value::OctetString(content), None),
-        ber::NULL => (Value::Null, (!content.is_empty()).then_some("a null has a content")),
+        ber::NULL => (Value::Null, (!content.is_empty()).then_some("a null has content")),
         ber::OBJECT_ID => {
             let odd = content.is_empty().then_some("the identifier is empty");
             (Value::ObjectId(OidRef::from_ber(content)), odd)
@@ -171,7 +171,7 @@ fn decode(element: Element<'_>) -> (Value<'_>, Option<&'static str>) {
                 tag::TIME_TICKS => Value::TimeTicks(number),
                 _ => Value::Gauge32(number),
             };
-            (value, odd.or((tag == tag::UINTEGER32).then_some("UInteger32 is of no SNMP that is in use")))
+            (value, odd.or((tag == tag::UINTEGER32).then_some("UInteger32 is obsolete")))
         }
         tag::COUNTER64 => match unsigned(content, 8) {
             Some((number, odd)) => (Value::Counter64(number), odd),
@@ -181,12 +181,14 @@ fn decode(element: Element<'_>) -> (Value<'_>, Option<&'static str>) {
         tag::NO_SUCH_OBJECT => (Value::NoSuchObject, None),
         tag::NO_SUCH_INSTANCE => (Value::NoSuchInstance, None),
         tag::END_OF_MIB_VIEW => (Value::EndOfMibView, None),
-        _ => unknown("its type is none of SNMP's"),
+        _ => unknown("the type does not exist in SNMP"),
     }
 }
 
-/// An unsigned number of so many bytes, and what is odd about it. Without the zero that a high bit needs before
-/// it, a number is what it looks like, as net-snmp reads it since 5.8.
+/// Decodes an unsigned number of up to `width` bytes: returns the number, and the flaw in its encoding, if there is one.
+///
+/// A number whose high bit is set should have a leading zero byte. Without it, the number still counts as unsigned, as
+/// in net-snmp since 5.8.
 fn unsigned(content: &[u8], width: usize) -> Option<(u64, Option<&'static str>)> {
     let zeros = content.iter().take_while(|&&byte| byte == 0).count();
     let digits = &content[zeros..];
@@ -196,7 +198,7 @@ fn unsigned(content: &[u8], width: usize) -> Option<(u64, Option<&'static str>)>
     let value = digits.iter().fold(0, |value, &byte| value << 8 | u64::from(byte));
     let odd = match content.first() {
         None => Some("the number has no digits"),
-        Some(0x80..) => Some("the number lacks the zero before its high bit"),
+        Some(0x80..) => Some("the number lacks its leading zero byte"),
         Some(_) => None,
     };
     Some((value, odd))
@@ -213,7 +215,7 @@ fn opaque(content: &[u8]) -> Value<'_> {
 }
 
 impl Value<'_> {
-    /// Writes it as an element.
+    /// Writes the value as an element.
     pub fn write(&self, writer: &mut Writer) {
         match *self {
             Value::Integer(number) => writer.integer(ber::INTEGER, number),
@@ -240,9 +242,9 @@ impl Value<'_> {
     }
 }
 
-/// The variable bindings of a reply, or of a whole walk, one after the other.
+/// An iterator over the variable bindings of a reply, or of a whole walk.
 ///
-/// It ends at the first one that cannot be read; [`broken`](Varbinds::broken) says then why.
+/// It ends at the first one that cannot be read; [`broken`](Varbinds::broken) then returns the reason.
 #[derive(Clone, Copy, Debug)]
 pub struct Varbinds<'a> {
     reader: Reader<'a>,
@@ -250,22 +252,22 @@ pub struct Varbinds<'a> {
 }
 
 impl<'a> Varbinds<'a> {
-    /// Reads `bytes`, the content of a list of variable bindings.
+    /// Creates an iterator over `bytes`, the content of a list of variable bindings.
     pub const fn new(bytes: &'a [u8]) -> Varbinds<'a> {
         Varbinds { reader: Reader::new(bytes), broken: None }
     }
 
-    /// Why there are no more, if it is not for the list's end.
+    /// Returns why the iteration ended before the end of the list; `None` if it did not.
     pub const fn broken(&self) -> Option<&'static str> {
         self.broken
     }
 
-    /// The bytes that have not been read.
+    /// Returns the bytes that have not been read.
     pub const fn rest(&self) -> &'a [u8] {
         self.reader.rest()
     }
 
-    /// The next one, and the bytes that it is.
+    /// Returns the next variable binding and its encoding.
     pub fn next_with_bytes(&mut self) -> Option<(Varbind<'a>, &'a [u8])> {
         if self.reader.is_empty() || self.broken.is_some() {
             return None;
@@ -296,13 +298,13 @@ impl<'a> Iterator for Varbinds<'a> {
 mod tests {
     use super::*;
 
-    /// The value with this tag and content, and what is odd about it.
+    /// Decodes an element with this tag and content.
     fn read(tag: u8, content: &[u8]) -> (Value<'_>, Option<&'static str>) {
         decode(Element { tag, content, is_long: false })
     }
 
     #[test]
-    fn values_come_back_as_they_were_written() {
+    fn values_are_read_as_they_were_written() {
         let oid = OidRef::from_ber(&[0x2b, 6, 1]);
         for value in [
             Value::Integer(-5),
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_agents_get_wrong_is_read_as_it_was_meant_and_marked() {
+    fn flawed_encodings_are_read_as_they_were_meant_and_marked() {
         for (tag, content, value) in [
             (tag::COUNTER32, &[0xff, 0xff, 0xff, 0xff][..], Value::Counter32(u32::MAX)),
             (tag::COUNTER64, &[0x80, 0, 0, 0, 0, 0, 0, 1], Value::Counter64((1 << 63) + 1)),
@@ -358,20 +360,20 @@ mod tests {
     }
 
     #[test]
-    fn a_varbind_may_be_odd_as_a_whole() {
+    fn flaws_of_a_whole_varbind_are_marked() {
         for (bytes, value) in [
             (&[0x30, 4, 6, 2, 0x2b, 6][..], Value::Null),
             (&[0x30, 9, 6, 2, 0x2b, 6, 2, 1, 5, 5, 0], Value::Integer(5)),
             (&[0x30, 0x81, 7, 6, 2, 0x2b, 6, 2, 1, 5], Value::Integer(5)),
             (&[0x30, 5, 6, 0, 2, 1, 5], Value::Integer(5)),
         ] {
-            let varbind = Varbinds::new(bytes).next().expect("read all the same");
+            let varbind = Varbinds::new(bytes).next().expect("a lenient reader accepts it");
             assert!(varbind.value == value && varbind.odd.is_some(), "{varbind:?}");
         }
     }
 
     #[test]
-    fn a_list_ends_at_what_cannot_be_read_and_says_why() {
+    fn a_list_ends_at_an_unreadable_varbind_with_the_reason() {
         let bytes = [0x30, 7, 6, 2, 0x2b, 6, 2, 1, 5, 0x30, 9, 6, 2];
         let mut varbinds = Varbinds::new(&bytes);
         assert!(varbinds.next().is_some() && varbinds.next().is_none());

@@ -3,9 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use allears::protocol::quake3::{self, Game, Quake3};
+use allears::protocol::games::{Game, GameConversation, GameQuestion, Games};
 use allears::protocol::raw::{Payload, Raw};
-use allears::protocol::snmp::{self, Identity, Operation, Request, Snmp, Version};
+use allears::protocol::snmp::{self, Credentials, Operation, Request, Snmp, Version};
 use allears::protocol::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token};
 use anyhow::{Context, Result};
 
@@ -23,7 +23,7 @@ pub enum Question {
     /// A token and a few bytes, which have to come back as they are (RFC 862).
     Echo,
     /// The status of a game server.
-    Status(Box<Quake3>),
+    Status(Box<(Games, GameConversation)>),
     /// The uptime of an SNMP agent, by v2c.
     Uptime(Box<(Snmp, snmp::Conversation)>),
     Raw {
@@ -47,7 +47,8 @@ impl Question {
             Spoken::Echo => Ok(Question::Echo),
             Spoken::Et => {
                 let game = Game::find("et").context("no game `et`")?;
-                Ok(Question::Status(Box::new(Quake3::new(game))))
+                let conversation = GameConversation::new(GameQuestion::Server(game));
+                Ok(Question::Status(Box::new((Games::new(game), conversation))))
             }
             Spoken::Snmp => uptime(args.community.as_bytes()),
             Spoken::Raw => {
@@ -62,7 +63,7 @@ impl Question {
     pub fn default_port(&self) -> Option<u16> {
         match self {
             Question::Echo => Some(7),
-            Question::Status(quake3) => quake3.defaults().port,
+            Question::Status(asked) => asked.0.defaults().port,
             Question::Uptime(asked) => asked.0.defaults().port,
             Question::Raw { .. } => None,
         }
@@ -77,10 +78,10 @@ impl Question {
 
 fn uptime(community: &[u8]) -> Result<Question> {
     let mut snmp = Snmp::new(0);
-    let identity = snmp.add_identity(Identity::community(Version::V2c, community));
+    let credentials = snmp.add_credentials(Credentials::community(Version::V2c, community));
     let request = Request { operation: Operation::Get, oids: vec![UPTIME.parse()?], with_uptime: false };
     let nobody = (Ipv4Addr::UNSPECIFIED, snmp::PORT).into();
-    let conversation = snmp.begin(nobody, snmp::Question { identity, request: Arc::new(request) });
+    let conversation = snmp.begin(nobody, snmp::Question { credentials, request: Arc::new(request) });
     Ok(Question::Uptime(Box::new((snmp, conversation))))
 }
 
@@ -103,7 +104,7 @@ impl Protocol for Question {
     fn proof(&self, (): &()) -> Proof {
         match self {
             Question::Echo => Proof::Token { bits: 64 },
-            Question::Status(quake3) => quake3.proof(&quake3::Conversation::Server),
+            Question::Status(asked) => asked.0.proof(&asked.1),
             Question::Uptime(asked) => asked.0.proof(&asked.1),
             Question::Raw { raw, .. } => raw.proof(&Payload::default()),
         }
@@ -115,9 +116,7 @@ impl Protocol for Question {
                 out.extend_from_slice(&attempt.token.0.to_be_bytes());
                 out.extend_from_slice(ECHO);
             }
-            Question::Status(quake3) => {
-                quake3.write_request(&mut quake3::Conversation::Server, attempt, out);
-            }
+            Question::Status(asked) => asked.0.write_request(&mut asked.1, attempt, out),
             Question::Uptime(asked) => asked.0.write_request(&mut asked.1, attempt, out),
             Question::Raw { raw, .. } => raw.write_request(&mut Payload::default(), attempt, out),
         }
@@ -126,7 +125,7 @@ impl Protocol for Question {
     fn read_token(&self, reply: &[u8]) -> Option<Token> {
         match self {
             Question::Echo => reply.first_chunk().map(|token| Token(u64::from_be_bytes(*token))),
-            Question::Status(quake3) => quake3.read_token(reply),
+            Question::Status(asked) => asked.0.read_token(reply),
             Question::Uptime(asked) => asked.0.read_token(reply),
             Question::Raw { raw, .. } => raw.read_token(reply),
         }
@@ -134,7 +133,7 @@ impl Protocol for Question {
 
     fn read_request_token(&self, request: &[u8]) -> Option<Token> {
         match self {
-            Question::Status(quake3) => quake3.read_request_token(request),
+            Question::Status(asked) => asked.0.read_request_token(request),
             _ => self.read_token(request),
         }
     }
@@ -143,7 +142,7 @@ impl Protocol for Question {
         match self {
             Question::Echo if reply.bytes.get(8..) == Some(ECHO) => Step::Done(()),
             Question::Echo => Step::Malformed("the echo is not what was sent"),
-            Question::Status(quake3) => quake3.step(&mut quake3::Conversation::Server, reply).map(drop),
+            Question::Status(asked) => asked.0.step(&mut asked.1, reply).map(drop),
             Question::Uptime(asked) => {
                 let mut conversation = asked.1.clone();
                 asked.0.step(&mut conversation, reply).map(drop)
@@ -155,7 +154,7 @@ impl Protocol for Question {
     fn reply_size(&self, (): &()) -> ReplySize {
         match self {
             Question::Echo => ReplySize::one(8 + ECHO.len() as u32),
-            Question::Status(quake3) => quake3.reply_size(&quake3::Conversation::Server),
+            Question::Status(asked) => asked.0.reply_size(&asked.1),
             Question::Uptime(asked) => asked.0.reply_size(&asked.1),
             Question::Raw { raw, .. } => raw.reply_size(&Payload::default()),
         }

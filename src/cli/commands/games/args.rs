@@ -1,6 +1,6 @@
 //! The arguments of `games` and `find`.
 
-use allears::protocol::quake3::GAMES;
+use allears::protocol::games::GAMES;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, ValueEnum};
 

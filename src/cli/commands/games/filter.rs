@@ -1,4 +1,4 @@
-//! `--where`: which servers are listed.
+//! `--where`: conditions on the servers to list.
 
 use std::str::FromStr;
 
@@ -52,8 +52,8 @@ const OPERATORS: [&str; 7] = ["!=", "<=", ">=", "=", "<", ">", "~"];
 const USAGE: &str = "a condition is full, empty, !full, !empty, \
                      players|humans|bots|ping with < <= = != >= >, or map|mod|name with = != ~";
 
-/// Conditions of which all have to hold, separated by commas. Those within brackets separate nothing: they
-/// belong to a regular expression.
+/// Parses conditions that all have to hold, separated by commas. Commas within brackets separate nothing: they belong
+/// to a regular expression.
 pub fn conditions(text: &str) -> Result<Vec<Condition>, String> {
     let mut depth = 0i32;
     let separates = |c: char| {
@@ -114,7 +114,7 @@ fn words(text: Text, operator: &str, value: &str) -> Result<Test, String> {
     }
 }
 
-/// A regular expression that does not tell upper from lower case.
+/// Compiles a regular expression that ignores case.
 pub fn regex(pattern: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
     // The reason is the last line; those before it draw the pattern.
@@ -126,7 +126,7 @@ pub fn regex(pattern: &str) -> Result<Regex, String> {
 }
 
 impl Condition {
-    /// Whether it holds. What a server does not tell fits no number.
+    /// Returns whether it holds. An unknown number never does.
     pub fn holds(&self, server: &Server) -> bool {
         let holds = match &self.test {
             Test::Full => server.is_full(),
@@ -158,7 +158,7 @@ impl Text {
         match self {
             Text::Name => &server.name,
             Text::Map => &server.map,
-            Text::Mod => &server.game,
+            Text::Mod => &server.mod_name,
         }
     }
 }

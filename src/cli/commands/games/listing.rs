@@ -1,11 +1,11 @@
-//! The job of `games` and `find`: asks masters and servers in one sweep, and lists those that fit.
+//! The job of `games` and `find`: queries masters and servers in one sweep, and lists the servers that fit.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
-use allears::protocol::quake3::{Answer, Conversation, Game, Quake3, Question, StatusReply};
+use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games, ServerInfo};
 use anyhow::Error;
 
 use super::Rows;
@@ -20,13 +20,14 @@ use crate::cli::output::record::Record;
 use crate::cli::output::table::harmless;
 use crate::cli::sweep::{Flow, Job, More};
 
-/// What is asked, what of it is listed, and how much that was.
+/// The questions, which answers are listed, and how many there were.
 pub struct Listing {
+    /// The game of the user's own targets.
     pub game: &'static Game,
     pub inputs: Inputs,
     pub masters: Masters,
     pub conditions: Vec<Condition>,
-    /// Players that are searched for, and whether the first one is enough.
+    /// The players to find, and whether the first one is enough.
     pub wanted: Option<Wanted>,
     pub first: bool,
     /// The player's name as it was typed.
@@ -52,20 +53,19 @@ pub struct Counts {
 }
 
 impl Listing {
-    fn ask_server(&mut self, engine: &mut Engine<Quake3>, server: SocketAddr) {
-        if engine.ask(server, Question::Server, ()).is_ok() {
+    fn ask_server(&mut self, engine: &mut Engine<Games>, server: SocketAddr, game: &'static Game) {
+        if engine.ask(server, GameQuestion::Server(game), ()).is_ok() {
             self.counts.targets += 1;
         }
     }
 
-    fn answered(&mut self, record: &Record, rtt: Duration, reply: &StatusReply) -> io::Result<Flow> {
+    fn answered(&mut self, record: &Record, rtt: Duration, info: &ServerInfo) -> io::Result<Flow> {
         self.counts.answered += 1;
-        let status = reply.view();
-        let server = Server::new(record.target, rtt, &status, self.game);
+        let server = Server::new(record.target, rtt, info);
         if !self.conditions.iter().all(|condition| condition.holds(&server)) {
             return Ok(Flow::GoOn);
         }
-        let mut found = self.wanted.as_ref().map(|wanted| wanted.among(&status)).unwrap_or_default();
+        let mut found = self.wanted.as_ref().map(|wanted| wanted.among(info)).unwrap_or_default();
         if self.wanted.is_some() && found.is_empty() {
             return Ok(Flow::GoOn);
         }
@@ -74,39 +74,40 @@ impl Listing {
         }
         self.counts.listed += 1;
         self.counts.found += found.len() as u64;
-        self.report.server(record, &status, server, &found)?;
+        self.report.server(record, info, server, &found)?;
         Ok(if self.first && self.wanted.is_some() { Flow::Enough } else { Flow::GoOn })
     }
 
-    fn unheard(&mut self, record: Record) -> io::Result<Flow> {
-        // Where servers are selected, one that did not answer is not among them.
+    fn unanswered(&mut self, record: Record) -> io::Result<Flow> {
+        // A server that did not answer fits no selection.
         let selects = self.wanted.is_some() || !self.conditions.is_empty();
         if self.all || (self.report.has_all() && !selects) {
-            self.report.unheard(record)?;
+            self.report.unanswered(record)?;
         }
         Ok(Flow::GoOn)
     }
 }
 
-impl Job<Quake3> for Listing {
-    fn ask(&mut self, engine: &mut Engine<Quake3>, _: Time, console: &Console) -> More {
+impl Job<Games> for Listing {
+    fn ask(&mut self, engine: &mut Engine<Games>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
             if let Some(master) = self.masters.next() {
-                // A master that is asked over IPv6 is asked for servers of both families; the older
-                // request, for IPv4 alone, is the one that every master knows.
-                let _ = engine.ask(master, Question::Master { ext: master.is_ipv6() }, ());
+                // A master with an IPv6 address is asked for servers of both families; every master knows the older
+                // request, for IPv4 only.
+                let question = GameQuestion::Master { game: self.game, with_ipv6: master.is_ipv6() };
+                let _ = engine.ask(master, question, ());
                 continue;
             }
             let next = self.inputs.next(console);
             if let Next::Target(server) = next {
-                // A list may name it as well.
+                // A master may list it as well.
                 if self.masters.is_empty() || engine.protocol_mut().know(server) {
-                    self.ask_server(engine, server);
+                    self.ask_server(engine, server, self.game);
                 }
                 continue;
             }
             match engine.protocol_mut().take_server() {
-                Some(server) => self.ask_server(engine, server),
+                Some((server, game)) => self.ask_server(engine, server, game),
                 None if next == Next::Waiting || self.masters.are_open() => return More::Yes,
                 None => return More::No,
             }
@@ -116,18 +117,20 @@ impl Job<Quake3> for Listing {
 
     fn conclude(
         &mut self,
-        completion: Completion<Conversation, Answer, ()>,
+        completion: Completion<GameConversation, GameAnswer, ()>,
         _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
-        if let Conversation::Master(_) = completion.conversation {
+        if completion.conversation.is_master() {
             self.masters.conclude(completion.target, &completion.outcome, console);
             return Ok(Flow::GoOn);
         }
         let record = Record::new(&completion);
         match (completion.outcome, completion.rtt) {
-            (Outcome::Answered(Answer::Status(reply)), Some(rtt)) => self.answered(&record, rtt, &reply),
-            _ => self.unheard(record),
+            (Outcome::Answered(GameAnswer::Server { info, .. }), Some(rtt)) => {
+                self.answered(&record, rtt, &info)
+            }
+            _ => self.unanswered(record),
         }
     }
 

@@ -1,25 +1,25 @@
-//! The masters that are asked for servers.
+//! The masters that list servers.
 
 use std::net::SocketAddr;
 
 use allears::engine::Outcome;
-use allears::protocol::quake3::{Answer, Game};
+use allears::protocol::games::{Game, GameAnswer};
 
 use crate::cli::console::Console;
 use crate::cli::targets;
 
-/// Masters of one sweep: asked at its start, all at once.
+/// The masters of one sweep: all queried at once, at its start.
 #[derive(Debug, Default)]
 pub struct Masters {
-    /// With the names that the user knows them by.
+    /// Their addresses, and the names that the user gave.
     named: Vec<(SocketAddr, String)>,
-    asked: usize,
+    queried: usize,
     ended: usize,
     answered: usize,
 }
 
 impl Masters {
-    /// Resolves the names; what is no address, and has none, is a warning.
+    /// Resolves the names. One that is not an address and does not resolve is a warning.
     pub fn resolve(names: &[String], game: &Game, console: &Console) -> Masters {
         let mut masters = Masters::default();
         for name in names {
@@ -37,14 +37,14 @@ impl Masters {
         masters
     }
 
-    /// The next master to ask.
+    /// Returns the next master to query.
     pub fn next(&mut self) -> Option<SocketAddr> {
-        let (address, _) = self.named.get(self.asked)?;
-        self.asked += 1;
+        let (address, _) = self.named.get(self.queried)?;
+        self.queried += 1;
         Some(*address)
     }
 
-    /// Whether lists may still come.
+    /// Returns whether more lists may follow.
     pub fn are_open(&self) -> bool {
         self.ended < self.named.len()
     }
@@ -57,19 +57,19 @@ impl Masters {
         self.answered
     }
 
-    /// Takes the end of the conversation with a master, and says what is wrong with it.
-    pub fn conclude(&mut self, master: SocketAddr, outcome: &Outcome<Answer>, console: &Console) {
+    /// Takes the end of the conversation with a master, and warns if something is wrong with it.
+    pub fn conclude(&mut self, master: SocketAddr, outcome: &Outcome<GameAnswer>, console: &Console) {
         self.ended += 1;
         let known = self.named.iter().find(|(address, _)| *address == master);
         let name = known.map_or_else(|| master.to_string(), |(_, name)| name.clone());
         match outcome {
-            Outcome::Answered(Answer::Servers { heard, complete }) => {
+            Outcome::Answered(GameAnswer::List { listed, complete }) => {
                 self.answered += 1;
                 if !complete {
                     console.warn(format_args!(
-                        "master {name}: the end of its list is missing; {heard} servers were heard"
+                        "master {name}: the end of its list is missing; {listed} servers were received"
                     ));
-                } else if *heard == 0 {
+                } else if *listed == 0 {
                     console.warn(format_args!("master {name}: lists no server"));
                 }
             }

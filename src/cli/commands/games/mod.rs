@@ -1,15 +1,15 @@
-//! `games` and `find`: who plays where.
+//! `games` and `find`: lists game servers, and finds players.
 
-mod answer;
 mod args;
 mod filter;
+mod json;
 mod listing;
 mod masters;
 mod report;
 mod server;
 mod wanted;
 
-use allears::protocol::quake3::{Conversation, Game, Quake3};
+use allears::protocol::games::{Game, GameConversation, GameQuestion, Games};
 use anyhow::{Context, Result};
 
 use crate::cli::exit::{Exit, Usage};
@@ -21,7 +21,7 @@ use masters::Masters;
 use report::Report;
 use wanted::Wanted;
 
-/// The account of a listing, for a command that runs one.
+/// The result of a sweep, for a command that runs one itself.
 #[derive(Debug)]
 pub struct Done {
     pub swept: Swept,
@@ -47,13 +47,13 @@ pub fn list(args: &GamesArgs, most_rows: usize) -> Result<Done> {
     sweep(&args.servers, args.player.as_deref(), args.naming, Rows { sort: args.sort, most: most_rows })
 }
 
-/// `allears find`, for whoever wants to know what it came to.
+/// `allears find`, with its result.
 pub fn search(args: &FindArgs) -> Result<Done> {
     let as_found = Rows { sort: Sort::Players, most: usize::MAX };
     sweep(&args.servers, Some(&args.name), args.naming, as_found)
 }
 
-/// The rows of a table, if there is one: their order, and how many at most.
+/// The order of the table's rows, and their maximum number.
 struct Rows {
     sort: Sort,
     most: usize,
@@ -68,7 +68,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
     let inputs = sweep.inputs()?;
     let out = sweep.results()?;
     let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
-    let report = Report::new(out, args.output, wanted.is_some(), game).context("cannot write results")?;
+    let report = Report::new(out, args.output, wanted.is_some()).context("cannot write results")?;
     let mut listing = Listing {
         game,
         inputs,
@@ -82,11 +82,12 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         rows,
         counts: Counts::default(),
     };
-    let swept = sweep.conduct(Quake3::new(game), &Conversation::Server, &mut listing)?;
+    let typical = GameConversation::new(GameQuestion::Server(game));
+    let swept = sweep.conduct(Games::new(game), &typical, &mut listing)?;
     Ok(Done { swept, counts: listing.counts })
 }
 
-/// The masters that the user names; where no server is named either, the game's own.
+/// Returns the masters that the user names; the game's own if no server is named either.
 fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
     if !args.masters.is_empty() || !args.targets.is_empty() || !args.sweep.lists.input.is_empty() {
         return Ok(args.masters.clone());

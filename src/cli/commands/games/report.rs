@@ -1,43 +1,38 @@
-//! How servers and players are written.
+//! Output of servers and players.
 
 use std::cmp::Reverse;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use allears::protocol::quake3::text;
-use allears::protocol::quake3::{Game, Player, Status};
+use allears::protocol::games::{Game, PlayerInfo, ServerInfo, text};
 
-use super::answer::Answer;
 use super::args::Sort;
+use super::json::ServerJson;
 use super::server::Server;
 use crate::cli::output::record::{Record, shown_millis};
 use crate::cli::output::table::{self, Cell, Column, Style};
 use crate::cli::output::{Format, Out};
 
-/// Players that were searched for, with their clean names.
-pub type Found<'a> = [(Player<'a>, String)];
-
-/// Where and how servers are written.
+/// The destination and the form of the output.
 pub struct Report {
     form: Form,
-    game: &'static Game,
-    /// Whether players are searched for.
+    /// Players are searched for.
     finds: bool,
 }
 
 enum Form {
     Json(Out),
     Csv(Box<csv::Writer<Out>>),
-    /// Sorted, so written at the end.
+    /// Written at the end, because it is sorted.
     Table(Out, Table),
-    /// Players, one a line, as they are found.
+    /// Players as they are found, one a line.
     Hits(Out, Vec<usize>),
 }
 
 #[derive(Default)]
 struct Table {
     rows: Vec<Server>,
-    unheard: Vec<Record>,
+    unanswered: Vec<Record>,
 }
 
 const SERVERS: [Column; 6] = [
@@ -57,52 +52,52 @@ const HITS: [Column; 6] = [
     Column { title: "MAP", right: false, least: Some(6) },
     Column { title: "SERVER", right: false, least: Some(10) },
 ];
-/// Hits are written one by one, so their widths are decided beforehand.
+/// Hits are written one by one, so their widths are fixed.
 const HIT_WIDTHS: [usize; 6] = [20, 6, 4, 21, 16, 40];
 
 impl Report {
     /// # Errors
     /// The header cannot be written.
-    pub fn new(out: Out, format: Format, finds: bool, game: &'static Game) -> io::Result<Report> {
+    pub fn new(out: Out, format: Format, finds: bool) -> io::Result<Report> {
         let form = match format {
             Format::Json => Form::Json(out),
             Format::Csv => Form::Csv(start_csv(out, finds)?),
             Format::Table if finds => start_hits(out)?,
             Format::Table => Form::Table(out, Table::default()),
         };
-        Ok(Report { form, game, finds })
+        Ok(Report { form, finds })
     }
 
-    /// Whether something waits to be flushed to a terminal.
+    /// Returns whether something waits to be flushed to a terminal.
     pub fn has_unflushed(&self) -> bool {
         match &self.form {
             Form::Json(out) | Form::Hits(out, _) => out.has_unflushed(),
-            // The writer does not tell what it holds back.
+            // The writer does not show what it holds back.
             Form::Csv(writer) => writer.get_ref().is_terminal(),
             Form::Table(..) => false,
         }
     }
 
-    /// Whether hosts that did not answer are written without being asked for.
+    /// Returns whether hosts that did not answer are written without `--all`.
     pub fn has_all(&self) -> bool {
         matches!(self.form, Form::Json(_))
     }
 
-    /// A server that answered and fits. `found` are the players, if some are searched for.
+    /// Writes a server that answered and fits, and the players `found` there, if some are searched for.
     pub fn server(
         &mut self,
         record: &Record,
-        status: &Status<'_>,
+        info: &ServerInfo,
         server: Server,
-        found: &Found<'_>,
+        found: &[&PlayerInfo],
     ) -> io::Result<()> {
         match &mut self.form {
             Form::Json(out) => {
-                let names: Vec<_> = found.iter().map(|(_, name)| name.clone()).collect();
-                record.write_json(Some(Answer::new(status, self.game)), &names, out)
+                let names: Vec<_> = found.iter().map(|player| player.name.clone()).collect();
+                record.write_json(Some(ServerJson::new(info)), &names, out)
             }
             Form::Csv(writer) => {
-                let fields = csv_fields(&server, status, found, self.finds);
+                let fields = csv_fields(&server, info, found, self.finds);
                 Ok(writer.write_record(record.fields().into_iter().chain(fields).chain([String::new()]))?)
             }
             Form::Table(_, table) => {
@@ -110,8 +105,8 @@ impl Report {
                 Ok(())
             }
             Form::Hits(out, widths) => {
-                for (player, _) in found {
-                    let cells = hit(player, &server, self.game);
+                for player in found {
+                    let cells = hit(player, &server);
                     table::write_row(&HITS, widths, &cells, out.has_colour(), out)?;
                 }
                 Ok(())
@@ -119,8 +114,8 @@ impl Report {
         }
     }
 
-    /// A server that did not answer.
-    pub fn unheard(&mut self, record: Record) -> io::Result<()> {
+    /// Writes a server that did not answer.
+    pub fn unanswered(&mut self, record: Record) -> io::Result<()> {
         match &mut self.form {
             Form::Json(out) => record.write_json(None::<()>, &[], out),
             Form::Csv(writer) => {
@@ -129,7 +124,7 @@ impl Report {
                 Ok(writer.write_record(record.fields().into_iter().chain(empty).chain([reason]))?)
             }
             Form::Table(_, table) => {
-                table.unheard.push(record);
+                table.unanswered.push(record);
                 Ok(())
             }
             Form::Hits(out, _) => {
@@ -147,12 +142,12 @@ impl Report {
         }
     }
 
-    /// Writes what had to wait for the end: of a table at most `most` rows.
+    /// Writes what had to wait for the end: at most `most` rows of a table.
     pub fn finish(&mut self, sort: Sort, most: usize) -> io::Result<()> {
         match &mut self.form {
             Form::Table(out, table) => {
                 table.sort(sort);
-                table.write(most, self.game, out)?;
+                table.write(most, out)?;
                 out.flush()
             }
             _ => self.flush(),
@@ -160,7 +155,7 @@ impl Report {
     }
 }
 
-const CSV_ANSWER: [&str; 7] = ["name", "map", "game", "players", "bots", "max_players", "truncated"];
+const CSV_ANSWER: [&str; 7] = ["name", "map", "mod", "players", "bots", "max_players", "truncated"];
 
 fn start_csv(out: Out, finds: bool) -> io::Result<Box<csv::Writer<Out>>> {
     let mut writer = csv::Writer::from_writer(out);
@@ -170,19 +165,19 @@ fn start_csv(out: Out, finds: bool) -> io::Result<Box<csv::Writer<Out>>> {
     Ok(Box::new(writer))
 }
 
-fn csv_fields(server: &Server, status: &Status<'_>, found: &Found<'_>, finds: bool) -> Vec<String> {
+fn csv_fields(server: &Server, info: &ServerInfo, found: &[&PlayerInfo], finds: bool) -> Vec<String> {
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let mut fields = vec![
         server.name.to_string(),
         server.map.to_string(),
-        server.game.to_string(),
+        server.mod_name.to_string(),
         server.players.to_string(),
         number(server.bots),
         number(server.max_players),
-        status.truncated().to_string(),
+        info.truncated.to_string(),
     ];
     if finds {
-        let names: Vec<_> = found.iter().map(|(_, name)| name.as_str()).collect();
+        let names: Vec<_> = found.iter().map(|player| player.name.as_str()).collect();
         fields.push(names.join("; "));
     }
     fields
@@ -197,15 +192,15 @@ fn start_hits(mut out: Out) -> io::Result<Form> {
     Ok(Form::Hits(out, widths))
 }
 
-fn hit(player: &Player<'_>, server: &Server, game: &Game) -> Vec<Cell> {
+fn hit(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
     let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
     vec![
-        coloured(player.name, game),
+        coloured(&player.name_raw, server.game),
         Cell::plain(number(player.score)),
         Cell::plain(number(player.ping.map(f64::from))),
         Cell::plain(server.address.to_string()),
         Cell::plain(&server.map),
-        coloured(&server.name_raw, game),
+        coloured(&server.name_raw, server.game),
     ]
 }
 
@@ -213,7 +208,7 @@ impl Table {
     fn sort(&mut self, sort: Sort) {
         let by_name = |server: &Server| server.name.to_lowercase();
         match sort {
-            // Of as many players, the nearer server first.
+            // With the same number of players, the nearer server comes first.
             Sort::Players => self.rows.sort_by_key(|server| (Reverse(server.players), server.ping)),
             Sort::Ping => self.rows.sort_by_key(|server| server.ping),
             Sort::Name => self.rows.sort_by_cached_key(by_name),
@@ -221,12 +216,12 @@ impl Table {
         }
     }
 
-    fn write(&self, most: usize, game: &Game, out: &mut Out) -> io::Result<()> {
+    fn write(&self, most: usize, out: &mut Out) -> io::Result<()> {
         let shown = &self.rows[..self.rows.len().min(most)];
         let header = table::header(&SERVERS);
         let mut natural: Vec<_> = header.iter().map(Cell::width).collect();
         for server in shown {
-            for (width, cell) in natural.iter_mut().zip(row(server, game)) {
+            for (width, cell) in natural.iter_mut().zip(row(server)) {
                 *width = cell.width().max(*width);
             }
         }
@@ -236,9 +231,9 @@ impl Table {
             table::write_row(&SERVERS, &widths, &header, colour, out)?;
         }
         for server in shown {
-            table::write_row(&SERVERS, &widths, &row(server, game), colour, out)?;
+            table::write_row(&SERVERS, &widths, &row(server), colour, out)?;
         }
-        for record in &self.unheard {
+        for record in &self.unanswered {
             let reason = record.reason.as_deref().unwrap_or_default();
             writeln!(out, "{}: {}: {reason}", record.target, record.outcome)?;
         }
@@ -246,7 +241,7 @@ impl Table {
     }
 }
 
-fn row(server: &Server, game: &Game) -> Vec<Cell> {
+fn row(server: &Server) -> Vec<Cell> {
     let most = server.max_players.map_or("?".into(), |most| most.to_string());
     let style = if server.humans() == 0 { Style::Dim } else { Style::Plain };
     let mut players = Cell::styled(style, format!("{}/{most}", server.players));
@@ -256,9 +251,9 @@ fn row(server: &Server, game: &Game) -> Vec<Cell> {
     vec![
         players,
         Cell::plain(ping(server.ping)),
-        coloured(&server.name_raw, game),
+        coloured(&server.name_raw, server.game),
         Cell::plain(&server.map),
-        Cell::plain(&server.game),
+        Cell::plain(&server.mod_name),
         Cell::plain(server.address.to_string()),
     ]
 }
@@ -273,7 +268,7 @@ fn coloured(name: &[u8], game: &Game) -> Cell {
     for text::Span { text, color } in text::spans(name, game.colors) {
         let style = match color {
             None => Style::Plain,
-            // Black would not be seen on most terminals.
+            // Black is invisible on most terminals.
             Some(text::Rgb(0, 0, 0)) => Style::Dim,
             Some(text::Rgb(red, green, blue)) => Style::Rgb(red, green, blue),
         };

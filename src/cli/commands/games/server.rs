@@ -1,46 +1,46 @@
-//! What is kept of a server that answered, to list it at the end.
+//! What is kept of a server that answered, for the table at the end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::protocol::quake3::text::{self, Colors};
-use allears::protocol::quake3::{Game, Status};
+use allears::protocol::games::{Game, ServerInfo};
 
 /// A row of the table.
 #[derive(Clone, Debug)]
 pub struct Server {
+    pub game: &'static Game,
     pub address: SocketAddr,
     pub ping: Duration,
     /// Clean, for people.
     pub name: Box<str>,
-    /// As it was sent.
+    /// As sent.
     pub name_raw: Box<[u8]>,
     pub map: Box<str>,
-    /// The modification being played.
-    pub game: Box<str>,
+    pub mod_name: Box<str>,
     pub players: u32,
-    /// `None` where they cannot be told from humans.
+    /// `None` if they cannot be told from people.
     pub bots: Option<u32>,
     pub max_players: Option<u32>,
 }
 
 impl Server {
-    pub fn new(address: SocketAddr, ping: Duration, status: &Status<'_>, game: &Game) -> Server {
-        let clean = |text: Option<&[u8]>| cleaned(text, game.colors).into_boxed_str();
+    pub fn new(address: SocketAddr, ping: Duration, info: &ServerInfo) -> Server {
+        let or_empty = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
         Server {
+            game: info.game,
             address,
             ping,
-            name: clean(status.name()),
-            name_raw: status.name().unwrap_or_default().into(),
-            map: clean(status.map()),
-            game: clean(status.game()),
-            players: status.player_count() as u32,
-            bots: status.bots().map(|bots| bots as u32),
-            max_players: status.max_players(),
+            name: or_empty(&info.name),
+            name_raw: info.name_raw.clone().unwrap_or_default(),
+            map: or_empty(&info.map),
+            mod_name: or_empty(&info.mod_name),
+            players: info.players,
+            bots: info.bots,
+            max_players: info.max_players,
         }
     }
 
-    /// Players who are no bots, as far as one can know.
+    /// Returns the number of players who are not bots, as far as that is known.
     pub fn humans(&self) -> u32 {
         self.players - self.bots.unwrap_or(0).min(self.players)
     }
@@ -50,22 +50,33 @@ impl Server {
     }
 }
 
-/// Text for people; empty when the server does not say.
-pub fn cleaned(text: Option<&[u8]>, colors: Colors) -> String {
-    text::clean(text.unwrap_or_default(), colors)
-}
-
 #[cfg(test)]
-pub fn sample(name: &str, map: &str, game: &str, players: (u32, Option<u32>, u32), ping_ms: f64) -> Server {
+pub fn sample(
+    name: &str,
+    map: &str,
+    mod_name: &str,
+    players: (u32, Option<u32>, u32),
+    ping_ms: f64,
+) -> Server {
+    use allears::protocol::games::text::{Colors, clean};
     Server {
+        game: Game::find("et").expect("a game"),
         address: "127.1.0.1:27960".parse().expect("an address"),
         ping: Duration::from_secs_f64(ping_ms / 1e3),
-        name: text::clean(name.as_bytes(), Colors::Indexed).into(),
+        name: clean(name.as_bytes(), Colors::Indexed).into(),
         name_raw: name.as_bytes().into(),
         map: map.into(),
-        game: game.into(),
+        mod_name: mod_name.into(),
         players: players.0,
         bots: players.1,
         max_players: Some(players.2),
     }
+}
+
+/// A server of Enemy Territory, from the text of its status.
+#[cfg(test)]
+pub fn parsed(text: &[u8]) -> ServerInfo {
+    use allears::protocol::games::quake3::Status;
+    let datagram = [b"\xff\xff\xff\xffstatusResponse\n", text].concat();
+    Status::parse(&datagram).expect("a status").to_info(Game::find("et").expect("a game"))
 }

@@ -1,7 +1,6 @@
-//! The player who is searched for.
+//! The search for a player.
 
-use allears::protocol::quake3::text;
-use allears::protocol::quake3::{Game, Player, Status};
+use allears::protocol::games::{Game, PlayerInfo, ServerInfo, text};
 use anyhow::Result;
 use regex::Regex;
 
@@ -9,12 +8,9 @@ use super::args::NamingArgs;
 use super::filter;
 use crate::cli::exit::Usage;
 
-/// Whose name fits. Upper and lower case are alike, colour codes do not count.
+/// The name to find. Case and colour codes do not count.
 #[derive(Clone, Debug)]
-pub struct Wanted {
-    name: Naming,
-    game: &'static Game,
-}
+pub struct Wanted(Naming);
 
 #[derive(Clone, Debug)]
 enum Naming {
@@ -25,25 +21,24 @@ enum Naming {
 
 impl Wanted {
     /// # Errors
-    /// A regular expression that is none, as [`Usage`].
-    pub fn new(name: &str, naming: NamingArgs, game: &'static Game) -> Result<Wanted> {
+    /// An invalid regular expression, as [`Usage`].
+    pub fn new(name: &str, naming: NamingArgs, game: &Game) -> Result<Wanted> {
         let plain = || text::clean(name.as_bytes(), game.colors).to_lowercase();
         let name = match naming {
             NamingArgs { regex: true, .. } => Naming::Pattern(filter::regex(name).map_err(Usage)?),
             NamingArgs { exact: true, .. } => Naming::Whole(plain()),
             _ => Naming::Part(plain()),
         };
-        Ok(Wanted { name, game })
+        Ok(Wanted(name))
     }
 
-    /// The players of a server whose names fit, with their clean names.
-    pub fn among<'a>(&self, status: &Status<'a>) -> Vec<(Player<'a>, String)> {
-        let named = status.players().map(|player| (player, text::clean(player.name, self.game.colors)));
-        named.filter(|(_, name)| self.fits(name)).collect()
+    /// Returns the players of a server whose names fit.
+    pub fn among<'a>(&self, info: &'a ServerInfo) -> Vec<&'a PlayerInfo> {
+        info.player_list.iter().filter(|player| self.fits(&player.name)).collect()
     }
 
     fn fits(&self, name: &str) -> bool {
-        match &self.name {
+        match &self.0 {
             Naming::Part(part) => name.to_lowercase().contains(part),
             Naming::Whole(whole) => name.to_lowercase() == *whole,
             Naming::Pattern(pattern) => pattern.is_match(name),
@@ -54,15 +49,15 @@ impl Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::games::server::parsed;
 
-    const STATUS: &[u8] = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\x\n\
+    const STATUS: &[u8] = b"\\sv_hostname\\x\n\
         1 10 \"^1Gan^7dalf\"\n2 20 \"GANDALF the Grey\"\n3 30 \"Saruman\"\n";
 
     fn found(name: &str, exact: bool, regex: bool) -> Vec<String> {
         let game = Game::find("et").expect("a game");
         let wanted = Wanted::new(name, NamingArgs { exact, regex, first: false }, game).expect("a name");
-        let status = Status::parse(STATUS).expect("a status");
-        wanted.among(&status).into_iter().map(|(_, name)| name).collect()
+        wanted.among(&parsed(STATUS)).into_iter().map(|player| player.name.clone()).collect()
     }
 
     #[test]

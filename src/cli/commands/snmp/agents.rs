@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::net;
-use allears::protocol::snmp::{Answer, Conversation, IdentityId, Question, Request, Snmp};
+use allears::protocol::snmp::{Answer, Conversation, CredentialsId, Question, Request, Snmp};
 use anyhow::{Error, Result};
 
+use super::credentials::CredentialsCache;
 use super::engines::{EngineCache, print_notices};
-use super::identities::Identities;
 use super::parts::{AgentsInFlight, Part, Whole};
 use super::polling::{Polling, Reading};
 use super::writer::AnswerWriter;
@@ -28,7 +28,7 @@ const USERS_AT_ONCE: usize = 2;
 /// All agents, and where their answers are written.
 pub struct Agents {
     inputs: Inputs,
-    identities: Identities,
+    credentials: CredentialsCache,
     /// The request, divided among as many conversations with each agent.
     parts: Vec<Arc<Request>>,
     asked: AgentsInFlight,
@@ -52,7 +52,7 @@ pub struct Agents {
 impl Agents {
     pub fn new(
         inputs: Inputs,
-        identities: Identities,
+        credentials: CredentialsCache,
         parts: Vec<Arc<Request>>,
         polling: Option<Polling>,
         writer: AnswerWriter,
@@ -61,7 +61,7 @@ impl Agents {
     ) -> Agents {
         Agents {
             inputs,
-            identities,
+            credentials,
             parts,
             asked: AgentsInFlight::default(),
             polling,
@@ -77,17 +77,21 @@ impl Agents {
     }
 
     /// Returns the next agent of the list and its credentials; without one, whether there may be more.
-    fn next_agent(&mut self, snmp: &mut Snmp, console: &Console) -> Result<(SocketAddr, IdentityId), More> {
+    fn next_agent(
+        &mut self,
+        snmp: &mut Snmp,
+        console: &Console,
+    ) -> Result<(SocketAddr, CredentialsId), More> {
         loop {
             let target = match self.inputs.next(console) {
                 Next::Target(target) => target,
                 Next::Waiting => return Err(More::Yes),
                 Next::End => return Err(More::No),
             };
-            match self.identities.of(self.inputs.settings(), snmp) {
-                Ok(identity) => {
+            match self.credentials.of(self.inputs.settings(), snmp) {
+                Ok(credentials) => {
                     self.targets += 1;
-                    return Ok((target, identity));
+                    return Ok((target, credentials));
                 }
                 Err(reason) => console.warn_bad_line(format_args!("{target}: {reason}")),
             }
@@ -96,15 +100,17 @@ impl Agents {
 
     /// Polls each agent once, as there is room.
     fn ask_once(&mut self, engine: &mut Engine<Snmp, u64>, console: &Console) -> More {
-        let most_users = self.identities.users() + USERS_AT_ONCE;
+        let most_users = self.credentials.users() + USERS_AT_ONCE;
         self.run_again_now = false;
         while engine.room() >= self.parts.len() {
-            if self.identities.users() >= most_users {
+            if self.credentials.users() >= most_users {
                 self.run_again_now = true;
                 break;
             }
             match self.next_agent(engine.protocol_mut(), console) {
-                Ok((target, identity)) => begin(&mut self.asked, &self.parts, engine, target, identity, 0),
+                Ok((target, credentials)) => {
+                    begin(&mut self.asked, &self.parts, engine, target, credentials, 0)
+                }
                 Err(more) => return more,
             }
         }
@@ -132,16 +138,16 @@ impl Agents {
                 continue;
             }
             host.is_busy = true;
-            begin(&mut self.asked, &self.parts, engine, host.target, host.identity, number);
+            begin(&mut self.asked, &self.parts, engine, host.target, host.credentials, number);
         }
         More::Yes
     }
 
     /// Adds agents of the list to the schedule: some in each turn, so that no turn takes long.
     fn read_agents(&mut self, snmp: &mut Snmp, now: Time, console: &Console) {
-        let most_users = self.identities.users() + USERS_AT_ONCE;
+        let most_users = self.credentials.users() + USERS_AT_ONCE;
         for _ in 0..AT_ONCE {
-            let has_time = self.identities.users() < most_users;
+            let has_time = self.credentials.users() < most_users;
             if !has_time || self.polling.as_ref().is_none_or(|polling| polling.reading == Reading::Over) {
                 return;
             }
@@ -149,7 +155,7 @@ impl Agents {
             let parts = self.parts.len();
             let Some(polling) = &mut self.polling else { return };
             match next {
-                Ok((target, identity)) => polling.add(target, identity, now),
+                Ok((target, credentials)) => polling.add(target, credentials, now),
                 Err(More::Yes) => return polling.reading = Reading::Waits,
                 Err(More::No) => {
                     polling.reading = Reading::Over;
@@ -193,13 +199,13 @@ fn begin(
     parts: &[Arc<Request>],
     engine: &mut Engine<Snmp, u64>,
     target: SocketAddr,
-    identity: IdentityId,
+    credentials: CredentialsId,
     host: u32,
 ) {
     let tag = asked.begin(target, host, parts.len());
     for (tag, part) in (tag..).zip(parts) {
         // The caller checked that the ring has room.
-        let _ = engine.ask(target, Question { identity, request: part.clone() }, tag);
+        let _ = engine.ask(target, Question { credentials, request: part.clone() }, tag);
     }
 }
 

@@ -50,7 +50,7 @@ pub struct AskArgs {
     pub port: u16,
 
     #[command(flatten)]
-    pub identity: IdentityArgs,
+    pub credentials: CredentialsArgs,
 
     /// Requests in flight to one agent, 1 to 8; the objects are divided among them
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8),
@@ -90,7 +90,7 @@ impl AskArgs {
 /// The credentials used for each agent, unless its own settings override them.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Credentials")]
-pub struct IdentityArgs {
+pub struct CredentialsArgs {
     /// Version: 1, 2c or 3 [default: 3 with -u, else 2c]
     #[arg(short = 'v', long = "snmp-version", value_name = "VERSION")]
     pub version: Option<String>,
@@ -144,7 +144,7 @@ pub struct WalkArgs {
     #[arg(short = 'C', value_name = "rN", action = ArgAction::Append)]
     pub bulk: Vec<BulkOptions>,
     /// Maximum number of values of one agent; with --per-host, of each of its requests
-    #[arg(long, value_name = "N", default_value_t = Operation::DEFAULT_MOST_ROWS)]
+    #[arg(long, value_name = "N", default_value_t = Operation::DEFAULT_MAX_ROWS)]
     pub max_rows: u32,
 }
 
@@ -220,14 +220,14 @@ mod tests {
         let line = "snmp walk -v2c -c public -Cr25 -On -t 10.0.0.1 ifDescr";
         let SnmpCommand::Walk(walk) = Cli::parse_from(line.split(' ')).command else { panic!("a walk") };
         assert_eq!(BulkOptions::of(&walk.bulk), BulkOptions { non_repeaters: None, repetitions: Some(25) });
-        assert_eq!(walk.ask.identity.version.as_deref(), Some("2c"));
+        assert_eq!(walk.ask.credentials.version.as_deref(), Some("2c"));
         assert_eq!(walk.ask.oids, ["ifDescr"]);
 
         let line =
             "snmp get -v3 -l authPriv -u u1 -a SHA-256 -A secret123 -x AES -X secret123 -t h sysName.0";
         let SnmpCommand::Get(get) = Cli::parse_from(line.split(' ')).command else { panic!("a get") };
-        assert_eq!(get.identity.auth_password.as_deref(), Some("secret123"));
-        assert_eq!(get.identity.level.as_deref(), Some("authPriv"));
+        assert_eq!(get.credentials.auth_password.as_deref(), Some("secret123"));
+        assert_eq!(get.credentials.level.as_deref(), Some("authPriv"));
 
         for line in
             ["snmp bulk -Cn1 -Cr5 -t h 1.3", "snmp bulk -Cn1r5 -t h 1.3", "snmp bulk -Cn2r5 -Cn1 -t h 1.3"]

@@ -151,9 +151,9 @@ mod tests {
                 r#"{"oid":"1.3.6.1","type":"OpaqueFloat","value":null,"hex":"9f78047fc00000"},"#,
                 r#"{"oid":"1.3.6.1","type":"OpaqueFloat","value":0.1,"hex":"9f78043dcccccd"},"#,
                 r#"{"oid":"1.3.6.1","type":"NoSuchInstance","value":null,"hex":null},"#,
-                r#"{"oid":"1.3.6.1","type":"Unknown(0x45)","value":null,"hex":"01","odd":"its type is none of SNMP's"},"#,
+                r#"{"oid":"1.3.6.1","type":"Unknown(0x45)","value":null,"hex":"01","odd":"the type does not exist in SNMP"},"#,
                 r#"{"oid":"1.3.6.1.2","type":"noSuchName","value":null,"hex":null}],"#,
-                r#""complete":false,"why_incomplete":"there is more than was wanted"}"#
+                r#""complete":false,"why_incomplete":"the row limit was reached"}"#
             )
         );
     }

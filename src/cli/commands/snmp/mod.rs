@@ -1,6 +1,6 @@
 //! `snmp`: polls agents once, or repeatedly.
 //!
-//! Input: `args` · `settings`, `identities` the credentials of each agent · `question` the objects.
+//! Input: `args` · `settings`, `credentials` the credentials of each agent · `question` the objects.
 //! Sweep: `agents` the job · `parts` one agent in several conversations · `polling`, `schedule`, `changes` repeated
 //! polls · `engines` of v3, and their cache.
 //! Output: `writer` · `net_snmp` text in a `style` · `json`, `csv`, `influx` · `shown`, `text` what they share.
@@ -8,9 +8,9 @@
 mod agents;
 mod args;
 mod changes;
+mod credentials;
 mod csv;
 mod engines;
-mod identities;
 mod influx;
 mod json;
 mod net_snmp;
@@ -32,8 +32,8 @@ use anyhow::{Context, Result};
 use agents::Agents;
 pub use args::SnmpCommand;
 use args::{AskArgs, Source};
+use credentials::CredentialsCache;
 use engines::EngineCache;
-use identities::Identities;
 use polling::Polling;
 use settings::Settings;
 use writer::AnswerWriter;
@@ -47,23 +47,23 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let args = command.ask();
     refuse_to_lose_files(args)?;
     let request = question::request(command)?;
-    let credentials = Settings::of_arguments(&args.identity)?;
+    let security = Settings::of_arguments(&args.credentials)?;
     let mut settings = args.sweep.settings(&args.targets, Some(args.port))?;
-    if credentials.lacks_user() && has_no_settings(&settings.sources) {
+    if security.lacks_user() && has_no_settings(&settings.sources) {
         return Err(Usage("passwords need a user: -u NAME".into()).into());
     }
-    settings.sources.settings = Some(credentials.checker());
+    settings.sources.settings = Some(security.checker());
     let mut snmp = Snmp::new(u64::from_le_bytes(seed()?));
     if args.source == Source::Id {
         snmp = snmp.accept_any_source();
     }
-    let identities = Identities::new(credentials, &mut snmp)?;
+    let credentials = CredentialsCache::new(security, &mut snmp)?;
     let one_host = is_one_host(&settings.sources);
     let all = settings.all || one_host;
     let polling = args.every.map(|interval| Polling::new(interval, settings.engine.rate));
 
     let mut sweep = Sweep::open(settings)?;
-    let cache = args.identity.engine_cache.as_deref();
+    let cache = args.credentials.engine_cache.as_deref();
     let cache = cache.map(|path| EngineCache::open(path, &mut snmp, sweep.net.now(), &sweep.console));
     let cache = cache.transpose()?;
     let inputs = sweep.inputs()?;
@@ -72,9 +72,9 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
         AnswerWriter::new(out, args.output, args.style()?, !one_host).context("cannot write results")?;
 
     let parts = parts::split(request, args.per_host.into());
-    let question = Question { identity: identities.general(), request: parts[0].clone() };
+    let question = Question { credentials: credentials.general(), request: parts[0].clone() };
     let typical = snmp.begin(([0; 4], PORT).into(), question);
-    let mut agents = Agents::new(inputs, identities, parts, polling, writer, all, cache);
+    let mut agents = Agents::new(inputs, credentials, parts, polling, writer, all, cache);
     sweep.conduct(snmp, &typical, &mut agents).map(|swept| swept.exit)
 }
 
@@ -86,9 +86,9 @@ fn has_no_settings(sources: &Sources) -> bool {
 
 /// Refuses to overwrite an input, also by the engine cache, which is both.
 fn refuse_to_lose_files(args: &AskArgs) -> Result<()> {
-    let (sweep, cache) = (&args.sweep, &args.identity.engine_cache);
+    let (sweep, cache) = (&args.sweep, &args.credentials.engine_cache);
     let mut read = args.oid_files.clone();
-    read.extend(args.identity.secrets.clone());
+    read.extend(args.credentials.secrets.clone());
     read.extend(sweep.lists.input.iter().cloned());
     refuse_to_write_over(&read, [cache])?;
     read.extend(cache.clone());

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::Time;
-use allears::protocol::snmp::IdentityId;
+use allears::protocol::snmp::CredentialsId;
 
 use super::changes::{Change, Previous};
 use super::parts::Part;
@@ -34,7 +34,7 @@ pub enum Reading {
 
 pub struct PolledHost {
     pub target: SocketAddr,
-    pub identity: IdentityId,
+    pub credentials: CredentialsId,
     pub is_busy: bool,
     pub left_out: u32,
     /// The last answer of each conversation with it.
@@ -59,12 +59,12 @@ impl Polling {
         Polling { schedule, hosts, reading, ring_is_full: false, rate }
     }
 
-    pub fn add(&mut self, target: SocketAddr, identity: IdentityId, now: Time) {
+    pub fn add(&mut self, target: SocketAddr, credentials: CredentialsId, now: Time) {
         self.reading = Reading::GoesOn;
         self.schedule.add(self.hosts.len() as u32, target, now);
         self.hosts.push(PolledHost {
             target,
-            identity,
+            credentials,
             is_busy: false,
             left_out: 0,
             previous: Box::default(),
@@ -95,15 +95,15 @@ impl Polling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use allears::protocol::snmp::{Answer, Identity, OidRef, Snmp, Value, Version};
+    use allears::protocol::snmp::{Answer, Credentials, OidRef, Snmp, Value, Version};
 
     #[test]
     fn a_restart_between_two_parts_of_one_poll_is_none_of_the_first() {
         let (mut snmp, target) = (Snmp::new(1), ([127, 0, 0, 1], 161).into());
-        let public = Identity::community(Version::V2c, b"public");
-        let identity = snmp.add_identity(public);
+        let public = Credentials::community(Version::V2c, b"public");
+        let credentials = snmp.add_credentials(public);
         let mut polling = Polling::new(Duration::from_secs(60), None);
-        polling.add(target, identity, Time::ZERO);
+        polling.add(target, credentials, Time::ZERO);
         let part = |uptime, count, seconds: u64| {
             let mut answer = Answer::of([(OidRef::from_ber(&[0x2b, 6]), Value::Counter32(count))]);
             answer.uptime = Some(uptime);

@@ -60,7 +60,7 @@ fn operation(command: &SnmpCommand) -> Result<Operation, String> {
         SnmpCommand::Walk(_) if non_repeaters.is_some() => {
             return Err("a walk has no non-repeaters: use only -CrN".into());
         }
-        SnmpCommand::Walk(walk) => Operation::Walk { max_repetitions: repetitions, most_rows: walk.max_rows },
+        SnmpCommand::Walk(walk) => Operation::Walk { max_repetitions: repetitions, max_rows: walk.max_rows },
     })
 }
 

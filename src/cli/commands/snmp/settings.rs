@@ -6,14 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use allears::protocol::snmp::usm::{AuthProtocol, Level, PrivProtocol, User, UserError};
-use allears::protocol::snmp::{Identity, Version};
+use allears::protocol::snmp::{Credentials, Version};
 use anyhow::{Context, Result};
 
-use super::args::IdentityArgs;
+use super::args::CredentialsArgs;
 use crate::cli::exit::Usage;
 use crate::cli::inputs::Checker;
 
-/// Settings of an identity. Unset ones come from the next more general place.
+/// Settings for credentials. Unset ones come from the next more general place.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     version: Option<SnmpVersion>,
@@ -40,7 +40,7 @@ impl Settings {
     ///
     /// # Errors
     /// Wrong settings, as [`Usage`]; a file that cannot be read.
-    pub fn of_arguments(args: &IdentityArgs) -> Result<Settings> {
+    pub fn of_arguments(args: &CredentialsArgs) -> Result<Settings> {
         let mut typed = Settings::default();
         for (key, value) in [
             ("version", &args.version),
@@ -177,7 +177,7 @@ impl Settings {
         self.level.unwrap_or(by_passwords)
     }
 
-    /// Checks that the settings make an identity: quickly, since there may be a million of them.
+    /// Checks that the settings make credentials: quickly, since there may be a million of them.
     ///
     /// # Errors
     /// The settings are incomplete or wrong.
@@ -191,7 +191,7 @@ impl Settings {
         }
         let user = self.user.as_deref().ok_or("version 3 needs a user: -u NAME, or user=NAME")?;
         if user.is_empty() || user.len() > 32 {
-            return Err("a user's name has from 1 to 32 bytes".into());
+            return Err("a user name has 1 to 32 bytes".into());
         }
         if self.level.is_none() && self.auth_password.is_none() && self.priv_password.is_some() {
             return Err("a priv-password (-X) needs an auth-password (-A), or level=noAuthNoPriv".into());
@@ -219,15 +219,15 @@ impl Settings {
         Arc::new(move |own| Settings::parse(own)?.of_target(&general).check())
     }
 
-    /// Makes the identity. For a user with a password this takes some milliseconds.
+    /// Makes the credentials. For a user with a password this takes some milliseconds.
     ///
     /// # Errors
     /// The settings are incomplete or wrong.
-    pub fn identity(&self) -> Result<Identity, String> {
+    pub fn credentials(&self) -> Result<Credentials, String> {
         self.check()?;
         if let SnmpVersion::Community(version) = self.version() {
             let community = self.community.as_deref().unwrap_or("public");
-            return Ok(Identity::community(version, community.as_bytes()));
+            return Ok(Credentials::community(version, community.as_bytes()));
         }
         let name = self.user.as_deref().unwrap_or_default();
         let level = self.level();
@@ -244,7 +244,7 @@ impl Settings {
                 None => user,
             })
         };
-        user().map(Identity::User).map_err(|error| error.to_string())
+        user().map(Credentials::User).map_err(|error| error.to_string())
     }
 }
 
@@ -286,23 +286,23 @@ mod tests {
         Settings::parse(text).expect(text)
     }
 
-    fn identity(settings: &Settings) -> String {
-        match settings.identity() {
-            Ok(Identity::Community { version, community }) => {
+    fn credentials(settings: &Settings) -> String {
+        match settings.credentials() {
+            Ok(Credentials::Community { version, community }) => {
                 format!("{version:?} {}", String::from_utf8_lossy(&community))
             }
-            Ok(Identity::User(_)) => "user".into(),
+            Ok(Credentials::User(_)) => "user".into(),
             Err(reason) => reason,
         }
     }
 
     #[test]
     fn settings_are_keys_and_values() {
-        assert_eq!(identity(&Settings::default()), "V2c public");
-        assert_eq!(identity(&parsed("version=1")), "V1 public");
-        assert_eq!(identity(&parsed("community=a#b=c")), "V2c a#b=c");
-        assert_eq!(identity(&parsed(r#" community="two words"  version=2c # a remark"#)), "V2c two words");
-        assert_eq!(identity(&parsed("user=u")), "user");
+        assert_eq!(credentials(&Settings::default()), "V2c public");
+        assert_eq!(credentials(&parsed("version=1")), "V1 public");
+        assert_eq!(credentials(&parsed("community=a#b=c")), "V2c a#b=c");
+        assert_eq!(credentials(&parsed(r#" community="two words"  version=2c # a remark"#)), "V2c two words");
+        assert_eq!(credentials(&parsed("user=u")), "user");
         for wrong in [
             "community",
             "version=4",
@@ -319,12 +319,12 @@ mod tests {
     #[test]
     fn what_is_not_said_comes_from_the_more_general_place() {
         let general = parsed("community=general version=1");
-        assert_eq!(identity(&parsed("").of_target(&general)), "V1 general");
-        assert_eq!(identity(&parsed("version=2c").of_target(&general)), "V2c general");
-        assert_eq!(identity(&parsed("community=own").of_target(&general)), "V1 own");
-        assert_eq!(identity(&parsed("user=u").of_target(&general)), "user");
-        assert_eq!(identity(&parsed("community=own").of_target(&parsed("user=u"))), "V2c own");
-        assert_eq!(identity(&parsed("context=c").of_target(&parsed("user=u community=c"))), "user");
+        assert_eq!(credentials(&parsed("").of_target(&general)), "V1 general");
+        assert_eq!(credentials(&parsed("version=2c").of_target(&general)), "V2c general");
+        assert_eq!(credentials(&parsed("community=own").of_target(&general)), "V1 own");
+        assert_eq!(credentials(&parsed("user=u").of_target(&general)), "user");
+        assert_eq!(credentials(&parsed("community=own").of_target(&parsed("user=u"))), "V2c own");
+        assert_eq!(credentials(&parsed("context=c").of_target(&parsed("user=u community=c"))), "user");
     }
 
     #[test]
@@ -333,10 +333,10 @@ mod tests {
             assert!(Settings::parse(text).is_err(), "{text}");
         }
         let own = parsed("community=c user=u auth-password=12345678");
-        assert_eq!(identity(&own.of_target(&parsed("version=2c"))), "user");
+        assert_eq!(credentials(&own.of_target(&parsed("version=2c"))), "user");
         assert!(parsed("level=authPriv auth-password=12345678").check().is_err());
         let own = parsed("level=authNoPriv").of_target(&parsed("user=u auth-password=12345678"));
-        assert_eq!(identity(&own), "user");
+        assert_eq!(credentials(&own), "user");
         assert!(parsed("auth-password=12345678").lacks_user());
         assert!(!parsed("auth-password=12345678 community=c").lacks_user());
     }
@@ -344,13 +344,13 @@ mod tests {
     #[test]
     fn a_community_in_the_environment_does_not_make_a_user_of_v3_one_of_v2c() {
         for file in ["version=3 user=u", "user=u", "user=u auth-password=12345678"] {
-            assert_eq!(identity(&parsed("community=typed").over(&parsed(file))), "user", "{file}");
+            assert_eq!(credentials(&parsed("community=typed").over(&parsed(file))), "user", "{file}");
         }
     }
 
     #[test]
     fn a_level_needs_its_passwords() {
-        let reason = |text: &str| parsed(text).identity().err();
+        let reason = |text: &str| parsed(text).credentials().err();
         assert_eq!(reason("user=u auth-password=12345678"), None);
         assert_eq!(reason("user=u auth-password=12345678 priv-password=12345678"), None);
         assert_eq!(reason("user=u level=noAuthNoPriv auth-password=short"), None);

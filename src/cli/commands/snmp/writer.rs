@@ -230,7 +230,7 @@ mod tests {
              10.0.0.1:161,answered,1,0.5,1.2.840,,Counter32,7,,5,2.5,wrap,,\n\
              10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.2.2.1.2.7,IF-MIB::ifDescr.7,NoSuchObject,,,,,,,\n\
              10.0.0.1:161,answered,1,0.5,1.3.6.1.2.1.1.9,SNMPv2-MIB::sysORTable,noSuchName,,,,,,,\n\
-             10.0.0.1:161,answered,1,0.5,,,,,,,,,,there is more than was wanted\n"
+             10.0.0.1:161,answered,1,0.5,,,,,,,,,,the row limit was reached\n"
         );
         let nothing = csv_of(&Answer::default(), &[]);
         assert!(nothing.ends_with(b"reason\n10.0.0.1:161,answered,1,0.5,,,,,,,,,,\n"));

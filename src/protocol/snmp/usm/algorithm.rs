@@ -1,11 +1,11 @@
-//! The hashes and ciphers that users have, and how people spell them.
+//! The authentication and privacy protocols, and their names.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::UserError;
 
-/// What authenticates messages: an HMAC over a hash.
+/// An authentication protocol: an HMAC with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuthProtocol {
     /// HMAC-MD5-96 (RFC 3414, section 6).
@@ -22,33 +22,34 @@ pub enum AuthProtocol {
     Sha512,
 }
 
-/// What encrypts messages.
+/// A privacy protocol: the cipher that encrypts messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PrivProtocol {
     /// CBC-DES (RFC 3414, section 8).
     Des,
     /// CFB128-AES-128 (RFC 3826).
     Aes128,
-    /// AES-192 in the same mode: in no RFC.
+    /// AES-192 in the same mode, which is not in any RFC.
     Aes192(KeyExtension),
-    /// AES-256 in the same mode: in no RFC.
+    /// AES-256 in the same mode, which is not in any RFC.
     Aes256(KeyExtension),
 }
 
-/// How a key becomes longer than the hash that it comes from. Agents have the one or the other; neither became
-/// an RFC. They differ only where the hash is too short for the cipher: MD5 for AES-192, and for AES-256 also
-/// SHA-1 and SHA-224.
+/// How to extend a key that is longer than the hash it comes from.
+///
+/// Agents implement one or the other; neither became an RFC. They differ only if the hash is too short for the cipher:
+/// MD5 for AES-192, and also SHA-1 and SHA-224 for AES-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyExtension {
-    /// The hash of the key behind it (draft-blumenthal-aes-usm-04): net-snmp's `AES-192`.
+    /// Appends the hash of the key (draft-blumenthal-aes-usm-04): net-snmp's `AES-192`.
     Blumenthal,
-    /// The key as a password for more of it (draft-reeder-snmpv3-usm-3desede-00): Cisco's, and
-    /// net-snmp's `AES-192-C`. Takes as long as a password, for each engine.
+    /// Uses the key as a password for another key (draft-reeder-snmpv3-usm-3desede-00): Cisco's, and net-snmp's
+    /// `AES-192-C`. Takes milliseconds for each engine, like hashing a password.
     Reeder,
 }
 
 impl AuthProtocol {
-    /// All of them.
+    /// All protocols.
     pub const ALL: [AuthProtocol; 6] = [
         AuthProtocol::Md5,
         AuthProtocol::Sha1,
@@ -58,8 +59,8 @@ impl AuthProtocol {
         AuthProtocol::Sha512,
     ];
 
-    /// Bytes of the digest in a message: those that are left of the hash (RFC 3414, sections 6.3 and 7.3;
-    /// RFC 7860, section 4.1).
+    /// Returns the length of the truncated digest in a message, in bytes (RFC 3414, sections 6.3 and 7.3; RFC 7860,
+    /// section 4.1).
     pub const fn digest_len(self) -> usize {
         match self {
             AuthProtocol::Md5 | AuthProtocol::Sha1 => 12,
@@ -72,7 +73,7 @@ impl AuthProtocol {
 }
 
 impl PrivProtocol {
-    /// All of them.
+    /// All protocols.
     pub const ALL: [PrivProtocol; 6] = [
         PrivProtocol::Des,
         PrivProtocol::Aes128,
@@ -82,7 +83,7 @@ impl PrivProtocol {
         PrivProtocol::Aes256(KeyExtension::Reeder),
     ];
 
-    /// Bytes of the localized key. Of DES, half of them are the key and half the pre-IV.
+    /// Returns the length of the localized key, in bytes. For DES, the first half is the key and the second the pre-IV.
     pub(super) const fn key_len(self) -> usize {
         match self {
             PrivProtocol::Des | PrivProtocol::Aes128 => 16,
@@ -91,7 +92,7 @@ impl PrivProtocol {
         }
     }
 
-    /// How its key is made longer, where it may have to be.
+    /// Returns how to extend a short key; `None` if the key is never too short.
     pub(super) const fn extension(self) -> Option<KeyExtension> {
         match self {
             PrivProtocol::Des | PrivProtocol::Aes128 => None,
@@ -100,13 +101,13 @@ impl PrivProtocol {
     }
 }
 
-/// As net-snmp takes it, in letters of either case and with or without hyphens: MD5, SHA or SHA-1, SHA-224,
-/// SHA-256, SHA-384, SHA-512.
+/// Parses net-snmp's names, case-insensitively and with or without hyphens: MD5, SHA or SHA-1, SHA-224, SHA-256,
+/// SHA-384, SHA-512.
 impl FromStr for AuthProtocol {
     type Err = UserError;
 
     fn from_str(text: &str) -> Result<AuthProtocol, UserError> {
-        Ok(match &*plain(text) {
+        Ok(match &*normalized(text) {
             "MD5" => AuthProtocol::Md5,
             "SHA" | "SHA1" => AuthProtocol::Sha1,
             "SHA224" => AuthProtocol::Sha224,
@@ -118,13 +119,13 @@ impl FromStr for AuthProtocol {
     }
 }
 
-/// As net-snmp takes it, in letters of either case and with or without hyphens: DES, AES or AES-128, AES-192,
-/// AES-256, and with Cisco's keys AES-192-C, AES-256-C.
+/// Parses net-snmp's names, case-insensitively and with or without hyphens: DES, AES or AES-128, AES-192, AES-256, and
+/// with Cisco's key extension AES-192-C, AES-256-C.
 impl FromStr for PrivProtocol {
     type Err = UserError;
 
     fn from_str(text: &str) -> Result<PrivProtocol, UserError> {
-        Ok(match &*plain(text) {
+        Ok(match &*normalized(text) {
             "DES" => PrivProtocol::Des,
             "AES" | "AES128" => PrivProtocol::Aes128,
             "AES192" => PrivProtocol::Aes192(KeyExtension::Blumenthal),
@@ -136,7 +137,8 @@ impl FromStr for PrivProtocol {
     }
 }
 
-fn plain(text: &str) -> String {
+/// Returns the text in upper case and without hyphens.
+fn normalized(text: &str) -> String {
     text.chars().filter(|&letter| letter != '-').map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_net_snmp_calls_them_is_understood() {
+    fn net_snmps_names_are_accepted() {
         for (text, protocol) in [
             ("sha", AuthProtocol::Sha1),
             ("SHA1", AuthProtocol::Sha1),

@@ -8,20 +8,20 @@ use des::Des;
 use super::PrivProtocol;
 use super::keys::PrivKey;
 
-/// Bytes of a block of DES.
+/// The block size of DES, in bytes.
 const DES_BLOCK: usize = 8;
 
-/// What makes two encryptions of one text different: msgAuthoritativeEngineBoots and Time, and
-/// msgPrivacyParameters.
+/// The values that determine the IV: msgAuthoritativeEngineBoots, msgAuthoritativeEngineTime and msgPrivacyParameters.
 #[derive(Clone, Copy)]
-pub(super) struct Freshness {
+pub(super) struct IvInputs {
     pub boots: u32,
     pub time: u32,
     pub salt: [u8; 8],
 }
 
 impl PrivKey {
-    /// The salt of a message: `counter`; for DES only its low half, behind the boots (RFC 3414, section 8.1.1.1).
+    /// Returns the salt of a message: `counter`, or for DES the boots and the low half of `counter` (RFC 3414, section
+    /// 8.1.1.1).
     pub(super) fn salt(&self, boots: u32, counter: u64) -> [u8; 8] {
         match self.protocol {
             PrivProtocol::Des => (u64::from(boots) << 32 | counter & 0xffff_ffff).to_be_bytes(),
@@ -29,16 +29,16 @@ impl PrivKey {
         }
     }
 
-    /// Encrypts everything from `start` on. DES makes it longer by up to 7 bytes.
-    pub(super) fn encrypt(&self, freshness: Freshness, data: &mut Vec<u8>, start: usize) {
+    /// Encrypts everything from `start` on. DES appends up to 7 bytes of padding.
+    pub(super) fn encrypt(&self, iv_inputs: IvInputs, data: &mut Vec<u8>, start: usize) {
         if self.protocol == PrivProtocol::Des {
             data.resize(start + (data.len() - start).next_multiple_of(DES_BLOCK), 0);
         }
-        let (data, iv) = (&mut data[start..], self.aes_iv(freshness));
+        let (data, iv) = (&mut data[start..], self.aes_iv(iv_inputs));
         match self.protocol {
             PrivProtocol::Des => {
                 let (blocks, _) = Array::slice_as_chunks_mut(data);
-                let iv = self.des_iv(freshness);
+                let iv = self.des_iv(iv_inputs);
                 cbc::Encryptor::<Des>::new(&self.secret.array::<8>(0).into(), &iv.into())
                     .encrypt_blocks(blocks);
             }
@@ -57,19 +57,19 @@ impl PrivKey {
         }
     }
 
-    /// Decrypts what [`encrypt`](PrivKey::encrypt) wrote; with another key, into noise.
+    /// Decrypts the output of [`encrypt`](PrivKey::encrypt). With the wrong key, the result is noise.
     ///
     /// # Errors
-    /// For DES, the data are not whole blocks (RFC 3414, section 8.3.2).
-    pub(super) fn decrypt(&self, freshness: Freshness, data: &mut [u8]) -> Result<(), &'static str> {
-        let iv = self.aes_iv(freshness);
+    /// For DES, the length is not a multiple of the block size (RFC 3414, section 8.3.2).
+    pub(super) fn decrypt(&self, iv_inputs: IvInputs, data: &mut [u8]) -> Result<(), &'static str> {
+        let iv = self.aes_iv(iv_inputs);
         match self.protocol {
             PrivProtocol::Des => {
                 let (blocks, rest) = Array::slice_as_chunks_mut(data);
                 if !rest.is_empty() {
-                    return Err("what is encrypted with DES is not a multiple of 8 bytes");
+                    return Err("the length of the DES ciphertext is not a multiple of 8 bytes");
                 }
-                let iv = self.des_iv(freshness);
+                let iv = self.des_iv(iv_inputs);
                 cbc::Decryptor::<Des>::new(&self.secret.array::<8>(0).into(), &iv.into())
                     .decrypt_blocks(blocks);
             }
@@ -89,14 +89,14 @@ impl PrivKey {
         Ok(())
     }
 
-    /// The salt xor the pre-IV, which is the second half of the key (RFC 3414, section 8.1.1.1).
-    fn des_iv(&self, freshness: Freshness) -> [u8; 8] {
-        (u64::from_be_bytes(self.secret.array(8)) ^ u64::from_be_bytes(freshness.salt)).to_be_bytes()
+    /// Returns the salt XOR the pre-IV, which is the second half of the key (RFC 3414, section 8.1.1.1).
+    fn des_iv(&self, iv_inputs: IvInputs) -> [u8; 8] {
+        (u64::from_be_bytes(self.secret.array(8)) ^ u64::from_be_bytes(iv_inputs.salt)).to_be_bytes()
     }
 
-    /// Boots, time and salt (RFC 3826, section 3.1.2.1).
-    fn aes_iv(&self, freshness: Freshness) -> [u8; 16] {
-        let stamp = u64::from(freshness.boots) << 32 | u64::from(freshness.time);
-        (u128::from(stamp) << 64 | u128::from(u64::from_be_bytes(freshness.salt))).to_be_bytes()
+    /// Returns the concatenation of boots, time and salt (RFC 3826, section 3.1.2.1).
+    fn aes_iv(&self, iv_inputs: IvInputs) -> [u8; 16] {
+        let stamp = u64::from(iv_inputs.boots) << 32 | u64::from(iv_inputs.time);
+        (u128::from(stamp) << 64 | u128::from(u64::from_be_bytes(iv_inputs.salt))).to_be_bytes()
     }
 }

@@ -1,100 +1,108 @@
-//! The engines: who is at an address, what its clock shows, and the keys that users have there.
+//! The agents' engines: the ID and the clock of the engine at each address, and the users' keys for it.
 //!
-//! What is known of an engine belongs to its address, since clones of a device share one engine ID but no clock.
-//! Keys belong to the engine ID, of which they are made.
+//! IDs and clocks are kept by address, because cloned devices share an engine ID but not a clock. Keys are kept by
+//! engine ID, from which they are derived.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::clock::{self, MOST_BOOTS, Reading};
+use super::clock::{self, ClockReading, MAX_BOOTS};
 use super::notice::{Notice, Notices};
 use super::{Keys, User, UserId};
 use crate::engine::Time;
 
-/// Longest engine ID, bytes. RFC 3411, section 5, has 5 to 32; agents are not that strict, and neither are we.
-const LONGEST_ID: usize = 64;
-/// How often in a row an engine may make us ask again without an answer in between. Many requests may be under way
-/// to it, and each is reported on; but nobody may keep us busy for ever.
-const MOST_IN_A_ROW: u8 = 64;
-/// How often in a row by a time that is not proven. One is enough, but for reports that are already on their way.
-const MOST_HINTS: u8 = 4;
+/// The maximum length of an engine ID, in bytes. RFC 3411, section 5, allows 5 to 32, but some agents exceed that.
+const MAX_ENGINE_ID: usize = 64;
+/// How often an engine may make us repeat requests without a reply in between. The limit is high, because each of many
+/// requests in flight can cause a report; without one, an engine could keep us busy forever.
+const MAX_REPEATS: u8 = 64;
+/// The same limit for unauthenticated time reports. One would do, but more may already be on their way.
+const MAX_HINTS: u8 = 4;
 
-/// The engine at one address, within its [`Usm`](super::Usm).
+/// A handle of the engine at one address, in a [`Usm`](super::Usm).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EngineRef(u32);
 
-/// What is worth remembering of an engine until the next run.
+/// The state of an engine that is worth keeping until the next run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineRecord {
-    /// Where it is.
+    /// The agent's address.
     pub address: SocketAddr,
     /// snmpEngineID, 1 to 64 bytes.
     pub engine_id: Box<[u8]>,
     /// snmpEngineBoots, 0 to 2³¹ - 1.
     pub boots: u32,
-    /// snmpEngineTime by now, seconds, 0 to 2³¹ - 1.
+    /// snmpEngineTime in seconds, 0 to 2³¹ - 1.
     pub time: u32,
 }
 
-/// All engines that were asked.
+/// All engines.
 #[derive(Debug, Default)]
 pub(super) struct Engines {
-    engines: Vec<Engine>,
-    at: HashMap<SocketAddr, EngineRef>,
-    identities: HashMap<Arc<[u8]>, Identity>,
+    engines: Vec<AuthoritativeEngine>,
+    by_address: HashMap<SocketAddr, EngineRef>,
+    by_id: HashMap<Arc<[u8]>, EngineIdEntry>,
     pub notices: Notices,
 }
 
-/// What is at an address.
+/// The authoritative engine (RFC 3414, section 1.5.1) at an address.
 #[derive(Debug)]
-pub(super) struct Engine {
+pub(super) struct AuthoritativeEngine {
     address: SocketAddr,
     id: Option<Arc<[u8]>>,
-    /// The agent says that it has another ID, which is to be discovered.
+    /// Whether the agent has reported another ID, so that it must be discovered again.
     is_doubted: bool,
-    /// By the word of messages that were proven.
-    proven: Option<Reading>,
-    /// By anybody's word: good to ask with, and for nothing else.
-    hint: Option<Reading>,
-    in_a_row: u8,
-    hints_in_a_row: u8,
-    /// That others have the same ID was told.
-    is_noted: bool,
+    /// The clock according to authenticated messages.
+    authenticated: Option<ClockReading>,
+    /// The clock according to unauthenticated messages; used for the next request only.
+    hint: Option<ClockReading>,
+    /// Repeated requests since the last reply.
+    repeats: u8,
+    /// Unauthenticated time reports since the last reply.
+    hints: u8,
+    /// Whether a notice has said that another address has the same ID.
+    is_reported_as_shared: bool,
 }
 
-/// What an engine ID is needed for.
+/// The addresses with an engine ID, and the keys for it.
 #[derive(Debug)]
-struct Identity {
+struct EngineIdEntry {
     first: SocketAddr,
-    /// Addresses that have it. Without any, it is forgotten: nobody can fill the memory by a new ID each time.
+    /// The number of addresses with this ID. At zero the entry is removed, so that an agent that keeps changing its ID
+    /// cannot exhaust the memory.
     holders: u32,
-    /// Of the users who asked there.
+    /// The keys of each user.
     keys: Vec<(UserId, Keys)>,
 }
 
 impl Engines {
-    /// The entry of an address, empty if it is new.
+    /// Returns the engine at an address, and adds an unknown one if the address is new.
     pub fn entry(&mut self, address: SocketAddr) -> EngineRef {
-        *self.at.entry(address).or_insert_with(|| {
-            self.engines.push(Engine::new(address));
+        *self.by_address.entry(address).or_insert_with(|| {
+            self.engines.push(AuthoritativeEngine::new(address));
             EngineRef(self.engines.len() as u32 - 1)
         })
     }
 
-    pub fn get(&self, engine: EngineRef) -> &Engine {
+    pub fn get(&self, engine: EngineRef) -> &AuthoritativeEngine {
         &self.engines[engine.0 as usize]
     }
 
-    pub fn get_mut(&mut self, engine: EngineRef) -> &mut Engine {
+    pub fn get_mut(&mut self, engine: EngineRef) -> &mut AuthoritativeEngine {
         &mut self.engines[engine.0 as usize]
     }
 
-    /// The engine, and the keys that a user has there; `None` while nothing is known of who is there.
-    pub fn with_keys(&mut self, engine: EngineRef, id: UserId, user: &User) -> Option<(&mut Engine, &Keys)> {
+    /// Returns the engine and a user's keys for it; `None` while its ID is unknown.
+    pub fn with_keys(
+        &mut self,
+        engine: EngineRef,
+        id: UserId,
+        user: &User,
+    ) -> Option<(&mut AuthoritativeEngine, &Keys)> {
         let engine = &mut self.engines[engine.0 as usize];
         let engine_id = engine.id.as_ref()?;
-        let keys = &mut self.identities.get_mut(engine_id)?.keys;
+        let keys = &mut self.by_id.get_mut(engine_id)?.keys;
         let at = keys.iter().position(|(owner, _)| *owner == id).unwrap_or_else(|| {
             keys.push((id, user.keys(engine_id)));
             keys.len() - 1
@@ -102,21 +110,26 @@ impl Engines {
         Some((engine, &keys[at].1))
     }
 
-    /// An agent says who it is, and what its clock shows.
+    /// Sets the ID of an engine, and, if the ID is new, its clock.
     ///
     /// # Errors
-    /// That is no engine ID.
-    pub fn learn(&mut self, engine: EngineRef, id: &[u8], hint: Option<Reading>) -> Result<(), &'static str> {
-        if id.is_empty() || id.len() > LONGEST_ID {
-            return Err("the agent does not say its engine ID");
+    /// The ID is empty or too long.
+    pub fn learn(
+        &mut self,
+        engine: EngineRef,
+        id: &[u8],
+        hint: Option<ClockReading>,
+    ) -> Result<(), &'static str> {
+        if id.is_empty() || id.len() > MAX_ENGINE_ID {
+            return Err("the agent sent an invalid engine ID");
         }
         let entry = &mut self.engines[engine.0 as usize];
         entry.is_doubted = false;
         if entry.id.as_deref() == Some(id) {
-            // What was proven of its clock stays so.
+            // Keep the authenticated clock.
             return Ok(());
         }
-        (entry.proven, entry.hint) = (None, hint);
+        (entry.authenticated, entry.hint) = (None, hint);
         let (address, before) = (entry.address, entry.id.take());
         if let Some(before) = before {
             self.release(&before);
@@ -130,36 +143,36 @@ impl Engines {
         Ok(())
     }
 
-    /// Gives an address its engine ID.
+    /// Assigns an engine ID to an address.
     fn hold(&mut self, engine: EngineRef, id: &[u8]) {
-        let entry = &mut self.engines[engine.0 as usize];
-        let shared = match self.identities.get_key_value(id) {
+        let owner = &mut self.engines[engine.0 as usize];
+        let shared = match self.by_id.get_key_value(id) {
             Some((shared, _)) => shared.clone(),
             None => Arc::from(id),
         };
-        entry.id = Some(shared.clone());
-        let address = entry.address;
-        let new = || Identity { first: address, holders: 0, keys: Vec::new() };
-        let identity = self.identities.entry(shared).or_insert_with(new);
-        identity.holders += 1;
-        if identity.first != address && !entry.is_noted {
-            entry.is_noted = true;
-            let first = identity.first;
+        owner.id = Some(shared.clone());
+        let address = owner.address;
+        let new = || EngineIdEntry { first: address, holders: 0, keys: Vec::new() };
+        let entry = self.by_id.entry(shared).or_insert_with(new);
+        entry.holders += 1;
+        if entry.first != address && !owner.is_reported_as_shared {
+            owner.is_reported_as_shared = true;
+            let first = entry.first;
             self.notices.push(Notice::SameEngineId { engine_id: id.into(), first, also: address });
         }
     }
 
-    /// An address has this engine ID no more.
+    /// Removes an engine ID from an address.
     fn release(&mut self, id: &Arc<[u8]>) {
-        if let Some(identity) = self.identities.get_mut(id) {
-            identity.holders -= 1;
-            if identity.holders == 0 {
-                self.identities.remove(id);
+        if let Some(entry) = self.by_id.get_mut(id) {
+            entry.holders -= 1;
+            if entry.holders == 0 {
+                self.by_id.remove(id);
             }
         }
     }
 
-    /// Those whose ID is known.
+    /// Returns records of the engines with a known ID.
     pub fn records(&self, now: Time) -> impl Iterator<Item = EngineRecord> {
         self.engines.iter().filter_map(move |engine| {
             let engine_id = engine.id.as_deref()?.into();
@@ -168,88 +181,88 @@ impl Engines {
         })
     }
 
-    /// Takes a record for a hint, unless more is known or it cannot be one.
+    /// Restores an engine from a record, unless it is already known or the record is invalid.
     pub fn remember(&mut self, now: Time, record: &EngineRecord) {
         let engine = self.entry(record.address);
-        let is_number = record.boots <= MOST_BOOTS && record.time <= MOST_BOOTS;
+        let is_number = record.boots <= MAX_BOOTS && record.time <= MAX_BOOTS;
         if is_number && self.get_mut(engine).id.is_none() {
-            let hint = Reading { boots: record.boots, time: record.time, at: now };
-            // One without an engine ID is of no use.
+            let hint = ClockReading { boots: record.boots, time: record.time, at: now };
+            // Ignore a record without a valid engine ID.
             let _ = self.learn(engine, &record.engine_id, Some(hint));
         }
     }
 }
 
-impl Engine {
-    fn new(address: SocketAddr) -> Engine {
-        Engine {
+impl AuthoritativeEngine {
+    fn new(address: SocketAddr) -> AuthoritativeEngine {
+        AuthoritativeEngine {
             address,
             id: None,
             is_doubted: false,
-            proven: None,
+            authenticated: None,
             hint: None,
-            in_a_row: 0,
-            hints_in_a_row: 0,
-            is_noted: false,
+            repeats: 0,
+            hints: 0,
+            is_reported_as_shared: false,
         }
     }
 
-    /// Whether it has to be discovered before anything is asked.
+    /// Returns whether the next request must be a discovery.
     pub fn is_unknown(&self) -> bool {
         self.id.is_none() || self.is_doubted
     }
 
-    /// Its ID, which is never empty; empty while it is not known.
+    /// Returns the ID; empty while it is unknown.
     pub fn id(&self) -> &[u8] {
         self.id.as_deref().unwrap_or_default()
     }
 
-    /// Whether this is its ID.
+    /// Returns whether `id` is the engine's ID.
     pub fn has_id(&self, id: &[u8]) -> bool {
         self.id.as_deref() == Some(id)
     }
 
-    /// The agent says that this is not its ID.
+    /// Requires a new discovery, because the agent reported that the ID is wrong.
     pub fn doubt(&mut self) {
         self.is_doubted = true;
     }
 
-    /// Boots and time to ask with.
+    /// Returns the boots and the time for the next request.
     pub fn clock(&self, now: Time) -> (u32, u32) {
-        self.hint.or(self.proven).map_or((0, 0), |clock| (clock.boots, clock.time(now)))
+        self.hint.or(self.authenticated).map_or((0, 0), |clock| (clock.boots, clock.time(now)))
     }
 
-    /// What anybody says about its clock. Whether that can still be of use: it cannot when the engine takes none of
-    /// what it says itself.
-    pub fn hear_hint(&mut self, heard: Reading) -> bool {
-        self.hint = Some(heard);
-        count_to(MOST_HINTS, &mut self.hints_in_a_row)
+    /// Sets the clock from an unauthenticated message. Returns false if that has not helped several times in a row: the
+    /// engine rejects the time that it reports itself.
+    pub fn accept_hint(&mut self, reading: ClockReading) -> bool {
+        self.hint = Some(reading);
+        count_up_to(MAX_HINTS, &mut self.hints)
     }
 
-    /// What a proven message says about its clock.
+    /// Updates the clock from an authenticated message.
     ///
     /// # Errors
-    /// Why the message is not timely.
-    pub fn hear_proven(&mut self, heard: Reading) -> Result<(), &'static str> {
-        clock::hear(&mut self.proven, heard)?;
+    /// The reason why the message is not timely.
+    pub fn accept_authenticated(&mut self, reading: ClockReading) -> Result<(), &'static str> {
+        clock::accept(&mut self.authenticated, reading)?;
         (self.hint, self.is_doubted) = (None, false);
         Ok(())
     }
 
-    /// Whether it may make us ask again, this time.
-    pub fn may_ask_again(&mut self) -> bool {
-        count_to(MOST_IN_A_ROW, &mut self.in_a_row)
+    /// Returns whether the engine may make us repeat a request, and counts it.
+    pub fn may_repeat(&mut self) -> bool {
+        count_up_to(MAX_REPEATS, &mut self.repeats)
     }
 
-    /// It has answered.
-    pub fn has_answered(&mut self) {
-        (self.in_a_row, self.hints_in_a_row) = (0, 0);
+    /// Resets the limits, after a reply.
+    pub fn reset_repeats(&mut self) {
+        (self.repeats, self.hints) = (0, 0);
     }
 }
 
-/// Counts, if `most` is not reached; if it is, the count begins anew, for whoever comes later.
-fn count_to(most: u8, count: &mut u8) -> bool {
-    let may = *count < most;
+/// Increments `count` and returns true; at `max`, resets it for later queries and returns false.
+fn count_up_to(max: u8, count: &mut u8) -> bool {
+    let may = *count < max;
     *count = if may { *count + 1 } else { 0 };
     may
 }

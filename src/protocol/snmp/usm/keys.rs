@@ -1,4 +1,5 @@
-//! From a password to a user's keys at one engine (RFC 3414, section 2.6 and appendix A; RFC 3826, section 1.2).
+//! Keys: derived from a password, and localized for an engine (RFC 3414, section 2.6 and appendix A; RFC 3826, section
+//! 1.2).
 
 use std::fmt;
 use std::iter;
@@ -9,17 +10,17 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use super::{AuthProtocol, KeyExtension, Level, PrivProtocol};
 
-/// Bytes to which a password is repeated (RFC 3414, section A.2).
-const EXPANDED: usize = 1 << 20;
+/// The length to which a password is repeated before hashing, in bytes (RFC 3414, section A.2).
+const EXPANDED_LEN: usize = 1 << 20;
 
-/// A key, or what a key is made of. It is never shown.
+/// The bytes of a key, omitted from `Debug` output.
 #[derive(Clone, Copy)]
 pub(super) struct Secret {
     bytes: [u8; 64],
     len: u8,
 }
 
-/// A user's keys at one engine: what seals a message, and proves one.
+/// A user's localized keys, which authenticate and encrypt messages of one engine.
 #[derive(Clone, Debug)]
 pub enum Keys {
     /// noAuthNoPriv.
@@ -30,14 +31,14 @@ pub enum Keys {
     AuthPriv(AuthKey, PrivKey),
 }
 
-/// A localized key for authentication.
+/// A localized authentication key.
 #[derive(Clone, Debug)]
 pub struct AuthKey {
     pub(super) protocol: AuthProtocol,
     pub(super) secret: Secret,
 }
 
-/// A localized key for privacy.
+/// A localized privacy key.
 #[derive(Clone, Debug)]
 pub struct PrivKey {
     pub(super) protocol: PrivProtocol,
@@ -45,7 +46,7 @@ pub struct PrivKey {
 }
 
 impl Keys {
-    /// The security that they give.
+    /// Returns the security level that the keys provide.
     pub const fn level(&self) -> Level {
         match self {
             Keys::None => Level::NoAuthNoPriv,
@@ -54,7 +55,8 @@ impl Keys {
         }
     }
 
-    /// Those of them that a message of this level needs: an agent reports notInTimeWindows without encrypting it.
+    /// Returns the keys for a message of at most `level`. Agents need it for notInTimeWindows reports, which are
+    /// authenticated but never encrypted.
     pub fn up_to(&self, level: Level) -> Keys {
         match (self, level) {
             (_, Level::NoAuthNoPriv) => Keys::None,
@@ -63,7 +65,7 @@ impl Keys {
         }
     }
 
-    /// The key for authentication.
+    /// Returns the authentication key.
     pub const fn auth(&self) -> Option<&AuthKey> {
         match self {
             Keys::None => None,
@@ -71,7 +73,7 @@ impl Keys {
         }
     }
 
-    /// The key for privacy.
+    /// Returns the privacy key.
     pub const fn privacy(&self) -> Option<&PrivKey> {
         match self {
             Keys::None | Keys::Auth(_) => None,
@@ -87,7 +89,8 @@ impl AuthKey {
 }
 
 impl PrivKey {
-    /// Made with the hash of the user's authentication (RFC 3414, section 2.6), as long as `protocol` needs it.
+    /// Localizes a key with the hash of the user's authentication protocol (RFC 3414, section 2.6), and extends or
+    /// truncates it to the length that `protocol` needs.
     pub(super) fn localized(
         protocol: PrivProtocol,
         hash: AuthProtocol,
@@ -96,7 +99,7 @@ impl PrivKey {
     ) -> PrivKey {
         let mut secret = localize(hash, master, engine_id);
         if secret.as_slice().len() < protocol.key_len() {
-            // The shortest hash has 16 bytes, the longest key 32: once is enough.
+            // One extension is enough: the shortest hash has 16 bytes, the longest key 32.
             match protocol.extension() {
                 Some(KeyExtension::Blumenthal) => secret.push(&digest(hash, [secret.as_slice()])),
                 Some(KeyExtension::Reeder) => {
@@ -110,16 +113,16 @@ impl PrivKey {
     }
 }
 
-/// The master key Ku of a password: the hash of a mebibyte of it, again and again (RFC 3414, section A.2).
+/// Returns the master key Ku: the hash of the password repeated to one MiB (RFC 3414, section A.2).
 pub(super) fn expand(hash: AuthProtocol, password: &[u8]) -> Secret {
-    // Many short pieces would take longer than the hashing.
+    // Hash in pieces of about 1 KiB: feeding the hash many short pieces would take longer than the hashing itself.
     let piece = password.repeat(1024usize.div_ceil(password.len().max(1)));
-    let pieces = EXPANDED.checked_div(piece.len()).unwrap_or(0);
-    let last = &piece[..EXPANDED.checked_rem(piece.len()).unwrap_or(0)];
+    let pieces = EXPANDED_LEN.checked_div(piece.len()).unwrap_or(0);
+    let last = &piece[..EXPANDED_LEN.checked_rem(piece.len()).unwrap_or(0)];
     digest(hash, iter::repeat_n(&piece[..], pieces).chain([last]))
 }
 
-/// The key Kul at one engine (RFC 3414, section 2.6).
+/// Returns the localized key Kul for an engine (RFC 3414, section 2.6).
 fn localize(hash: AuthProtocol, master: &Secret, engine_id: &[u8]) -> Secret {
     digest(hash, [master.as_slice(), engine_id, master.as_slice()])
 }
@@ -141,7 +144,7 @@ fn digest<'p>(hash: AuthProtocol, parts: impl IntoIterator<Item = &'p [u8]>) -> 
 }
 
 impl Secret {
-    /// No hash is longer than 64 bytes, nor a key.
+    /// Copies up to 64 bytes, the maximum length of hashes and keys.
     fn new(bytes: &[u8]) -> Secret {
         let mut secret = Secret { bytes: [0; 64], len: 0 };
         secret.append(bytes);
@@ -152,7 +155,7 @@ impl Secret {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// The `N` bytes from `at` on; zeros where it is shorter.
+    /// Returns `N` bytes from `at` on, padded with zeros.
     pub(super) fn array<const N: usize>(&self, at: usize) -> [u8; N] {
         std::array::from_fn(|i| self.as_slice().get(at + i).copied().unwrap_or(0))
     }
@@ -219,7 +222,7 @@ mod tests {
         assert_eq!(privacy(PrivProtocol::Des, AuthProtocol::Md5), "526f5eed9fcce26f8964c2930787d82b");
     }
 
-    /// Of RFC 7860 there are none; these are by Python's hashlib.
+    /// RFC 7860 has no test vectors; these come from Python's hashlib.
     #[test]
     fn sha_2_makes_keys_in_the_same_way() {
         for (hash, localized) in [
@@ -240,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_long_enough_is_cut_whichever_extension_there_is() {
+    fn a_key_that_is_long_enough_is_truncated_with_either_extension() {
         let sha = "8982e0e549e866db361a6b625d84cccc11162d453ee8ce3a6445c2d6776f0f8b";
         for extension in [KeyExtension::Blumenthal, KeyExtension::Reeder] {
             assert_eq!(privacy(PrivProtocol::Aes192(extension), AuthProtocol::Sha256), sha[..48]);
@@ -248,7 +251,7 @@ mod tests {
         }
     }
 
-    /// All by Python's hashlib; net-snmp's agent takes such keys, too.
+    /// The vectors come from Python's hashlib; net-snmp's agent accepts such keys, too.
     #[test]
     fn a_key_that_is_too_short_is_extended_as_the_drafts_say() {
         for (hash, extension, key) in [

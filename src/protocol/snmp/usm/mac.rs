@@ -1,4 +1,4 @@
-//! The digest that proves a message (RFC 3414, sections 6.3 and 7.3; RFC 7860, section 4.2).
+//! The digest that authenticates a message (RFC 3414, sections 6.3 and 7.3; RFC 7860, section 4.2).
 
 use hmac::digest::common::Key;
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,7 +10,7 @@ use super::AuthProtocol;
 use super::keys::AuthKey;
 
 impl AuthKey {
-    /// Writes the digest of `message` where its zeros stand: from `at` on.
+    /// Writes the digest of `message` over its zeros, from `at` on.
     pub(super) fn sign(&self, message: &mut [u8], at: usize) {
         match self.protocol {
             AuthProtocol::Md5 => self.sign_with::<Hmac<Md5>>(message, at),
@@ -30,20 +30,20 @@ impl AuthKey {
             .for_each(|(to, from)| *to = *from);
     }
 
-    /// Whether `digest` is that of a message with zeros between these two parts. Takes as long whether it is or not.
-    pub(super) fn has_signed(&self, before: &[u8], digest: &[u8], behind: &[u8]) -> bool {
+    /// Returns, in constant time, whether `digest` is that of the message `before`, zeros, `behind`.
+    pub(super) fn verifies(&self, before: &[u8], digest: &[u8], behind: &[u8]) -> bool {
         let parts = [before, digest, behind];
         match self.protocol {
-            AuthProtocol::Md5 => self.has_signed_with::<Hmac<Md5>>(parts),
-            AuthProtocol::Sha1 => self.has_signed_with::<Hmac<Sha1>>(parts),
-            AuthProtocol::Sha224 => self.has_signed_with::<Hmac<Sha224>>(parts),
-            AuthProtocol::Sha256 => self.has_signed_with::<Hmac<Sha256>>(parts),
-            AuthProtocol::Sha384 => self.has_signed_with::<Hmac<Sha384>>(parts),
-            AuthProtocol::Sha512 => self.has_signed_with::<Hmac<Sha512>>(parts),
+            AuthProtocol::Md5 => self.verifies_with::<Hmac<Md5>>(parts),
+            AuthProtocol::Sha1 => self.verifies_with::<Hmac<Sha1>>(parts),
+            AuthProtocol::Sha224 => self.verifies_with::<Hmac<Sha224>>(parts),
+            AuthProtocol::Sha256 => self.verifies_with::<Hmac<Sha256>>(parts),
+            AuthProtocol::Sha384 => self.verifies_with::<Hmac<Sha384>>(parts),
+            AuthProtocol::Sha512 => self.verifies_with::<Hmac<Sha512>>(parts),
         }
     }
 
-    fn has_signed_with<M: Mac + KeyInit>(&self, [before, digest, behind]: [&[u8]; 3]) -> bool {
+    fn verifies_with<M: Mac + KeyInit>(&self, [before, digest, behind]: [&[u8]; 3]) -> bool {
         let Some(zeros) =
             [0; 48].get(..self.protocol.digest_len()).filter(|zeros| zeros.len() == digest.len())
         else {
@@ -54,7 +54,7 @@ impl AuthKey {
     }
 
     fn start<M: Mac + KeyInit>(&self) -> M {
-        // A block of the hash, filled up with zeros, is what HMAC makes of any shorter key.
+        // HMAC pads a short key with zeros to a block of the hash.
         let mut block = Key::<M>::default();
         block.iter_mut().zip(self.secret.as_slice()).for_each(|(to, from)| *to = *from);
         M::new(&block)

@@ -1,16 +1,16 @@
-//! The User-based Security Model of SNMPv3 (RFC 3414): who asks, who answers, and what of it is proven and secret.
+//! The User-based Security Model of SNMPv3 (RFC 3414): authentication and privacy of messages.
 //!
 //! | | |
 //! |---|---|
 //! | [`User`], [`AuthProtocol`], [`PrivProtocol`] | a name, and keys from passwords |
-//! | [`Keys`], [`seal()`], [`is_proven`], [`scoped_pdu`] | messages, of either side |
-//! | [`Report`] | why an agent does not process one |
-//! | [`Usm`] | the engines that are asked: their IDs, clocks and keys |
+//! | [`Keys`], [`seal()`], [`is_authentic`], [`scoped_pdu`] | messages, for managers and agents |
+//! | [`ReportKind`] | why an agent does not process a message |
+//! | [`Usm`] | the agents' engines: their IDs, clocks and keys |
 //!
-//! An agent is asked for its engine ID first (discovery: RFC 3414, section 4), by a request without security. What it
-//! answers, and any other report without a digest, could come from whoever can read our requests: it counts as a hint
-//! for what to ask next, never as the truth. Only messages with the right digest move an engine's clock, and only
-//! those with all the security that was asked for are replies.
+//! The first request to an agent asks for its engine ID (discovery: RFC 3414, section 4), without security. The reply,
+//! and any other report without a digest, may be forged by anybody who can read our requests. So it is only a hint for
+//! the next request. Only messages with the right digest update an engine's clock, and only those with the full security
+//! level of the request are replies.
 
 mod algorithm;
 mod cipher;
@@ -30,34 +30,34 @@ mod user;
 use std::net::SocketAddr;
 
 use super::ber::Writer;
-use super::message::{Pdu, PduHead, Scoped, ScopedData, V3Message, pdu_tag};
+use super::message::{Pdu, PduHead, ScopedData, ScopedPdu, V3Message, pdu_tag};
 use crate::engine::Time;
 
 pub use algorithm::{AuthProtocol, KeyExtension, PrivProtocol};
-use clock::Reading;
-pub use clock::{MOST_BOOTS, WINDOW};
+use clock::ClockReading;
+pub use clock::{MAX_BOOTS, WINDOW};
 use engines::Engines;
 pub use engines::{EngineRecord, EngineRef};
 pub use keys::{AuthKey, Keys, PrivKey};
 pub use level::Level;
 pub use notice::Notice;
-pub use open::{is_proven, scoped_pdu};
-pub use report::Report;
+pub use open::{is_authentic, scoped_pdu};
+pub use report::ReportKind;
 pub use seal::{Envelope, seal};
 pub use user::{User, UserError};
 
 /// The number of this security model (RFC 3411, section 5: SnmpSecurityModel).
 pub const MODEL: i64 = 3;
 
-const BOOTS_USED_UP: &str = "the engine has used up its boots (2147483647): nothing that it says is timely, until it \
-     is given a new engine ID (RFC 3414, section 2.2.2)";
+const BOOTS_EXHAUSTED: &str = "the engine's boot counter is exhausted (2147483647): none of its messages is timely \
+     until it gets a new engine ID (RFC 3414, section 2.2.2)";
 
-/// What all conversations of v3 share: users, and the engines that they ask.
+/// The state that all v3 conversations share: users and engines.
 #[derive(Debug)]
 pub struct Usm {
     users: Vec<User>,
     engines: Engines,
-    /// The salt of the next message. Each is given once.
+    /// The salt of the next message. No salt is used twice.
     salt: u64,
 }
 
@@ -65,24 +65,26 @@ pub struct Usm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserId(u32);
 
-/// What a datagram says.
+/// The verdict on a datagram.
 #[derive(Debug)]
-pub enum Heard<'b> {
-    /// A response, with all the security that was asked for.
+pub enum Verdict<'b> {
+    /// A response with the full security level of the request.
     Reply(Pdu<'b>),
-    /// The engine was discovered, or its time learnt: the same request once more.
-    AskAgain,
-    /// The agent does not process what is asked, and nothing will help: why, by the name of its counter.
+    /// A report that taught us the engine's ID or time: repeat the request.
+    Repeat,
+    /// A report that no repetition will cure: the counter and its meaning.
     Rejected(&'static str),
-    /// Anybody could have sent it: why.
+    /// A message that anybody could have sent, and why.
     Unproven(&'static str),
-    /// It is the agent's, as far as that can be proven, and makes no sense: why.
+    /// A malformed message that has passed authentication, if the user has any, and why.
     Broken(&'static str),
 }
 
 impl Usm {
-    /// Without users and engines. Salts begin at `seed`, which has to be random: after a restart they must not be
-    /// those from before (RFC 3414, section 8.1.1.1; RFC 3826, section 3.1.2.1).
+    /// Creates a model without users and engines.
+    ///
+    /// Salts count up from `seed`, which must be random, so that they do not repeat after a restart (RFC 3414, section
+    /// 8.1.1.1; RFC 3826, section 3.1.2.1).
     pub fn new(seed: u64) -> Usm {
         Usm { users: Vec::new(), engines: Engines::default(), salt: seed }
     }
@@ -93,26 +95,26 @@ impl Usm {
         UserId(self.users.len() as u32 - 1)
     }
 
-    /// The engine at `address`, which nothing has to be known of yet.
+    /// Returns the engine at `address`, known or not.
     pub fn engine(&mut self, address: SocketAddr) -> EngineRef {
         self.engines.entry(address)
     }
 
-    /// Whether the engine has to be discovered before it can be asked anything.
+    /// Returns whether the next request to the engine must be a discovery.
     ///
     /// # Panics
-    /// `engine` is of another `Usm`.
+    /// If `engine` belongs to another `Usm`.
     pub fn is_unknown(&self, engine: EngineRef) -> bool {
         self.engines.get(engine).is_unknown()
     }
 
-    /// Appends to `out` the request whose PDU has been written to `pdu`, which must hold nothing else. While it is
-    /// not known who is at the address, the discovery is appended instead; its PDU's request-id is `msg_id`, too.
+    /// Appends the message with the PDU in `pdu` to `out`; or a discovery, while the engine is unknown.
     ///
-    /// `msg_id` is 1 to 2³¹ - 1, unpredictable, and a new one each time. What is in `pdu` afterwards is of no use.
+    /// `pdu` must hold nothing but the PDU; its content afterwards is unspecified. `msg_id` must be unpredictable, fresh
+    /// for each message, and from 1 to 2³¹ - 1. It is also the request-id of a discovery.
     ///
     /// # Panics
-    /// `engine` or `user` is of another `Usm`.
+    /// If `engine` or `user` belongs to another `Usm`.
     pub fn write(
         &mut self,
         now: Time,
@@ -134,13 +136,13 @@ impl Usm {
         self.salt = self.salt.wrapping_add(1);
     }
 
-    /// What `datagram` says, which came from that engine, for a request of that user, and was parsed as `message`.
-    /// What is encrypted in it is decrypted into `scratch`.
+    /// Authenticates and decrypts a reply of `engine` to a request of `user`.
     ///
-    /// That the msgID is one of ours is for the caller to see; so is that the request-id is the request's.
+    /// `message` must have been parsed from `datagram`; it is decrypted into `scratch`. The caller must check that the
+    /// msgID and the request-id are those of the request.
     ///
     /// # Panics
-    /// `engine` or `user` is of another `Usm`.
+    /// If `engine` or `user` belongs to another `Usm`.
     pub fn read<'b>(
         &mut self,
         now: Time,
@@ -149,45 +151,45 @@ impl Usm {
         datagram: &'b [u8],
         message: &V3Message<'b>,
         scratch: &'b mut Vec<u8>,
-    ) -> Heard<'b> {
+    ) -> Verdict<'b> {
         if message.security_model != MODEL {
-            return Heard::Unproven("its security is not that of a user");
+            return Verdict::Unproven("the reply has another security model");
         }
         let Some(level) = Level::of(message) else {
-            return Heard::Unproven("its flags say other than what it is");
+            return Verdict::Unproven("the flags of the reply contradict its content");
         };
         if let Some(report) = plain_report(level, message) {
-            return self.hear_report(now, engine, message, Report::of(&report), false);
+            return self.handle_report(now, engine, message, ReportKind::of(&report), false);
         }
-        let (asked, scoped) = match self.prove(now, engine, user, level, datagram, message) {
+        let (requested, scoped) = match self.authenticate(now, engine, user, level, datagram, message) {
             Ok(keys) => (keys.level(), scoped_pdu(message, keys, scratch)),
-            Err(heard) => return heard,
+            Err(reading) => return reading,
         };
-        let Scoped { engine_id, context, pdu } = match scoped {
+        let ScopedPdu { engine_id, context, pdu } = match scoped {
             Ok(scoped) => scoped,
-            Err(reason) => return Heard::Broken(reason),
+            Err(reason) => return Verdict::Broken(reason),
         };
         match pdu.tag {
-            // RFC 3412, section 7.2: both have to be the request's.
+            // Both must be those of the request (RFC 3412, section 7.2).
             pdu_tag::RESPONSE if engine_id != message.security.engine_id => {
-                Heard::Unproven("it is about another engine")
+                Verdict::Unproven("the reply has another contextEngineID")
             }
             pdu_tag::RESPONSE if context != self.users[user.0 as usize].context() => {
-                Heard::Unproven("it is of another context")
+                Verdict::Unproven("the reply has another contextName")
             }
-            pdu_tag::RESPONSE if level == asked => {
-                self.engines.get_mut(engine).has_answered();
-                Heard::Reply(pdu)
+            pdu_tag::RESPONSE if level == requested => {
+                self.engines.get_mut(engine).reset_repeats();
+                Verdict::Reply(pdu)
             }
-            pdu_tag::RESPONSE => Heard::Unproven("it is less secure than what was asked"),
-            pdu_tag::REPORT => self.hear_report(now, engine, message, Report::of(&pdu), true),
-            _ => Heard::Broken("it is neither a response nor a report"),
+            pdu_tag::RESPONSE => Verdict::Unproven("the reply has a lower security level than the request"),
+            pdu_tag::REPORT => self.handle_report(now, engine, message, ReportKind::of(&pdu), true),
+            _ => Verdict::Broken("the reply is neither a response nor a report"),
         }
     }
 
-    /// Whether a message is of the user and the engine that were asked, and timely (RFC 3414, section 3.2(3) to
-    /// (7)). The user's keys there, if so; all that a user without secrets can have is the right names.
-    fn prove(
+    /// Checks that a message has the right engine ID and user, an authentic digest, and is timely (RFC 3414, section
+    /// 3.2(3) to (7)), and returns the user's keys. For a user without secrets, only the engine ID and name are checked.
+    fn authenticate(
         &mut self,
         now: Time,
         engine: EngineRef,
@@ -195,103 +197,106 @@ impl Usm {
         level: Level,
         datagram: &[u8],
         message: &V3Message<'_>,
-    ) -> Result<&Keys, Heard<'static>> {
+    ) -> Result<&Keys, Verdict<'static>> {
         let (id, user, security) = (user, &self.users[user.0 as usize], &message.security);
         let Some((engine, keys)) = self.engines.with_keys(engine, id, user) else {
-            return Err(Heard::Unproven("nothing was asked there but who it is"));
+            return Err(Verdict::Unproven("the engine has not been discovered"));
         };
         if security.engine_id != engine.id() {
-            return Err(Heard::Unproven("its engine ID is another's"));
+            return Err(Verdict::Unproven("the reply has another engine ID"));
         }
         if security.user != user.name() {
-            return Err(Heard::Unproven("its user is another"));
+            return Err(Verdict::Unproven("the reply has another user"));
         }
         if level > keys.level() {
-            return Err(Heard::Unproven("it is more secure than what was asked"));
+            return Err(Verdict::Unproven("the reply has a higher security level than the request"));
         }
         let Some(key) = keys.auth() else { return Ok(keys) };
         if level == Level::NoAuthNoPriv {
-            return Err(Heard::Unproven("it has no digest"));
+            return Err(Verdict::Unproven("the reply has no digest"));
         }
-        if !is_proven(datagram, message, key) {
-            return Err(Heard::Unproven("its digest is not of the user's key"));
+        if !is_authentic(datagram, message, key) {
+            return Err(Verdict::Unproven("the digest of the reply is wrong"));
         }
-        let heard = Reading::of(security, now).ok_or(Heard::Broken("its boots or time are no numbers"))?;
-        match engine.hear_proven(heard) {
+        let reading = ClockReading::of(security, now)
+            .ok_or(Verdict::Broken("the engine's boots or time are out of range"))?;
+        match engine.accept_authenticated(reading) {
             Ok(()) => Ok(keys),
-            Err(_) if heard.boots == MOST_BOOTS => Err(Heard::Rejected(BOOTS_USED_UP)),
-            Err(reason) => Err(Heard::Unproven(reason)),
+            Err(_) if reading.boots == MAX_BOOTS => Err(Verdict::Rejected(BOOTS_EXHAUSTED)),
+            Err(reason) => Err(Verdict::Unproven(reason)),
         }
     }
 
-    /// What to do about a report. One that is not proven is a hint that anybody on the way could have given; but
-    /// whoever did has seen our request, and an agent that refuses it has no other way to say so.
-    fn hear_report(
+    /// Decides about a report. Anybody who sees our request can forge one without a digest. Still, it counts: an agent
+    /// that rejects a request has no other way to say so.
+    fn handle_report(
         &mut self,
         now: Time,
         engine: EngineRef,
         message: &V3Message<'_>,
-        report: Option<Report>,
-        is_proven: bool,
-    ) -> Heard<'static> {
-        let heard = Reading::of(&message.security, now);
-        let text = report.map_or("a report of no kind that there is", Report::text);
+        report: Option<ReportKind>,
+        is_authentic: bool,
+    ) -> Verdict<'static> {
+        let reading = ClockReading::of(&message.security, now);
+        let text = report.map_or("the agent sent an unknown report", ReportKind::text);
         let (id, entry) = (message.security.engine_id, self.engines.get_mut(engine));
         match report {
-            Some(report) if !report.is_of_usm() => return Heard::Rejected(text),
-            // Whatever it complains about: it says who it is.
+            Some(report) if !report.is_of_usm() => return Verdict::Rejected(text),
+            // Any report reveals the engine ID.
             _ if entry.is_unknown() => {
-                if let Err(reason) = self.engines.learn(engine, id, heard) {
-                    return Heard::Unproven(reason);
+                if let Err(reason) = self.engines.learn(engine, id, reading) {
+                    return Verdict::Unproven(reason);
                 }
             }
-            // The ID that we know by now: this is about a request from before.
-            Some(Report::UnknownEngineIds) if entry.has_id(id) => {}
-            Some(Report::UnknownEngineIds) => entry.doubt(),
-            Some(Report::NotInTimeWindows) if is_proven => {}
-            Some(Report::NotInTimeWindows) if !entry.has_id(id) => {
-                return Heard::Unproven("its engine ID is another's");
+            // The report has the ID that we know by now, so it is about an earlier request.
+            Some(ReportKind::UnknownEngineIds) if entry.has_id(id) => {}
+            Some(ReportKind::UnknownEngineIds) => entry.doubt(),
+            Some(ReportKind::NotInTimeWindows) if is_authentic => {}
+            Some(ReportKind::NotInTimeWindows) if !entry.has_id(id) => {
+                return Verdict::Unproven("the report has another engine ID");
             }
-            Some(Report::NotInTimeWindows) => match heard {
-                Some(heard) if heard.boots == MOST_BOOTS => return Heard::Rejected(BOOTS_USED_UP),
-                Some(heard) if entry.hear_hint(heard) => {}
-                _ => return Heard::Rejected(text),
+            Some(ReportKind::NotInTimeWindows) => match reading {
+                Some(reading) if reading.boots == MAX_BOOTS => return Verdict::Rejected(BOOTS_EXHAUSTED),
+                Some(reading) if entry.accept_hint(reading) => {}
+                _ => return Verdict::Rejected(text),
             },
-            _ => return Heard::Rejected(text),
+            _ => return Verdict::Rejected(text),
         }
-        if self.engines.get_mut(engine).may_ask_again() { Heard::AskAgain } else { Heard::Rejected(text) }
+        if self.engines.get_mut(engine).may_repeat() { Verdict::Repeat } else { Verdict::Rejected(text) }
     }
 
-    /// The next thing that is odd about an engine.
+    /// Takes the oldest notice about an engine.
     pub fn take_notice(&mut self) -> Option<Notice> {
         self.engines.notices.take()
     }
 
-    /// Notices that were not kept, since 1,024 waited to be taken already.
+    /// Returns the number of notices dropped because 1,024 were already waiting.
     pub fn notices_lost(&self) -> u64 {
         self.engines.notices.lost
     }
 
-    /// The engines that are known, with their clocks as of `now`: to be [remembered](Usm::remember) in another run.
+    /// Returns records of the known engines, with their clocks at `now`, for [`remember`](Usm::remember) in another run.
     pub fn engines(&self, now: Time) -> impl Iterator<Item = EngineRecord> {
         self.engines.records(now)
     }
 
-    /// Saves a discovery, by a record whose time is as of `now`. It may be wrong: then it costs what it would have
-    /// saved. A record of an engine that is known already, or with numbers or an ID that no engine has, is ignored.
+    /// Restores an engine from a record, whose time is as of `now`, and thereby saves a discovery.
+    ///
+    /// A wrong record costs an extra request. A record is ignored if its engine is already known, or if its numbers or
+    /// its ID are out of range.
     pub fn remember(&mut self, now: Time, record: EngineRecord) {
         self.engines.remember(now, &record);
     }
 }
 
-/// The report that a message without security may be.
+/// Returns the report in a message without security, if it has one.
 fn plain_report<'b>(level: Level, message: &V3Message<'b>) -> Option<Pdu<'b>> {
     let ScopedData::Plain(content) = message.data else { return None };
-    let scoped = Scoped::parse(content).ok().filter(|_| level == Level::NoAuthNoPriv)?;
+    let scoped = ScopedPdu::parse(content).ok().filter(|_| level == Level::NoAuthNoPriv)?;
     (scoped.pdu.tag == pdu_tag::REPORT).then_some(scoped.pdu)
 }
 
-/// Appends the question who is there (RFC 3414, section 4): a request for nothing, without security.
+/// Appends a discovery (RFC 3414, section 4): a request without names and without security.
 fn write_discovery(msg_id: u32, pdu: &mut Writer, out: &mut Vec<u8>) {
     pdu.clear();
     PduHead { tag: pdu_tag::GET, request_id: msg_id, first: 0, second: 0 }.wrap(0, pdu);

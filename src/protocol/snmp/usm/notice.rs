@@ -1,36 +1,36 @@
-//! What is worth telling whoever runs the agents.
+//! Notices for the operator about suspicious engines.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// Notices that wait to be taken. A thousand agents with one engine ID are told well enough by those.
-const MOST: usize = 1024;
+/// The maximum number of waiting notices: enough to show that a thousand agents share an engine ID.
+const MAX_WAITING: usize = 1024;
 
-/// Something odd about an engine.
+/// A notice about an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Two addresses have one engine ID: the same agent twice, or a device that was cloned. Told once for each
-    /// address but the first.
+    /// Two addresses have the same engine ID: one agent listed twice, or a cloned device. Sent once for each address but
+    /// the first.
     SameEngineId {
         /// The engine ID.
         engine_id: Box<[u8]>,
-        /// Who had it first.
+        /// The first address with this ID.
         first: SocketAddr,
-        /// Who has it, too.
+        /// Another address with this ID.
         also: SocketAddr,
     },
-    /// There is another engine at an address than before.
+    /// The engine at an address has changed.
     EngineChanged {
         /// The address.
         address: SocketAddr,
-        /// The engine ID that was known.
+        /// The previous engine ID.
         before: Box<[u8]>,
-        /// The engine ID that was discovered.
+        /// The new engine ID.
         now: Box<[u8]>,
     },
 }
 
-/// A queue that is never too long.
+/// A bounded queue of notices.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     waiting: VecDeque<Notice>,
@@ -38,16 +38,16 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// Adds one, or counts it where there is no room.
+    /// Adds a notice; if the queue is full, drops and counts it.
     pub fn push(&mut self, notice: Notice) {
-        if self.waiting.len() < MOST {
+        if self.waiting.len() < MAX_WAITING {
             self.waiting.push_back(notice);
         } else {
             self.lost += 1;
         }
     }
 
-    /// Takes the oldest.
+    /// Takes the oldest notice.
     pub fn take(&mut self) -> Option<Notice> {
         self.waiting.pop_front()
     }
@@ -58,13 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_an_end_to_what_is_told() {
+    fn the_queue_is_bounded_and_counts_dropped_notices() {
         let mut notices = Notices::default();
         let address = SocketAddr::from(([127, 0, 0, 1], 161));
-        for _ in 0..MOST + 3 {
+        for _ in 0..MAX_WAITING + 3 {
             notices.push(Notice::SameEngineId { engine_id: Box::default(), first: address, also: address });
         }
         assert_eq!(notices.lost, 3);
-        assert_eq!(std::iter::from_fn(|| notices.take()).count(), MOST);
+        assert_eq!(std::iter::from_fn(|| notices.take()).count(), MAX_WAITING);
     }
 }

@@ -1,27 +1,27 @@
-//! A PDU becomes a message: encrypted, and with a digest.
+//! Seals a PDU: encrypts it, and turns it into a message with a digest.
 
-use super::cipher::Freshness;
+use super::cipher::IvInputs;
 use super::{Keys, Level, MODEL};
 use crate::protocol::snmp::ber::{self, Writer};
 use crate::protocol::snmp::message::flag;
 
-/// What we can take: the largest datagram of IPv4 (RFC 3412, section 6.3).
+/// The largest message that we accept: the maximum payload of a UDP datagram over IPv4 (RFC 3412, section 6.3).
 const MAX_SIZE: u64 = 65_507;
-/// The version that says v3 (RFC 3412, section 6.1).
+/// The value of msgVersion for v3 (RFC 3412, section 6.1).
 const VERSION: u64 = 3;
 
-/// What stands around a PDU, be it a request, a response or a report.
+/// The fields of a message around its PDU: of a request, a response or a report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Envelope<'a> {
-    /// msgID, 1 to 2³¹ - 1; a reply has that of its request.
+    /// msgID, 1 to 2³¹ - 1; a reply has the msgID of its request.
     pub msg_id: u32,
-    /// Whether the receiver may report why it cannot process the message: of requests (RFC 3412, section 6.4).
+    /// Whether the receiver may report why it cannot process the message; true for requests (RFC 3412, section 6.4).
     pub is_reportable: bool,
-    /// msgAuthoritativeEngineID: of the agent, whoever sends. It is the contextEngineID, too.
+    /// msgAuthoritativeEngineID and contextEngineID: the agent's engine ID, in messages of both sides.
     pub engine_id: &'a [u8],
     /// msgAuthoritativeEngineBoots of the agent, 0 to 2³¹ - 1.
     pub boots: u32,
-    /// msgAuthoritativeEngineTime of the agent, seconds, 0 to 2³¹ - 1.
+    /// msgAuthoritativeEngineTime of the agent in seconds, 0 to 2³¹ - 1.
     pub time: u32,
     /// msgUserName.
     pub user: &'a [u8],
@@ -29,11 +29,10 @@ pub struct Envelope<'a> {
     pub context: &'a [u8],
 }
 
-/// Appends to `out` the message around what has been written to `pdu`, which must be a PDU and nothing else, as
-/// secure as `keys` make it (RFC 3414, section 3.1). What is in `pdu` afterwards is of no use.
+/// Appends the message with the PDU in `pdu` to `out`, at the security level of `keys` (RFC 3414, section 3.1).
 ///
-/// Two messages of one key must never have the same `salt`; DES has only room for its low 32 bits. Where nothing
-/// is encrypted, it does not matter.
+/// `pdu` must hold nothing but the PDU; its content afterwards is unspecified. With a privacy key, never use the same
+/// `salt` twice; DES uses only its low 32 bits.
 pub fn seal(envelope: &Envelope<'_>, keys: &Keys, salt: u64, pdu: &mut Writer, out: &mut Vec<u8>) {
     pdu.element(ber::OCTET_STRING, envelope.context);
     pdu.element(ber::OCTET_STRING, envelope.engine_id);
@@ -43,7 +42,7 @@ pub fn seal(envelope: &Envelope<'_>, keys: &Keys, salt: u64, pdu: &mut Writer, o
         let Envelope { boots, time, .. } = *envelope;
         let salt = key.salt(boots, salt);
         pdu.append_to(out);
-        key.encrypt(Freshness { boots, time, salt }, out, start);
+        key.encrypt(IvInputs { boots, time, salt }, out, start);
         pdu.clear();
         pdu.element(ber::OCTET_STRING, &out[start..]);
         out.truncate(start);
@@ -60,8 +59,8 @@ pub fn seal(envelope: &Envelope<'_>, keys: &Keys, salt: u64, pdu: &mut Writer, o
     }
 }
 
-/// Writes msgSecurityParameters (RFC 3414, section 2.4) with zeros for the digest. How many bytes of the message
-/// stand behind those.
+/// Writes msgSecurityParameters (RFC 3414, section 2.4) with zeros for the digest. Returns the number of bytes after the
+/// digest.
 fn write_security(envelope: &Envelope<'_>, keys: &Keys, salt: &[u8], writer: &mut Writer) -> usize {
     let zeros = &[0; 48][..keys.auth().map_or(0, |key| key.protocol.digest_len())];
     let end = writer.len();

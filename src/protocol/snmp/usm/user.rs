@@ -1,16 +1,16 @@
-//! Users: a name, and the secrets that prove it.
+//! Users: a name, and the secrets for authentication and privacy.
 
 use std::fmt;
 
 use super::keys::{AuthKey, Keys, PrivKey, Secret, expand};
 use super::{AuthProtocol, PrivProtocol};
 
-/// Longest name, bytes (RFC 3414, section 5: usmUserName).
-const LONGEST_NAME: usize = 32;
-/// Shortest password, bytes (RFC 3414, section 11.2). Agents refuse shorter ones, too.
-const SHORTEST_PASSWORD: usize = 8;
+/// The maximum length of a name, in bytes (RFC 3414, section 5: usmUserName).
+const MAX_NAME: usize = 32;
+/// The minimum length of a password, in bytes (RFC 3414, section 11.2). Agents refuse shorter ones, too.
+const MIN_PASSWORD: usize = 8;
 
-/// A user as agents know it.
+/// A user of v3, known to agents by name.
 ///
 /// ```
 /// use allears::protocol::snmp::usm::{AuthProtocol, PrivProtocol, User};
@@ -29,7 +29,7 @@ pub struct User {
     secrets: Secrets,
 }
 
-/// The master keys: of a password, before it is made an engine's own (RFC 3414, section 2.6).
+/// The master keys: derived from passwords, and not yet localized for an engine (RFC 3414, section 2.6).
 #[derive(Clone, Debug)]
 enum Secrets {
     None,
@@ -37,27 +37,27 @@ enum Secrets {
     AuthPriv(AuthProtocol, Secret, PrivProtocol, Secret),
 }
 
-/// Why there is no such user.
+/// The reason why a user is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserError {
-    /// A name is 1 to 32 bytes long.
+    /// The name does not have 1 to 32 bytes.
     Name,
-    /// A password is at least 8 bytes long.
+    /// The password has fewer than 8 bytes.
     ShortPassword,
-    /// Who encrypts has to authenticate (RFC 3414, section 1.4.3).
+    /// Privacy requires authentication (RFC 3414, section 1.4.3).
     PrivacyWithoutAuthentication,
-    /// No authentication protocol is called that.
+    /// The authentication protocol does not exist.
     NoSuchAuthProtocol,
-    /// No privacy protocol is called that.
+    /// The privacy protocol does not exist.
     NoSuchPrivProtocol,
 }
 
 impl fmt::Display for UserError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            UserError::Name => "a user's name has from 1 to 32 bytes",
+            UserError::Name => "a user name has 1 to 32 bytes",
             UserError::ShortPassword => "a password has at least 8 bytes",
-            UserError::PrivacyWithoutAuthentication => "a user with privacy needs authentication, too",
+            UserError::PrivacyWithoutAuthentication => "privacy requires authentication",
             UserError::NoSuchAuthProtocol => {
                 "the authentication protocols are MD5, SHA, SHA-224, SHA-256, SHA-384 and SHA-512"
             }
@@ -71,19 +71,21 @@ impl fmt::Display for UserError {
 impl std::error::Error for UserError {}
 
 impl User {
-    /// A user without secrets, in the default context: noAuthNoPriv.
+    /// Creates a user without secrets (noAuthNoPriv), in the default context.
     ///
     /// # Errors
     /// The name is empty, or longer than 32 bytes.
     pub fn new(name: &[u8]) -> Result<User, UserError> {
-        if name.is_empty() || name.len() > LONGEST_NAME {
+        if name.is_empty() || name.len() > MAX_NAME {
             return Err(UserError::Name);
         }
         Ok(User { name: name.into(), context: Box::default(), secrets: Secrets::None })
     }
 
-    /// Authenticates with the key of this password: authNoPriv. Takes milliseconds, on purpose (RFC 3414, section
-    /// A.2). A privacy that the user had is gone, since its key comes from the same hash.
+    /// Adds authentication with a password (authNoPriv).
+    ///
+    /// Deriving the key takes milliseconds, by design (RFC 3414, section A.2). Removes privacy, if set before, because
+    /// its key depends on the authentication protocol.
     ///
     /// # Errors
     /// The password is shorter than 8 bytes.
@@ -92,9 +94,9 @@ impl User {
         Ok(self)
     }
 
-    /// Encrypts with the key of this password: authPriv. Takes as long as [`with_auth`](User::with_auth).
+    /// Adds privacy with a password (authPriv). Takes as long as [`with_auth`](User::with_auth).
     ///
-    /// With the wrong one, an agent reads noise. Many, net-snmp's among them, say nothing at all to that.
+    /// With the wrong password, an agent decrypts noise. Many agents, including net-snmp's, then send no reply.
     ///
     /// # Errors
     /// The user has no authentication, or the password is shorter than 8 bytes.
@@ -106,24 +108,24 @@ impl User {
         Ok(self)
     }
 
-    /// Asks in this context (contextName: RFC 3411, section 3.3.3) instead of the default one, which is empty.
+    /// Sets the context (contextName: RFC 3411, section 3.3.3). The default context is empty.
     pub fn with_context(mut self, context: &[u8]) -> User {
         self.context = context.into();
         self
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &[u8] {
         &self.name
     }
 
-    /// The context.
+    /// Returns the context.
     pub fn context(&self) -> &[u8] {
         &self.context
     }
 
-    /// This user's keys at one engine (RFC 3414, section 2.6). A few hashes; where
-    /// [`KeyExtension::Reeder`](super::KeyExtension::Reeder) has to make a key longer, milliseconds.
+    /// Localizes the user's keys for an engine (RFC 3414, section 2.6). This takes a few hashes, or milliseconds if
+    /// [`KeyExtension::Reeder`](super::KeyExtension::Reeder) has to extend a key.
     pub fn keys(&self, engine_id: &[u8]) -> Keys {
         match &self.secrets {
             Secrets::None => Keys::None,
@@ -137,7 +139,7 @@ impl User {
 }
 
 fn master_key(protocol: AuthProtocol, password: &[u8]) -> Result<Secret, UserError> {
-    if password.len() < SHORTEST_PASSWORD {
+    if password.len() < MIN_PASSWORD {
         return Err(UserError::ShortPassword);
     }
     Ok(expand(protocol, password))
@@ -149,7 +151,7 @@ mod tests {
     use crate::protocol::snmp::usm::Level;
 
     #[test]
-    fn a_user_is_as_secure_as_its_secrets() {
+    fn the_secrets_determine_the_security_level() {
         let user = User::new(b"u").expect("a name");
         assert_eq!(user.keys(b"engine").level(), Level::NoAuthNoPriv);
         let user = user.with_auth(AuthProtocol::Md5, b"12345678").expect("long enough");
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_agent_would_accept_is_refused() {
+    fn invalid_names_and_passwords_are_refused() {
         assert_eq!(User::new(b"").err(), Some(UserError::Name));
         assert_eq!(User::new(&[b'u'; 33]).err(), Some(UserError::Name));
         let user = User::new(&[b'u'; 32]).expect("a name");
@@ -177,7 +179,7 @@ mod tests {
         let user = user.with_auth(AuthProtocol::Sha1, b"maplesyrup").expect("long enough");
         let user = user.with_priv(PrivProtocol::Des, b"maplesyrup").expect("long enough");
         let shown = format!("{user:?} {:?}", user.keys(b"engine"));
-        // The master key of RFC 3414, section A.3.2, begins with 9f b5 cc, which are 159, 181, 204.
+        // The master key of RFC 3414, section A.3.2, begins with 9f b5 cc, which is 159, 181, 204 in decimal.
         assert!(!shown.contains("159") && !shown.contains("9f") && !shown.contains("maple"), "{shown}");
         assert!(shown.contains("Secret(..)"), "{shown}");
     }

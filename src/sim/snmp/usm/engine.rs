@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use crate::protocol::snmp::message::Security;
-use crate::protocol::snmp::usm::{MOST_BOOTS, WINDOW};
+use crate::protocol::snmp::message::SecurityParameters;
+use crate::protocol::snmp::usm::{MAX_BOOTS, WINDOW};
 use crate::sim::dice::{Purpose, roll};
 use crate::sim::snmp::memory::Memory;
 use crate::sim::snmp::{Asked, SnmpFault};
@@ -32,14 +32,14 @@ impl Engine {
         let starts = 1 + roll(seed, Purpose::Boots, asked.host, 0) % MOST_STARTS;
         Engine {
             id: id(base, asked),
-            boots: (starts as u32).saturating_add(memory.reboots).min(MOST_BOOTS),
-            time: u32::try_from(uptime.as_secs()).unwrap_or(MOST_BOOTS).min(MOST_BOOTS),
+            boots: (starts as u32).saturating_add(memory.reboots).min(MAX_BOOTS),
+            time: u32::try_from(uptime.as_secs()).unwrap_or(MAX_BOOTS).min(MAX_BOOTS),
         }
     }
 
     /// Whether a message with these numbers is timely (RFC 3414, section 3.2(7)(a)).
-    pub(super) fn is_timely(&self, security: &Security<'_>) -> bool {
-        self.boots < MOST_BOOTS
+    pub(super) fn is_timely(&self, security: &SecurityParameters<'_>) -> bool {
+        self.boots < MAX_BOOTS
             && security.boots == i64::from(self.boots)
             && security.time.abs_diff(self.time.into()) <= WINDOW.into()
     }
@@ -82,7 +82,7 @@ mod tests {
         assert!(all.iter().all(|engine| (1..=50).contains(&engine.boots) && engine.time < 100 * 86_400));
         assert!(all.iter().any(|engine| engine.boots != all[0].boots));
         assert_eq!(engine(1, 5, None, 77).time, all[5].time + 77);
-        assert_eq!(engine(1, 0, None, 1 << 32).time, MOST_BOOTS);
+        assert_eq!(engine(1, 0, None, 1 << 32).time, MAX_BOOTS);
     }
 
     #[test]
@@ -99,11 +99,12 @@ mod tests {
             (boots - 1, 1000, false),
             (boots + 1, 1000, false),
         ] {
-            let security = Security { boots, time, ..Security::default() };
+            let security = SecurityParameters { boots, time, ..SecurityParameters::default() };
             assert_eq!(engine.is_timely(&security), is_timely, "{boots} {time}");
         }
-        let used_up = Engine { boots: MOST_BOOTS, ..engine };
-        let security = Security { boots: MOST_BOOTS.into(), time: 1000, ..Security::default() };
+        let used_up = Engine { boots: MAX_BOOTS, ..engine };
+        let security =
+            SecurityParameters { boots: MAX_BOOTS.into(), time: 1000, ..SecurityParameters::default() };
         assert!(!used_up.is_timely(&security));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::engine::Engine;
 use super::keyring::Keyring;
-use crate::protocol::snmp::message::{Pdu, Scoped, ScopedData, V3Message};
-use crate::protocol::snmp::usm::{Keys, Level, MODEL, Report, is_proven, scoped_pdu};
+use crate::protocol::snmp::message::{Pdu, ScopedData, ScopedPdu, V3Message};
+use crate::protocol::snmp::usm::{Keys, Level, MODEL, ReportKind, is_authentic, scoped_pdu};
 
 /// Longest name, bytes (RFC 3414, section 5: usmUserName).
 const LONGEST_NAME: usize = 32;
@@ -19,7 +19,7 @@ pub(super) struct Accepted<'a> {
 /// Why it does not process one.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    pub(super) report: Report,
+    pub(super) report: ReportKind,
     /// How secure the report is.
     pub(super) level: Level,
     /// That of the message; 0 if it cannot be read.
@@ -46,23 +46,23 @@ pub(super) fn judge<'a>(
     let plain = |report| Refusal { report, level: Level::NoAuthNoPriv, request_id: request_id(message) };
     let security = &message.security;
     if security.engine_id != engine.id {
-        return Err(plain(Report::UnknownEngineIds));
+        return Err(plain(ReportKind::UnknownEngineIds));
     }
-    let keys = keyring.find(engine.id, security.user).ok_or_else(|| plain(Report::UnknownUserNames))?;
+    let keys = keyring.find(engine.id, security.user).ok_or_else(|| plain(ReportKind::UnknownUserNames))?;
     // Each of our users has one level, and supports neither a higher one nor a lower one.
     if level != keys.level() {
-        return Err(plain(Report::UnsupportedSecLevels));
+        return Err(plain(ReportKind::UnsupportedSecLevels));
     }
     if let Some(key) = keys.auth() {
-        if !is_proven(datagram, message, key) {
-            return Err(plain(Report::WrongDigests));
+        if !is_authentic(datagram, message, key) {
+            return Err(plain(ReportKind::WrongDigests));
         }
         if !engine.is_timely(security) {
-            return Err(Refusal { level: Level::AuthNoPriv, ..plain(Report::NotInTimeWindows) });
+            return Err(Refusal { level: Level::AuthNoPriv, ..plain(ReportKind::NotInTimeWindows) });
         }
     }
     let Ok(scoped) = scoped_pdu(message, keys, scratch) else {
-        return Err(plain(Report::DecryptionErrors));
+        return Err(plain(ReportKind::DecryptionErrors));
     };
     let request_id = scoped.pdu.request_id;
     check_context(engine, &scoped).map_err(|report| Refusal { report, level, request_id })?;
@@ -71,17 +71,17 @@ pub(super) fn judge<'a>(
 
 /// An agent has the objects of its own engine, in the default context (RFC 3412, section 7.2(13); RFC 3413, section
 /// 3.2).
-fn check_context(engine: &Engine, scoped: &Scoped<'_>) -> Result<(), Report> {
+fn check_context(engine: &Engine, scoped: &ScopedPdu<'_>) -> Result<(), ReportKind> {
     if scoped.engine_id != engine.id {
-        return Err(Report::UnknownPduHandlers);
+        return Err(ReportKind::UnknownPduHandlers);
     }
-    if scoped.context.is_empty() { Ok(()) } else { Err(Report::UnknownContexts) }
+    if scoped.context.is_empty() { Ok(()) } else { Err(ReportKind::UnknownContexts) }
 }
 
 /// The request-id, if it is not encrypted (RFC 3412, section 7.1(3)).
 fn request_id(message: &V3Message<'_>) -> i64 {
     match message.data {
-        ScopedData::Plain(content) => Scoped::parse(content).map_or(0, |scoped| scoped.pdu.request_id),
+        ScopedData::Plain(content) => ScopedPdu::parse(content).map_or(0, |scoped| scoped.pdu.request_id),
         ScopedData::Encrypted(_) => 0,
     }
 }

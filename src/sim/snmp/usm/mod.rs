@@ -17,7 +17,7 @@ use super::agent::{Agent, Responder, Terms};
 use super::{LARGEST, Said, faults};
 use crate::protocol::snmp::ber::{self, Writer};
 use crate::protocol::snmp::message::{Message, V3Message, flag, pdu_tag};
-use crate::protocol::snmp::usm::{Envelope, Keys, Level, Report, seal};
+use crate::protocol::snmp::usm::{Envelope, Keys, Level, ReportKind, seal};
 use crate::protocol::snmp::{Value, Varbind, Version};
 use crate::sim::dice::{Dice, Purpose, roll};
 
@@ -32,7 +32,7 @@ const AROUND: usize = 8 * 5 + 3 + 2 * 15 + 34 + 26 + 10 + 10 * 10;
 pub(super) struct Usm {
     keyring: Keyring,
     /// Reports so far, of the whole fleet, in the order of their kinds.
-    reports: [u32; Report::ALL.len()],
+    reports: [u32; ReportKind::ALL.len()],
     /// The salt of the last message that was encrypted. Each is given once, since engines may have the same keys.
     salt: u64,
     /// Where requests are decrypted.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::engine::Time;
-use crate::protocol::snmp::message::{PduHead, Scoped, ScopedData};
-use crate::protocol::snmp::usm::{AuthProtocol, PrivProtocol, User, is_proven, scoped_pdu};
+use crate::protocol::snmp::message::{PduHead, ScopedData, ScopedPdu};
+use crate::protocol::snmp::usm::{AuthProtocol, PrivProtocol, User, is_authentic, scoped_pdu};
 use crate::protocol::snmp::{Oid, Varbinds};
 use crate::sim::snmp::{Agents, Asked, Reaction};
 use crate::sim::{Plan, SnmpFault};
@@ -58,7 +58,7 @@ struct Heard {
     msg_id: i64,
     request_id: i64,
     level: Level,
-    report: Option<Report>,
+    report: Option<ReportKind>,
     /// Of a report its counter, of sysUpTime its hundredths.
     number: u32,
 }
@@ -133,12 +133,12 @@ fn hear(reply: &[u8], keys: &Keys) -> Heard {
     let message = v3(reply);
     let level = Level::of(&message).expect("consistent");
     if level > Level::NoAuthNoPriv {
-        assert!(is_proven(reply, &message, keys.auth().expect("a key")));
+        assert!(is_authentic(reply, &message, keys.auth().expect("a key")));
     }
     let mut scratch = Vec::new();
     let pdu = scoped_pdu(&message, keys, &mut scratch).expect("a scoped PDU").pdu;
     assert!(matches!(pdu.tag, pdu_tag::RESPONSE | pdu_tag::REPORT) && message.flags & flag::REPORTABLE == 0);
-    let report = (pdu.tag == pdu_tag::REPORT).then(|| Report::of(&pdu).expect("of a kind that there is"));
+    let report = (pdu.tag == pdu_tag::REPORT).then(|| ReportKind::of(&pdu).expect("of a kind that there is"));
     let number = match pdu.varbinds().next().expect("one").value {
         Value::Counter32(number) | Value::TimeTicks(number) => number,
         other => panic!("{other:?}"),
@@ -155,7 +155,7 @@ fn a_discovery_is_answered_with_who_is_there_and_since_when() {
         msg_id: 1000,
         request_id: 55,
         level: Level::NoAuthNoPriv,
-        report: Some(Report::UnknownEngineIds),
+        report: Some(ReportKind::UnknownEngineIds),
         number,
     };
     assert_eq!(scene.send(&discovery(), &Keys::None), expected(2));
@@ -196,17 +196,17 @@ fn what_is_not_processed_is_reported_as_rfc_3414_says() {
         cases.push((report, level, ask.seal(&keys), user.keys(&id)));
     };
     let plain = Level::NoAuthNoPriv;
-    case(Report::UnknownEngineIds, plain, &u1, &|ask| ask.envelope.engine_id = b"another");
-    case(Report::UnknownUserNames, plain, &nobody, &|_| {});
-    case(Report::UnsupportedSecLevels, plain, &lower, &|_| {});
-    case(Report::UnsupportedSecLevels, plain, &higher, &|_| {});
-    case(Report::WrongDigests, plain, &wrong, &|_| {});
-    case(Report::NotInTimeWindows, Level::AuthNoPriv, &u1, &|ask| ask.envelope.boots -= 1);
-    case(Report::NotInTimeWindows, Level::AuthNoPriv, &u2, &|ask| ask.envelope.time = later(151));
-    case(Report::DecryptionErrors, plain, &noise, &|_| {});
-    case(Report::UnknownContexts, Level::AuthPriv, &elsewhere, &|_| {});
-    let mut counted = [0; Report::ALL.len()];
-    counted[Report::UnknownEngineIds as usize] = 1;
+    case(ReportKind::UnknownEngineIds, plain, &u1, &|ask| ask.envelope.engine_id = b"another");
+    case(ReportKind::UnknownUserNames, plain, &nobody, &|_| {});
+    case(ReportKind::UnsupportedSecLevels, plain, &lower, &|_| {});
+    case(ReportKind::UnsupportedSecLevels, plain, &higher, &|_| {});
+    case(ReportKind::WrongDigests, plain, &wrong, &|_| {});
+    case(ReportKind::NotInTimeWindows, Level::AuthNoPriv, &u1, &|ask| ask.envelope.boots -= 1);
+    case(ReportKind::NotInTimeWindows, Level::AuthNoPriv, &u2, &|ask| ask.envelope.time = later(151));
+    case(ReportKind::DecryptionErrors, plain, &noise, &|_| {});
+    case(ReportKind::UnknownContexts, Level::AuthPriv, &elsewhere, &|_| {});
+    let mut counted = [0; ReportKind::ALL.len()];
+    counted[ReportKind::UnknownEngineIds as usize] = 1;
     for (report, level, request, keys) in cases {
         let heard = scene.send(&request, &keys);
         counted[report as usize] += 1;
@@ -225,7 +225,7 @@ fn a_scoped_pdu_for_another_engine_has_no_handler() {
     let mut request = scene.ask(&u0()).seal(&Keys::None);
     let Some(at) = request.windows(13).rposition(|bytes| bytes == scene.engine_id) else { panic!("an ID") };
     request[at + 12] ^= 1;
-    assert_eq!(scene.send(&request, &Keys::None).report, Some(Report::UnknownPduHandlers));
+    assert_eq!(scene.send(&request, &Keys::None).report, Some(ReportKind::UnknownPduHandlers));
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn an_agent_that_reboots_wants_its_new_time_after_every_seventh_request() {
             assert_eq!(heard.number < 100, life > 0, "sysUpTime goes with it");
         }
         let boots = scene.boots;
-        assert_eq!(scene.get(&u1).report, Some(Report::NotInTimeWindows));
+        assert_eq!(scene.get(&u1).report, Some(ReportKind::NotInTimeWindows));
         scene.learn();
         assert_eq!((scene.boots, scene.time), (boots + 1, 0));
     }
@@ -328,7 +328,7 @@ fn garbage_has_the_right_id_and_a_broken_digest_or_list() {
             let (reply, message) = (scene.agents.reply(), v3(scene.agents.reply()));
             assert_eq!(message.msg_id, 1000);
             match (keys.auth(), message.data) {
-                (Some(key), _) => assert!(!is_proven(reply, &message, key)),
+                (Some(key), _) => assert!(!is_authentic(reply, &message, key)),
                 (None, ScopedData::Plain(content)) => assert!(is_cut(content)),
                 (None, _) => panic!("encrypted"),
             }
@@ -337,7 +337,7 @@ fn garbage_has_the_right_id_and_a_broken_digest_or_list() {
 }
 
 fn is_cut(content: &[u8]) -> bool {
-    let mut varbinds = Varbinds::new(Scoped::parse(content).expect("a scoped PDU").pdu.varbinds);
+    let mut varbinds = Varbinds::new(ScopedPdu::parse(content).expect("a scoped PDU").pdu.varbinds);
     varbinds.by_ref().for_each(drop);
     varbinds.broken().is_some()
 }
@@ -370,7 +370,7 @@ fn a_forgery_has_another_msg_id_and_counts_nothing() {
         scene.agents.write_forgery(asked, &request, &mut dice, &mut forgery);
         assert_ne!(v3(&forgery).msg_id, 1000);
     }
-    assert_eq!(scene.agents.usm.reports[Report::UnknownEngineIds as usize], 1);
+    assert_eq!(scene.agents.usm.reports[ReportKind::UnknownEngineIds as usize], 1);
 }
 
 #[test]

@@ -1,65 +1,70 @@
-//! The games of the family, as data.
+//! The games, as data.
 //!
-//! Ports, protocol numbers and masters: the games' own sources and qstat's `qstat.cfg`. A game whose
-//! master is not known for certain has none here; the user names one.
+//! Ports, protocol numbers and masters come from the games' own sources and from qstat's `qstat.cfg`. A game
+//! without a master that is known for certain has none here; the user names one.
 
+use std::fmt;
 use std::time::Duration;
 
+use super::quake3;
 use super::text::Colors;
+use super::wire::WireProtocol;
 
-/// What tells one game of the Quake 3 family from another.
-#[derive(Debug)]
+/// A game: where its servers and masters are, and how they are queried.
+#[non_exhaustive]
 pub struct Game {
-    /// What the user calls it: `et`, `q3`…
+    /// The id that a user types: `et`, `q3`…
     pub id: &'static str,
-    /// Its full name.
+    /// The full name.
     pub name: &'static str,
-    /// The port of a server for which none is given.
+    /// The protocol that its servers and masters speak.
+    pub wire: &'static WireProtocol,
+    /// The port of servers that are named without one.
     pub server_port: u16,
-    /// The port of a master for which none is given.
+    /// The port of masters that are named without one.
     pub master_port: u16,
-    /// Its public masters, `HOST:PORT`; may be none.
+    /// The public masters, `HOST:PORT`; may be empty.
     pub masters: &'static [&'static str],
-    /// The protocol number of the servers to list: the current version's.
-    pub protocol: u32,
+    /// The protocol number by which masters select servers: the current version's.
+    pub list_protocol: u32,
     /// The name before the protocol number in `getservers`, for games that have one there.
     pub list_name: Option<&'static str>,
-    /// The name in `getserversExt`; `None` where the game's masters do not know that request.
+    /// The name in `getserversExt`; `None` if the game's masters do not know that request.
     pub ext_name: Option<&'static str>,
-    /// The least time between two packets to one server.
+    /// The minimum time between two packets to one server.
     pub host_gap: Duration,
-    /// What `^` means in its texts.
+    /// The colour codes in its texts.
     pub colors: Colors,
-    /// Whether its servers report ping 0 for bots, and for nobody else (but a player on the same
-    /// machine).
+    /// Whether its servers report ping 0 for bots, and for nobody else (except a player on the same machine).
     pub bots_have_ping_zero: bool,
-    /// Its teams, by number.
+    /// The names of its teams, by number.
     pub teams: &'static [&'static str],
 }
 
-/// ioquake3 and its kin allow ten packets at once and then one a second (`SVC_RateLimit`), ET:
-/// Legacy with `sv_protect 2` three in two seconds: three tries are within both.
+/// ioquake3 and its kin allow ten packets at once and then one a second (`SVC_RateLimit`), ET: Legacy with
+/// `sv_protect 2` three in two seconds. Three tries stay within both.
 const ID_GAP: Duration = Duration::from_millis(200);
-/// DarkPlaces ignores what comes within a second of the last (`net_getstatusfloodblockingtimeout`).
+/// DarkPlaces ignores a request within a second of the last one (`net_getstatusfloodblockingtimeout`).
 const DARKPLACES_GAP: Duration = Duration::from_millis(1100);
 
 /// id's own teams, `team_t` in `bg_public.h`.
 const ID_TEAMS: &[&str] = &["free", "red", "blue", "spectator"];
-/// The same numbers, as ET and RTCW show them.
+/// The same numbers, as ET and RTCW name them.
 const WOLF_TEAMS: &[&str] = &["free", "axis", "allies", "spectator"];
 /// DarkPlaces, `NetConn_BuildStatusResponse` in `netconn.c`.
 const DARKPLACES_TEAMS: &[&str] = &["none", "red", "blue", "yellow", "pink"];
 /// qfusion, `gs_public.h`.
 const WARSOW_TEAMS: &[&str] = &["spectator", "players", "alpha", "beta"];
 
-/// What most games have in common; not in [`GAMES`] itself.
+/// The values that most games share; not a game itself.
 const BASE: Game = Game {
     id: "",
     name: "",
+    wire: &quake3::WIRE_PROTOCOL,
     server_port: 27960,
     master_port: 27950,
     masters: &[],
-    protocol: 68,
+    list_protocol: 68,
     list_name: None,
     ext_name: None,
     host_gap: ID_GAP,
@@ -68,24 +73,24 @@ const BASE: Game = Game {
     teams: ID_TEAMS,
 };
 
-/// What the games on DarkPlaces have in common.
+/// The values that the games on DarkPlaces share.
 const DARKPLACES: Game = Game {
     server_port: 26000,
     masters: &["dpmaster.deathmask.net:27950", "dpmaster.tchr.no:27950"],
-    protocol: 3,
+    list_protocol: 3,
     host_gap: DARKPLACES_GAP,
     colors: Colors::Rgb,
     teams: DARKPLACES_TEAMS,
     ..BASE
 };
 
-/// Every game that is known.
+/// All known games.
 pub static GAMES: &[Game] = &[
     Game {
         id: "et",
         name: "Wolfenstein: Enemy Territory",
         masters: &["master.etlegacy.com:27950", "etmaster.idsoftware.com:27950"],
-        protocol: 84,
+        list_protocol: 84,
         ext_name: Some("et"),
         bots_have_ping_zero: true,
         teams: WOLF_TEAMS,
@@ -107,7 +112,7 @@ pub static GAMES: &[Game] = &[
         id: "rtcw",
         name: "Return to Castle Wolfenstein",
         masters: &["dpmaster.deathmask.net:27950", "wolfmaster.s4ndmod.com:27950"],
-        protocol: 60,
+        list_protocol: 60,
         ext_name: Some("wolfmp"),
         bots_have_ping_zero: true,
         teams: WOLF_TEAMS,
@@ -117,9 +122,9 @@ pub static GAMES: &[Game] = &[
         id: "openarena",
         name: "OpenArena",
         masters: &["dpmaster.deathmask.net:27950", "master.ioquake3.org:27950"],
-        protocol: 71,
+        list_protocol: 71,
         ext_name: Some("Quake3Arena"),
-        // A letter means no colour of its own here, so nothing is lost by reading ^xRGB as one.
+        // Letters are no colours here, so reading ^xRGB as one loses nothing.
         colors: Colors::Rgb,
         bots_have_ping_zero: true,
         ..BASE
@@ -151,7 +156,7 @@ pub static GAMES: &[Game] = &[
         id: "warsow",
         name: "Warsow",
         server_port: 44400,
-        protocol: 22,
+        list_protocol: 22,
         list_name: Some("Warsow"),
         teams: WARSOW_TEAMS,
         ..BASE
@@ -163,7 +168,7 @@ pub static GAMES: &[Game] = &[
         master_port: 29060,
         // OpenJK, codemp/qcommon/qcommon.h.
         masters: &["master.jkhub.org:29060", "masterjk3.ravensoft.com:29060"],
-        protocol: 26,
+        list_protocol: 26,
         bots_have_ping_zero: true,
         ..BASE
     },
@@ -172,7 +177,7 @@ pub static GAMES: &[Game] = &[
         name: "Call of Duty 2",
         server_port: 28960,
         master_port: 20710,
-        protocol: 118,
+        list_protocol: 118,
         ..BASE
     },
     Game {
@@ -182,7 +187,7 @@ pub static GAMES: &[Game] = &[
         master_port: 20810,
         // CoD4X, src/sv_main.c.
         masters: &["cod4master.activision.com:20810"],
-        protocol: 6,
+        list_protocol: 6,
         ..BASE
     },
     Game {
@@ -190,20 +195,27 @@ pub static GAMES: &[Game] = &[
         name: "Soldier of Fortune II",
         server_port: 20100,
         master_port: 20110,
-        protocol: 2004,
+        list_protocol: 2004,
         ..BASE
     },
 ];
 
 impl Game {
-    /// The game with this `id`, whatever the case of its letters.
+    /// Returns the game with this `id`, ignoring case.
     pub fn find(id: &str) -> Option<&'static Game> {
         GAMES.iter().find(|game| game.id.eq_ignore_ascii_case(id))
     }
 
-    /// What the game calls its team number `team`; `None` when it has no such team.
+    /// Returns the name of team number `team`; `None` if the game has no such team.
     pub fn team_name(&self, team: u8) -> Option<&'static str> {
         self.teams.get(usize::from(team)).copied()
+    }
+}
+
+/// A short form: the id tells everything.
+impl fmt::Debug for Game {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Game({})", self.id)
     }
 }
 
@@ -212,10 +224,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_game_is_found_once_and_is_whole() {
+    fn every_game_is_found_once_and_is_complete() {
         for game in GAMES {
             assert!(std::ptr::eq(Game::find(&game.id.to_uppercase()).unwrap(), game), "{}", game.id);
-            assert!(!game.name.is_empty() && game.protocol > 0);
+            assert!(!game.name.is_empty() && game.list_protocol > 0);
             for master in game.masters {
                 let (host, port) = master.rsplit_once(':').unwrap();
                 assert!(host.contains('.') && port.parse() == Ok(game.master_port), "{master}");

@@ -1,12 +1,12 @@
-//! Names and other texts: bytes in no certain encoding, with colour codes in between.
+//! Names and other texts: bytes in an unknown encoding, with colour codes in between.
 //!
 //! A colour code is `^` and one character that is not `^` (`Q_IsColorString` in `q_shared.h`);
 //! DarkPlaces also has `^x` and three hexadecimal digits (`STRING_COLOR_RGB_TAG_CHAR` in `draw.h`).
-//! Bytes that are valid UTF-8 are taken as such, all others as Latin-1.
+//! Bytes that are valid UTF-8 are decoded as such, all others as Latin-1.
 
 use std::str::Utf8Chunks;
 
-/// Which colour codes a game knows.
+/// The colour codes of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colors {
     /// `^` and one character. `^x` is a colour like any other: `^xAce` is a player called Ace.
@@ -15,21 +15,21 @@ pub enum Colors {
     Rgb,
 }
 
-/// A colour on a screen: red, green, blue.
+/// A colour: red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rgb(pub u8, pub u8, pub u8);
 
 /// A stretch of text in one colour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Never empty, clean.
+    /// The text: clean, never empty.
     pub text: String,
-    /// `None` before the first colour code.
+    /// Its colour; `None` before the first colour code.
     pub color: Option<Rgb>,
 }
 
-/// The text as people read it: without colour codes, and without anything that a terminal would
-/// obey (control characters, marks that reverse the direction of writing).
+/// Returns the text for people: without colour codes, and without anything that a terminal would obey (control
+/// characters, marks that reverse the direction of writing).
 pub fn clean(text: &[u8], colors: Colors) -> String {
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text, colors) {
@@ -40,7 +40,7 @@ pub fn clean(text: &[u8], colors: Colors) -> String {
     out
 }
 
-/// The same text as [`clean`] gives, cut where its colour changes.
+/// Returns the same text as [`clean`], cut where its colour changes.
 pub fn spans(text: &[u8], colors: Colors) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     let mut color = None;
@@ -54,7 +54,7 @@ pub fn spans(text: &[u8], colors: Colors) -> Vec<Span> {
     spans
 }
 
-/// The text as it was sent, colour codes and control characters included.
+/// Returns the text as sent, colour codes and control characters included.
 pub fn raw_text(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
     out.extend(Decoded::new(text));
@@ -84,7 +84,7 @@ fn pieces(text: &[u8], colors: Colors) -> impl Iterator<Item = Piece> {
     })
 }
 
-/// The colour that follows a `^`, and what stands behind its code; `None` when the `^` is one.
+/// Returns the colour after a `^`, and the rest after its code; `None` if the `^` is just a character.
 fn color_code(mut rest: Decoded<'_>, colors: Colors) -> Option<(Rgb, Decoded<'_>)> {
     let code = rest.next().filter(|&c| c != '^')?;
     if code == 'x' && colors == Colors::Rgb {
@@ -98,8 +98,8 @@ fn color_code(mut rest: Decoded<'_>, colors: Colors) -> Option<(Rgb, Decoded<'_>
     Some((PALETTE[index as usize], rest))
 }
 
-/// Whether a terminal acts on this character instead of showing it, or nobody would see it: then two
-/// names could look alike and not be.
+/// Returns whether a terminal acts on this character instead of showing it, or it is invisible: two different names
+/// could look alike.
 fn is_command(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
@@ -143,7 +143,7 @@ const PALETTE: [Rgb; 32] = [
     Rgb(255, 255, 128),
 ];
 
-/// The characters of bytes in no certain encoding.
+/// The characters of bytes in an unknown encoding.
 #[derive(Clone)]
 struct Decoded<'a> {
     chunks: Utf8Chunks<'a>,

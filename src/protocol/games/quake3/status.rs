@@ -1,15 +1,15 @@
-//! `statusResponse`: what a server says of itself, read where it lies.
+//! `statusResponse`: a server's reply, read in place.
 //!
-//! The format is ioquake3's `SVC_Status` (`sv_main.c`): an info string `\key\value…` in one line, then
-//! a line for each player.
+//! The format is ioquake3's `SVC_Status` (`sv_main.c`): an info string `\key\value…` on one line, then a line
+//! for each player.
 
-use super::master::OUT_OF_BAND;
+use super::OUT_OF_BAND;
 use super::players::{self, Players};
 
 /// A server's status, borrowed from the datagram. Reading it allocates nothing.
 ///
 /// ```
-/// use allears::protocol::quake3::Status;
+/// use allears::protocol::games::quake3::Status;
 ///
 /// let datagram = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\^1Home\\mapname\\oasis\n12 48 \"Ann\"\n";
 /// let status = Status::parse(datagram)?;
@@ -24,50 +24,31 @@ pub struct Status<'a> {
     layout: Layout,
 }
 
-/// Where things stand in a datagram that was read, and what was counted on the way.
+/// The parts of a parsed datagram, and what was counted on the way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Layout {
-    /// The info string begins here…
+    /// The start of the info string.
     info: usize,
-    /// …and ends before the line end here; whole player lines follow…
+    /// Its end, a line feed. Complete player lines follow.
     info_end: usize,
-    /// …up to here.
+    /// The end of these lines.
     lines_end: usize,
-    /// ET's `P`, from here up to there; empty when there is none.
+    /// Start and end of the value of ET's `P`; empty if there is none.
     slots: (usize, usize),
     players: usize,
     pings_zero: usize,
-    /// Bots, where the server counts them.
+    /// Bots, if the server counts them.
     bots: Option<usize>,
     truncated: bool,
     bots_have_ping_zero: bool,
 }
 
-/// A status that owns its datagram.
-#[derive(Clone, Debug)]
-pub struct StatusReply {
-    datagram: Box<[u8]>,
-    layout: Layout,
-}
-
-impl StatusReply {
-    /// The status, to be read.
-    pub fn view(&self) -> Status<'_> {
-        Status { datagram: &self.datagram, layout: self.layout }
-    }
-
-    /// The datagram, as it came.
-    pub fn datagram(&self) -> &[u8] {
-        &self.datagram
-    }
-}
-
 impl<'a> Status<'a> {
-    /// Reads a datagram. What only the game can tell is left open: see [`Status::with_bots_at_ping_zero`].
+    /// Parses a datagram. Which players are bots may depend on the game: see [`Status::with_bots_at_ping_zero`].
     ///
     /// # Errors
-    /// The reason why it is no status, or is broken. A list of players that was cut short is no
-    /// error: see [`Status::truncated`].
+    /// The reason why it is not a status, or is malformed. A list of players that was cut short is no error: see
+    /// [`Status::truncated`].
     pub fn parse(datagram: &'a [u8]) -> Result<Status<'a>, &'static str> {
         let body = body(datagram).ok_or("not a statusResponse")?;
         let mut layout = Layout { info: datagram.len() - body.len(), ..Layout::default() };
@@ -78,67 +59,36 @@ impl<'a> Status<'a> {
         Ok(Status { datagram, layout })
     }
 
-    /// The same status of a game whose servers show ping 0 for bots and for nobody else
-    /// ([`Game::bots_have_ping_zero`](super::Game::bots_have_ping_zero)).
+    /// Returns the same status, of a game whose servers show ping 0 for bots and for nobody else if `they_do`
+    /// ([`Game::bots_have_ping_zero`](crate::protocol::games::Game::bots_have_ping_zero)).
     pub fn with_bots_at_ping_zero(mut self, they_do: bool) -> Status<'a> {
         self.layout.bots_have_ping_zero = they_do;
         self
     }
 
-    /// A copy that owns its datagram.
-    pub fn to_reply(&self) -> StatusReply {
-        StatusReply { datagram: self.datagram.into(), layout: self.layout }
+    /// Returns the server's settings, keys and values, in its order: any bytes but `\` and line feeds.
+    pub fn rules(&self) -> InfoString<'a> {
+        InfoString { rest: &self.datagram[self.layout.info..self.layout.info_end] }
     }
 
-    /// The server's settings, key and value, as they come: any bytes but `\` and line ends.
-    pub fn rules(&self) -> Rules<'a> {
-        Rules { rest: &self.datagram[self.layout.info..self.layout.info_end] }
-    }
-
-    /// The value of the first rule of this name, whatever the case of its letters.
+    /// Returns the value of the first rule with this key, ignoring case.
     pub fn rule(&self, key: &str) -> Option<&'a [u8]> {
         self.rules().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes())).map(|(_, value)| value)
     }
 
-    /// What the server calls itself, colour codes included.
-    pub fn name(&self) -> Option<&'a [u8]> {
-        // DarkPlaces says hostname, all others sv_hostname.
-        self.rule("sv_hostname").or_else(|| self.rule("hostname"))
-    }
-
-    /// The map being played.
-    pub fn map(&self) -> Option<&'a [u8]> {
-        self.rule("mapname")
-    }
-
-    /// The game, or the modification of it, being played.
-    pub fn game(&self) -> Option<&'a [u8]> {
-        self.rule("gamename")
-    }
-
-    /// The kind of match, usually a number whose meaning is the game's own.
-    pub fn game_type(&self) -> Option<&'a [u8]> {
-        self.rule("g_gametype").or_else(|| self.rule("gametype"))
-    }
-
-    /// How many players the server has room for.
-    pub fn max_players(&self) -> Option<u32> {
-        number(self.rule("sv_maxclients")?).and_then(|count| u32::try_from(count).ok())
-    }
-
-    /// How many players the reply lists, bots included.
+    /// Returns how many players the reply lists, bots included.
     pub fn player_count(&self) -> usize {
         self.layout.players
     }
 
-    /// How many of them are bots; `None` where that cannot be known.
+    /// Returns how many of them are bots; `None` if that is unknown.
     pub fn bots(&self) -> Option<usize> {
         let Layout { players, pings_zero, bots, bots_have_ping_zero, .. } = self.layout;
         let by_ping = (bots_have_ping_zero || players == 0).then_some(pings_zero);
         bots.map(|bots| bots.min(players)).or(by_ping)
     }
 
-    /// The players, bots included, in the server's order.
+    /// Returns the players, bots included, in the server's order.
     pub fn players(&self) -> Players<'a> {
         let Layout { info_end, lines_end, slots, players, pings_zero, truncated, .. } = self.layout;
         let bots = match self.bots() {
@@ -148,15 +98,15 @@ impl<'a> Status<'a> {
             _ => Bots::Unknown,
         };
         let slots = &self.datagram[slots.0..slots.1];
-        // Of a list that was cut, the beginning still lies in the slots' order.
+        // The start of a list that was cut is still in the order of the slots.
         let taken = slots.iter().filter(|&&slot| slot != b'-').count();
         let fits = taken == players || (truncated && taken > players);
         let lines = &self.datagram[(info_end + 1).min(lines_end)..lines_end];
         Players::new(lines, if fits { slots } else { &[] }, bots)
     }
 
-    /// Whether players are missing from the list: its last line is incomplete, or the server counts
-    /// more players (`clients`, `sv_numclients`) than it lists.
+    /// Returns whether players are missing from the list: its last line is incomplete, or the server counts more players
+    /// (`clients`, `sv_numclients`) than it lists.
     pub fn truncated(&self) -> bool {
         self.layout.truncated
     }
@@ -171,7 +121,7 @@ pub(super) enum Bots {
     Unknown,
 }
 
-/// What a server counts itself.
+/// The server's own counts.
 #[derive(Default)]
 struct Counted {
     clients: Option<usize>,
@@ -183,7 +133,7 @@ impl Layout {
     fn read_info(&mut self, datagram: &[u8]) -> Result<Counted, &'static str> {
         let count = |value| number(value).and_then(|count| usize::try_from(count).ok());
         let mut counted = Counted::default();
-        let mut rules = Rules { rest: &datagram[self.info..] };
+        let mut rules = InfoString { rest: &datagram[self.info..] };
         while let Some((key, value)) = rules.next() {
             match key {
                 b"clients" | b"sv_numclients" => counted.clients = count(value),
@@ -207,14 +157,14 @@ impl Layout {
     fn read_players(&mut self, datagram: &[u8]) -> Result<(), &'static str> {
         let mut rest = &datagram[self.info_end + 1..];
         while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            if let Some(line) = players::Line::parse(&rest[..end])? {
+            if let Some(line) = players::PlayerLine::parse(&rest[..end])? {
                 self.players += 1;
                 self.pings_zero += usize::from(line.ping == 0);
             }
             rest = &rest[end + 1..];
         }
         self.lines_end = datagram.len() - rest.len();
-        // Some servers send the string's final zero along.
+        // Some servers also send the string's final zero.
         self.truncated = rest.iter().any(|&byte| byte != 0);
         Ok(())
     }
@@ -222,11 +172,11 @@ impl Layout {
 
 /// The keys and values of an info string.
 #[derive(Clone, Debug)]
-pub struct Rules<'a> {
+pub struct InfoString<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Rules<'a> {
+impl<'a> InfoString<'a> {
     fn field(&mut self) -> Option<&'a [u8]> {
         let field = self.rest.strip_prefix(b"\\")?;
         let end = field.iter().position(|byte| matches!(byte, b'\\' | b'\n')).unwrap_or(field.len());
@@ -236,7 +186,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-impl<'a> Iterator for Rules<'a> {
+impl<'a> Iterator for InfoString<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<(&'a [u8], &'a [u8])> {
@@ -245,17 +195,17 @@ impl<'a> Iterator for Rules<'a> {
     }
 }
 
-/// The challenge that a status gives back; the first one, should there be several. Reads the info
-/// string only as far as it must, key by key: a `challenge` inside a value or a player's name is none.
+/// Returns the challenge of a status; the first one if there are several. Reads the info string only as far as it
+/// must, key by key: a `challenge` within a value or a player's name is none.
 pub(super) fn challenge(datagram: &[u8]) -> Option<&[u8]> {
-    Rules { rest: body(datagram)? }.find(|(key, _)| *key == b"challenge").map(|(_, value)| value)
+    InfoString { rest: body(datagram)? }.find(|(key, _)| *key == b"challenge").map(|(_, value)| value)
 }
 
 fn body(datagram: &[u8]) -> Option<&[u8]> {
     datagram.strip_prefix(OUT_OF_BAND)?.strip_prefix(b"statusResponse\n")
 }
 
-/// A decimal number of at most 18 digits, with or without a sign.
+/// Parses a decimal number of at most 18 digits, with or without a sign.
 pub(super) fn number(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
@@ -314,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn bots_are_told_where_they_can_be() {
+    fn bots_are_known_where_they_can_be() {
         let bots = |info: &str, at_ping_zero| {
             let datagram = datagram(info, "1 0 \"a\"\n2 0 \"b\"\n3 40 \"c\"\n");
             let status = Status::parse(&datagram).unwrap().with_bots_at_ping_zero(at_ping_zero);

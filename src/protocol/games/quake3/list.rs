@@ -1,25 +1,23 @@
-//! Lists of servers: what is asked of a master, and the datagrams it answers with.
+//! Lists of servers: the request to a master, and the datagrams of its reply.
 //!
-//! The format is dpmaster's `doc/techinfo.txt`; the traps of older masters are in ioquake3's
+//! The format is dpmaster's `doc/techinfo.txt`; the quirks of older masters are in ioquake3's
 //! `CL_ServersResponsePacket` (`cl_main.c`).
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::games::Game;
+use super::OUT_OF_BAND;
+use crate::protocol::games::Game;
 
-/// What every out-of-band packet of the family begins with.
-pub const OUT_OF_BAND: &[u8] = b"\xff\xff\xff\xff";
-
-/// Appends the request for the servers of `game`, empty and full ones too: `getserversExt` with
-/// IPv4 and IPv6 where `ext` is given and the game has it, else `getservers`.
+/// Appends the request for the servers of `game`, including empty and full ones: `getserversExt` for IPv4 and IPv6 if
+/// `with_ipv6` is given and the game's masters know it, else `getservers`.
 ///
-/// No text may follow: id's masters then do not answer.
-pub fn write_request(game: &Game, ext: bool, out: &mut Vec<u8>) {
+/// No text may follow: id's masters would not reply.
+pub(super) fn write_request(game: &Game, with_ipv6: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(OUT_OF_BAND);
-    let text = match (game.ext_name.filter(|_| ext), game.list_name) {
-        (Some(name), _) => format!("getserversExt {name} {} ipv4 ipv6 empty full", game.protocol),
-        (None, Some(name)) => format!("getservers {name} {} empty full", game.protocol),
-        (None, None) => format!("getservers {} empty full", game.protocol),
+    let text = match (game.ext_name.filter(|_| with_ipv6), game.list_name) {
+        (Some(name), _) => format!("getserversExt {name} {} ipv4 ipv6 empty full", game.list_protocol),
+        (None, Some(name)) => format!("getservers {name} {} empty full", game.list_protocol),
+        (None, None) => format!("getservers {} empty full", game.list_protocol),
     };
     out.extend_from_slice(text.as_bytes());
 }
@@ -28,29 +26,28 @@ pub fn write_request(game: &Game, ext: bool, out: &mut Vec<u8>) {
 #[derive(Clone, Copy, Debug)]
 pub struct ServerList<'a> {
     entries: &'a [u8],
-    /// Answers `getserversExt`.
+    /// It replies to `getserversExt`.
     pub is_ext: bool,
-    /// Carries the mark of the list's end. Newer masters put it into the last datagram only, older
-    /// ones into every one.
+    /// It has the mark of the list's end. Newer masters put that into the last datagram only, older ones into each.
     pub has_end: bool,
 }
 
-/// One entry of a list, by its fixed length: an address may contain the separators themselves.
+/// One entry of a list. Entries have a fixed length: an address may contain the separators.
 enum Entry {
     Server(SocketAddr),
     End,
 }
 
 impl<'a> ServerList<'a> {
-    /// Whether the datagram claims to be part of a list. Cheap, and believes nothing.
+    /// Returns whether the datagram has the header of a list. Cheap; checks nothing else.
     pub fn claims(datagram: &[u8]) -> bool {
         header(datagram).is_some()
     }
 
-    /// Reads one datagram of a list.
+    /// Parses one datagram of a list.
     ///
     /// # Errors
-    /// The reason why it is none, or is broken.
+    /// The reason why it is not one, or is malformed.
     pub fn parse(datagram: &'a [u8]) -> Result<ServerList<'a>, &'static str> {
         let (is_ext, body) = header(datagram).ok_or("not a list of servers")?;
         // Call of Duty's master sends a line end and a zero before the first entry.
@@ -69,8 +66,8 @@ impl<'a> ServerList<'a> {
         Ok(ServerList { entries: &entries[..entries.len() - rest.len()], is_ext, has_end })
     }
 
-    /// The servers' addresses, without those that nobody can be asked at: port 0, and addresses
-    /// that stand for no host or for many.
+    /// Returns the servers' addresses, without those that are no host's: port 0, unspecified, multicast and broadcast
+    /// addresses.
     pub fn servers(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let mut rest = self.entries;
         let entries = std::iter::from_fn(move || {
@@ -79,7 +76,7 @@ impl<'a> ServerList<'a> {
             entry
         });
         entries.filter_map(|entry| match entry {
-            Entry::Server(address) => Some(address).filter(is_askable),
+            Entry::Server(address) => Some(address).filter(is_usable),
             Entry::End => None,
         })
     }
@@ -93,7 +90,7 @@ fn header(datagram: &[u8]) -> Option<(bool, &[u8])> {
     }
 }
 
-/// The first entry and what follows it; no entry at the end, or at a single separator there.
+/// Returns the first entry and the rest; no entry at the end, or at a single separator there.
 fn split_entry(rest: &[u8]) -> Result<(Option<Entry>, &[u8]), &'static str> {
     match rest {
         [] | [b'\\'] => Ok((None, &[])),
@@ -117,14 +114,14 @@ fn split_entry(rest: &[u8]) -> Result<(Option<Entry>, &[u8]), &'static str> {
 
 const CUT: &str = "the list ends in the middle of an address";
 
-/// Whether these bytes after a separator are the end of the list: `EOT`, or Call of Duty 4's `EOF`,
-/// and zeros in place of the port. As an address they would have port 0, so no server is mistaken.
+/// Returns whether these bytes after a separator are the end of the list: `EOT`, or Call of Duty 4's `EOF`, and zeros
+/// in place of the port. As an address they would have port 0, so no server is mistaken for it.
 fn is_end(after: &[u8]) -> bool {
     let zeros = after.strip_prefix(b"EOT").or_else(|| after.strip_prefix(b"EOF"));
     zeros.is_some_and(|zeros| zeros.iter().take(3).all(|&byte| byte == 0))
 }
 
-fn is_askable(address: &SocketAddr) -> bool {
+fn is_usable(address: &SocketAddr) -> bool {
     let broadcast = matches!(address, SocketAddr::V4(v4) if v4.ip().is_broadcast());
     address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast() && !broadcast
 }
@@ -146,9 +143,9 @@ mod tests {
         Ok((list.servers().map(|address| address.to_string()).collect(), list.has_end))
     }
 
-    fn request(id: &str, ext: bool) -> String {
+    fn request(id: &str, with_ipv6: bool) -> String {
         let mut out = Vec::new();
-        write_request(Game::find(id).unwrap(), ext, &mut out);
+        write_request(Game::find(id).unwrap(), with_ipv6, &mut out);
         String::from_utf8(out.strip_prefix(OUT_OF_BAND).unwrap().to_vec()).unwrap()
     }
 
@@ -198,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_nobody_are_left_out() {
+    fn addresses_of_no_host_are_left_out() {
         let body = b"\\\x0a\0\0\x01\0\0\\\0\0\0\0\x6d\x38\\\xff\xff\xff\xff\x6d\x38\\\xe0\0\0\x01\x6d\x38";
         assert_eq!(read(&list(body)), Ok((vec![], false)));
     }

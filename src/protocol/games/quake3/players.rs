@@ -1,4 +1,4 @@
-//! The lines of a status that tell of its players.
+//! The lines of a status that describe its players.
 //!
 //! | line | of |
 //! |---|---|
@@ -8,22 +8,22 @@
 //! | `score ping deaths team "name"` | Soldier of Fortune II |
 //! | `ping "name"` | Medal of Honor |
 //!
-//! They tell themselves apart, so no game has to be named to read them.
+//! They differ in shape, so parsing them takes no knowledge of the game.
 
 use super::status::{Bots, number};
 
 /// A player of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Player<'a> {
-    /// As it was sent: colour codes and any bytes.
+    /// The name as sent: colour codes and any bytes.
     pub name: &'a [u8],
     /// Frags, points or experience. A whole number everywhere but in Xonotic.
     pub score: Option<f64>,
-    /// In milliseconds, as the server measures it; 999 for one who is still connecting.
+    /// The ping in milliseconds, as the server measures it; 999 while the player is still connecting.
     pub ping: Option<i32>,
-    /// The team's number, where the reply tells; [`Game::team_name`](super::Game::team_name) names it.
+    /// The team's number, if the reply has it; [`Game::team_name`](crate::protocol::games::Game::team_name) names it.
     pub team: Option<u8>,
-    /// Whether it is a bot; `None` where that cannot be known.
+    /// Whether it is a bot; `None` if that is unknown.
     pub bot: Option<bool>,
 }
 
@@ -31,8 +31,7 @@ pub struct Player<'a> {
 #[derive(Clone, Debug)]
 pub struct Players<'a> {
     lines: &'a [u8],
-    /// What is left of ET's `P`: a character for each slot of the server, the team's digit or `-` where
-    /// it is free.
+    /// The rest of ET's `P`: a character for each slot of the server, the team's digit, or `-` for a free one.
     slots: &'a [u8],
     bots: Bots,
 }
@@ -42,10 +41,10 @@ impl<'a> Players<'a> {
         Players { lines, slots, bots }
     }
 
-    fn next_line(&mut self) -> Option<Line<'a>> {
+    fn next_line(&mut self) -> Option<PlayerLine<'a>> {
         loop {
             let end = self.lines.iter().position(|&byte| byte == b'\n')?;
-            let line = Line::parse(&self.lines[..end]);
+            let line = PlayerLine::parse(&self.lines[..end]);
             self.lines = &self.lines[end + 1..];
             if let Some(line) = line.ok()? {
                 return Some(line);
@@ -73,26 +72,26 @@ impl<'a> Iterator for Players<'a> {
             Bots::AtPingZero => Some(line.ping == 0),
             Bots::Unknown => None,
         };
-        let Line { name, score, ping, team } = line;
+        let PlayerLine { name, score, ping, team } = line;
         Some(Player { name, score, ping: Some(ping), team: team.or(slot), bot })
     }
 }
 
 /// One player's line.
-pub(super) struct Line<'a> {
+pub(super) struct PlayerLine<'a> {
     pub(super) name: &'a [u8],
     pub(super) score: Option<f64>,
     pub(super) ping: i32,
     pub(super) team: Option<u8>,
 }
 
-impl<'a> Line<'a> {
-    /// Reads a line; `None` for an empty one.
-    pub(super) fn parse(line: &'a [u8]) -> Result<Option<Line<'a>>, &'static str> {
+impl<'a> PlayerLine<'a> {
+    /// Parses a line; an empty one gives `None`.
+    pub(super) fn parse(line: &'a [u8]) -> Result<Option<PlayerLine<'a>>, &'static str> {
         if line.is_empty() {
             return Ok(None);
         }
-        // From the first quote to the last one, should a server let one slip into a name.
+        // From the first quote to the last one: a server may let one slip into a name.
         let quote = |&byte: &u8| byte == b'"';
         let start = line.iter().position(quote).ok_or("a player's line has no name")? + 1;
         let end = line.iter().rposition(quote).ok_or("a player's line has no name")?;
@@ -111,7 +110,7 @@ impl<'a> Line<'a> {
         };
         let after = line[end + 1..].trim_ascii();
         let team = if after.is_empty() { team } else { Some(after) };
-        Ok(Some(Line {
+        Ok(Some(PlayerLine {
             name,
             score: score.map(decimal).transpose()?,
             ping: decimal(ping)? as i32,
@@ -124,13 +123,13 @@ fn fields(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| byte == b' ').filter(|field| !field.is_empty())
 }
 
-/// A number, in most cases a whole one.
+/// Parses a number, in most cases a whole one.
 fn decimal(text: &[u8]) -> Result<f64, &'static str> {
     const REASON: &str = "a player's line has something other than a number";
     if let Some(whole) = number(text) {
         return Ok(whole as f64);
     }
-    // Not what else Rust takes for a number: infinities and the like.
+    // Rust takes infinities and the like for numbers as well.
     let text = std::str::from_utf8(text).map_err(|_| REASON)?;
     let parsed: f64 = text.parse().map_err(|_| REASON)?;
     if parsed.is_finite() { Ok(parsed) } else { Err(REASON) }
@@ -147,14 +146,14 @@ mod tests {
     type Parts<'a> = (&'a [u8], Option<f64>, i32, Option<u8>);
 
     fn parse(line: &[u8]) -> Result<Parts<'_>, &'static str> {
-        Line::parse(line).map(|line| {
+        PlayerLine::parse(line).map(|line| {
             let line = line.unwrap();
             (line.name, line.score, line.ping, line.team)
         })
     }
 
     #[test]
-    fn every_variant_is_told_by_its_shape() {
+    fn every_variant_is_known_by_its_shape() {
         let cases: [(&[u8], Parts<'_>); 8] = [
             (b"12118375 50 \"^4d^5a\"", (b"^4d^5a", Some(12_118_375.0), 50, None)),
             (b"-9999 26 \"wcDUCK\" 3", (b"wcDUCK", Some(-9999.0), 26, Some(3))),
@@ -191,6 +190,6 @@ mod tests {
         ] {
             assert_eq!(parse(line).unwrap_err(), reason, "{}", line.escape_ascii());
         }
-        assert!(Line::parse(b"").unwrap().is_none());
+        assert!(PlayerLine::parse(b"").unwrap().is_none());
     }
 }

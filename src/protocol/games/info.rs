@@ -1,0 +1,159 @@
+//! A server's answer, whatever its wire protocol. What the protocol or the server does not say is `None`.
+
+use std::borrow::Cow;
+
+use super::Game;
+
+/// A game server, as it describes itself.
+///
+/// Texts are clean, for people: without colour codes and control characters (see [`text`](super::text)). Those named
+/// `…_raw` are the bytes as sent.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerInfo {
+    /// The game that it was queried for.
+    pub game: &'static Game,
+    /// The server's name.
+    pub name: Option<String>,
+    /// The server's name as sent.
+    pub name_raw: Option<Box<[u8]>>,
+    /// The map being played.
+    pub map: Option<String>,
+    /// The modification of the game that is being played, or the game itself.
+    pub mod_name: Option<String>,
+    /// The kind of match: a name, or a number whose meaning is the game's own.
+    pub game_type: Option<String>,
+    /// The number of players, bots included.
+    pub players: u32,
+    /// The number of bots among the players; `None` if they cannot be told from people.
+    pub bots: Option<u32>,
+    /// The number of players that the server has room for.
+    pub max_players: Option<u32>,
+    /// The number of places reserved for players with a password.
+    pub private_slots: Option<u32>,
+    /// Whether a password is needed to join.
+    pub password: Option<bool>,
+    /// The version of the server program or of the game.
+    pub version: Option<String>,
+    /// The players, bots included, in the server's order. May be shorter than [`players`](ServerInfo::players).
+    pub player_list: Vec<PlayerInfo>,
+    /// The server's settings.
+    pub rules: Rules,
+    /// Whether players are missing from the list.
+    pub truncated: bool,
+    /// What is odd about the answer, for people.
+    pub remarks: Vec<String>,
+}
+
+/// A player of a server.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PlayerInfo {
+    /// The name, clean.
+    pub name: String,
+    /// The name as sent.
+    pub name_raw: Box<[u8]>,
+    /// Frags, points or experience; finite.
+    pub score: Option<f64>,
+    /// The ping in milliseconds, as the server measures it.
+    pub ping: Option<i32>,
+    /// The team's number.
+    pub team: Option<i32>,
+    /// The team's name.
+    pub team_name: Option<Cow<'static, str>>,
+    /// Whether it is a bot; `None` if that is unknown.
+    pub bot: Option<bool>,
+    /// The time since the player joined, in seconds; finite.
+    pub seconds: Option<f64>,
+}
+
+/// The settings of a server: keys and values as sent, in the server's order. A key may come twice; games then use its
+/// first value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Keys and values, one after the other.
+    bytes: Vec<u8>,
+    /// The end of each key, and of its value.
+    ends: Vec<(u32, u32)>,
+}
+
+impl ServerInfo {
+    /// A server of `game` about which nothing is known.
+    pub(super) fn new(game: &'static Game) -> ServerInfo {
+        ServerInfo {
+            game,
+            name: None,
+            name_raw: None,
+            map: None,
+            mod_name: None,
+            game_type: None,
+            players: 0,
+            bots: None,
+            max_players: None,
+            private_slots: None,
+            password: None,
+            version: None,
+            player_list: Vec::new(),
+            rules: Rules::default(),
+            truncated: false,
+            remarks: Vec::new(),
+        }
+    }
+}
+
+impl Rules {
+    /// Appends a rule.
+    pub(super) fn push(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        let key_end = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(value);
+        self.ends.push((key_end, self.bytes.len() as u32));
+    }
+
+    /// Returns keys and values in the server's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(key_end, end)| {
+            let (key_end, end) = (key_end as usize, end as usize);
+            let rule = (&self.bytes[start..key_end], &self.bytes[key_end..end]);
+            start = end;
+            rule
+        })
+    }
+
+    /// Returns the value of the first rule with this key, ignoring case.
+    pub fn get(&self, key: &str) -> Option<&[u8]> {
+        self.iter().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes())).map(|(_, value)| value)
+    }
+
+    /// Returns the number of rules.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_come_back_as_they_were_added() {
+        let mut rules = Rules::default();
+        assert!(rules.is_empty() && rules.get("map").is_none());
+        let added: [(&[u8], &[u8]); 4] =
+            [(b"Map", b"oasis"), (b"", b"x"), (b"empty", b""), (b"map", b"\xff")];
+        for (key, value) in added {
+            rules.push(key, value);
+        }
+        assert_eq!(rules.iter().collect::<Vec<_>>(), added);
+        assert_eq!(
+            (rules.len(), rules.get("MAP"), rules.get("EMPTY")),
+            (4, Some(&b"oasis"[..]), Some(&b""[..]))
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! Game servers and their masters, whatever protocol they speak.
+//!
+//! | | file | |
+//! |---|---|---|
+//! | [`GAMES`], [`Game`] | `catalogue.rs` | the games as data: ports, masters, colours, gaps, wire protocol |
+//! | [`ServerInfo`], [`PlayerInfo`], [`Rules`] | `info.rs` | a server's answer, the same for every wire protocol |
+//! | [`text`] | `text.rs` | names and other texts, and their colour codes |
+//! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
+//! | | `servers.rs` | each server once, however many masters list it |
+//! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
+//! | [`quake3`] | `quake3/` | the Quake 3 family |
+//!
+//! # A new wire protocol
+//! 1. Write its file: a `WIRE_PROTOCOL`, and a `Dialogue` whose answer is a [`ServerInfo`]. Declare the file below.
+//! 2. Add a line to the table in `wire.rs`.
+//! 3. Add its games to `catalogue.rs`.
+
+mod catalogue;
+mod info;
+pub mod quake3;
+mod servers;
+pub mod text;
+mod wire;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use catalogue::{GAMES, Game};
+pub use info::{PlayerInfo, Rules, ServerInfo};
+use servers::ServerSet;
+pub use wire::WireProtocol;
+use wire::{Dialogue, WIRE_PROTOCOLS};
+
+use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
+
+/// Queries the masters and the servers of games.
+///
+/// ```
+/// use allears::engine::{Config, Engine, Time};
+/// use allears::protocol::games::{Game, GameQuestion, Games};
+///
+/// let game = Game::find("et").ok_or("no such game")?;
+/// let mut engine = Engine::new(Games::new(game), Config::default(), [7; 16])?;
+/// engine.ask("127.0.0.1:27960".parse()?, GameQuestion::Server(game), ())?;
+/// let mut request = Vec::new();
+/// engine.poll_transmit(Time::ZERO, &mut request).expect("it may leave at once");
+/// assert!(request.starts_with(b"\xff\xff\xff\xffgetstatus "));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Games {
+    default: &'static Game,
+    servers: ServerSet,
+}
+
+/// A question to one host.
+#[derive(Clone, Copy, Debug)]
+pub enum GameQuestion {
+    /// Asks a server of this game to describe itself.
+    Server(&'static Game),
+    /// Asks a master for its list of servers.
+    Master {
+        /// The game whose servers it is to list.
+        game: &'static Game,
+        /// Also servers with IPv6 addresses, if the game's masters can list them.
+        with_ipv6: bool,
+    },
+}
+
+/// A conversation with one host.
+#[derive(Debug)]
+pub struct GameConversation {
+    is_master: bool,
+    dialogue: Box<dyn Dialogue>,
+}
+
+/// The answer of one host.
+#[derive(Clone, Debug)]
+pub enum GameAnswer {
+    /// A server's.
+    Server {
+        /// The server.
+        info: Box<ServerInfo>,
+        /// The last datagram of the answer, as received.
+        datagram: Box<[u8]>,
+    },
+    /// A master's list. The servers themselves come from [`Games::take_server`].
+    List {
+        /// The number of servers on it, each counted once.
+        listed: usize,
+        /// Whether the end of the list was received. A datagram from its middle may still be lost: protocols do not
+        /// number them.
+        complete: bool,
+    },
+}
+
+impl Games {
+    /// A protocol for any games; port and host gap of `default` are the default ones.
+    pub fn new(default: &'static Game) -> Games {
+        Games { default, servers: ServerSet::default() }
+    }
+
+    /// Returns the game that was given to [`Games::new`].
+    pub fn default_game(&self) -> &'static Game {
+        self.default
+    }
+
+    /// Takes the next server that a master listed and that was not known before, and its game. Servers are there as
+    /// soon as the datagram with them has been received.
+    pub fn take_server(&mut self) -> Option<(SocketAddr, &'static Game)> {
+        self.servers.take()
+    }
+
+    /// Returns the number of servers that wait to be taken.
+    pub fn servers_waiting(&self) -> usize {
+        self.servers.waiting()
+    }
+
+    /// Returns the number of known servers: from all masters, and from [`Games::know`].
+    pub fn servers_known(&self) -> usize {
+        self.servers.known()
+    }
+
+    /// Notes a server that the caller queries without having it from a master, so that no list brings it up again.
+    /// Returns whether it is new: if not, it has been queried already, or will be.
+    pub fn know(&mut self, server: SocketAddr) -> bool {
+        self.servers.insert(server)
+    }
+}
+
+impl GameConversation {
+    /// Begins a conversation.
+    pub fn new(question: GameQuestion) -> GameConversation {
+        match question {
+            GameQuestion::Server(game) => {
+                GameConversation { is_master: false, dialogue: (game.wire.server)(game) }
+            }
+            GameQuestion::Master { game, with_ipv6 } => {
+                GameConversation { is_master: true, dialogue: (game.wire.master)(game, with_ipv6) }
+            }
+        }
+    }
+
+    /// Returns whether it is with a master.
+    pub fn is_master(&self) -> bool {
+        self.is_master
+    }
+}
+
+impl Protocol for Games {
+    type Question = GameQuestion;
+    type Conversation = GameConversation;
+    type Answer = GameAnswer;
+
+    /// Port and host gap of the default game.
+    fn defaults(&self) -> Defaults {
+        Defaults::default().with_port(self.default.server_port).with_host_gap(self.default.host_gap)
+    }
+
+    fn begin(&mut self, _: SocketAddr, question: GameQuestion) -> GameConversation {
+        GameConversation::new(question)
+    }
+
+    fn proof(&self, conversation: &GameConversation) -> Proof {
+        conversation.dialogue.proof()
+    }
+
+    fn write_request(&mut self, conversation: &mut GameConversation, attempt: Attempt, out: &mut Vec<u8>) {
+        conversation.dialogue.write_request(attempt, out);
+    }
+
+    fn read_token(&self, reply: &[u8]) -> Option<Token> {
+        WIRE_PROTOCOLS.iter().find_map(|wire| (wire.read_token)(reply))
+    }
+
+    fn read_request_token(&self, request: &[u8]) -> Option<Token> {
+        WIRE_PROTOCOLS.iter().find_map(|wire| (wire.read_request_token)(request))
+    }
+
+    fn step(&mut self, conversation: &mut GameConversation, reply: &Reply<'_>) -> Step<GameAnswer> {
+        conversation.dialogue.step(&mut self.servers, reply)
+    }
+
+    fn quiet(&mut self, conversation: &mut GameConversation, tries_left: u32) -> Quiet<GameAnswer> {
+        conversation.dialogue.quiet(tries_left)
+    }
+
+    fn reply_size(&self, conversation: &GameConversation) -> ReplySize {
+        conversation.dialogue.reply_size()
+    }
+
+    fn host_gap(&self, conversation: &GameConversation) -> Duration {
+        conversation.dialogue.host_gap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masters_and_servers_have_gaps_of_their_own() {
+        let [et, xonotic] = ["et", "xonotic"].map(|id| Game::find(id).unwrap());
+        let games = Games::new(et);
+        let gap = |question| games.host_gap(&GameConversation::new(question));
+        assert!(gap(GameQuestion::Server(xonotic)) > Duration::from_secs(1));
+        assert_eq!(gap(GameQuestion::Server(et)), games.defaults().host_gap);
+        assert_eq!(gap(GameQuestion::Master { game: et, with_ipv6: false }), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn one_sweep_queries_several_games() {
+        let mut games = Games::new(Game::find("et").unwrap());
+        for id in ["et", "warsow"] {
+            let game = Game::find(id).unwrap();
+            let host = ([127, 0, 0, 1], game.server_port).into();
+            let mut conversation = games.begin(host, GameQuestion::Server(game));
+            let reply = b"\xff\xff\xff\xffstatusResponse\n\\mapname\\m\n1 0 \"a\"\n";
+            let Step::Done(GameAnswer::Server { info, datagram }) =
+                games.step(&mut conversation, &Reply::to_first(host, reply))
+            else {
+                panic!("a whole status")
+            };
+            assert_eq!((info.game.id, info.game.wire.name, &datagram[..]), (id, "quake3", &reply[..]));
+            assert_eq!(info.bots, (id == "et").then_some(1), "only some games show bots by their ping");
+        }
+    }
+
+    #[test]
+    fn every_wire_protocol_of_the_catalogue_is_in_the_table() {
+        for game in GAMES {
+            assert!(WIRE_PROTOCOLS.iter().any(|wire| std::ptr::eq(*wire, game.wire)), "{game:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The meaning of the rules, and a status as a [`ServerInfo`].
+
+use std::borrow::Cow;
+
+use super::Player;
+use super::status::{Status, number};
+use crate::protocol::games::text::clean;
+use crate::protocol::games::{Game, PlayerInfo, Rules, ServerInfo};
+
+impl<'a> Status<'a> {
+    /// Returns the server's name, colour codes included.
+    pub fn name(&self) -> Option<&'a [u8]> {
+        // DarkPlaces has hostname, all others sv_hostname.
+        self.rule("sv_hostname").or_else(|| self.rule("hostname"))
+    }
+
+    /// Returns the map being played.
+    pub fn map(&self) -> Option<&'a [u8]> {
+        self.rule("mapname")
+    }
+
+    /// Returns the modification of the game being played, or the game; without either, the folder it is in.
+    pub fn mod_name(&self) -> Option<&'a [u8]> {
+        self.rule("gamename").or_else(|| self.rule("fs_game"))
+    }
+
+    /// Returns the kind of match, usually a number whose meaning is the game's own.
+    pub fn game_type(&self) -> Option<&'a [u8]> {
+        self.rule("g_gametype").or_else(|| self.rule("gametype"))
+    }
+
+    /// Returns the version of the server program; of Call of Duty 2, which keeps that to itself, the game's.
+    pub fn version(&self) -> Option<&'a [u8]> {
+        self.rule("version").or_else(|| self.rule("shortversion"))
+    }
+
+    /// Returns how many players the server has room for.
+    pub fn max_players(&self) -> Option<u32> {
+        self.count("sv_maxclients")
+    }
+
+    /// Returns how many places are reserved for players with a password.
+    pub fn private_slots(&self) -> Option<u32> {
+        self.count("sv_privateClients")
+    }
+
+    /// Returns whether joining takes a password: bit 0 of `g_needpass`, in Call of Duty of `pswrd`. (Bit 1 is for
+    /// spectators: qstat, `qstat.c`.)
+    pub fn password(&self) -> Option<bool> {
+        self.count("g_needpass").or_else(|| self.count("pswrd")).map(|bits| bits & 1 != 0)
+    }
+
+    fn count(&self, key: &str) -> Option<u32> {
+        number(self.rule(key)?).and_then(|count| u32::try_from(count).ok())
+    }
+
+    /// Returns the same in the form that all wire protocols have in common.
+    pub fn to_info(&self, game: &'static Game) -> ServerInfo {
+        let status = self.with_bots_at_ping_zero(game.bots_have_ping_zero);
+        let text = |bytes: Option<&[u8]>| bytes.map(|bytes| clean(bytes, game.colors));
+        let mut rules = Rules::default();
+        status.rules().for_each(|(key, value)| rules.push(key, value));
+        ServerInfo {
+            name: text(status.name()),
+            name_raw: status.name().map(Box::from),
+            map: text(status.map()),
+            mod_name: text(status.mod_name()),
+            game_type: text(status.game_type()),
+            players: status.player_count() as u32,
+            bots: status.bots().map(|bots| bots as u32),
+            max_players: status.max_players(),
+            private_slots: status.private_slots(),
+            password: status.password(),
+            version: text(status.version()),
+            player_list: status.players().map(|player| player_info(&player, game)).collect(),
+            rules,
+            truncated: status.truncated(),
+            ..ServerInfo::new(game)
+        }
+    }
+}
+
+fn player_info(player: &Player<'_>, game: &Game) -> PlayerInfo {
+    PlayerInfo {
+        name: clean(player.name, game.colors),
+        name_raw: player.name.into(),
+        score: player.score,
+        ping: player.ping,
+        team: player.team.map(i32::from),
+        team_name: player.team.and_then(|team| game.team_name(team)).map(Cow::Borrowed),
+        bot: player.bot,
+        seconds: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(id: &str, rules: &str, lines: &str) -> ServerInfo {
+        let datagram = format!("statusResponse\n{rules}\n{lines}");
+        let datagram = [b"\xff\xff\xff\xff", datagram.as_bytes()].concat();
+        Status::parse(&datagram).unwrap().to_info(Game::find(id).unwrap())
+    }
+
+    #[test]
+    fn every_rule_finds_its_field() {
+        let rules = "\\sv_hostname\\^1Home\\mapname\\oasis\\gamename\\etpro\\g_gametype\\2\\sv_maxclients\\24\
+            \\sv_privateClients\\4\\g_needpass\\1\\version\\ET 2.60b\\P\\-12\\fs_game\\x\\shortversion\\y";
+        let info = info("et", rules, "12 48 \"^2Ann\"\n-3 0 \"Bot\"\n");
+        assert_eq!((info.name.as_deref(), info.name_raw.as_deref()), (Some("Home"), Some(&b"^1Home"[..])));
+        let texts = [&info.map, &info.mod_name, &info.game_type, &info.version].map(|text| text.as_deref());
+        assert_eq!(texts, ["oasis", "etpro", "2", "ET 2.60b"].map(Some));
+        assert_eq!((info.players, info.bots, info.max_players), (2, Some(1), Some(24)));
+        assert_eq!((info.private_slots, info.password, info.truncated), (Some(4), Some(true), false));
+        assert_eq!((info.rules.len(), info.rules.get("MapName")), (11, Some(&b"oasis"[..])));
+        let ann = PlayerInfo {
+            name: "Ann".into(),
+            name_raw: b"^2Ann"[..].into(),
+            score: Some(12.0),
+            ping: Some(48),
+            team: Some(1),
+            team_name: Some("axis".into()),
+            bot: Some(false),
+            seconds: None,
+        };
+        assert_eq!((&info.player_list[0], info.player_list[1].bot), (&ann, Some(true)));
+    }
+
+    #[test]
+    fn what_a_server_does_not_say_is_unknown() {
+        let info = info("warsow", "", "1 5 \"Ann\" 9\n");
+        assert!(
+            [&info.name, &info.map, &info.mod_name, &info.game_type, &info.version]
+                .iter()
+                .all(|text| text.is_none())
+        );
+        assert_eq!(
+            (info.name_raw, info.max_players, info.private_slots, info.password),
+            (None, None, None, None)
+        );
+        assert_eq!((info.player_list[0].team, &info.player_list[0].team_name), (Some(9), &None));
+        assert!(info.rules.is_empty() && info.remarks.is_empty());
+    }
+
+    #[test]
+    fn games_with_other_rules_for_the_same_things() {
+        let cod2 =
+            info("cod2", "\\fs_game\\IAF\\shortversion\\1.3\\pswrd\\0\\gametype\\tdm\\hostname\\H", "");
+        let texts = [&cod2.mod_name, &cod2.version, &cod2.game_type, &cod2.name].map(|text| text.as_deref());
+        assert_eq!((texts, cod2.password), (["IAF", "1.3", "tdm", "H"].map(Some), Some(false)));
+        let password = |value: &str| info("et", &format!("\\g_needpass\\{value}"), "").password;
+        assert_eq!(
+            ["0", "1", "2", "3", "", "yes", "-1"].map(password),
+            [Some(false), Some(true), Some(false), Some(true), None, None, None]
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! A conversation with a master: its list of servers, in several datagrams.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::list::{ServerList, write_request};
+use crate::protocol::games::servers::ServerSet;
+use crate::protocol::games::wire::Dialogue;
+use crate::protocol::games::{Game, GameAnswer};
+use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
+
+/// The silence after which a list is over. Masters send a whole list at once.
+const LIST_GAP: Duration = Duration::from_millis(300);
+/// The minimum time between two requests to one master. dpmaster's flood protection ignores the fifth of a fast row.
+const MASTER_GAP: Duration = Duration::from_secs(1);
+/// Limits on what one master may send: no list is that long.
+const MAX_LISTED: usize = 200_000;
+const MAX_LIST_DATAGRAMS: u32 = 2048;
+
+/// The list of one master, as far as it has been received.
+#[derive(Debug)]
+pub(super) struct ListQuery {
+    game: &'static Game,
+    with_ipv6: bool,
+    listed: HashSet<SocketAddr>,
+    datagrams: u32,
+    has_end: bool,
+}
+
+impl ListQuery {
+    pub(super) fn new(game: &'static Game, with_ipv6: bool) -> ListQuery {
+        ListQuery { game, with_ipv6, listed: HashSet::new(), datagrams: 0, has_end: false }
+    }
+
+    fn is_ext(&self) -> bool {
+        self.with_ipv6 && self.game.ext_name.is_some()
+    }
+
+    fn answer(&self, complete: bool) -> GameAnswer {
+        GameAnswer::List { listed: self.listed.len(), complete }
+    }
+}
+
+impl Dialogue for ListQuery {
+    /// A master returns nothing of the request.
+    fn proof(&self) -> Proof {
+        Proof::Address
+    }
+
+    fn write_request(&mut self, _: Attempt, out: &mut Vec<u8>) {
+        write_request(self.game, self.with_ipv6, out);
+    }
+
+    fn step(&mut self, servers: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
+        if !ServerList::claims(reply.bytes) {
+            return Step::NotMine;
+        }
+        let list = match ServerList::parse(reply.bytes) {
+            Ok(list) if list.is_ext == self.is_ext() => list,
+            Ok(_) => return Step::NotMine,
+            Err(reason) => return Step::Malformed(reason),
+        };
+        for server in list.servers().take(MAX_LISTED - self.listed.len()) {
+            self.listed.insert(server);
+            servers.list(server, self.game);
+        }
+        self.has_end |= list.has_end;
+        self.datagrams += 1;
+        if self.datagrams == MAX_LIST_DATAGRAMS || self.listed.len() == MAX_LISTED {
+            return Step::Done(self.answer(false));
+        }
+        Step::More { quiet: LIST_GAP }
+    }
+
+    /// A list is complete if its end was received and nothing came after it for a while. Without its end it is requested
+    /// again; the servers received so far stay.
+    fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
+        if self.has_end || tries_left == 0 { Quiet::Done(self.answer(self.has_end)) } else { Quiet::Retry }
+    }
+
+    /// 16 datagrams of 1,400 bytes; a list of more than 3,100 servers exceeds it.
+    fn reply_size(&self) -> ReplySize {
+        ReplySize { datagrams: 16, bytes: 1400 }
+    }
+
+    fn host_gap(&self) -> Duration {
+        MASTER_GAP
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &[u8] = b"\\\x0a\0\0\x01\x6d\x38";
+    const TWO: &[u8] = b"\\\x0a\0\0\x02\x6d\x38";
+    const END: &[u8] = b"\\EOT\0\0\0";
+    const MORE: Step<()> = Step::More { quiet: LIST_GAP };
+
+    fn list(parts: &[&[u8]]) -> Vec<u8> {
+        [b"\xff\xff\xff\xffgetserversResponse", &parts.concat()[..]].concat()
+    }
+
+    fn query(id: &str, with_ipv6: bool) -> ListQuery {
+        ListQuery::new(Game::find(id).unwrap(), with_ipv6)
+    }
+
+    /// A step without its answer, to compare.
+    fn step(query: &mut ListQuery, servers: &mut ServerSet, datagram: &[u8]) -> Step<()> {
+        query.step(servers, &Reply::to_first(([127, 0, 0, 1], 27950).into(), datagram)).map(drop)
+    }
+
+    fn taken(servers: &mut ServerSet) -> Option<String> {
+        servers.take().map(|(server, game)| format!("{} {server}", game.id))
+    }
+
+    fn listed(quiet: Quiet<GameAnswer>) -> Option<(usize, bool)> {
+        match quiet {
+            Quiet::Done(GameAnswer::List { listed, complete }) => Some((listed, complete)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn servers_of_a_list_can_be_queried_before_its_end() {
+        let (mut servers, mut master) = (ServerSet::default(), query("et", false));
+        assert_eq!(step(&mut master, &mut servers, &list(&[ONE])), MORE);
+        assert_eq!(taken(&mut servers).as_deref(), Some("et 10.0.0.1:27960"));
+        assert_eq!(step(&mut master, &mut servers, &list(&[ONE, TWO, END])), MORE);
+        assert_eq!(taken(&mut servers).as_deref(), Some("et 10.0.0.2:27960"));
+        assert_eq!(taken(&mut servers), None);
+        assert_eq!(listed(master.quiet(2)), Some((2, true)));
+    }
+
+    #[test]
+    fn a_list_without_its_end_is_requested_again_and_merged() {
+        let (mut servers, mut master) = (ServerSet::default(), query("et", false));
+        step(&mut master, &mut servers, &list(&[ONE]));
+        assert_eq!(listed(master.quiet(1)), None);
+        step(&mut master, &mut servers, &list(&[TWO]));
+        assert_eq!(listed(master.quiet(0)), Some((2, false)));
+        assert_eq!(servers.known(), 2);
+    }
+
+    #[test]
+    fn an_end_in_every_datagram_does_not_end_the_list() {
+        let (mut servers, mut master) = (ServerSet::default(), query("et", false));
+        assert_eq!(step(&mut master, &mut servers, &list(&[ONE, END])), MORE);
+        assert_eq!(step(&mut master, &mut servers, &list(&[TWO, END])), MORE);
+        assert_eq!(listed(master.quiet(2)), Some((2, true)));
+    }
+
+    #[test]
+    fn several_masters_and_the_users_own_targets_are_one_set() {
+        let mut servers = ServerSet::default();
+        assert!(servers.insert("[::ffff:10.0.0.1]:27960".parse().unwrap()));
+        assert!(!servers.insert("10.0.0.1:27960".parse().unwrap()));
+        for id in ["et", "q3"] {
+            let mut master = query(id, false);
+            step(&mut master, &mut servers, &list(&[ONE, TWO, END]));
+            assert_eq!(listed(master.quiet(0)), Some((2, true)));
+        }
+        assert_eq!(taken(&mut servers).as_deref(), Some("et 10.0.0.2:27960"));
+        assert_eq!(taken(&mut servers), None);
+    }
+
+    #[test]
+    fn anything_but_the_requested_list_is_not_the_masters() {
+        let (mut servers, mut ext) = (ServerSet::default(), query("et", true));
+        assert_eq!(step(&mut ext, &mut servers, &list(&[ONE])), Step::NotMine);
+        let status = b"\xff\xff\xff\xffstatusResponse\n\\a\\b\n";
+        assert_eq!(step(&mut ext, &mut servers, status), Step::NotMine);
+        assert_eq!(
+            step(&mut ext, &mut servers, b"\xff\xff\xff\xffgetserversExtResponse/12"),
+            Step::Malformed("the list ends in the middle of an address")
+        );
+        assert_eq!(servers.known(), 0);
+        assert_eq!(step(&mut query("cod4", true), &mut servers, &list(&[ONE])), MORE);
+    }
+
+    #[test]
+    fn a_master_that_never_stops_is_stopped() {
+        let (mut servers, mut master) = (ServerSet::default(), query("et", false));
+        for _ in 1..MAX_LIST_DATAGRAMS {
+            assert_eq!(step(&mut master, &mut servers, &list(&[ONE])), MORE);
+        }
+        assert_eq!(step(&mut master, &mut servers, &list(&[ONE])), Step::Done(()));
+    }
+}

@@ -1,0 +1,41 @@
+//! The servers of a sweep, each of them once, however many masters list it.
+
+use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
+
+use super::Game;
+use crate::protocol::canonical;
+
+/// The servers known so far, and those of them that still wait to be queried.
+#[derive(Debug, Default)]
+pub(super) struct ServerSet {
+    known: HashSet<SocketAddr>,
+    waiting: VecDeque<(SocketAddr, &'static Game)>,
+}
+
+impl ServerSet {
+    /// Adds a server that needs no waiting; returns whether it is new.
+    pub fn insert(&mut self, server: SocketAddr) -> bool {
+        self.known.insert(canonical(server))
+    }
+
+    /// Adds a server from a master's list; a new one waits to be taken.
+    pub fn list(&mut self, server: SocketAddr, game: &'static Game) {
+        if self.insert(server) {
+            self.waiting.push_back((server, game));
+        }
+    }
+
+    /// Takes the next waiting server.
+    pub fn take(&mut self) -> Option<(SocketAddr, &'static Game)> {
+        self.waiting.pop_front()
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn known(&self) -> usize {
+        self.known.len()
+    }
+}

@@ -1,0 +1,52 @@
+//! The interface of a wire protocol, and the table of all of them.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::servers::ServerSet;
+use super::{Game, GameAnswer, quake3};
+use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
+
+/// All wire protocols, in the order in which a datagram is searched for their tokens.
+pub(super) const WIRE_PROTOCOLS: &[&WireProtocol] = &[&quake3::WIRE_PROTOCOL];
+
+/// A wire protocol: the language of the servers and masters of some games.
+pub struct WireProtocol {
+    /// The name, as in JSON: `quake3`…
+    pub name: &'static str,
+    /// Begins a conversation with a server.
+    pub(super) server: fn(&'static Game) -> Box<dyn Dialogue>,
+    /// Begins a conversation with a master, which is to list IPv6 servers as well if it is `true` and it can.
+    pub(super) master: fn(&'static Game, bool) -> Box<dyn Dialogue>,
+    /// Returns the token of a reply. It gets the datagrams of all wire protocols, from anybody, so it has to recognise
+    /// its own; a protocol without tokens always returns `None`.
+    pub(super) read_token: fn(&[u8]) -> Option<Token>,
+    /// Returns the token of one of our own requests, perhaps cut short.
+    pub(super) read_request_token: fn(&[u8]) -> Option<Token>,
+}
+
+/// One conversation with one host: its requests, and the meaning of the replies. The methods are those of
+/// [`Protocol`](crate::protocol::Protocol).
+pub(super) trait Dialogue: fmt::Debug + Send + Sync {
+    fn proof(&self) -> Proof;
+
+    fn write_request(&mut self, attempt: Attempt, out: &mut Vec<u8>);
+
+    /// Processes a reply. A master's list goes into `servers`, datagram by datagram.
+    fn step(&mut self, servers: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer>;
+
+    fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
+        let _ = tries_left;
+        Quiet::Retry
+    }
+
+    fn reply_size(&self) -> ReplySize;
+
+    fn host_gap(&self) -> Duration;
+}
+
+impl fmt::Debug for WireProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WireProtocol({})", self.name)
+    }
+}

@@ -1,0 +1,172 @@
+//! What things are called: types, and who may name a protocol.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::visit::{self, Visit};
+
+use super::source::{Source, parse, sources};
+use super::{assert_none, place};
+
+/// How many types may have the same name.
+const SAME_NAME: usize = 2;
+
+/// The files that work with any protocol: these, and all in folders that end with a slash.
+const GENERIC: &[&str] = &[
+    "engine/",
+    "net/",
+    "cli/console.rs",
+    "cli/inputs.rs",
+    "cli/lines.rs",
+    "cli/output/",
+    "cli/signals.rs",
+    "cli/stats.rs",
+    "cli/sweep.rs",
+    "cli/targets.rs",
+    "cli/units.rs",
+    "ffi/current.rs",
+    "ffi/gate.rs",
+    "ffi/pointers.rs",
+    "ffi/session.rs",
+    "ffi/settings.rs",
+    "ffi/turn.rs",
+    "sim/dice.rs",
+    "sim/fleet.rs",
+    "sim/forger.rs",
+    "sim/hosts.rs",
+    "sim/limits.rs",
+    "sim/network.rs",
+    "sim/plan.rs",
+    "sim/schedule.rs",
+    "sim/tally.rs",
+];
+
+/// Those of them that name a protocol all the same, for now.
+const NOT_YET: &[&str] = &[];
+
+/// What no word in a generic file may be.
+const PROTOCOLS: &[&str] =
+    &["a2s", "bedrock", "dns", "et", "gamespy", "ntp", "quake", "quake2", "quake3", "snmp", "usm"];
+
+/// The types that are defined in a file, with their lines.
+#[derive(Default)]
+struct Types(Vec<(String, usize)>);
+
+impl Types {
+    fn add(&mut self, name: &syn::Ident) {
+        self.0.push((name.to_string(), name.span().start().line));
+    }
+}
+
+impl<'a> Visit<'a> for Types {
+    fn visit_item(&mut self, item: &'a syn::Item) {
+        match item {
+            syn::Item::Enum(item) => self.add(&item.ident),
+            syn::Item::Struct(item) => self.add(&item.ident),
+            syn::Item::Trait(item) => self.add(&item.ident),
+            syn::Item::Type(item) => self.add(&item.ident),
+            syn::Item::Union(item) => self.add(&item.ident),
+            _ => {}
+        }
+        visit::visit_item(self, item);
+    }
+}
+
+#[test]
+fn names_of_types_are_not_worn_out() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources() {
+        let mut types = Types::default();
+        types.visit_file(&source.syntax);
+        for (name, line) in types.0 {
+            let at = place(&source, line, &name);
+            places.entry(name).or_default().push(at);
+        }
+    }
+    let found = places.into_values().filter(|places| places.len() > SAME_NAME).flatten();
+    assert_none(found.collect(), "a name says what it is without its path");
+}
+
+/// Splits an identifier or a text into its words, in lower case: `SnmpAgent_2` is `snmp`, `agent` and `2`.
+fn words(text: &str) -> Vec<String> {
+    let mut spaced = String::new();
+    let mut is_after_lower = false;
+    for (at, character) in text.char_indices() {
+        let is_before_lower = text[at + character.len_utf8()..].starts_with(char::is_lowercase);
+        if character.is_uppercase() && (is_after_lower || is_before_lower) || !character.is_alphanumeric() {
+            spaced.push(' ');
+        }
+        spaced.extend(character.to_lowercase().filter(|character| character.is_alphanumeric()));
+        is_after_lower = character.is_lowercase();
+    }
+    spaced.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Finds the identifiers and literals that have the name of a protocol in them.
+fn protocols_in(tokens: TokenStream) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for token in tokens {
+        let text = match &token {
+            TokenTree::Group(group) => {
+                found.extend(protocols_in(group.stream()));
+                continue;
+            }
+            TokenTree::Ident(name) => name.to_string(),
+            TokenTree::Literal(literal) => literal.to_string(),
+            TokenTree::Punct(_) => continue,
+        };
+        // The name of the protocol `raw` is a common word otherwise.
+        if text == "Raw" || words(&text).iter().any(|word| PROTOCOLS.contains(&word.as_str())) {
+            found.push((token.span().start().line, text));
+        }
+    }
+    found
+}
+
+fn is_in(files: &[&str], source: &Source) -> bool {
+    let path = source.path.to_str().expect("a plain name").replace('\\', "/");
+    files.iter().any(|file| path == *file || (file.ends_with('/') && path.starts_with(file)))
+}
+
+#[test]
+fn generic_files_name_no_protocol() {
+    let (mut found, mut clean) = (Vec::new(), Vec::new());
+    for source in sources().iter().filter(|source| is_in(GENERIC, source)) {
+        let names = protocols_in(source.syntax.to_token_stream());
+        if !is_in(NOT_YET, source) {
+            found.extend(names.into_iter().map(|(line, name)| place(source, line, name)));
+        } else if names.is_empty() {
+            clean.push(place(source, 1, "names none"));
+        }
+    }
+    assert_none(found, "what works with any protocol names none");
+    assert_none(clean, "remove these files from NOT_YET");
+}
+
+#[test]
+fn a_protocol_is_found_as_a_word() {
+    let count = |code: &str| protocols_in(parse(code)).len();
+    for code in [
+        "use crate::protocol::snmp;",
+        "struct SnmpAgent;",
+        "const OLD_SNMP: u8 = 1;",
+        "fn f() { say(\"the SNMP agent\") }",
+        "enum E { Quake3 }",
+        "fn raw() -> Raw { todo!() }",
+        "fn f() { m!(Host::Dns) }",
+    ] {
+        assert_eq!(count(code), 1, "{code}");
+    }
+    for code in ["fn as_raw_fd() {}", "/// SNMP\nstruct S;", "struct Snmpet;", "#[cfg(test)] mod snmp {}"] {
+        assert_eq!(count(code), 0, "{code}");
+    }
+}
+
+#[test]
+fn words_end_where_a_capital_begins() {
+    assert_eq!(words("SnmpAgent_2"), ["snmp", "agent", "2"]);
+    assert_eq!(words("SNMPAgent"), ["snmp", "agent"]);
+    assert_eq!(words("Quake3Status"), ["quake3", "status"]);
+    assert_eq!(words("\"ask quake3/A2S\""), ["ask", "quake3", "a2s"]);
+}

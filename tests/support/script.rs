@@ -1,0 +1,155 @@
+//! A protocol that a test scripts, and the engine driven by hand, a millisecond at a time.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use allears::engine::{
+    Attempt, Completion, Config, Defaults, Engine, ForeignSource, Proof, Protocol, Quiet, Reply, ReplySize,
+    Step, Time, Timeout, Token, Transmit,
+};
+
+pub const TOKEN: Proof = Proof::Token { bits: 64 };
+
+/// Requests are `token`, replies `token` and a verb; or, without a token, only a verb.
+pub struct Script {
+    pub proof: Proof,
+    pub foreign_source: ForeignSource,
+    pub defaults: Defaults,
+}
+
+impl Default for Script {
+    fn default() -> Script {
+        Script { proof: TOKEN, foreign_source: ForeignSource::Unmatched, defaults: Defaults::default() }
+    }
+}
+
+/// What a conversation has left to ask, and what it has received.
+#[derive(Debug, Default, PartialEq)]
+pub struct Talk {
+    pub steps: u32,
+    pub parts: u32,
+    /// Attempts that were not answered in time, as it was told before each retry.
+    pub missed: Vec<u32>,
+    /// Where its retries go.
+    pub elsewhere: Option<SocketAddr>,
+    /// Round trip and attempt of each reply.
+    pub replies: Vec<(Option<Duration>, u32)>,
+    /// How often a request was written.
+    pub written: u32,
+}
+
+impl Protocol for Script {
+    type Question = Talk;
+    type Conversation = Talk;
+    type Answer = u32;
+
+    fn defaults(&self) -> Defaults {
+        self.defaults
+    }
+
+    fn begin(&mut self, _: SocketAddr, talk: Talk) -> Talk {
+        talk
+    }
+
+    fn proof(&self, _: &Talk) -> Proof {
+        self.proof
+    }
+
+    fn write_request(&mut self, talk: &mut Talk, attempt: Attempt, out: &mut Vec<u8>) {
+        talk.written += 1;
+        out.extend_from_slice(&attempt.token.0.to_be_bytes());
+    }
+
+    fn read_token(&self, datagram: &[u8]) -> Option<Token> {
+        let bytes = datagram.get(..8)?;
+        Some(Token(u64::from_be_bytes(bytes.try_into().unwrap())))
+    }
+
+    fn step(&mut self, talk: &mut Talk, reply: &Reply<'_>) -> Step<u32> {
+        talk.replies.push((reply.rtt, reply.attempt));
+        match &reply.bytes[reply.bytes.len() - 4..] {
+            b"next" => Step::AskNext,
+            b"move" => Step::AskAt(SocketAddr::new(reply.from.ip(), reply.from.port() + 1)),
+            b"done" if talk.steps > 0 => {
+                talk.steps -= 1;
+                Step::AskNext
+            }
+            b"done" => Step::Done(talk.parts),
+            b"more" => {
+                talk.parts += 1;
+                Step::More { quiet: Duration::from_millis(50) }
+            }
+            b"else" => Step::NotMine,
+            b"fake" => Step::Unproven("no proof"),
+            _ => Step::Malformed("no verb"),
+        }
+    }
+
+    fn retry(&mut self, talk: &mut Talk, attempts: u32) -> Option<SocketAddr> {
+        talk.missed.push(attempts);
+        talk.elsewhere
+    }
+
+    fn foreign_source(&self) -> ForeignSource {
+        self.foreign_source
+    }
+
+    fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<u32> {
+        if talk.parts >= 2 || tries_left == 0 { Quiet::Done(talk.parts) } else { Quiet::Retry }
+    }
+
+    fn reply_size(&self, talk: &Talk) -> ReplySize {
+        ReplySize { datagrams: if talk.steps == 1000 { 20 } else { 1 }, bytes: 12 }
+    }
+}
+
+pub fn config() -> Config {
+    Config {
+        rate: None,
+        host_gap: Some(Duration::ZERO),
+        prefix_rate: None,
+        timeout: Timeout::Fixed(Duration::from_millis(100)),
+        tries: 3,
+        ..Config::default()
+    }
+}
+
+pub fn engine() -> Engine<Script> {
+    Engine::new(Script { proof: TOKEN, ..Script::default() }, config(), [1; 16]).unwrap()
+}
+
+pub fn host(last: u8) -> SocketAddr {
+    SocketAddr::from(([127, 1, 0, last], 1000))
+}
+
+pub fn ms(millis: u64) -> Time {
+    Time::from_millis(millis)
+}
+
+/// The next request: its bytes are the token alone.
+pub fn request(engine: &mut Engine<Script>, now: Time) -> Option<(Transmit, Vec<u8>)> {
+    let mut out = Vec::new();
+    engine.poll_transmit(now, &mut out).map(|transmit| (transmit, out))
+}
+
+pub fn receive(engine: &mut Engine<Script>, now: Time, from: SocketAddr, token: &[u8], verb: &str) {
+    engine.handle_datagram(now, from, &[token, verb.as_bytes()].concat());
+}
+
+pub fn end(engine: &mut Engine<Script>) -> Completion<Talk, u32, ()> {
+    let completion = engine.poll_completion().expect("a conversation has ended");
+    assert!(engine.poll_completion().is_none(), "and only one");
+    completion
+}
+
+/// Lets time pass from one event to the next until nothing is open.
+pub fn run_out(engine: &mut Engine<Script>) -> Time {
+    let mut now = Time::ZERO;
+    while !engine.is_idle() {
+        while request(engine, now).is_some() {}
+        now = engine.poll_timeout().expect("something is open").max(now);
+        engine.handle_timeout(now);
+    }
+    now
+}
