@@ -307,6 +307,6 @@ fn settings_in_the_list_apply_to_their_target() {
     assert_eq!(outcome("127.0.0.3"), Some("answered"), "{}", asked.stdout);
     assert_eq!(outcome("127.0.0.4"), Some("silent"), "{}", asked.stdout);
     assert_eq!(outcome("127.0.0.5"), None, "a bad line has no result");
-    assert!(asked.stderr.contains("list:5: there is no such setting"), "{}", asked.stderr);
+    assert!(asked.stderr.contains("list:5: unknown setting"), "{}", asked.stderr);
     assert!(!format!("{}{}", asked.stdout, asked.stderr).contains("hush"), "the output contains a secret");
 }

@@ -1,4 +1,4 @@
-//! What goes to standard error: progress, warnings, the summary.
+//! Standard error: progress, warnings, the summary.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -8,8 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::inputs::SHOWN;
 
-/// Standard error. Results are written within [`Console::suspend`], so that progress never mixes
-/// with them.
+/// Standard error. Results are written within [`Console::suspend`], so that the progress line never mixes with them.
 pub struct Console {
     quiet: bool,
     bar: Option<ProgressBar>,
@@ -18,7 +17,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// With progress when standard error is a terminal; with nothing but errors when `quiet`.
+    /// Shows progress if standard error is a terminal, and nothing but errors if `quiet`.
     pub fn new(quiet: bool) -> Console {
         let show = !quiet && io::stderr().is_terminal();
         let bar = show.then(|| {
@@ -29,7 +28,7 @@ impl Console {
         Console { quiet, bar, bad_lines: Cell::new(0), remarks: Cell::new(0) }
     }
 
-    /// Whether somebody watches the progress.
+    /// Returns whether progress is shown.
     pub fn is_watched(&self) -> bool {
         self.bar.is_some()
     }
@@ -47,7 +46,7 @@ impl Console {
         }
     }
 
-    /// A bad line: the first ones are shown, all are counted.
+    /// Warns of a bad line: the first ones are shown, all are counted.
     pub fn warn_bad_line(&self, message: impl Display) {
         let count = self.bad_lines.get() + 1;
         self.bad_lines.set(count);
@@ -56,7 +55,7 @@ impl Console {
         }
     }
 
-    /// Something to know of one of many hosts: of the first ones it is said, of the others only how many.
+    /// Warns of something about one of many hosts: the first ones are shown, all are counted.
     pub fn remark(&self, message: impl Display) {
         let count = self.remarks.get() + 1;
         self.remarks.set(count);
@@ -69,7 +68,7 @@ impl Console {
         self.bad_lines.get()
     }
 
-    /// Something to know at the end.
+    /// Prints a line of the summary.
     pub fn say(&self, message: impl Display) {
         if !self.quiet {
             self.print(format_args!("{message}"));
@@ -80,7 +79,7 @@ impl Console {
         self.print(format_args!("allears: {message}"));
     }
 
-    /// Ends the progress, and tells how many bad lines and remarks were not shown.
+    /// Ends the progress, and prints how many bad lines and remarks were not shown.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -89,11 +88,11 @@ impl Console {
             self.warn(format_args!("… and {} more bad lines", self.bad_lines.get() - SHOWN));
         }
         if self.remarks.get() > SHOWN {
-            self.warn(format_args!("… and {} more remarks", self.remarks.get() - SHOWN));
+            self.warn(format_args!("… and {} more warnings", self.remarks.get() - SHOWN));
         }
     }
 
-    /// Runs `write` while no progress is shown.
+    /// Runs `write` while the progress line is cleared.
     pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(write),
@@ -102,7 +101,7 @@ impl Console {
     }
 
     fn print(&self, line: impl Display) {
-        // Nobody can be told that standard error is closed.
+        // A closed standard error cannot be reported anywhere.
         self.suspend(|| drop(writeln!(io::stderr(), "{line}")));
     }
 }

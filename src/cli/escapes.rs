@@ -1,8 +1,8 @@
-//! Payloads as they are typed and shown: hexadecimal digits, and text with escapes.
+//! Parses and formats payloads: hexadecimal digits, and text with escapes.
 
 use std::fmt::Write;
 
-/// Bytes from hexadecimal digits; whitespace and colons between them are skipped.
+/// Parses hexadecimal digits; whitespace and colons between them are skipped.
 pub fn hex(digits: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<char> = digits.chars().filter(|c| !c.is_whitespace() && *c != ':').collect();
     if digits.len() % 2 == 1 {
@@ -11,7 +11,7 @@ pub fn hex(digits: &str) -> Result<Vec<u8>, String> {
     digits.chunks_exact(2).map(|pair| byte(pair[0], pair[1])).collect()
 }
 
-/// Bytes from text with the escapes `\n \r \t \0 \\ \xFF`.
+/// Parses text with the escapes `\n \r \t \0 \\ \xFF`.
 pub fn text(typed: &str) -> Result<Vec<u8>, String> {
     let (mut bytes, mut chars) = (vec![], typed.chars());
     while let Some(c) = chars.next() {
@@ -27,9 +27,9 @@ pub fn text(typed: &str) -> Result<Vec<u8>, String> {
             Some('\\') => b'\\',
             Some('x') => match (chars.next(), chars.next()) {
                 (Some(high), Some(low)) => byte(high, low)?,
-                _ => return Err("two hexadecimal digits have to follow \\x".into()),
+                _ => return Err("\\x needs two hexadecimal digits".into()),
             },
-            _ => return Err("no such escape: there are \\n \\r \\t \\0 \\\\ \\xFF".into()),
+            _ => return Err("unknown escape: use \\n \\r \\t \\0 \\\\ \\xFF".into()),
         });
     }
     Ok(bytes)
@@ -42,7 +42,7 @@ fn byte(high: char, low: char) -> Result<u8, String> {
     }
 }
 
-/// Two digits a byte.
+/// Formats bytes as two hexadecimal digits each.
 pub fn to_hex(bytes: &[u8]) -> String {
     let mut digits = String::with_capacity(2 * bytes.len());
     for byte in bytes {
@@ -52,7 +52,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
     digits
 }
 
-/// What [`text`] would read as these bytes: printable ASCII as it is, all else as escapes.
+/// Formats bytes as [`text`] parses them: printable ASCII as it is, all else as escapes.
 pub fn to_text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {

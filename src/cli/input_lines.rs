@@ -1,4 +1,4 @@
-//! Lines of a file or of standard input, of bounded length, whatever bytes they are.
+//! Lines of a file or of standard input: of bounded length, and of any bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
-/// No target is as long as this; of a longer line no more is kept.
+/// The longest valid line in bytes. Longer lines are truncated.
 pub const MAX_LINE: usize = 1024;
 
-/// A file that has been opened, and can be read from its beginning again if it was spooled.
+/// An input that can be opened. If it was spooled, it can be read twice.
 pub struct Input {
-    /// As the user wrote it; `-` is `stdin`.
+    /// The path as it was typed; `stdin` for `-`.
     pub name: String,
     origin: Origin,
 }
@@ -29,8 +29,8 @@ pub struct Lines {
 }
 
 impl Input {
-    /// Checks that `path` can be read; `-` is standard input. With `twice`, what cannot be read a
-    /// second time is read into memory.
+    /// Opens `path`; `-` is standard input. With `twice`, an input that cannot be read a second time is read into
+    /// memory.
     ///
     /// # Errors
     /// It cannot be opened, or it is a directory.
@@ -52,7 +52,7 @@ impl Input {
         Ok(Input { name, origin })
     }
 
-    /// Its lines from the first on.
+    /// Returns its lines from the first on.
     pub fn lines(&self) -> io::Result<Lines> {
         let reader: Box<dyn Read + Send> = match &self.origin {
             Origin::Stdin => Box::new(io::stdin()),
@@ -64,13 +64,13 @@ impl Input {
 }
 
 impl Lines {
-    /// Whether the next line has to be waited for, as far as one can know.
+    /// Returns whether reading the next line may block.
     pub fn may_wait(&self) -> bool {
         !self.reader.buffer().contains(&b'\n')
     }
 
-    /// The next line, without its end, into `line`: at most [`MAX_LINE`] + 1 bytes of it. False at
-    /// the end of the input.
+    /// Reads the next line into `line`, without its end and at most [`MAX_LINE`] + 1 bytes of it. Returns false at the
+    /// end of the input.
     pub fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         line.clear();
         let mut any = false;

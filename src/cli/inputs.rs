@@ -1,8 +1,7 @@
-//! Where targets come from: arguments, files, standard input, read lazily by a thread of their own.
+//! Targets from arguments, files and standard input, read lazily by a thread of their own.
 //!
-//! A pipe that is slow or a name that resolves slowly holds up that thread, never the sweep. The
-//! channel between them is short, so a file of a million lines takes no more memory than one of a
-//! thousand.
+//! A slow pipe or a name that resolves slowly blocks that thread, never the sweep. The channel between them is short,
+//! so a file of a million lines takes no more memory than one of a thousand.
 
 use std::io;
 use std::mem;
@@ -19,13 +18,13 @@ use super::exit::Usage;
 use super::input_lines::{Input, MAX_LINE};
 use super::targets::{self, Span, Target};
 
-/// Lines handed over at once, and hand-overs that may wait.
+/// The lines in one batch, and the batches that the channel holds.
 const BATCH: usize = 256;
 const BATCHES: usize = 4;
-/// Bad lines that are shown; of the others, only their number.
+/// The number of bad lines that are shown; the others are only counted.
 pub const SHOWN: usize = 20;
 
-/// A line that is no target.
+/// A line that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadLine {
     /// `hosts.txt:17` or `argument 2`.
@@ -41,33 +40,33 @@ impl fmt::Display for BadLine {
     }
 }
 
-/// Says what is wrong with the settings behind a target, if anything is.
+/// Validates the settings that follow a target.
 pub type Checker = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
-/// What the arguments and `-i` say.
+/// Where the targets are.
 #[derive(Clone, Default)]
 pub struct Sources {
     pub arguments: Vec<String>,
     /// `-` is standard input.
     pub files: Vec<PathBuf>,
     pub default_port: Option<u16>,
-    /// Check every line before the first is handed over.
+    /// Validate every line before the first target is used.
     pub strict: bool,
-    /// Whether settings may stand behind a target, and whether these are some. They may be secret, and are never
+    /// Validates the settings that may follow a target; `None` if none may. Settings may be secret, and are never
     /// shown.
     pub settings: Option<Checker>,
 }
 
-/// The next thing that the inputs have.
+/// The next item of the inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Target(SocketAddr),
-    /// Nothing yet: `wake` is called when there is.
+    /// Nothing yet: `wake` will be called.
     Waiting,
     End,
 }
 
-/// Targets, as far as they have been read.
+/// The targets, as far as they have been read.
 pub struct Inputs {
     batches: Receiver<Vec<Item>>,
     batch: vec::IntoIter<Item>,
@@ -77,17 +76,16 @@ pub struct Inputs {
     pub failure: Option<Error>,
 }
 
-/// What the thread hands over.
+/// An item that the reading thread sends.
 enum Item {
     Targets(Span, Option<Arc<str>>),
     Bad(BadLine),
-    /// Reading failed, and ended that input.
+    /// An input could not be read to its end.
     Failed(Error),
 }
 
 impl Inputs {
-    /// Opens every file and starts to read. `wake` is called from the reading thread whenever it
-    /// has handed something over, and at the end.
+    /// Opens every file and starts to read. The reading thread calls `wake` after every batch and at the end.
     ///
     /// # Errors
     /// A file that cannot be opened; with `strict`, the bad lines, as [`Usage`].
@@ -106,7 +104,7 @@ impl Inputs {
         }
         let read = move || {
             let mut reader = Reader { sender, batch: vec![], wake: &wake, sources: &sources };
-            // An error only says that nobody listens any more: the sweep was stopped.
+            // An error only means that the sweep was stopped.
             let _ = reader.read(&sources.arguments, &files);
             drop(reader);
             wake();
@@ -116,7 +114,7 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// The next target, without waiting for it. Bad lines are told to `console`.
+    /// Returns the next target without waiting for it. Bad lines are reported on `console`.
     pub fn next(&mut self, console: &Console) -> Next {
         loop {
             if let Some(address) = self.span.as_mut().and_then(Iterator::next) {
@@ -145,13 +143,13 @@ impl Inputs {
         }
     }
 
-    /// What stood behind the target that was given last.
+    /// Returns the settings of the last target.
     pub fn settings(&self) -> Option<&Arc<str>> {
         self.settings.as_ref()
     }
 }
 
-/// Nobody listens any more.
+/// The sweep was stopped.
 struct Stopped;
 
 struct Reader<'a> {
@@ -197,7 +195,7 @@ impl Reader<'_> {
     fn line(&mut self, line: &[u8], at: impl Fn() -> String) -> Result<(), Stopped> {
         let Some(parsed) = self.sources.parse(line) else { return Ok(()) };
         if let Ok((Target::Name(..), _)) = parsed {
-            // The resolver may take seconds: what is known already goes ahead.
+            // The resolver may take seconds: send what is known already.
             self.hand_over()?;
         }
         let resolved = parsed.and_then(|(target, settings)| Ok((targets::resolved(target)?, settings)));
@@ -217,7 +215,7 @@ impl Reader<'_> {
     }
 }
 
-/// `--strict`: reads everything once before anything is sent.
+/// Validates all lines before anything is sent (`--strict`).
 fn check(sources: &Sources, files: &[Input]) -> Result<()> {
     let (mut bad, mut shown_lines) = (0, String::new());
     let mut look_at = |line: &[u8], at: String| {
@@ -249,10 +247,10 @@ fn check(sources: &Sources, files: &[Input]) -> Result<()> {
     }
 }
 
-/// Refuses to write over a file that is to be read.
+/// Refuses to overwrite an input.
 ///
 /// # Errors
-/// Names it, as [`Usage`].
+/// The file would be overwritten, as [`Usage`].
 pub fn refuse_to_write_over<'a>(
     read: &[PathBuf],
     written: impl IntoIterator<Item = &'a Option<PathBuf>>,
@@ -260,18 +258,18 @@ pub fn refuse_to_write_over<'a>(
     let written = written.into_iter().flatten().filter_map(|path| path.canonicalize().ok());
     for path in written {
         if let Some(read) = read.iter().find(|read| read.canonicalize().is_ok_and(|read| read == path)) {
-            return Err(Usage(format!("{} would be written over", read.display())).into());
+            return Err(Usage(format!("cannot write {}: it is an input", read.display())).into());
         }
     }
     Ok(())
 }
 
-/// A target, and what stands behind it.
-type Line = (Target, Option<Arc<str>>);
+/// A target and its settings.
+type ParsedLine = (Target, Option<Arc<str>>);
 
 impl Sources {
-    /// What a line says; `None` for an empty one or a comment.
-    fn parse(&self, line: &[u8]) -> Option<Result<Line, String>> {
+    /// Parses a line; `None` if it is empty or a comment.
+    fn parse(&self, line: &[u8]) -> Option<Result<ParsedLine, String>> {
         if line.len() > MAX_LINE {
             return Some(Err(format!("longer than {MAX_LINE} bytes")));
         }
@@ -288,8 +286,8 @@ impl Sources {
         if self.settings.is_none() {
             return BadLine { at, reason, text: shown(line) };
         }
-        // Settings are secret wherever they stand, and whatever stands between them and the target: only what can be
-        // nothing else than a target is shown.
+        // Settings are secret wherever they are in the line, and whatever separates them from the target: show only
+        // what cannot be anything but a target.
         let text = String::from_utf8_lossy(line);
         let target = text.split_whitespace().next().unwrap_or_default();
         let is_number = target.chars().all(|c| c.is_ascii_digit() || ".:/[]-".contains(c));
@@ -298,17 +296,17 @@ impl Sources {
     }
 }
 
-/// A line on which settings may follow the target. They may contain a `#`, but not begin with one.
-fn parse_with_settings(text: &str, port: Option<u16>, check: &Checker) -> Option<Result<Line, String>> {
+/// Parses a line on which settings may follow the target. They may contain a `#`, but not begin with one.
+fn parse_with_settings(text: &str, port: Option<u16>, check: &Checker) -> Option<Result<ParsedLine, String>> {
     let (target, settings) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let (target, settings) = target.split_once('#').map_or((target, settings), |(target, _)| (target, ""));
     let settings = settings.trim_start();
     let settings = if settings.starts_with('#') { "" } else { settings };
     (!target.is_empty()).then(|| {
         let parsed = targets::parse(target, port)?;
-        // Another community would be sent than the one that was written.
+        // Otherwise a community would be sent that differs from the one in the file.
         if settings.contains(char::REPLACEMENT_CHARACTER) {
-            return Err("settings are UTF-8".into());
+            return Err("settings must be UTF-8".into());
         }
         check(settings)?;
         Ok((parsed, (!settings.is_empty()).then(|| settings.into())))
@@ -334,7 +332,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    /// Every target, waiting for it by the waker, and how many lines were bad.
+    /// Returns every target and the number of bad lines.
     fn all(sources: Sources) -> (Vec<String>, usize) {
         let (wake, woken) = mpsc::channel();
         let mut inputs = Inputs::open(sources, move || wake.send(()).unwrap_or_default()).expect("opens");

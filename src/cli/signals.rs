@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM: the first one asks to stop, the second one ends the program at once. So does the
-//! first one, before there is anything to stop.
+//! Ctrl-C and SIGTERM: the first one requests a stop, the second one ends the program at once. Before there is
+//! anything to stop, the first one does.
 
 use std::process;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
 
-/// Whether the user wants us to stop.
+/// A request to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Flags>);
 
 #[derive(Debug, Default)]
 struct Flags {
-    /// Somebody looks whether it is requested.
+    /// The program checks for requests.
     armed: AtomicBool,
     requested: AtomicBool,
 }
 
 impl Stop {
-    /// Listens from now on. `wake` is called, from another thread, at the first signal.
+    /// Starts to listen for signals. Another thread calls `wake` at the first one.
     ///
     /// # Errors
-    /// When the system lets us have no handler or no thread.
+    /// The handler cannot be installed, or the thread cannot be started.
     pub fn listen(wake: impl Fn() + Send + 'static) -> Result<Stop> {
-        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for Ctrl-C")?;
+        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot handle signals")?;
         let stop = Stop::default();
         let seen = stop.clone();
         let listen = move || {
@@ -40,20 +40,21 @@ impl Stop {
                 wake();
             }
         };
-        thread::Builder::new().name("signals".into()).spawn(listen).context("cannot listen for Ctrl-C")?;
+        thread::Builder::new().name("signals".into()).spawn(listen).context("cannot handle signals")?;
         Ok(stop)
     }
 
-    /// From now on the first signal is only a request.
+    /// Makes the first signal a request from now on.
     pub fn arm(&self) {
         self.0.armed.store(true, Ordering::Relaxed);
     }
 
-    /// As if the user had pressed Ctrl-C.
+    /// Requests a stop, as Ctrl-C does.
     pub fn request(&self) {
         self.0.requested.store(true, Ordering::Relaxed);
     }
 
+    /// Returns whether a stop was requested.
     pub fn requested(&self) -> bool {
         self.0.requested.load(Ordering::Relaxed)
     }

@@ -5,23 +5,23 @@ use std::time::Duration;
 use allears::engine::{Histogram, Ledger};
 use serde::Serialize;
 
-/// What the engine's ledger does not know.
+/// Facts about a sweep that the engine's ledger does not have.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances {
-    /// Targets that were taken in. Masters are queries, and no targets.
+    /// The targets taken in. Masters count as queries, not as targets.
     pub targets: u64,
     pub bad_lines: u64,
     pub local_drops: Option<u64>,
     pub elapsed: Duration,
-    /// Bytes of receive buffer that were granted.
+    /// The receive buffer that was granted, in bytes.
     pub rcvbuf: usize,
-    /// The most queries that could be in flight.
+    /// The maximum number of queries in flight.
     pub window: u64,
     pub cpu: Option<Duration>,
     pub max_rss: Option<u64>,
 }
 
-/// The ledger, as it is written.
+/// The ledger as JSON.
 #[derive(Debug, Serialize)]
 pub struct Stats {
     targets: u64,
@@ -50,7 +50,7 @@ pub struct Stats {
     max_in_flight: u64,
     cpu_s: Option<f64>,
     max_rss_bytes: Option<u64>,
-    // Beyond the contract, behind it: what closes the sum of datagrams, and what else was counted.
+    // Not in the contract: what completes the sum of datagrams, and other counts.
     replies: u64,
     broken: u64,
     answered_by_earlier: u64,
@@ -119,7 +119,7 @@ impl Rtt {
     }
 }
 
-/// Milliseconds, to the microsecond.
+/// Converts to milliseconds, rounded to the microsecond.
 pub fn millis(duration: Duration) -> f64 {
     rounded(duration.as_secs_f64() * 1e3)
 }

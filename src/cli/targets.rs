@@ -1,23 +1,23 @@
-//! One target as it is written: an address, a network, a range or a host name.
+//! Parses targets: an address, a network, a range or a host name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
 
 use ipnet::IpNet;
 
-/// The most addresses one network or range may stand for: all of IPv4.
+/// The largest network or range, in addresses: all of IPv4.
 const MAX_SPAN: u128 = 1 << 32;
 
-/// What one line of input asks for.
+/// A parsed target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Addresses that are known.
+    /// One or more addresses.
     Span(Span),
     /// A host name and a port, to be resolved.
     Name(String, u16),
 }
 
-/// Addresses from a first to a last one, all with one port. Yields them one by one, so that a /8
-/// takes no more memory than a single address.
+/// Consecutive addresses with one port. Yields them one by one, so that a /8 takes no more memory than a single
+/// address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
     V4 { next: u32, left: u64, port: u16 },
@@ -54,22 +54,22 @@ impl Iterator for Span {
     }
 }
 
-/// Reads `HOST`, `HOST:PORT`, `[v6]:PORT`, `10.0.0.0/24`, `10.0.0.0/24:PORT`,
-/// `10.0.0.5-10.0.0.9`, `10.0.0.5-10.0.0.9:PORT`; IPv6 networks and ranges with a port stand in
-/// brackets. Without a port it is `default_port`'s.
+/// Parses `HOST`, `HOST:PORT`, `[v6]:PORT`, `10.0.0.0/24`, `10.0.0.0/24:PORT`,
+/// `10.0.0.5-10.0.0.9`, `10.0.0.5-10.0.0.9:PORT`; IPv6 networks and ranges with a port need
+/// brackets. Targets without a port get `default_port`.
 ///
 /// # Errors
-/// Why this is no target, in words for the user.
+/// The reason, for the user.
 pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     let (host, port) = split_port(text)?;
-    // What is no host at all is not helped by a port.
+    // A bad host is reported rather than a missing port.
     at_port(host, 1)?;
     let port = match port {
         Some(port) => port.parse().map_err(|_| "the port is not a number from 1 to 65535")?,
         None => default_port.ok_or("no port: write HOST:PORT")?,
     };
     if port == 0 {
-        return Err("port 0 cannot be asked".into());
+        return Err("the port is not a number from 1 to 65535".into());
     }
     at_port(host, port)
 }
@@ -94,18 +94,17 @@ fn at_port(host: &str, port: u16) -> Result<Target, String> {
     Ok(Target::Name(host.to_owned(), port))
 }
 
-/// The first address that the system's resolver gives for a name, IPv4 before IPv6: there are few
-/// game servers and agents that answer only by the latter.
+/// Resolves a name to its first address, IPv4 before IPv6: few game servers and agents answer only over IPv6.
 fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (name, port).to_socket_addrs().map_err(|error| {
         let reason = error.to_string();
-        // std names its function; the system's own words are behind it.
-        format!("cannot be resolved: {}", reason.rsplit(": ").next().unwrap_or_default())
+        // std puts the name of its function before the system's message.
+        format!("cannot resolve the name: {}", reason.rsplit(": ").next().unwrap_or_default())
     })?;
     found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| "the name has no address".into())
 }
 
-/// The target's addresses; a name is resolved.
+/// Returns the target's addresses; a name is resolved.
 pub fn resolved(target: Target) -> Result<Span, String> {
     match target {
         Target::Span(span) => Ok(span),
@@ -115,11 +114,11 @@ pub fn resolved(target: Target) -> Result<Span, String> {
 
 fn split_port(text: &str) -> Result<(&str, Option<&str>), String> {
     if let Some(bracketed) = text.strip_prefix('[') {
-        let (host, rest) = bracketed.split_once(']').ok_or("`[` without `]`")?;
+        let (host, rest) = bracketed.split_once(']').ok_or("`]` is missing")?;
         return match (rest, rest.strip_prefix(':')) {
             ("", _) => Ok((host, None)),
             (_, Some(port)) => Ok((host, Some(port))),
-            _ => Err("after `]` only :PORT can stand".into()),
+            _ => Err("only :PORT may follow `]`".into()),
         };
     }
     match text.split_once(':') {
@@ -134,7 +133,7 @@ fn span(first: IpAddr, last: IpAddr, port: u16) -> Result<Span, String> {
     let (low, high) = match (first, last) {
         (IpAddr::V4(first), IpAddr::V4(last)) => (u128::from(first.to_bits()), u128::from(last.to_bits())),
         (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits(), last.to_bits()),
-        _ => return Err("a range from IPv4 to IPv6".into()),
+        _ => return Err("the range mixes IPv4 and IPv6".into()),
     };
     let beyond = high.checked_sub(low).ok_or("the range ends before it begins")?;
     if beyond >= MAX_SPAN {
@@ -147,7 +146,7 @@ fn span(first: IpAddr, last: IpAddr, port: u16) -> Result<Span, String> {
     })
 }
 
-/// Rejects what no resolver should be troubled with, mistyped addresses above all.
+/// Rejects what is no host name before it reaches the resolver: above all, mistyped addresses.
 fn check_name(host: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if host.is_empty() {

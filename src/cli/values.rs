@@ -1,4 +1,4 @@
-//! What is typed on the command line for durations, sizes and rates, into numbers.
+//! Parses the values of arguments: durations, sizes, rates, addresses.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use allears::engine::Timeout;
 
-/// Packets per second; `None` = `unlimited`.
+/// A rate in packets per second; `None` = `unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate(pub Option<f64>);
 
-/// Queries in flight; `None` = `auto`.
+/// A number of queries in flight; `None` = `auto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window(pub Option<u32>);
 
-/// `300ms`, `1.5s`, `2m`; also `us`, `h`, and a bare `0`.
+/// Parses a duration: `300ms`, `1.5s`, `2m`; also `us`, `h`, and a bare `0`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -31,7 +31,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds_in_unit).map_err(|_| "this duration is too long".into())
 }
 
-/// Bytes: `4M`, `64K`, `212992`. K, M and G are powers of 1024.
+/// Parses a number of bytes: `4M`, `64K`, `212992`. K, M and G are powers of 1024.
 pub fn size(text: &str) -> Result<usize, String> {
     let wrong = || "a size is a number of bytes, or 64K, 4M, 1G".to_string();
     let (number, unit) = match text.char_indices().next_back() {
@@ -44,19 +44,19 @@ pub fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(unit).ok_or_else(wrong)
 }
 
-/// A fraction from 0 to 1.
+/// Parses a fraction from 0 to 1.
 pub fn fraction(text: &str) -> Result<f64, String> {
     let wrong = "a fraction is a number from 0 to 1: 0.3";
     let value: f64 = text.parse().map_err(|_| wrong)?;
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(wrong.into()) }
 }
 
-/// `auto`, or how long each attempt waits.
+/// Parses a timeout: a duration or `auto`.
 pub fn timeout(text: &str) -> Result<Timeout, String> {
     if text == "auto" { Ok(Timeout::Auto) } else { duration(text).map(Timeout::Fixed) }
 }
 
-/// `ADDR` or `ADDR:PORT`; an IPv6 address with a port stands in brackets.
+/// Parses `ADDR` or `ADDR:PORT`; an IPv6 address with a port needs brackets.
 pub fn bind(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse().ok();
     let any_port = || text.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 0));

@@ -13,7 +13,7 @@ use super::games;
 use crate::cli::exit::Exit;
 use crate::cli::{Cli, Command};
 
-/// What the fleet plays: what qstat, tuned, takes 5.1 s for, and finds 1,394 of 1,400.
+/// The fleet. qstat, tuned, takes 5.1 s for it and finds 1,394 of 1,400 servers.
 const FLEET: [&str; 12] = [
     "fleet",
     "--hosts",
@@ -53,28 +53,28 @@ pub fn run() -> Result<Exit> {
 
     let closing = fleet.stop()?;
     say("")?;
-    say(&format!("servers   {} of {alive} living ones answered", listing.counts.answered))?;
+    say(&format!("servers   {} of {alive} live ones answered", listing.counts.answered))?;
     say(&format!("time      {:.1} s, of that {} of CPU", listing.swept.elapsed.as_secs_f64(), seconds(cpu)))?;
     say(&format!("memory    {}", mebibytes(net::max_rss())))?;
-    say(&format!("lost      {} answers in our own receive buffer", number(listing.swept.local_drops)))?;
+    say(&format!("lost      {} replies in the local receive buffer", number(listing.swept.local_drops)))?;
     let sent = listing.swept.ledger.datagrams_sent + finding.swept.ledger.datagrams_sent;
     let received = closing["received"].as_u64();
-    let verdict = if received == Some(sent) { "the books agree" } else { "the books DISAGREE" };
+    let verdict = if received == Some(sent) { "the ledgers agree" } else { "the ledgers DISAGREE" };
     say(&format!("ledger    {sent} datagrams sent; the fleet received {}: {verdict}", number(received)))?;
     Ok(Exit::Success)
 }
 
-/// Shows a command line, and runs what it says.
+/// Prints a command line, and runs it.
 fn sweep(line: &str) -> Result<games::Done> {
     say(&format!("\n$ {line}"))?;
     match Cli::try_parse_from(line.split(' '))?.command {
         Command::Games(args) => games::list(&args, ROWS),
         Command::Find(args) => games::search(&args),
-        _ => bail!("`{line}` is no sweep"),
+        _ => bail!("`{line}` is not a sweep"),
     }
 }
 
-/// The fleet, in a process of its own: so the CPU time shown is the sweep's.
+/// The fleet, in a process of its own, so that the CPU time shown is the sweep's.
 struct Fleet {
     process: Child,
     lines: BufReader<ChildStdout>,
@@ -83,10 +83,10 @@ struct Fleet {
 
 impl Fleet {
     fn start() -> Result<Fleet> {
-        let program = env::current_exe().context("this program cannot find itself")?;
+        let program = env::current_exe().context("cannot find this program")?;
         let mut command = Process::new(program);
         command.args(FLEET).stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Ctrl-C is meant for the sweep; the fleet ends when its standard input does.
+        // Ctrl-C is for the sweep; the fleet ends when its standard input does.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut process = command.spawn().context("cannot start the fleet")?;
@@ -96,18 +96,18 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Its next line.
+    /// Reads its next line.
     fn line(&mut self) -> Result<Value> {
         let mut line = String::new();
-        self.lines.read_line(&mut line).context("the fleet says nothing")?;
-        serde_json::from_str(&line).context("the fleet could not start")
+        self.lines.read_line(&mut line).context("cannot read from the fleet")?;
+        serde_json::from_str(&line).context("cannot start the fleet")
     }
 
-    /// Ends it, and yields its account.
+    /// Ends it, and returns its account.
     fn stop(&mut self) -> Result<Value> {
         drop(self.process.stdin.take());
         let closing = self.line()?;
-        self.process.wait().context("the fleet does not end")?;
+        self.process.wait().context("cannot wait for the fleet")?;
         Ok(closing)
     }
 }

@@ -21,10 +21,10 @@ use crate::cli::exit::{Exit, Usage};
 use crate::cli::output::Out;
 use crate::cli::signals::Stop;
 
-/// How long sending rests when the system has no room for more replies.
+/// The pause of sending when the system has no room for more replies.
 const REST: Duration = Duration::from_millis(1);
 
-/// The line that is printed when it listens.
+/// The line printed when it listens.
 #[derive(Serialize)]
 struct Opening {
     listening: SocketAddr,
@@ -36,7 +36,7 @@ struct Opening {
     wanted_at: Option<SocketAddr>,
 }
 
-/// The line that is printed when it ends.
+/// The line printed when it ends.
 #[derive(Serialize)]
 struct Closing {
     received: u64,
@@ -50,7 +50,7 @@ struct Closing {
     local_drops: Option<u64>,
     hosts_asked: u64,
     max_per_host_2s: u64,
-    // Beyond the contract, behind it: what closes the sum of requests.
+    // Not in the contract: what completes the sum of requests.
     ignored: u64,
     waiting: u64,
     master_received: u64,
@@ -84,7 +84,7 @@ pub fn run(args: &FleetArgs) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Where a plan meets its sockets.
+/// A fleet and its sockets.
 struct House {
     reactor: Reactor,
     /// The hosts' socket, and the master's if there is one.
@@ -98,7 +98,7 @@ struct House {
 struct Door {
     socket: Socket,
     port: u16,
-    /// Where requests to the master come in.
+    /// The master's address, if this is its socket.
     master: Option<SocketAddr>,
     readable: bool,
     /// Replies that wait to be sent as one batch.
@@ -124,13 +124,13 @@ impl House {
         Ok(House { reactor, doors, listening, fleet, inbox: Inbox::new(), bytes: Vec::new() })
     }
 
-    /// Answers requests until the user or the clock says stop.
+    /// Replies to requests until a signal or `end`.
     fn serve(&mut self, stop: &Stop, end: Option<Time>) -> Result<()> {
         loop {
             let now = self.reactor.now();
             let over = stop.requested() || end.is_some_and(|end| end <= now);
             let came_in = self.drain(now).context("cannot receive")?;
-            // What came in before the end is counted, and gets no reply any more.
+            // Requests that arrived before the end are counted, but get no reply.
             if over && came_in == 0 {
                 return Ok(());
             }
@@ -147,7 +147,7 @@ impl House {
         }
     }
 
-    /// Takes one batch from each socket; yields how many requests that was.
+    /// Receives one batch from each socket. Returns the number of requests.
     fn drain(&mut self, now: Time) -> io::Result<usize> {
         let mut came_in = 0;
         for door in self.doors.iter_mut().filter(|door| door.readable) {
@@ -164,7 +164,7 @@ impl House {
         Ok(came_in)
     }
 
-    /// Sends one batch of the replies that are due; yields how many that was.
+    /// Sends one batch of the replies that are due. Returns their number.
     fn reply(&mut self, now: Time) -> usize {
         let mut count = 0;
         if !self.is_blocked() {
@@ -179,7 +179,7 @@ impl House {
         count
     }
 
-    /// Puts the next reply that is due to its door; false when there is none.
+    /// Queues the next reply that is due. Returns false if there is none.
     fn take_reply(&mut self, now: Time) -> bool {
         let start = self.bytes.len();
         let Some(reply) = self.fleet.poll_reply(now, &mut self.bytes) else { return false };
@@ -189,7 +189,7 @@ impl House {
         true
     }
 
-    /// Whether the system had no room for a reply, which therefore still waits.
+    /// Returns whether a reply still waits because the system had no room for it.
     fn is_blocked(&self) -> bool {
         self.doors.iter().any(|door| !door.packets.is_empty())
     }
@@ -238,8 +238,8 @@ impl Door {
         Ok(Door { socket, port: bound.port(), master, readable: false, packets: Vec::new() })
     }
 
-    /// Sends what waits, as far as the system has room. A packet that it refuses twice is given up:
-    /// the first error may be one that an earlier packet left behind.
+    /// Sends what waits, as far as the system has room. A packet that it refuses twice is dropped: the first error may
+    /// belong to an earlier packet.
     fn send(&mut self, bytes: &[u8]) {
         let mut refused = false;
         while !self.packets.is_empty() {

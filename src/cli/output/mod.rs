@@ -17,10 +17,10 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 pub use queue::Backlog;
-use queue::Queue;
+use queue::WriteQueue;
 pub use sink::Sink;
 
-/// How results are written, in most commands.
+/// The output formats of most commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
@@ -55,12 +55,12 @@ impl Out {
         if is_terminal(path) {
             return Ok((Out::open(path)?, Backlog::default()));
         }
-        let queue = Queue::start(writer(path)?, wake)?;
+        let queue = WriteQueue::start(writer(path)?, wake)?;
         let backlog = queue.backlog();
         Ok((Out { writer: BufWriter::with_capacity(8 << 10, Box::new(queue)), terminal: false }, backlog))
     }
 
-    /// Writes one line of JSON, and flushes it.
+    /// Writes and flushes one line of JSON.
     pub fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut *self, line)?;
         self.write_all(b"\n")?;

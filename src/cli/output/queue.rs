@@ -1,7 +1,7 @@
-//! Writing that never waits: a thread of its own writes what is queued for it.
+//! Writing that never blocks: a thread of its own writes what is queued.
 //!
-//! A pipe whose reader sleeps, or a slow disk, would otherwise stop the sweep, and answers would wait
-//! unread in the socket. Whoever queues is told when the queue is full, and asks for less.
+//! A pipe whose reader sleeps, or a slow disk, would otherwise block the sweep, and replies would stay unread in the
+//! socket. While the queue is full, the sweep sends nothing new.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -10,44 +10,47 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-/// Bytes that wait to be written before the queue counts as full.
+/// The queue is full when it holds more bytes than this.
 const FULL: usize = 256 << 10;
 
-/// The end where bytes are put in. Dropped, it lets the thread end.
-pub struct Queue {
+/// The writing end of the queue. Dropping it ends the thread.
+pub struct WriteQueue {
     chunk: Vec<u8>,
     chunks: Sender<Vec<u8>>,
     backlog: Backlog,
 }
 
-/// What waits to be written.
+/// The bytes that wait to be written.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<BacklogState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BacklogState {
     bytes: usize,
-    /// Somebody waits until all is written: telling nobody would be a system call a chunk.
+    /// A thread waits until all is written. Otherwise notifying would waste a system call per chunk.
     awaited: bool,
-    /// Writing has failed, and goes on no more.
+    /// Writing has failed and stopped.
     failed: bool,
-    /// Why, until somebody was told.
+    /// The reason, until it was reported.
     failure: Option<io::Error>,
 }
 
-impl Queue {
-    /// Starts the thread that writes to `writer`. It calls `wake` whenever the queue is full no more, and
-    /// when writing has failed.
+impl WriteQueue {
+    /// Starts the thread that writes to `writer`. It calls `wake` whenever the queue is no longer full, and when
+    /// writing has failed.
     ///
     /// # Errors
-    /// The system lets us have no thread.
-    pub fn start(writer: impl Write + Send + 'static, wake: impl Fn() + Send + 'static) -> Result<Queue> {
+    /// The thread cannot be started.
+    pub fn start(
+        writer: impl Write + Send + 'static,
+        wake: impl Fn() + Send + 'static,
+    ) -> Result<WriteQueue> {
         let (chunks, queued) = mpsc::channel();
         let backlog = Backlog::default();
         let theirs = backlog.clone();
@@ -55,7 +58,7 @@ impl Queue {
             .name("output".into())
             .spawn(move || write_all(writer, &queued, &theirs, wake))
             .context("cannot start the thread that writes results")?;
-        Ok(Queue { chunk: Vec::new(), chunks, backlog })
+        Ok(WriteQueue { chunk: Vec::new(), chunks, backlog })
     }
 
     pub fn backlog(&self) -> Backlog {
@@ -63,14 +66,13 @@ impl Queue {
     }
 }
 
-impl Write for Queue {
+impl Write for WriteQueue {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.chunk.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    /// Hands over what was written so far, without waiting for it. An error is one of writing something
-    /// before.
+    /// Queues what was written so far, without waiting for it. Returns the error of an earlier write.
     fn flush(&mut self) -> io::Result<()> {
         let mut state = self.backlog.lock();
         if let Some(failure) = state.failure.take() {
@@ -78,7 +80,7 @@ impl Write for Queue {
         }
         if !self.chunk.is_empty() && !state.failed {
             state.bytes += self.chunk.len();
-            // The thread is there as long as nothing has failed.
+            // The thread runs as long as nothing has failed.
             let _ = self.chunks.send(std::mem::take(&mut self.chunk));
         }
         Ok(())
@@ -86,7 +88,7 @@ impl Write for Queue {
 }
 
 impl Backlog {
-    /// Whether so much waits that no more should be asked for.
+    /// Returns whether the queue is full.
     pub fn is_full(&self) -> bool {
         let state = self.lock();
         state.bytes > FULL && !state.failed
@@ -105,8 +107,8 @@ impl Backlog {
         state.failure.take().map_or(Ok(()), Err)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that is done under the lock can panic half-way.
+    fn lock(&self) -> MutexGuard<'_, BacklogState> {
+        // Nothing under the lock can panic half-way.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -140,7 +142,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::SyncSender;
 
-    /// Writes only when it is allowed to: the channel has room for nothing.
+    /// Blocks until the test receives: the channel has no capacity.
     struct Reluctant(SyncSender<Vec<u8>>);
 
     impl Write for Reluctant {
@@ -158,8 +160,8 @@ mod tests {
     fn a_reader_who_sleeps_stops_nobody_and_loses_nothing() {
         let (sender, reader) = mpsc::sync_channel(0);
         let (wake, woken) = mpsc::channel();
-        let mut queue =
-            Queue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default()).expect("a thread");
+        let mut queue = WriteQueue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default())
+            .expect("a thread");
         let backlog = queue.backlog();
         let mut chunks = 0;
         while !backlog.is_full() {
@@ -180,8 +182,8 @@ mod tests {
     fn a_reader_who_goes_is_told_by_the_next_flush_or_at_the_end() {
         let (sender, reader) = mpsc::sync_channel(0);
         let (wake, woken) = mpsc::channel();
-        let mut queue =
-            Queue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default()).expect("a thread");
+        let mut queue = WriteQueue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default())
+            .expect("a thread");
         drop(reader);
         queue.write_all(b"x").expect("queued");
         queue.flush().expect("queued");

@@ -1,4 +1,4 @@
-//! What every result has, whatever was asked: the common part of `-o json` and `-o csv`.
+//! The part of a result that all protocols share, in `-o json` and `-o csv`.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -17,13 +17,13 @@ pub struct Record {
     pub outcome: &'static str,
     pub attempts: u32,
     pub rtt_ms: Option<f64>,
-    /// Another address than the target's, from which a reply came.
+    /// The other address that a reply came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<SocketAddr>,
-    /// When it ended, in seconds since 1970; only of what is asked again and again.
+    /// The time of its end in seconds since 1970, if hosts are polled repeatedly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<f64>,
-    /// Polls that were left out since the last one, because the host was still busy.
+    /// The polls skipped since the last one, because the host was still busy.
     #[serde(skip_serializing_if = "is_zero")]
     pub left_out: u32,
     #[serde(skip)]
@@ -36,7 +36,7 @@ fn is_zero(count: &u32) -> bool {
 
 /// One line of `-o json`.
 #[derive(Serialize)]
-struct Line<'a, A> {
+struct JsonLine<'a, A> {
     #[serde(flatten)]
     record: &'a Record,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ struct Line<'a, A> {
 }
 
 impl Record {
-    /// The columns in `-o csv` before those of the answer; `reason` is the last of all.
+    /// The first columns of `-o csv`. Those of the answer follow, and `reason` is the last one.
     pub const COLUMNS: [&'static str; 4] = ["target", "outcome", "attempts", "rtt_ms"];
 
     pub fn new<C, A, T>(completion: &Completion<C, A, T>) -> Record {
@@ -65,20 +65,20 @@ impl Record {
         }
     }
 
-    /// Its fields of [`Record::COLUMNS`].
+    /// Returns the fields of [`Record::COLUMNS`].
     pub fn fields(&self) -> [String; 4] {
         let rtt = self.rtt_ms.map(|rtt| rtt.to_string()).unwrap_or_default();
         [self.target.to_string(), self.outcome.into(), self.attempts.to_string(), rtt]
     }
 
-    /// Writes one line of `-o json`. `found` are the players that were searched for.
+    /// Writes one line of `-o json`. `found` are the names of the players found, if players were searched for.
     pub fn write_json<A: Serialize>(
         &self,
         answer: Option<A>,
         found: &[String],
         mut out: impl Write,
     ) -> io::Result<()> {
-        let line = Line { record: self, answer, reason: self.reason.as_deref(), found };
+        let line = JsonLine { record: self, answer, reason: self.reason.as_deref(), found };
         serde_json::to_writer(&mut out, &line)?;
         out.write_all(b"\n")
     }
@@ -91,7 +91,7 @@ impl fmt::Display for Record {
     }
 }
 
-/// The name of the class, and for all but the answered ones the reason.
+/// Returns the name of the class and, unless answered, the reason.
 fn class<A>(outcome: &Outcome<A>, attempts: u32) -> (&'static str, Option<String>) {
     match outcome {
         Outcome::Answered(_) => ("answered", None),
@@ -110,13 +110,13 @@ fn class<A>(outcome: &Outcome<A>, attempts: u32) -> (&'static str, Option<String
     }
 }
 
-/// An error of the system in words, without its number.
+/// Formats a system error without its number.
 pub fn system_says(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// Milliseconds for people: 0.8 ms, 67 ms.
+/// Formats milliseconds for people: `0.8`, `67`.
 pub fn shown_millis(rtt: Duration) -> String {
     let millis = rtt.as_secs_f64() * 1e3;
     if millis < 10.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }

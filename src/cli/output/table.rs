@@ -1,10 +1,10 @@
-//! Tables for people: columns that fit the terminal, text that does it no harm.
+//! Tables for people: columns that fit the terminal, and text without control characters.
 
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthChar;
 
-/// How a piece of text looks.
+/// The style of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     Plain,
@@ -13,7 +13,7 @@ pub enum Style {
     Rgb(u8, u8, u8),
 }
 
-/// One field of a row: pieces of text, each in its style.
+/// One cell of a row: pieces of text, each in its style.
 #[derive(Clone, Debug, Default)]
 pub struct Cell(Vec<(Style, String)>);
 
@@ -22,7 +22,7 @@ pub struct Cell(Vec<(Style, String)>);
 pub struct Column {
     pub title: &'static str,
     pub right: bool,
-    /// The width it may shrink to when the terminal is narrow; `None` = it never shrinks.
+    /// The width it may shrink to on a narrow terminal; `None` = it never shrinks.
     pub least: Option<usize>,
 }
 
@@ -44,7 +44,7 @@ impl Column {
 }
 
 const GAP: &str = "  ";
-/// No column is wider, however wide the terminal: one server's endless name would push all others' away.
+/// The widest column: without a limit, one long name would widen the column for all rows.
 const WIDEST: usize = 64;
 
 impl Cell {
@@ -58,7 +58,7 @@ impl Cell {
         cell
     }
 
-    /// Appends text; what a terminal would obey instead of showing it is left out.
+    /// Appends text, without control characters.
     pub fn push(&mut self, style: Style, text: impl AsRef<str>) {
         self.0.push((style, harmless(text.as_ref())));
     }
@@ -67,7 +67,7 @@ impl Cell {
         self.0.iter().flat_map(|(_, text)| text.chars()).map(columns).sum()
     }
 
-    /// Writes it within `width` columns, cut with `…` if it is longer.
+    /// Writes it in at most `width` columns, cut with `…` if it is longer.
     fn write(&self, width: usize, colour: bool, out: &mut impl Write) -> io::Result<()> {
         let cut = self.width() > width;
         let mut left = if cut { width.saturating_sub(1) } else { width };
@@ -99,7 +99,7 @@ fn write_styled(style: Style, text: &str, colour: bool, out: &mut impl Write) ->
     }
 }
 
-/// The text without what a terminal would obey instead of showing it.
+/// Removes control characters, which a terminal would obey, and invisible ones.
 pub fn harmless(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect()
 }
@@ -108,14 +108,14 @@ fn columns(c: char) -> usize {
     c.width().unwrap_or(0)
 }
 
-/// Marks that turn the direction of writing, and could make one text look like another.
+/// Returns whether a character is invisible or changes the direction of writing, and could make one text look like
+/// another.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The widths at which `natural` fits into `available`: columns that may shrink give way, the widest
-/// first.
+/// Returns the widths that fit `natural` into `available`: of the columns that may shrink, the widest shrinks first.
 pub fn fit(columns: &[Column], natural: &[usize], available: Option<usize>) -> Vec<usize> {
     let mut widths: Vec<usize> = natural.iter().map(|&width| width.min(WIDEST)).collect();
     let Some(available) = available else { return widths };
@@ -134,7 +134,7 @@ pub fn fit(columns: &[Column], natural: &[usize], available: Option<usize>) -> V
     }
 }
 
-/// The title of each column, as a row.
+/// Returns the titles of the columns as a row.
 pub fn header(columns: &[Column]) -> Vec<Cell> {
     columns.iter().map(|column| Cell::styled(Style::Bold, column.title)).collect()
 }
@@ -156,7 +156,7 @@ pub fn write_row(
             write!(out, "{:padding$}", "")?;
         }
         cell.write(width, colour, out)?;
-        // Nothing stands behind the last column.
+        // No padding behind the last column.
         if !column.right && index + 1 < cells.len() {
             write!(out, "{:padding$}", "")?;
         }

@@ -93,7 +93,7 @@ impl Sweep {
     ) -> Result<Swept> {
         let safe = self.safe_window(&protocol, typical);
         let mut engine = self.engine(protocol, safe)?;
-        let mut ending = Run::new(&mut self, &mut engine, job).to_end();
+        let mut ending = Run::new(&mut self, &mut engine, job).run();
         let elapsed = self.net.now() - Time::ZERO;
         self.console.finish();
         ending.wrote(job.finish());

@@ -81,7 +81,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     }
 
     /// Runs until every conversation has ended.
-    pub fn to_end(mut self) -> Ending {
+    pub fn run(mut self) -> Ending {
         self.sweep.stop.arm();
         loop {
             self.check_limits();

@@ -1,14 +1,14 @@
-//! What one step came to: every query in exactly one class.
+//! The result of one step: every query in exactly one class.
 
 use std::time::Duration;
 
 use allears::engine::{Completion, Histogram, Ledger, Outcome};
 use serde::Serialize;
 
-/// The part of the offered rate that has to be achieved.
+/// The share of the offered rate that must be achieved.
 const KEPT: f64 = 0.98;
 
-/// How the queries of a step were asked.
+/// How a step was run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Allears,
@@ -24,39 +24,39 @@ impl Way {
     }
 }
 
-/// Where a query's answer is.
+/// The fate of a query's reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Here.
+    /// It arrived in time.
     Answered,
-    /// Lost in our own receive buffer.
-    OwnDrops,
+    /// It was dropped in the local receive buffer.
+    LocalDrops,
     /// This machine could not send the query.
     SendFailed,
-    /// It came after the timeout.
+    /// It arrived after the timeout.
     Late,
-    /// The network said that the query cannot be delivered.
+    /// The network reported that the query cannot be delivered.
     Unreachable,
-    /// Lost on the other side, or on the way there and back.
+    /// It or its query was lost in the network or at the host.
     Silent,
-    /// It came, and makes no sense.
+    /// It arrived and cannot be parsed.
     Malformed,
 }
 
 impl Class {
-    /// All of them; every query is in one.
+    /// All classes; every query is in one.
     pub const ALL: [Class; 7] = [
         Class::Answered,
-        Class::OwnDrops,
+        Class::LocalDrops,
         Class::SendFailed,
         Class::Late,
         Class::Unreachable,
         Class::Silent,
         Class::Malformed,
     ];
-    /// Those without a good answer in time.
+    /// The classes without a valid reply in time.
     pub const LOST: [Class; 6] = [
-        Class::OwnDrops,
+        Class::LocalDrops,
         Class::SendFailed,
         Class::Late,
         Class::Unreachable,
@@ -64,11 +64,11 @@ impl Class {
         Class::Malformed,
     ];
 
-    /// Its name in results.
+    /// Returns its name in results.
     pub fn name(self) -> &'static str {
         match self {
             Class::Answered => "answered",
-            Class::OwnDrops => "local_drops",
+            Class::LocalDrops => "local_drops",
             Class::SendFailed => "send_failed",
             Class::Late => "late",
             Class::Unreachable => "unreachable",
@@ -78,18 +78,18 @@ impl Class {
     }
 }
 
-/// So many of all, and between which percentages the truth lies with a confidence of 95 %.
+/// A share of all queries, with its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Share {
     pub count: u64,
-    /// 0 to 100, as are the others.
+    /// 0 to 100, like the others.
     pub percent: f64,
     pub low: f64,
     pub high: f64,
 }
 
 impl Share {
-    /// `count` of `all`, which must not be less. With nothing to count, anything may be true.
+    /// `count` of `all`, which must not be less. Of nothing, any share may be true.
     pub fn of(count: u64, all: u64) -> Share {
         let (low, high) = wilson(count, all);
         let fraction = if all == 0 { 0.0 } else { count as f64 / all as f64 };
@@ -97,9 +97,9 @@ impl Share {
     }
 }
 
-/// The score interval of E. B. Wilson (1927), which holds for few and for none, too.
+/// The score interval of E. B. Wilson (1927), which is valid for small counts and for zero, too.
 fn wilson(count: u64, all: u64) -> (f64, f64) {
-    /// 95 % of a normal distribution lie within so many standard deviations.
+    /// 95 % of a normal distribution lie within this many standard deviations.
     const Z: f64 = 1.959_964;
     if all == 0 {
         return (0.0, 1.0);
@@ -108,13 +108,13 @@ fn wilson(count: u64, all: u64) -> (f64, f64) {
     let denominator = 1.0 + Z * Z / n;
     let centre = (p + Z * Z / (2.0 * n)) / denominator;
     let half = Z / denominator * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    // At the ends, exactly: rounding must not exclude what was measured.
+    // Exact at the ends: rounding must not exclude the measured share.
     let low = if count == 0 { 0.0 } else { (centre - half).clamp(0.0, p) };
     let high = if count == all { 1.0 } else { (centre + half).clamp(p, 1.0) };
     (low, high)
 }
 
-/// The ends of a step's queries.
+/// The outcomes of a step's queries.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ends {
     answered: u64,
@@ -125,8 +125,8 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Takes in one end. What was never asked is neither heard nor lost. What was interrupted after it had
-    /// been asked has waited its time: it would only have been asked again.
+    /// Counts one outcome. A query that was never sent is no loss. One that was interrupted after it was sent counts as
+    /// silent: its timeout has passed.
     pub fn count<C, A, T>(&mut self, completion: &Completion<C, A, T>) {
         match completion.outcome {
             Outcome::Answered(_) => self.answered += 1,
@@ -139,31 +139,31 @@ impl Ends {
     }
 }
 
-/// What the ledger of a step does not know.
+/// Facts about a step that its ledger does not have.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances {
     pub way: Way,
-    /// Queries per second that were to be asked.
+    /// The offered queries per second.
     pub offered: f64,
-    /// Queries per second that were asked.
+    /// The queries sent per second.
     pub achieved: f64,
-    /// How long was asked.
+    /// How long queries were sent.
     pub asking: Duration,
-    /// Part of one core that this process used meanwhile; `None` where the system does not say.
+    /// The share of one core that this process used meanwhile; `None` if the system does not tell.
     pub cpu: Option<f64>,
-    /// Datagrams that the kernel dropped because our receive buffer was full.
+    /// The datagrams that the kernel dropped because the receive buffer was full.
     pub kernel_drops: Option<u64>,
-    /// Bytes of receive buffer that were granted; `None` where the system does not say.
+    /// The receive buffer in bytes; `None` if the system does not tell.
     pub rcvbuf: Option<usize>,
-    /// Queries that could be in flight; `None` = any number.
+    /// The maximum number of queries in flight; `None` = any.
     pub window: Option<u64>,
 }
 
-/// One step.
+/// The result of one step.
 #[derive(Clone, Debug)]
 pub struct Measured {
     pub around: Circumstances,
-    /// Queries that were asked: the sum of all classes.
+    /// The queries sent: the sum of all classes.
     pub queries: u64,
     pub rtt: Histogram,
     pub deferred: u64,
@@ -172,13 +172,13 @@ pub struct Measured {
     pub max_in_flight: u64,
     ends: Ends,
     late: u64,
-    /// Of the queries that timed out, those whose answer our own buffer lost.
+    /// Of the queries that timed out, those whose reply was dropped locally.
     local_drops: Option<u64>,
 }
 
 impl Measured {
     pub fn new(around: Circumstances, mut ends: Ends, ledger: &Ledger) -> Measured {
-        // The kernel also counts lost duplicates and unmatched: no more were lost than are missing.
+        // The kernel also counts dropped duplicates and unmatched datagrams: no more replies were lost than are missing.
         let late = ledger.late.min(ends.silent);
         let missing = ends.silent - late;
         let local_drops = around.kernel_drops.map(|drops| drops.min(missing));
@@ -200,12 +200,11 @@ impl Measured {
         }
     }
 
-    /// How many queries are in this class; `None` when that cannot be known. Then what belongs there is
-    /// among the silent ones.
+    /// Returns the share of a class; `None` if it is unknown and its queries are among the silent ones.
     pub fn share(&self, class: Class) -> Option<Share> {
         let count = match class {
             Class::Answered => self.ends.answered,
-            Class::OwnDrops => self.local_drops?,
+            Class::LocalDrops => self.local_drops?,
             Class::SendFailed => self.ends.send_failed,
             Class::Late => self.late,
             Class::Unreachable => self.ends.unreachable,
@@ -215,12 +214,12 @@ impl Measured {
         Some(Share::of(count, self.queries))
     }
 
-    /// Queries without a good answer in time.
+    /// Returns the share of queries without a valid reply in time.
     pub fn loss(&self) -> Share {
         Share::of(self.queries - self.ends.answered, self.queries)
     }
 
-    /// Whether the offered rate was achieved, but for a little.
+    /// Returns whether the offered rate was achieved, with a small tolerance.
     pub fn is_kept(&self) -> bool {
         self.around.achieved >= KEPT * self.around.offered
     }
@@ -301,7 +300,7 @@ pub mod tests {
             assert_eq!(Class::ALL.iter().filter_map(|&class| count(class)).sum::<u64>(), 116);
             assert_eq!(step.queries, 116);
             assert_eq!((count(Class::Answered), count(Class::Late)), (Some(90), Some(4)));
-            assert_eq!((count(Class::OwnDrops), count(Class::Silent)), (own, Some(silent)));
+            assert_eq!((count(Class::LocalDrops), count(Class::Silent)), (own, Some(silent)));
             assert_eq!(step.loss().count, 26);
         }
     }

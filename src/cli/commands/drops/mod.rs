@@ -1,8 +1,7 @@
-//! `drops`: how many answers get lost at which rate, and where.
+//! `drops`: measures how many replies are lost at which rate, and where.
 //!
-//! `rates` what is typed · `question` what is asked · `round` whom · `step` one rate, our way · `naive`
-//! the same the naive way · `measured` what a step came to · `verdict` what all of them say ·
-//! `report`, `words` how it is written · `plot` and drawn.
+//! `args`, `rates` the arguments · `question` the protocols · `round` the targets · `step` one rate · `naive` the same
+//! the naive way · `measured` the result of a step · `verdict` of all steps · `writer`, `words`, `plot` the output.
 
 mod args;
 mod measured;
@@ -11,11 +10,11 @@ mod naive;
 mod plot;
 mod question;
 mod rates;
-mod report;
 mod round;
 mod step;
 mod verdict;
 mod words;
+mod writer;
 
 use std::thread;
 
@@ -30,10 +29,10 @@ pub use args::DropsArgs;
 use args::LoadArgs;
 use measured::{Measured, Way};
 use question::Question;
-use report::{Report, Summary};
 use round::Round;
 use step::Course;
 use verdict::{Terms, Verdict};
+use writer::{StepWriter, Summary};
 
 /// The end of the command's help.
 pub const WARNING: &str = "\
@@ -59,20 +58,20 @@ pub fn run(args: &DropsArgs) -> Result<Exit> {
     let mut round = read_targets(args, &question, &course, rates)?;
     if round.len() == 0 && !stop.requested() {
         console.finish();
-        console.error("no targets: nobody was asked");
+        console.error("no targets: nothing was sent");
         return Ok(Exit::Nothing);
     }
     if !question.has_token() {
         console.warn(NO_TOKEN);
     }
 
-    let mut report = Report::new(out, args.output, args.compare_naive).context(CANNOT_WRITE)?;
-    let steps = measure(args, &course, rates, &mut round, &mut report)?;
+    let mut writer = StepWriter::new(out, args.output, args.compare_naive).context(CANNOT_WRITE)?;
+    let steps = measure(args, &course, rates, &mut round, &mut writer)?;
     console.finish();
     if !steps.is_empty() {
         let outcome = Outcome::new(args, &question, &steps);
         let summary = outcome.summary(&round, stop.requested());
-        report.summary(&summary).context(CANNOT_WRITE)?;
+        writer.summary(&summary).context(CANNOT_WRITE)?;
         #[cfg(feature = "plot")]
         if let Some(picture) = picture {
             let text = format!("{}\n{}", caption(args, &round), summary.in_words());
@@ -87,8 +86,8 @@ pub fn run(args: &DropsArgs) -> Result<Exit> {
 }
 
 const CANNOT_WRITE: &str = "cannot write results";
-const NO_TOKEN: &str = "without --token-at only one query for each target is in flight, and a late answer \
-                        passes for the next one's";
+const NO_TOKEN: &str = "without --token-at, each target has one query in flight, and a late reply passes \
+                        for the next one's";
 
 fn course<'a>(args: &DropsArgs, console: &'a Console, stop: &'a Stop) -> Course<'a> {
     Course {
@@ -105,7 +104,7 @@ fn rates(load: &LoadArgs) -> &[f64] {
     load.ramp.as_ref().map_or(&load.rates, |ramp| &ramp.0)
 }
 
-/// The targets, as many as the largest step can ask.
+/// Reads the targets, as many as the largest step needs.
 fn read_targets(args: &DropsArgs, question: &Question, course: &Course, rates: &[f64]) -> Result<Round> {
     let sources = Sources {
         arguments: args.targets.clone(),
@@ -119,13 +118,13 @@ fn read_targets(args: &DropsArgs, question: &Question, course: &Course, rates: &
     Round::read(sources, most, course.console, course.stop)
 }
 
-/// Step by step, each reported when it is over.
+/// Runs all steps, and writes each when it ends.
 fn measure(
     args: &DropsArgs,
     course: &Course,
     rates: &[f64],
     round: &mut Round,
-    report: &mut Report,
+    writer: &mut StepWriter,
 ) -> Result<Vec<Measured>> {
     let ways: &[Way] = if args.compare_naive { &[Way::Allears, Way::Naive] } else { &[Way::Allears] };
     let mut steps = vec![];
@@ -138,13 +137,13 @@ fn measure(
             Way::Allears => course.run(rate, question, round)?,
             Way::Naive => course.run_naively(rate, question, round)?,
         };
-        course.console.suspend(|| report.step(&step, args.compare_naive)).context(CANNOT_WRITE)?;
+        course.console.suspend(|| writer.step(&step, args.compare_naive)).context(CANNOT_WRITE)?;
         steps.push(step);
     }
     Ok(steps)
 }
 
-/// What the steps of either way came to.
+/// The verdicts of either way.
 struct Outcome<'a> {
     ours: Verdict<'a>,
     naive: Option<Verdict<'a>>,
@@ -167,7 +166,7 @@ impl<'a> Outcome<'a> {
             verdict: &self.ours,
             naive: self.naive.as_ref(),
             targets: round.len(),
-            never_answered: round.never_heard(),
+            never_answered: round.unanswered(),
             interrupted,
         }
     }

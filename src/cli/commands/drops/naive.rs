@@ -1,6 +1,5 @@
-//! The same step as a simple loop would do it, for comparison: the receive buffer that the system gives
-//! to everybody, no window, a second's queries at once in one system call each, and only then a look
-//! at what has come back.
+//! The same step in a naive loop, for comparison: the system's default receive buffer, no window, a second's queries in
+//! one burst with one system call each, and only then receiving.
 
 use std::fs;
 use std::io;
@@ -13,25 +12,24 @@ use anyhow::{Context, Result};
 use super::measured::{Circumstances, Ends, Measured, Way};
 use super::question::Question;
 use super::round::Round;
-use super::step::{Asked, Asking, Course, is_any_missing, new_engine};
+use super::step::{Asking, Course, SendPhase, is_any_missing, new_engine};
 
-/// No window, but this machine has other uses for its memory as well.
+/// No window, but a limit to the memory used.
 const MOST_IN_FLIGHT: usize = 1_000_000;
-/// The receive buffer of a socket that asks for none, on Linux with 4 KiB pages (`SK_RMEM_MAX` in
-/// net/core/sock.c).
+/// The default receive buffer on Linux with 4 KiB pages (`SK_RMEM_MAX` in net/core/sock.c).
 const USUAL_BUFFER: usize = 212_992;
-/// From one burst to the next.
+/// The time between two bursts.
 const BEAT: Duration = Duration::from_secs(1);
-/// Queries handed to the engine at once; no pause between these.
+/// The queries given to the engine at once, without a pause between batches.
 const CHUNK: usize = 1024;
-/// From one look for Ctrl-C to the next.
+/// The time between two checks for Ctrl-C.
 const TICK: Duration = Duration::from_millis(100);
 
 impl Course<'_> {
-    /// Asks as many as [`Course::run`] does, the naive way.
+    /// Sends the queries of [`Course::run`] the naive way.
     ///
     /// # Errors
-    /// What the system fails at.
+    /// A system error.
     pub fn run_naively(&self, rate: f64, question: Question, round: &mut Round) -> Result<Measured> {
         let config = Config { rate: None, window: Some(u32::MAX), ..self.config(rate) };
         let ring = config.ring.max(CHUNK);
@@ -45,7 +43,7 @@ impl Course<'_> {
             bytes: vec![],
         };
         let asked = naive.ask(self, rate)?;
-        naive.hear_the_rest(self)?;
+        naive.receive_the_rest(self)?;
         let around = Circumstances {
             way: Way::Naive,
             offered: rate,
@@ -59,7 +57,7 @@ impl Course<'_> {
         Ok(Measured::new(around, naive.asking.ends, naive.engine.ledger()))
     }
 
-    /// A socket for each family among the targets.
+    /// Opens a socket for each address family of the targets.
     fn open_naively(&self, reactor: &Reactor, round: &Round) -> Result<Vec<Door>> {
         let options =
             SocketOptions { rcvbuf: Some(usual_buffer()), io: Io::Single, ..SocketOptions::default() };
@@ -77,7 +75,7 @@ impl Course<'_> {
     }
 }
 
-/// What the system gives to a socket that asks for no receive buffer of its own.
+/// Returns the system's default receive buffer.
 fn usual_buffer() -> usize {
     let text = fs::read_to_string("/proc/sys/net/core/rmem_default").unwrap_or_default();
     text.trim().parse().unwrap_or(USUAL_BUFFER)
@@ -89,7 +87,7 @@ struct Door {
     readable: bool,
 }
 
-/// The loop that everybody writes first.
+/// The naive loop.
 struct Naive<'a> {
     reactor: Reactor,
     sockets: Vec<Door>,
@@ -100,8 +98,8 @@ struct Naive<'a> {
 }
 
 impl Naive<'_> {
-    /// Burst after burst, until all is asked or the time is over.
-    fn ask(&mut self, course: &Course, rate: f64) -> Result<Asked> {
+    /// Sends burst after burst, until all queries are sent or the time is over.
+    fn ask(&mut self, course: &Course, rate: f64) -> Result<SendPhase> {
         let cpu = net::cpu_time();
         let all = self.asking.left;
         let mut next_burst = Time::ZERO;
@@ -110,7 +108,7 @@ impl Naive<'_> {
             let is_complete = self.asking.left == 0 && self.engine.open() == self.engine.in_flight();
             if is_complete || course.is_over(now) {
                 course.stop_asking(&mut self.engine, now);
-                return Ok(Asked::until(now, cpu, is_complete));
+                return Ok(SendPhase::until(now, cpu, is_complete));
             }
             if now >= next_burst {
                 next_burst = next_burst + BEAT;
@@ -123,7 +121,7 @@ impl Naive<'_> {
         }
     }
 
-    /// Asks until no more than `left` are left, and reads nothing meanwhile.
+    /// Sends until no more than `left` are left, and receives nothing meanwhile.
     fn burst(&mut self, course: &Course, left: u64) {
         let has_room = |engine: &Engine<Question, u32>| engine.in_flight() < MOST_IN_FLIGHT;
         while self.asking.left > left && has_room(&self.engine) && !course.is_over(self.reactor.now()) {
@@ -136,7 +134,7 @@ impl Naive<'_> {
         }
     }
 
-    /// Sends what waits to be sent; false when the system has no room for more.
+    /// Sends what waits. Returns false if the system has no room for more.
     fn send(&mut self) -> bool {
         loop {
             let now = self.reactor.now();
@@ -144,7 +142,7 @@ impl Naive<'_> {
             let Some(transmit) = self.engine.poll_transmit(now, &mut self.bytes) else { return true };
             let packet = Packet { to: transmit.to, from: None, range: 0..self.bytes.len() };
             let door = self.sockets.iter().find(|door| door.ipv6 == transmit.to.is_ipv6());
-            // The first error may be one that an earlier packet has left behind.
+            // The first error may belong to an earlier packet.
             let send = |door: &Door| door.socket.send(std::slice::from_ref(&packet), &self.bytes).error;
             match door.map(|door| send(door).and_then(|_| send(door))) {
                 Some(None) => {}
@@ -161,7 +159,7 @@ impl Naive<'_> {
         }
     }
 
-    /// Reads what is there, ends what is due, and sleeps until more comes or it is `until`.
+    /// Receives what has arrived, expires what is due, and sleeps until more arrives or until `until`.
     fn receive(&mut self, until: Option<Time>) -> Result<()> {
         for door in &mut self.sockets {
             while door.readable {
@@ -175,15 +173,15 @@ impl Naive<'_> {
         let now = self.reactor.now();
         self.engine.handle_timeout(now);
         self.asking.take_results(&mut self.engine);
-        // What found no room is tried again with the next look around.
+        // Packets that found no room are sent in the next round.
         self.send();
         let due = self.engine.poll_timeout().into_iter().chain(until).chain([now + TICK]).min();
         let Naive { reactor, sockets, .. } = self;
         reactor.wait(due, |token| sockets[token].readable = true).context("cannot wait")
     }
 
-    /// Waits for what is in flight, and then for late answers if any are missing.
-    fn hear_the_rest(&mut self, course: &Course) -> Result<()> {
+    /// Waits for queries in flight, and then for late replies if any are missing.
+    fn receive_the_rest(&mut self, course: &Course) -> Result<()> {
         let give_up = course.patience(self.reactor.now());
         while !self.engine.is_idle() {
             if self.reactor.now() >= give_up {

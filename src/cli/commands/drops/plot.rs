@@ -1,4 +1,4 @@
-//! The steps as a picture: loss by class over the rate, and below it the round trips.
+//! Draws the steps: loss by class over the rate, and below it the round trips.
 
 mod frame;
 
@@ -14,13 +14,13 @@ use super::measured::{Class, Measured, Way};
 use super::words::{digits, percent, whole};
 use frame::{Area, Chart, GREY, INK, Legend, Panel, Scale, text};
 
-/// Pixels of an SVG whose viewer does not scale it.
+/// The size in pixels, for viewers that do not scale.
 const SIZE: (u32, u32) = (1000, 860);
-/// Characters of text in one line.
+/// The characters in one line of text.
 const LINE: usize = 138;
-/// Round trips are drawn to powers of ten when the longest is so many times the shortest.
+/// Round trips get a logarithmic axis if the longest is this many times the shortest.
 const WIDE: f64 = 8.0;
-/// Slots of the axis that can have a label.
+/// The number of slots of the axis that can have a label.
 const LABELS: usize = 10;
 
 /// A file for the picture.
@@ -30,13 +30,13 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Creates the file, so that a wrong name shows before anything is measured.
+    /// Creates the file, to fail before anything is measured.
     pub fn create(path: &Path) -> Result<Picture> {
         let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Picture { path: path.to_owned(), file })
     }
 
-    /// Draws the steps, with what there is to say of them above: an SVG, or a page of HTML with it, that needs nothing else.
+    /// Draws the steps below a text, as an SVG or as a page of HTML that contains it.
     pub fn draw(mut self, steps: &[Measured], said: &str, tolerance: f64) -> Result<()> {
         let lines: Vec<String> = said.lines().flat_map(wrapped).collect();
         let svg = svg(steps, &lines, tolerance).map_err(|error| anyhow!("cannot draw: {error}"))?;
@@ -50,7 +50,7 @@ impl Picture {
     }
 }
 
-/// A line in pieces that the picture is wide enough for.
+/// Wraps a line to the width of the picture.
 fn wrapped(line: &str) -> Vec<String> {
     let mut pieces = vec![String::new()];
     for word in line.split(' ') {
@@ -66,7 +66,7 @@ fn wrapped(line: &str) -> Vec<String> {
     pieces
 }
 
-/// A page that is well-formed XML, too.
+/// Returns a page that is well-formed XML, too.
 fn page(svg: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head><meta charset=\"utf-8\"/>\
@@ -75,7 +75,7 @@ fn page(svg: &str) -> String {
     )
 }
 
-/// The line of the tolerance.
+/// The line of the acceptable loss.
 const RULE: RGBColor = RGBColor(225, 160, 160);
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
@@ -86,7 +86,7 @@ fn svg(steps: &[Measured], lines: &[String], tolerance: f64) -> Result<String, B
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         root.fill(&WHITE)?;
         let rates = Rates::new(steps);
-        text(&root, "How many answers get lost at which rate", (24, 20), 30, INK)?;
+        text(&root, "How many replies are lost at which rate", (24, 20), 30, INK)?;
         for (at, line) in (0..).zip(lines) {
             text(&root, line, (24, 58 + 20 * at), 16, GREY)?;
         }
@@ -100,7 +100,7 @@ fn svg(steps: &[Measured], lines: &[String], tolerance: f64) -> Result<String, B
     Ok(svg)
 }
 
-/// The steps in order of their rate, each rate with a slot of its own on the axis.
+/// The steps in order of their rate; each rate has a slot on the axis.
 struct Rates<'a> {
     offered: Vec<f64>,
     ways: Vec<(Way, Vec<(usize, &'a Measured)>)>,
@@ -127,13 +127,13 @@ impl<'a> Rates<'a> {
         self.ways.iter().flat_map(|(_, own)| own.iter().map(|&(_, step)| step))
     }
 
-    /// The rate of each slot, as many as there is room for; and below it what was kept of it, if less.
+    /// Returns the label of each slot, if there is room: the rate, and below it the rate that was sent, if less.
     fn labels(&self) -> Vec<String> {
         let every = self.offered.len().div_ceil(LABELS).max(1);
         let label = |(slot, &rate): (usize, &f64)| match self.ours(slot) {
             _ if !slot.is_multiple_of(every) => String::new(),
             Some(step) if !step.is_kept() => {
-                format!("{}\nkept {}", whole(rate), whole(step.around.achieved))
+                format!("{}\nsent {}", whole(rate), whole(step.around.achieved))
             }
             _ => whole(rate),
         };
@@ -145,7 +145,7 @@ impl<'a> Rates<'a> {
         own.iter().find(|&&(at, _)| at == slot).map(|&(_, step)| step)
     }
 
-    /// From where to where the bar of a way reaches within its slot.
+    /// Returns the edges of a way's bar within its slot.
     fn bar(&self, way: usize, slot: usize) -> (f64, f64) {
         let width = 0.64 / self.ways.len() as f64;
         let left = slot as f64 + 0.18 + way as f64 * width;
@@ -153,11 +153,11 @@ impl<'a> Rates<'a> {
     }
 }
 
-/// Readable side by side, for the colour-blind too (Okabe and Ito, 2008).
+/// Colours that the colour-blind can distinguish, too (Okabe and Ito, 2008).
 fn colour(class: Class) -> RGBColor {
     match class {
         Class::Answered => RGBColor(0, 158, 115),
-        Class::OwnDrops => RGBColor(213, 94, 0),
+        Class::LocalDrops => RGBColor(213, 94, 0),
         Class::SendFailed => RGBColor(204, 121, 167),
         Class::Late => RGBColor(240, 190, 40),
         Class::Unreachable => RGBColor(110, 110, 110),
@@ -166,7 +166,7 @@ fn colour(class: Class) -> RGBColor {
     }
 }
 
-/// Half way to white.
+/// Mixes a colour with white.
 fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
     let half = |part: u8| part / 2 + 127;
     RGBColor(half(r), half(g), half(b))
@@ -175,11 +175,11 @@ fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
 fn words(class: Class) -> &'static str {
     match class {
         Class::Answered => "answered",
-        Class::OwnDrops => "our receive buffer",
-        Class::SendFailed => "our send path",
+        Class::LocalDrops => "local receive buffer",
+        Class::SendFailed => "local send path",
         Class::Late => "late",
         Class::Unreachable => "unreachable",
-        Class::Silent => "silent: other side, way there",
+        Class::Silent => "silent: network or hosts",
         Class::Malformed => "malformed",
     }
 }
@@ -188,7 +188,7 @@ fn losses(area: &Area, rates: &Rates, tolerance: f64) -> Drawn {
     let highest = rates.all().map(|step| step.loss().high).fold(0.0, f64::max);
     let scale = Scale::Linear((highest * 1.18).clamp(0.05, 118.0));
     let panel =
-        Panel { title: "Queries without a good answer, %", labels: &rates.labels(), scale, tick: digits };
+        Panel { title: "Queries without a valid reply, %", labels: &rates.labels(), scale, tick: digits };
     let mut chart = panel.open(area)?;
     let tolerated = 100.0 * tolerance;
     chart.dashed(&[(0.0, tolerated), (rates.offered.len() as f64, tolerated)], RULE)?;
@@ -196,7 +196,7 @@ fn losses(area: &Area, rates: &Rates, tolerance: f64) -> Drawn {
         for &(slot, step) in own {
             stack(&mut chart, step, rates.bar(way, slot), way > 0)?;
             if rates.offered.len() <= LABELS {
-                say_loss(&mut chart, step, rates.bar(way, slot))?;
+                label_loss(&mut chart, step, rates.bar(way, slot))?;
             }
         }
     }
@@ -209,10 +209,10 @@ fn losses(area: &Area, rates: &Rates, tolerance: f64) -> Drawn {
     if rates.ways.len() > 1 {
         legend.words("left: allears; right, pale: naive")?;
     }
-    legend.words("whiskers: 95 % sure")
+    legend.words("whiskers: 95 % CI")
 }
 
-/// One bar: the classes on one another, and the interval of their sum.
+/// Draws one bar: the classes stacked, and the confidence interval of their sum.
 fn stack(chart: &mut Chart, step: &Measured, (left, right): (f64, f64), is_pale: bool) -> Drawn {
     let mut height = 0.0;
     for class in Class::LOST {
@@ -234,8 +234,8 @@ fn stack(chart: &mut Chart, step: &Measured, (left, right): (f64, f64), is_pale:
     Ok(())
 }
 
-/// How much a bar is, above it.
-fn say_loss(chart: &mut Chart, step: &Measured, (left, right): (f64, f64)) -> Drawn {
+/// Writes the loss above a bar.
+fn label_loss(chart: &mut Chart, step: &Measured, (left, right): (f64, f64)) -> Drawn {
     let loss = step.loss();
     let above = if loss.count > 0 { loss.high } else { 0.0 };
     let centred = Pos::new(HPos::Center, VPos::Bottom);

@@ -1,4 +1,4 @@
-//! What is typed for the steps of `drops`: rates, ramps, tolerances.
+//! Parses the rates, ramps and tolerances of `drops`.
 
 #[cfg(feature = "plot")]
 use std::path::PathBuf;
@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use crate::cli::values;
 
-/// Steps in one run: more is a slip of the keyboard.
+/// The maximum number of steps: more is a typing error.
 const MOST_STEPS: usize = 1000;
 /// The longest step or timeout.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Rates from one to another, evenly spaced, in queries per second.
+/// Evenly spaced rates in queries per second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ramp(pub Vec<f64>);
 
-/// The fraction of queries that may go without an answer, 0 to 1.
+/// The acceptable loss, from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance(pub f64);
 
-/// Queries per second: `500`, `1k`, `2.5k`, `1M`; thousands and millions.
+/// Parses queries per second: `500`, `1k`, `2.5k`, `1M`.
 pub fn rate(text: &str) -> Result<f64, String> {
     let wrong = || "a rate is queries per second, from 0.01 to 1e9: 500, 2.5k, 1M".to_string();
     let (number, unit) = match text.char_indices().next_back() {
@@ -32,26 +32,26 @@ pub fn rate(text: &str) -> Result<f64, String> {
     Some(number * unit).filter(|rate| (0.01..=1e9).contains(rate)).ok_or_else(wrong)
 }
 
-/// How long a step lasts: more than zero, at most a day.
+/// Parses the duration of a step: more than zero, at most a day.
 pub fn step(text: &str) -> Result<Duration, String> {
     let length = values::duration(text)?;
     let fits = length > Duration::ZERO && length <= LONGEST;
     if fits { Ok(length) } else { Err("a step lasts from 1us to 24h".into()) }
 }
 
-/// How long an answer may take.
+/// Parses the time that a reply may take.
 pub fn timeout(text: &str) -> Result<Duration, String> {
     let length = values::duration(text)?;
     let fits = length > Duration::ZERO && length <= LONGEST;
     if fits { Ok(length) } else { Err("a timeout is from 1us to 24h".into()) }
 }
 
-/// A file whose name says what kind of picture it is.
+/// Parses the name of a picture, which tells its format.
 #[cfg(feature = "plot")]
 pub fn picture(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     let known = path.extension().is_some_and(|extension| extension == "svg" || extension == "html");
-    if known { Ok(path) } else { Err("the name of a picture ends in .svg or .html".into()) }
+    if known { Ok(path) } else { Err("the file name must end in .svg or .html".into()) }
 }
 
 impl FromStr for Ramp {
@@ -65,7 +65,7 @@ impl FromStr for Ramp {
         if from > to {
             return Err("a ramp goes up: FROM is at most TO".into());
         }
-        // A hair more, so that TO itself is not lost to rounding.
+        // Slightly more, so that rounding does not exclude TO.
         let last = ((to - from) / step + 1e-9).floor();
         if last >= MOST_STEPS as f64 {
             return Err(format!("this ramp has more than {MOST_STEPS} steps"));

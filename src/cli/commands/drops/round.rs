@@ -1,4 +1,4 @@
-//! The targets, asked round and round.
+//! The targets, queried round-robin.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -9,15 +9,15 @@ use crate::cli::console::Console;
 use crate::cli::inputs::{Inputs, Next, Sources};
 use crate::cli::signals::Stop;
 
-/// All targets, whose turn it is, and who of them was heard.
+/// All targets, the next one, and which of them have answered.
 pub struct Round {
     targets: Vec<SocketAddr>,
-    heard: Vec<bool>,
+    answered: Vec<bool>,
     next: usize,
 }
 
 impl Round {
-    /// Reads the targets, no more than `most`: what no step would come to need not be known.
+    /// Reads the targets, no more than `most`: no step reaches more.
     ///
     /// # Errors
     /// See [`Inputs::open`]; an input that cannot be read to its end.
@@ -35,7 +35,7 @@ impl Round {
         }
         match inputs.failure.take() {
             Some(failure) => Err(failure),
-            None => Ok(Round { heard: vec![false; targets.len()], targets, next: 0 }),
+            None => Ok(Round { answered: vec![false; targets.len()], targets, next: 0 }),
         }
     }
 
@@ -43,12 +43,12 @@ impl Round {
         self.targets.len()
     }
 
-    /// Whether one of them has an address of this family.
+    /// Returns whether one of them has an address of this family.
     pub fn has(&self, ipv6: bool) -> bool {
         self.targets.iter().any(|target| target.is_ipv6() == ipv6)
     }
 
-    /// Whose turn it is, and which number that is; `None` when there are none at all.
+    /// Returns the next target and its number; `None` if there are no targets.
     pub fn next(&mut self) -> Option<(SocketAddr, u32)> {
         let number = self.next;
         let target = *self.targets.get(number)?;
@@ -56,15 +56,15 @@ impl Round {
         Some((target, number as u32))
     }
 
-    /// The target of this number has answered.
-    pub fn hear(&mut self, number: u32) {
-        if let Some(heard) = self.heard.get_mut(number as usize) {
-            *heard = true;
+    /// Marks the target of this number as answered.
+    pub fn mark_answered(&mut self, number: u32) {
+        if let Some(answered) = self.answered.get_mut(number as usize) {
+            *answered = true;
         }
     }
 
-    /// How many never have.
-    pub fn never_heard(&self) -> usize {
-        self.heard.iter().filter(|&&heard| !heard).count()
+    /// Returns how many never answered.
+    pub fn unanswered(&self) -> usize {
+        self.answered.iter().filter(|&&answered| !answered).count()
     }
 }

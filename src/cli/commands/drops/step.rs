@@ -1,4 +1,4 @@
-//! One step: one rate, kept as evenly as it goes, and every query asked once.
+//! One step: sends at one rate, as evenly as possible, and every query once.
 
 use std::time::Duration;
 
@@ -13,41 +13,41 @@ use crate::cli::console::Console;
 use crate::cli::exit::Usage;
 use crate::cli::signals::Stop;
 
-/// Tokens that may be saved up, in seconds: what the system keeps us from for longer is not made good.
+/// The tokens that may accumulate, in seconds of the rate: longer stalls are not made up for.
 const CATCH_UP: f64 = 0.005;
-/// The same while it is only a few packets.
+/// The same for low rates, up to a few packets.
 const CATCH_UP_FEW: f64 = 0.02;
 const FEW: f64 = 32.0;
-/// Queries that wait to be sent.
+/// The queries that may wait to be sent.
 const AHEAD: usize = 4096;
-/// Ended queries that are remembered, so that late answers are known as such.
+/// The ended queries that are remembered, to recognize late replies.
 const MOST_REMEMBERED: f64 = 262_144.0;
-/// From one look at the progress, and for Ctrl-C, to the next.
+/// The time between two updates of the progress, and two checks for Ctrl-C.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What every step has in common.
+/// The settings of every step.
 pub struct Course<'a> {
-    /// How long each rate is kept.
+    /// The duration of a step.
     pub length: Duration,
-    /// How long an answer may take.
+    /// The time that a reply may take.
     pub timeout: Duration,
-    /// Queries in flight; `None` = by the receive buffer.
+    /// The maximum number of queries in flight; `None` = by the receive buffer.
     pub window: Option<u32>,
     pub sockets: net::Options,
     pub console: &'a Console,
     pub stop: &'a Stop,
 }
 
-/// How long an answer that is missing is listened for at least, once its query has timed out.
+/// The minimum time to wait for missing replies after the timeout.
 const LATE_WITHIN: Duration = Duration::from_secs(3);
 
 impl Course<'_> {
-    /// Queries that a step at `rate` asks when it keeps up.
+    /// Returns the number of queries of a step at `rate`.
     pub fn queries(&self, rate: f64) -> u64 {
         ((rate * self.length.as_secs_f64()).round() as u64).max(1)
     }
 
-    /// The settings of a step: one try, and no limits but the rate.
+    /// Returns the engine's settings: one try, and no limit but the rate.
     pub fn config(&self, rate: f64) -> Config {
         let burst = (rate * CATCH_UP).max((rate * CATCH_UP_FEW).min(FEW)).clamp(1.0, 1e6) as u32;
         let linger = (2 * self.timeout).max(LATE_WITHIN);
@@ -67,10 +67,10 @@ impl Course<'_> {
         }
     }
 
-    /// Keeps `rate` for the length of a step.
+    /// Sends at `rate` for the length of a step.
     ///
     /// # Errors
-    /// What the system fails at.
+    /// A system error.
     pub fn run(&self, rate: f64, question: Question, round: &mut Round) -> Result<Measured> {
         let net = Net::open(&self.sockets)?;
         let config = self.config(rate);
@@ -82,7 +82,7 @@ impl Course<'_> {
             net,
         };
         let asked = step.ask(self, rate)?;
-        step.hear_the_rest(self)?;
+        step.receive_the_rest(self)?;
         let around = Circumstances {
             way: Way::Allears,
             offered: rate,
@@ -96,23 +96,23 @@ impl Course<'_> {
         Ok(Measured::new(around, step.asking.ends, step.engine.ledger()))
     }
 
-    /// Whether the asking of a step has to end for a reason of its own.
+    /// Returns whether a step must stop sending.
     pub fn is_over(&self, now: Time) -> bool {
         self.stop.requested() || now >= Time::ZERO + self.length
     }
 
-    /// Ends the asking of a step.
+    /// Stops sending.
     pub fn stop_asking(&self, engine: &mut Engine<Question, u32>, now: Time) {
         engine.stop_sending(now);
         if self.stop.requested() {
             self.console.warn(format_args!(
-                "interrupted: waiting for the {} queries in flight; Ctrl-C again quits at once",
+                "interrupted: waiting for {} queries in flight; Ctrl-C again quits at once",
                 engine.in_flight(),
             ));
         }
     }
 
-    /// When a step whose asking ended at `now` ends whatever is still open: long after all deadlines.
+    /// Returns when a step that stopped sending at `now` aborts open queries: long after all deadlines.
     pub fn patience(&self, now: Time) -> Time {
         now + 2 * self.timeout + Duration::from_secs(1)
     }
@@ -131,13 +131,13 @@ impl Course<'_> {
     }
 }
 
-/// An engine with a key that nobody can guess.
+/// Creates an engine with an unpredictable key.
 pub fn new_engine(question: Question, config: Config) -> Result<Engine<Question, u32>> {
-    let key = net::random_key().context("the system has no random numbers")?;
+    let key = net::random_key().context("cannot get random numbers from the system")?;
     Ok(Engine::new(question, config, key).map_err(|error| Usage(error.to_string()))?)
 }
 
-/// What is still to be asked, and what has ended.
+/// The queries still to be sent, and the outcomes so far.
 pub struct Asking<'a> {
     pub round: &'a mut Round,
     pub left: u64,
@@ -145,7 +145,7 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Asks the next ones, up to `most`.
+    /// Sends the next queries, up to `most`.
     pub fn ask(&mut self, engine: &mut Engine<Question, u32>, most: usize) {
         for _ in 0..self.left.min(most as u64) {
             let Some((target, number)) = self.round.next() else { return };
@@ -160,33 +160,32 @@ impl Asking<'_> {
         while let Some(completion) = engine.poll_completion() {
             self.ends.count(&completion);
             if completion.rtt.is_some() {
-                self.round.hear(completion.tag);
+                self.round.mark_answered(completion.tag);
             }
         }
     }
 }
 
-/// How long was asked, and what it took.
-pub struct Asked {
+/// The sending part of a step: how long it took, and the CPU it used.
+pub struct SendPhase {
     pub time: Duration,
-    /// Part of one core.
+    /// The share of one core.
     pub cpu: Option<f64>,
-    /// All that the rate comes to was asked.
+    /// All queries of the rate were sent.
     pub complete: bool,
 }
 
-impl Asked {
-    /// Of a step that has asked from the start of its clock until `now`, and the process had used `cpu`
-    /// before.
-    pub fn until(now: Time, cpu: Option<Duration>, complete: bool) -> Asked {
+impl SendPhase {
+    /// Of a step that sent from the start of its clock until `now`; `cpu` is the CPU time used before it.
+    pub fn until(now: Time, cpu: Option<Duration>, complete: bool) -> SendPhase {
         let time = now - Time::ZERO;
         let used = net::cpu_time().zip(cpu).map(|(after, before)| after.saturating_sub(before));
         let part = used.map(|used| used.as_secs_f64() / time.as_secs_f64().max(1e-6));
-        Asked { time, cpu: part, complete }
+        SendPhase { time, cpu: part, complete }
     }
 
-    /// The rate at which queries were asked. Whoever has asked all of them before the time was over has
-    /// kept the rate, no more: it began with a small burst.
+    /// Returns the rate at which queries were sent. If all were sent before the time was over, it is the offered rate:
+    /// the small initial burst does not count.
     pub fn achieved(&self, course: &Course, rate: f64, ledger: &Ledger) -> f64 {
         let sent = ledger.datagrams_sent - ledger.retransmissions;
         let planned = course.queries(rate) as f64 / rate;
@@ -202,8 +201,8 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Asks until all is asked, or the time is over.
-    fn ask(&mut self, course: &Course, rate: f64) -> Result<Asked> {
+    /// Sends until all queries are sent or the time is over.
+    fn ask(&mut self, course: &Course, rate: f64) -> Result<SendPhase> {
         let cpu = net::cpu_time();
         loop {
             let Step { net, engine, asking } = self;
@@ -213,7 +212,7 @@ impl Step<'_> {
             let complete = asking.left == 0 && waiting == 0;
             if complete || course.is_over(now) {
                 course.stop_asking(engine, now);
-                return Ok(Asked::until(now, cpu, complete));
+                return Ok(SendPhase::until(now, cpu, complete));
             }
             asking.ask(engine, AHEAD.saturating_sub(waiting));
             course.show_progress(Way::Allears, rate, engine);
@@ -222,8 +221,8 @@ impl Step<'_> {
         }
     }
 
-    /// Waits for what is in flight, and then for late answers if any are missing.
-    fn hear_the_rest(&mut self, course: &Course) -> Result<()> {
+    /// Waits for queries in flight, and then for late replies if any are missing.
+    fn receive_the_rest(&mut self, course: &Course) -> Result<()> {
         let Step { net, engine, asking } = self;
         let give_up = course.patience(net.now());
         while !engine.is_idle() {
@@ -244,7 +243,7 @@ impl Step<'_> {
     }
 }
 
-/// Whether more queries went without an answer than are accounted for.
+/// Returns whether more queries are unanswered than late replies and local drops account for.
 pub fn is_any_missing(engine: &Engine<Question, u32>, local_drops: Option<u64>) -> bool {
     let ledger = engine.ledger();
     ledger.silent > ledger.late + local_drops.unwrap_or(0)

@@ -1,4 +1,4 @@
-//! What all steps together say: how fast is safe, and what gives way first beyond.
+//! The verdict of all steps: the highest rate with acceptable loss, and the first bottleneck beyond it.
 
 use std::fmt;
 
@@ -8,37 +8,37 @@ use serde::Serialize;
 use super::measured::{Class, Measured};
 use super::words::{percent, whole};
 
-/// Part of one core from which on it is the core that limits us.
+/// The share of one core from which on the CPU is the bottleneck.
 const BUSY: f64 = 0.85;
-/// Part of the queries from which on being sent later counts.
+/// The share of deferred queries from which on the send path is the bottleneck.
 const OFTEN: f64 = 0.01;
 
-/// What gives way.
+/// A bottleneck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// One core is all that the loop uses.
+    /// The loop uses one core, and that is busy.
     Cpu,
-    /// The system took packets later than we gave them, or not at all.
+    /// The system took packets late or not at all.
     SendPath,
-    /// Answers were dropped there.
+    /// Replies were dropped there.
     ReceiveBuffer,
-    /// The receive buffer can take the answers of no more queries in flight; nothing was lost.
+    /// The receive buffer can hold replies for no more queries in flight; nothing was lost.
     ReplyCredit,
-    /// `--window` does not let more in flight.
+    /// `--window` allows no more in flight.
     Window,
-    /// Without a token, each target is asked one question at a time.
+    /// Without a token, each target has one query in flight.
     NoToken,
-    /// The system did not let this process run often enough.
+    /// The system ran this process too rarely.
     Starved,
-    /// The other side, or the way there and back.
+    /// The hosts or the network.
     OtherSide,
 }
 
-/// What the user said that bears on the verdict.
+/// The settings that matter for the verdict.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// The fraction of queries that may go without an answer.
+    /// The acceptable loss, from 0 to 1.
     pub tolerance: f64,
     pub has_token: bool,
     /// `--window` was given.
@@ -47,25 +47,25 @@ pub struct Terms {
     pub own_rcvbuf: Option<usize>,
 }
 
-/// What gave way, and where.
+/// The first bottleneck.
 #[derive(Clone, Debug, Serialize)]
 pub struct Limit {
     pub at_pps: f64,
     pub what: Cause,
-    /// In words.
+    /// The explanation.
     pub why: String,
-    /// What can be done about it.
+    /// How to widen it.
     pub remedy: Option<String>,
 }
 
-/// The verdict over one way's steps.
+/// The verdict on the steps of one way.
 #[derive(Clone, Debug)]
 pub struct Verdict<'a> {
-    /// The fraction of queries that may go without an answer.
+    /// The acceptable loss, from 0 to 1.
     pub tolerance: f64,
-    /// The fastest step that kept its rate and lost no more than is tolerated.
+    /// The fastest step that achieved its rate with acceptable loss.
     pub highest: Option<&'a Measured>,
-    /// The slowest step that did not.
+    /// The bottleneck of the slowest step that did not.
     pub limit: Option<Limit>,
 }
 
@@ -86,7 +86,7 @@ fn loss(step: &Measured) -> f64 {
     step.loss().percent / 100.0
 }
 
-/// Why this step is not good.
+/// Finds the bottleneck of a step.
 fn limit(step: &Measured, terms: &Terms) -> Limit {
     let (what, why) = if loss(step) > terms.tolerance { lossy(step) } else { slow(step, terms) };
     let remedy = match what {
@@ -97,56 +97,54 @@ fn limit(step: &Measured, terms: &Terms) -> Limit {
     Limit { at_pps: step.around.offered, what, why, remedy }
 }
 
-/// What lost most of the queries.
+/// Finds the class with the largest loss.
 fn lossy(step: &Measured) -> (Cause, String) {
     let count = |class| step.share(class).map_or(0, |share| share.count);
     let worst = Class::LOST.into_iter().max_by_key(|&class| count(class)).unwrap_or(Class::Silent);
     let lost = percent(step.share(worst).map_or(0.0, |share| share.percent));
     match worst {
-        Class::OwnDrops => {
-            (Cause::ReceiveBuffer, format!("our receive buffer: {lost} of the answers were dropped there"))
-        }
+        Class::LocalDrops => (
+            Cause::ReceiveBuffer,
+            format!("the local receive buffer: {lost} of the replies were dropped there"),
+        ),
         Class::SendFailed => {
-            (Cause::SendPath, format!("our send path: {lost} of the queries could not be sent"))
+            (Cause::SendPath, format!("the local send path: {lost} of the queries could not be sent"))
         }
-        Class::Late => {
-            (Cause::OtherSide, format!("the other side or the way there: {lost} came after the timeout"))
-        }
-        Class::Unreachable => {
-            (Cause::OtherSide, format!("the way there: {lost} of the queries could not be delivered"))
-        }
-        Class::Malformed => {
-            (Cause::OtherSide, format!("the other side: {lost} of the answers made no sense"))
-        }
-        Class::Silent | Class::Answered if step.share(Class::OwnDrops).is_none() => (
+        Class::Late => (
             Cause::OtherSide,
-            format!(
-                "{lost} went without an answer; whether our own buffer lost some, this system does not say"
-            ),
+            format!("the network or the hosts: {lost} of the replies arrived after the timeout"),
+        ),
+        Class::Unreachable => {
+            (Cause::OtherSide, format!("the network: {lost} of the queries could not be delivered"))
+        }
+        Class::Malformed => (Cause::OtherSide, format!("the hosts: {lost} of the replies were malformed")),
+        Class::Silent | Class::Answered if step.share(Class::LocalDrops).is_none() => (
+            Cause::OtherSide,
+            format!("{lost} of the queries were not answered; this system does not count local drops"),
         ),
         Class::Silent | Class::Answered => {
-            let mut what = format!("the other side or the way there: {lost} were not heard");
+            let mut what = format!("the network or the hosts: {lost} of the queries were not answered");
             if step.unmatched > 0 {
                 let unmatched = whole(step.unmatched as f64);
-                what += &format!("; {unmatched} datagrams fit no query, or none any more");
+                what += &format!("; {unmatched} datagrams were unmatched");
             }
             (Cause::OtherSide, what)
         }
     }
 }
 
-/// What kept the rate from being achieved.
+/// Finds out why the rate was not achieved.
 fn slow(step: &Measured, terms: &Terms) -> (Cause, String) {
     let around = &step.around;
-    let went_out = format!("{}/s of {}/s went out", whole(around.achieved), whole(around.offered));
+    let sent = format!("{}/s of {}/s sent", whole(around.achieved), whole(around.offered));
     if let Some(window) = around.window.filter(|&window| step.max_in_flight * 20 >= window * 19) {
         let window = whole(window as f64);
         return if terms.own_window {
-            (Cause::Window, format!("--window {window}: {went_out}"))
+            (Cause::Window, format!("--window {window}: {sent}"))
         } else {
             let why = format!(
-                "the receive buffer, which holds the answers of {window} queries in flight: {went_out}, \
-                 so that none is lost"
+                "the receive buffer, which can hold replies for {window} queries in flight: {sent}, \
+                 none lost"
             );
             (Cause::ReplyCredit, why)
         };
@@ -155,36 +153,36 @@ fn slow(step: &Measured, terms: &Terms) -> (Cause, String) {
         let deferred = whole(step.deferred as f64);
         return (
             Cause::SendPath,
-            format!("our send path: {went_out}, {deferred} packets found the system's queue full"),
+            format!("the local send path: {sent}, {deferred} packets found the system's queue full"),
         );
     }
     let cpu = around.cpu.map_or("unknown".into(), |cpu| percent(100.0 * cpu));
     if around.cpu.is_some_and(|cpu| cpu >= BUSY) {
-        return (Cause::Cpu, format!("our CPU: {went_out} at {cpu} of one core"));
+        return (Cause::Cpu, format!("the CPU: {sent} at {cpu} of one core"));
     }
     if !terms.has_token {
         return (
             Cause::NoToken,
-            format!("too few targets: {went_out}; without --token-at each is asked one question at a time"),
+            format!("too few targets: {sent}; without --token-at, each has one query in flight"),
         );
     }
     let why =
-        format!("this machine: {went_out}, at {cpu} of one core; others kept this process from running");
+        format!("this machine: {sent}, at {cpu} of one core; other processes kept this one from running");
     (Cause::Starved, why)
 }
 
-/// How to get a receive buffer that suffices.
+/// Returns how to get a sufficient receive buffer.
 fn more_room(step: &Measured, terms: &Terms) -> Option<String> {
     let granted = step.around.rcvbuf?;
     let factor = (step.around.offered / step.around.achieved.max(1.0)).clamp(1.0, 1000.0);
-    // Half as much again as it would take if answers kept coming as they did.
+    // 1.5 times what replies at this rate would need.
     let wanted = (granted as f64 * factor * 1.5).min(1e9) as u64;
     let wanted = wanted.next_power_of_two();
     let asked = terms.own_rcvbuf.unwrap_or(net::LARGEST_BUFFER);
     Some(if granted >= asked {
         format!("--rcvbuf {}M", wanted.div_ceil(1 << 20))
     } else {
-        // The kernel grants twice what rmem_max says (socket(7)).
+        // The kernel grants twice rmem_max (socket(7)).
         format!("sysctl -w net.core.rmem_max={}", wanted / 2)
     })
 }
@@ -205,14 +203,14 @@ impl fmt::Display for Verdict<'_> {
                     percent(loss.high),
                 )?;
             }
-            None => write!(f, "no rate was kept with a loss of at most {tolerated}")?,
+            None => write!(f, "no rate was achieved with a loss of at most {tolerated}")?,
         }
         match &self.limit {
             Some(Limit { at_pps, why, remedy, .. }) => {
-                write!(f, "\nat {}/s gave way first: {why}", whole(*at_pps))?;
-                remedy.as_ref().map_or(Ok(()), |remedy| write!(f, "\nwhat helps: {remedy}"))
+                write!(f, "\nfirst bottleneck, at {}/s: {why}", whole(*at_pps))?;
+                remedy.as_ref().map_or(Ok(()), |remedy| write!(f, "\nto widen it: {remedy}"))
             }
-            None => write!(f, "\nnothing gave way up to there"),
+            None => write!(f, "\nno bottleneck up to there"),
         }
     }
 }
@@ -226,7 +224,7 @@ mod tests {
     const TERMS: Terms = Terms { tolerance: 0.001, has_token: true, own_window: false, own_rcvbuf: None };
 
     fn verdict(step: &Measured, terms: &Terms) -> (Cause, String) {
-        let limit = Verdict::new([step].into_iter(), terms).limit.expect("it gave way");
+        let limit = Verdict::new([step].into_iter(), terms).limit.expect("a bottleneck");
         (limit.what, limit.remedy.unwrap_or_default())
     }
 
@@ -245,7 +243,7 @@ mod tests {
         assert!(verdict.to_string().contains("2,000/s is the highest rate"), "{verdict}");
 
         let verdict = Verdict::new(steps[1..2].iter(), &TERMS);
-        assert!(verdict.limit.is_none() && verdict.to_string().contains("nothing gave way"), "{verdict}");
+        assert!(verdict.limit.is_none() && verdict.to_string().contains("no bottleneck"), "{verdict}");
     }
 
     #[test]
@@ -278,7 +276,7 @@ mod tests {
         assert_eq!(remedy, "--window auto");
         let unknown = Circumstances { kernel_drops: None, ..at };
         let step = measured(unknown, 90, 10);
-        let limit = Verdict::new([&step].into_iter(), &TERMS).limit.expect("it gave way");
-        assert!(limit.why.contains("does not say"), "{limit:?}");
+        let limit = Verdict::new([&step].into_iter(), &TERMS).limit.expect("a bottleneck");
+        assert!(limit.why.contains("does not count"), "{limit:?}");
     }
 }

@@ -1,6 +1,6 @@
-//! Figures as people read them.
+//! Formats numbers for people.
 
-/// A whole number with commas: `1,234,567`; a small one that is not whole, with its fraction.
+/// Formats a whole number with commas: `1,234,567`; a small fraction with two decimal places.
 pub fn whole(number: f64) -> String {
     if number < 10.0 && number.fract() != 0.0 {
         return format!("{number:.2}");
@@ -16,12 +16,12 @@ pub fn whole(number: f64) -> String {
     text
 }
 
-/// A percentage, with as many digits as tell it from nothing: `0 %`, `0.004 %`, `3.02 %`, `100 %`.
+/// Formats a percentage, with enough digits to distinguish it from zero: `0 %`, `0.004 %`, `3.02 %`, `100 %`.
 pub fn percent(percent: f64) -> String {
     format!("{} %", digits(percent))
 }
 
-/// The same without its unit.
+/// Formats the same without its unit.
 pub fn digits(percent: f64) -> String {
     let text = if percent >= 0.1 { format!("{percent:.2}") } else { format!("{percent:.4}") };
     match text.trim_end_matches('0').trim_end_matches('.') {

@@ -11,25 +11,25 @@ use crate::cli::values::{duration, fraction};
 
 #[derive(Args, Debug)]
 pub struct FleetArgs {
-    /// How many hosts
+    /// Number of hosts
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub hosts: u32,
-    /// What they speak
+    /// Protocol of the hosts
     #[arg(long, default_value = "et", value_parser = ["et", "echo", "snmp"])]
     pub protocol: String,
-    /// Of snmp: how many interfaces each agent has, up to 10000
+    /// snmp: interfaces of each agent, up to 10000
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub interfaces: u32,
-    /// The address of the first host; the others follow it
+    /// Address of the first host; the others follow it
     #[arg(long, value_name = "ADDR", default_value = "127.1.0.1")]
     pub base: Ipv4Addr,
-    /// The port of all hosts; 0 = any free one
+    /// Port of all hosts; 0 = any free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// The port of the master, at 127.0.0.1; 0 = any free one
+    /// Port of the master, at 127.0.0.1; 0 = any free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub master_port: u16,
-    /// Decides everything that is left to chance
+    /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// End after this time
@@ -38,10 +38,10 @@ pub struct FleetArgs {
     /// Write all HOST:PORT to a file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub targets: Option<PathBuf>,
-    /// A player on exactly one host
+    /// Put a player of this name on exactly one host
     #[arg(long, value_name = "NAME")]
     pub wanted: Option<String>,
-    /// The hosts' own rate limit
+    /// Rate limit of the hosts
     #[arg(long, default_value = "none", value_parser = ["none", "ioq3", "protect2", "darkplaces"])]
     pub limit: String,
     #[command(flatten)]
@@ -51,57 +51,57 @@ pub struct FleetArgs {
     pub until_eof: bool,
 }
 
-/// What goes wrong in a fleet.
+/// The faults of a fleet.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Faults")]
 pub struct FaultArgs {
-    /// Fraction of the hosts that never answer
+    /// Fraction of hosts that never reply
     #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = fraction)]
     pub dead: f64,
-    /// Fraction of the requests that get lost
+    /// Fraction of requests that are lost
     #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = fraction)]
     pub loss: f64,
-    /// Fraction of the replies that get lost
+    /// Fraction of replies that are lost
     #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = fraction)]
     pub reply_loss: f64,
-    /// Fraction of the replies that come twice
+    /// Fraction of replies that arrive twice
     #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = fraction)]
     pub duplicate: f64,
-    /// From request to reply: log-normal, each host its own
+    /// Time from request to reply: log-normal, each host its own
     #[arg(long, value_name = "MEDIAN[,SIGMA]", default_value = "5ms", value_parser = latency)]
     pub latency: Latency,
-    /// Replies that come later by so much
+    /// Fraction of replies that are late, and by how much
     #[arg(long, value_name = "F:DUR", default_value = "0:0", value_parser = late)]
     pub late: Late,
-    /// Fraction of the hosts that answer from another address
+    /// Fraction of hosts that reply from another address
     #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = fraction)]
     pub wrong_source: f64,
-    /// Fraction of the hosts whose replies are malformed
+    /// Fraction of hosts whose replies are malformed
     #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = fraction)]
     pub garbage: f64,
-    /// Forged replies a second, with wrong tokens
+    /// Forged replies per second, with wrong tokens
     #[arg(long, value_name = "PPS", default_value_t = 0.0)]
     pub forge: f64,
-    /// Of snmp: fraction of the hosts that get something wrong: too-big, too-big-empty, non-increasing,
-    /// odd-ber, stale-id, restart, reboot, same-engine or slow-bulk (repeatable; no host gets two)
+    /// snmp: fraction of hosts with a fault: too-big, too-big-empty, non-increasing, odd-ber, stale-id,
+    /// restart, reboot, same-engine or slow-bulk (repeatable; no host has two)
     #[arg(long, value_name = "KIND=F", value_parser = misbehaviour)]
     pub misbehave: Vec<(SnmpFault, f64)>,
 }
 
-/// `MEDIAN[,SIGMA]`: the median of a log-normal latency, and the sigma of its logarithm.
+/// Parses `MEDIAN[,SIGMA]`: the median of a log-normal latency, and the sigma of its logarithm.
 fn latency(text: &str) -> Result<Latency, String> {
     let (median, sigma) = text.split_once(',').unwrap_or((text, "0"));
     let sigma = sigma.parse().map_err(|_| "the sigma is a number: 67ms,0.6")?;
     Ok(Latency { median: duration(median)?, sigma })
 }
 
-/// `FRACTION:DURATION`: how many replies are late, and by how much.
+/// Parses `FRACTION:DURATION`: the share of late replies, and their delay.
 fn late(text: &str) -> Result<Late, String> {
     let (part, by) = text.split_once(':').ok_or("a fraction and a duration: 0.01:3s")?;
     Ok(Late { fraction: fraction(part)?, by: duration(by)? })
 }
 
-/// `KIND=FRACTION`: what SNMP agents get wrong, and how many of them.
+/// Parses `KIND=FRACTION`: a fault of SNMP agents, and the share of agents that have it.
 fn misbehaviour(text: &str) -> Result<(SnmpFault, f64), String> {
     let (kind, part) = text.split_once('=').ok_or("a kind and a fraction: too-big=0.1")?;
     Ok((kind.parse()?, fraction(part)?))

@@ -1,4 +1,4 @@
-//! The sweep: agents are asked as there is room, or as they are due; what they say is written.
+//! The job: polls agents as there is room or as they are due, and writes their answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,38 +10,38 @@ use allears::net;
 use allears::protocol::snmp::{Answer, Conversation, CredentialsId, Question, Request, Snmp};
 use anyhow::{Error, Result};
 
-use super::again::{Again, Reading};
 use super::credentials::CredentialsCache;
-use super::engines::{EngineCache, tell_notices};
-use super::parts::{Asked, Part, Whole};
+use super::engines::{EngineCache, print_notices};
+use super::parts::{AgentsInFlight, Part, Whole};
+use super::polling::{Polling, Reading};
 use super::writer::AnswerWriter;
 use crate::cli::console::Console;
 use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
 use crate::cli::sweep::{Flow, Job, More};
 
-/// Agents that are taken into the schedule in one turn.
+/// The maximum number of agents added to the schedule in one turn.
 const AT_ONCE: usize = 1024;
-/// Users that are made in one turn: while their passwords are hashed, nobody hears answers.
+/// The maximum number of users created in one turn: while passwords are hashed, nothing is received.
 const USERS_AT_ONCE: usize = 2;
 
-/// The agents, and where what they say is written.
+/// All agents, and where their answers are written.
 pub struct Agents {
     inputs: Inputs,
     credentials: CredentialsCache,
-    /// What each of them is asked, in as many conversations.
+    /// The request, divided among as many conversations with each agent.
     parts: Vec<Arc<Request>>,
-    asked: Asked,
-    /// Again and again.
-    again: Option<Again>,
+    asked: AgentsInFlight,
+    /// With `--every`.
+    polling: Option<Polling>,
     writer: AnswerWriter,
-    /// Write also who did not answer.
+    /// Also write agents that did not answer.
     all: bool,
     /// Run the next turn without sleeping.
     run_again_now: bool,
     targets: u64,
     answered: u64,
-    /// Of those, the ones that did not give all.
+    /// Those whose answer is incomplete.
     in_part: u64,
     /// Polls that were skipped, because their agents were still busy.
     left_out: u64,
@@ -54,7 +54,7 @@ impl Agents {
         inputs: Inputs,
         credentials: CredentialsCache,
         parts: Vec<Arc<Request>>,
-        again: Option<Again>,
+        polling: Option<Polling>,
         writer: AnswerWriter,
         all: bool,
         cache: Option<EngineCache>,
@@ -63,8 +63,8 @@ impl Agents {
             inputs,
             credentials,
             parts,
-            asked: Asked::default(),
-            again,
+            asked: AgentsInFlight::default(),
+            polling,
             writer,
             all,
             run_again_now: false,
@@ -76,7 +76,7 @@ impl Agents {
         }
     }
 
-    /// Returns the next agent of the list and its credentials; without one, whether there will be more.
+    /// Returns the next agent of the list and its credentials; without one, whether there may be more.
     fn next_agent(
         &mut self,
         snmp: &mut Snmp,
@@ -98,7 +98,7 @@ impl Agents {
         }
     }
 
-    /// Asks each once, as there is room.
+    /// Polls each agent once, as there is room.
     fn ask_once(&mut self, engine: &mut Engine<Snmp, u64>, console: &Console) -> More {
         let most_users = self.credentials.users() + USERS_AT_ONCE;
         self.run_again_now = false;
@@ -117,24 +117,24 @@ impl Agents {
         More::Yes
     }
 
-    /// Asks those that are due. Who has not answered yet is left out.
-    fn ask_again(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> More {
+    /// Polls the agents that are due. One that has not answered yet is skipped.
+    fn poll_due(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> More {
         self.read_agents(engine.protocol_mut(), now, console);
-        let Some(again) = &mut self.again else { return More::No };
-        if again.reading == Reading::Over && again.hosts.is_empty() {
+        let Some(polling) = &mut self.polling else { return More::No };
+        if polling.reading == Reading::Over && polling.hosts.is_empty() {
             return More::No;
         }
-        again.is_held_up = true;
+        polling.ring_is_full = true;
         while engine.room() >= self.parts.len() {
-            let Some(number) = again.schedule.pop(now) else {
-                again.is_held_up = false;
+            let Some(number) = polling.schedule.pop(now) else {
+                polling.ring_is_full = false;
                 break;
             };
-            let host = &mut again.hosts[number as usize];
+            let host = &mut polling.hosts[number as usize];
             if host.is_busy {
                 host.left_out += 1;
                 self.left_out += 1;
-                console.remark(format_args!("{}: still busy, this poll is left out", host.target));
+                console.remark(format_args!("{}: still busy, poll skipped", host.target));
                 continue;
             }
             host.is_busy = true;
@@ -143,35 +143,35 @@ impl Agents {
         More::Yes
     }
 
-    /// Takes agents of the list into the schedule: some in each turn, so that none takes long.
+    /// Adds agents of the list to the schedule: some in each turn, so that no turn takes long.
     fn read_agents(&mut self, snmp: &mut Snmp, now: Time, console: &Console) {
         let most_users = self.credentials.users() + USERS_AT_ONCE;
         for _ in 0..AT_ONCE {
             let has_time = self.credentials.users() < most_users;
-            if !has_time || self.again.as_ref().is_none_or(|again| again.reading == Reading::Over) {
+            if !has_time || self.polling.as_ref().is_none_or(|polling| polling.reading == Reading::Over) {
                 return;
             }
             let next = self.next_agent(snmp, console);
             let parts = self.parts.len();
-            let Some(again) = &mut self.again else { return };
+            let Some(polling) = &mut self.polling else { return };
             match next {
-                Ok((target, credentials)) => again.add(target, credentials, now),
-                Err(More::Yes) => return again.reading = Reading::Waits,
+                Ok((target, credentials)) => polling.add(target, credentials, now),
+                Err(More::Yes) => return polling.reading = Reading::Waits,
                 Err(More::No) => {
-                    again.reading = Reading::Over;
-                    again.warn_of_too_many(parts, console);
+                    polling.reading = Reading::Over;
+                    polling.warn_of_too_many(parts, console);
                 }
             }
         }
     }
 
-    /// All that came of one agent.
+    /// Writes the result of one agent.
     fn write(&mut self, mut whole: Whole, console: &Console) -> io::Result<()> {
         let at = net::wall_clock();
         let mut changes = vec![];
-        if let Some(again) = &mut self.again {
+        if let Some(polling) = &mut self.polling {
             whole.record.at = Some((at.as_secs_f64() * 1e3).round() / 1e3);
-            let host = &mut again.hosts[whole.host as usize];
+            let host = &mut polling.hosts[whole.host as usize];
             host.is_busy = false;
             whole.record.left_out = std::mem::take(&mut host.left_out);
             changes = host.compare(&whole.parts);
@@ -193,9 +193,9 @@ impl Agents {
     }
 }
 
-/// Asks an agent, in all parts at once. There is room for them.
+/// Polls an agent, with all parts at once. The ring has room for them.
 fn begin(
-    asked: &mut Asked,
+    asked: &mut AgentsInFlight,
     parts: &[Arc<Request>],
     engine: &mut Engine<Snmp, u64>,
     target: SocketAddr,
@@ -204,25 +204,25 @@ fn begin(
 ) {
     let tag = asked.begin(target, host, parts.len());
     for (tag, part) in (tag..).zip(parts) {
-        // The ring was seen to have room for all of them.
+        // The caller checked that the ring has room.
         let _ = engine.ask(target, Question { credentials, request: part.clone() }, tag);
     }
 }
 
 impl Job<Snmp, u64> for Agents {
     fn ask(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> More {
-        tell_notices(engine.protocol_mut(), console);
-        if self.again.is_some() {
-            self.ask_again(engine, now, console)
+        print_notices(engine.protocol_mut(), console);
+        if self.polling.is_some() {
+            self.poll_due(engine, now, console)
         } else {
             self.ask_once(engine, console)
         }
     }
 
     fn due(&self) -> Option<Time> {
-        match &self.again {
+        match &self.polling {
             None => self.run_again_now.then_some(Time::ZERO),
-            Some(again) => again.due(),
+            Some(polling) => polling.due(),
         }
     }
 
@@ -288,7 +288,7 @@ impl Job<Snmp, u64> for Agents {
             count => format!(" ({count} only in part)"),
         };
         let seconds = elapsed.as_secs_f64();
-        match self.again {
+        match self.polling {
             _ if *targets == 0 => console.error("no targets: nothing was sent"),
             None => console
                 .say(format_args!("{answered} of {targets} agents answered{in_part} in {seconds:.1} s")),

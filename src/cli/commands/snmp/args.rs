@@ -1,4 +1,4 @@
-//! What can be typed for `snmp`: net-snmp's letters where there are some.
+//! The arguments of `snmp`: net-snmp's letters where it has some.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,30 +13,30 @@ use crate::cli::values;
 
 #[derive(Debug, Subcommand)]
 pub enum SnmpCommand {
-    /// The values of these names
+    /// Get the values of objects
     #[command(after_help = TARGETS)]
     Get(AskArgs),
-    /// What follows each name
+    /// Get the object after each of these
     #[command(after_help = TARGETS)]
     Next(AskArgs),
-    /// One GETBULK: -Cn non-repeaters, -Cr repetitions
+    /// Send one GETBULK: -Cn non-repeaters, -Cr repetitions
     #[command(after_help = TARGETS)]
     Bulk(BulkArgs),
-    /// Everything in these subtrees; without a name, 1.3.6.1.2.1
+    /// Walk whole subtrees; without a name, 1.3.6.1.2.1
     #[command(after_help = TARGETS)]
     Walk(WalkArgs),
 }
 
-/// What all of them have.
+/// The arguments of all operations.
 #[derive(Args, Debug)]
 pub struct AskArgs {
-    /// Names to ask for: 1.3.6.1.2.1.1.5.0, or sysName.0
+    /// Objects to request: 1.3.6.1.2.1.1.5.0, or sysName.0
     #[arg(value_name = "OID")]
     pub oids: Vec<String>,
-    /// Names from a file, one a line, # for comments (repeatable)
+    /// Read objects from a file, one a line, # for comments (repeatable)
     #[arg(long = "oids", value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
     pub oid_files: Vec<PathBuf>,
-    /// Who is asked (repeatable); settings may follow, as in a list: '10.0.0.1 community=… version=1'
+    /// An agent to poll (repeatable); settings may follow, as in a list: '10.0.0.1 community=… version=1'
     #[arg(
         short,
         long = "target",
@@ -52,24 +52,24 @@ pub struct AskArgs {
     #[command(flatten)]
     pub credentials: CredentialsArgs,
 
-    /// Requests in flight to one agent, 1 to 8: its names are spread over them
+    /// Requests in flight to one agent, 1 to 8; the objects are divided among them
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8),
           help_heading = "Pace")]
     pub per_host: u8,
-    /// Poll again and again, each agent at its own time within this one; until Ctrl-C or --deadline
+    /// Poll repeatedly at this interval, each agent at its own time within it; until Ctrl-C or --deadline
     #[arg(long, value_name = "DUR", value_parser = interval, help_heading = "Pace")]
     pub every: Option<Duration>,
 
-    /// What of an answer from another address than the one that was asked: strict does not take it, and names the
-    /// address; id takes it by its number and community
+    /// How to treat a reply from another address: `strict` rejects and reports it; `id` accepts a matching
+    /// request ID and community
     #[arg(long, value_enum, default_value_t = Source::Strict, help_heading = "Socket")]
     pub source: Source,
 
-    /// How results are written: table is as net-snmp writes them; json is one object a line, as it happens
+    /// Output format; table is net-snmp's; json is one object a line, as results arrive
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = SnmpFormat::Table, help_heading = "Output")]
     pub output: SnmpFormat,
-    /// net-snmp's letters for the table: n numbers for names, s names without modules, q no types, Q no types
-    /// but =, v only values, t TimeTicks as numbers (repeatable)
+    /// net-snmp's letters for the table: n numeric names, s names without modules, q no types, Q no types
+    /// but =, v values only, t TimeTicks as numbers (repeatable)
     #[arg(short = 'O', value_name = "LETTERS", help_heading = "Output")]
     pub letters: Vec<String>,
 
@@ -78,50 +78,51 @@ pub struct AskArgs {
 }
 
 impl AskArgs {
-    /// How lines look, by all the letters.
+    /// Parses all the letters together.
     ///
     /// # Errors
-    /// One of them is none, as [`Usage`].
+    /// An unknown letter, as [`Usage`].
     pub fn style(&self) -> Result<Style, Usage> {
         Style::parse(&self.letters.concat()).map_err(Usage)
     }
 }
 
-/// The credentials for all agents, unless their own settings say otherwise.
+/// The credentials used for each agent, unless its own settings override them.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Credentials")]
 pub struct CredentialsArgs {
-    /// 1, 2c or 3 [default: 3 with -u, else 2c]
+    /// Version: 1, 2c or 3 [default: 3 with -u, else 2c]
     #[arg(short = 'v', long = "snmp-version", value_name = "VERSION")]
     pub version: Option<String>,
-    /// The community of v1 and v2c [default: public]
+    /// Community of v1 and v2c [default: public]
     #[arg(short, long, env = "ALLEARS_COMMUNITY", hide_env_values = true)]
     pub community: Option<String>,
-    /// The user of v3
+    /// User of v3
     #[arg(short, long)]
     pub user: Option<String>,
-    /// noAuthNoPriv, authNoPriv or authPriv [default: the most that there are passwords for]
+    /// Security level: noAuthNoPriv, authNoPriv or authPriv [default: the highest that the given passwords
+    /// allow]
     #[arg(short, long)]
     pub level: Option<String>,
-    /// MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512 [default: SHA]
+    /// Authentication: MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512 [default: SHA]
     #[arg(short, long, value_name = "HASH")]
     pub auth: Option<String>,
-    /// The password for that
+    /// Authentication password
     #[arg(short = 'A', long, value_name = "PASSWORD", env = "ALLEARS_AUTH_PASSWORD", hide_env_values = true)]
     pub auth_password: Option<String>,
-    /// DES, AES, AES-192, AES-256; AES-192-C and AES-256-C extend keys as Cisco does [default: AES]
+    /// Privacy: DES, AES, AES-192, AES-256; AES-192-C and AES-256-C extend keys as Cisco does [default: AES]
     #[arg(short = 'x', long = "priv", value_name = "CIPHER")]
     pub privacy: Option<String>,
-    /// The password for that
+    /// Privacy password
     #[arg(short = 'X', long, value_name = "PASSWORD", env = "ALLEARS_PRIV_PASSWORD", hide_env_values = true)]
     pub priv_password: Option<String>,
-    /// The context of v3
+    /// Context of v3
     #[arg(short = 'n', long)]
     pub context: Option<String>,
-    /// Any of these from a file, as settings in a list of targets: community=… auth-password=…
+    /// Read any of these from a file, as settings in a list of targets: community=… auth-password=…
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub secrets: Option<PathBuf>,
-    /// Remember the engines of v3 agents in a file, so that the next run need not discover them
+    /// Keep the engines of v3 agents in a file, so that the next run need not discover them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub engine_cache: Option<PathBuf>,
 }
@@ -130,7 +131,7 @@ pub struct CredentialsArgs {
 pub struct BulkArgs {
     #[command(flatten)]
     pub ask: AskArgs,
-    /// nN: of the first N names only the next one (default 0); rN: N of each of the others (default 10)
+    /// nN: N non-repeaters (default 0); rN: N repetitions of the other objects (default 10)
     #[arg(short = 'C', value_name = "nNrN", action = ArgAction::Append)]
     pub bulk: Vec<BulkOptions>,
 }
@@ -139,15 +140,15 @@ pub struct BulkArgs {
 pub struct WalkArgs {
     #[command(flatten)]
     pub ask: AskArgs,
-    /// rN: N rows with the first request; later ones are tuned to the agent
+    /// rN: N repetitions in the first request; later ones adapt to the agent
     #[arg(short = 'C', value_name = "rN", action = ArgAction::Append)]
     pub bulk: Vec<BulkOptions>,
-    /// Values of one agent at most; with --per-host, of each of its requests
+    /// Maximum number of values of one agent; with --per-host, of each of its requests
     #[arg(long, value_name = "N", default_value_t = Operation::DEFAULT_MAX_ROWS)]
     pub max_rows: u32,
 }
 
-/// What stands behind `-C`: `n1`, `r25`, or `n1r25`.
+/// The value of `-C`: `n1`, `r25`, or `n1r25`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BulkOptions {
     pub non_repeaters: Option<u32>,
@@ -155,7 +156,7 @@ pub struct BulkOptions {
 }
 
 impl BulkOptions {
-    /// All of them together; the last one counts.
+    /// Merges several values; the last one counts.
     pub fn of(given: &[BulkOptions]) -> BulkOptions {
         given.iter().fold(BulkOptions::default(), |before, given| BulkOptions {
             non_repeaters: given.non_repeaters.or(before.non_repeaters),
@@ -173,11 +174,11 @@ impl std::str::FromStr for BulkOptions {
             let option = match letter {
                 'n' => &mut options.non_repeaters,
                 'r' => &mut options.repetitions,
-                _ => return Err("there are -CnN and -CrN".into()),
+                _ => return Err("unknown letter: use -CnN or -CrN".into()),
             };
             let behind = &rest[1..];
             let (digits, next) = behind.split_at(behind.find(char::is_alphabetic).unwrap_or(behind.len()));
-            *option = Some(digits.parse().map_err(|_| "a number has to follow: -Cn1, -Cr25")?);
+            *option = Some(digits.parse().map_err(|_| "a number must follow: -Cn1, -Cr25")?);
             rest = next;
         }
         Ok(options)

@@ -1,4 +1,4 @@
-//! Counters between two polls: how much they grew, how fast, and when they cannot be compared.
+//! Changes of counters between two polls: deltas, rates, wraps and resets.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use allears::engine::Time;
 use allears::protocol::snmp::{Answer, Value, Varbinds, went_back};
 
-/// What became of a counter since the last poll.
+/// The change of a counter since the last poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Change {
     pub delta: Option<u64>,
-    /// In each second.
+    /// Per second.
     pub rate: Option<f64>,
     /// `wrap` or `reset`.
     pub mark: Option<&'static str>,
 }
 
-/// What is kept of the last complete answer of a conversation with an agent; at first, nothing.
+/// The last complete answer in a conversation with an agent; at first, empty.
 #[derive(Default)]
 pub struct Previous {
     at: Time,
     uptime: Option<u32>,
-    /// The counters' variable bindings, as they came: a fraction of what a table of them would take.
+    /// The counters' variable bindings as they arrived: a fraction of the size of a table.
     counters: Box<[u8]>,
 }
 
@@ -32,8 +32,7 @@ enum Counter {
 }
 
 impl Previous {
-    /// What became of each counter in `answer`, which came at `now` and is kept in the place of this one if it is
-    /// complete.
+    /// Returns the changes of the counters in `answer`, which arrived at `now`, and keeps it if it is complete.
     pub fn compare(&mut self, answer: &Answer, now: Time) -> Vec<Change> {
         let changes = self.changes(answer, now);
         if answer.incomplete.is_none() && !answer.is_empty() {
@@ -52,7 +51,7 @@ impl Previous {
         Previous { at, uptime: answer.uptime, counters: counters.into() }
     }
 
-    /// In the order of the answer's variable bindings.
+    /// Returns the changes in the order of the answer's variable bindings.
     fn changes(&self, answer: &Answer, now: Time) -> Vec<Change> {
         let restarted = self.has_restarted(answer, now);
         let seconds = self.seconds_until(answer, now);
@@ -70,7 +69,7 @@ impl Previous {
             .collect()
     }
 
-    /// Its clock went back, or shows less than has passed: it was restarted at once after the last poll then.
+    /// Returns whether its uptime went back, or is less than the time since the last poll.
     fn has_restarted(&self, answer: &Answer, now: Time) -> bool {
         let is_too_young = |uptime: u32| uptime_of(uptime) + CLOCKS_DIFFER < now - self.at;
         self.uptime.zip(answer.uptime).is_some_and(|(before, uptime)| {
@@ -78,7 +77,7 @@ impl Previous {
         })
     }
 
-    /// By the agent's own clock where it tells, as its counters are of that time; else by ours.
+    /// Returns the interval by the agent's own clock, which its counters follow, or else by ours.
     fn seconds_until(&self, answer: &Answer, now: Time) -> f64 {
         let ticks = self.uptime.zip(answer.uptime).map_or(0, |(before, now)| now.wrapping_sub(before));
         let told = uptime_of(ticks);
@@ -86,7 +85,7 @@ impl Previous {
     }
 }
 
-/// How much two polls may come apart on their way, and two clocks between them.
+/// The tolerance for delays and for the drift of two clocks.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(2);
 
 fn uptime_of(ticks: u32) -> Duration {
@@ -103,8 +102,7 @@ fn counter(value: &Value<'_>) -> Option<Counter> {
     }
 }
 
-/// A counter that is less than before has come round, if that would be less than half a round; else it was set
-/// back by something else than a restart.
+/// Compares two values. A smaller one is a wrap if the delta is less than half the range, else a reset.
 fn between(before: Counter, now: Counter, seconds: f64) -> Change {
     let (delta, came_round, is_half) = match (before, now) {
         (Counter::Of32(before), Counter::Of32(now)) => {

@@ -19,7 +19,7 @@ pub struct CredentialsCache {
 
 impl CredentialsCache {
     /// # Errors
-    /// The general settings are not enough, as [`Usage`].
+    /// The general settings are incomplete, as [`Usage`].
     pub fn new(settings: Settings, snmp: &mut Snmp) -> Result<CredentialsCache> {
         let general = snmp.add_credentials(settings.credentials().map_err(Usage)?);
         Ok(CredentialsCache { settings, general, others: HashMap::new(), users: 0 })
@@ -29,15 +29,15 @@ impl CredentialsCache {
         self.general
     }
 
-    /// Returns how many users were made for settings behind targets. Each takes milliseconds: its passwords are hashed.
+    /// Returns how many users were made for settings of targets. Each takes milliseconds: passwords are hashed.
     pub fn users(&self) -> usize {
         self.users
     }
 
-    /// Returns the credentials for the settings behind a target.
+    /// Returns the credentials for the settings of a target.
     ///
     /// # Errors
-    /// What is missing or wrong.
+    /// The settings are incomplete or wrong.
     pub fn of(&mut self, own: Option<&Arc<str>>, snmp: &mut Snmp) -> Result<CredentialsId, String> {
         let Some(own) = own else { return Ok(self.general) };
         if let Some(known) = self.others.get(own) {

@@ -5,7 +5,7 @@ use std::io;
 use allears::protocol::snmp::{Answer, OidRef, names};
 
 use super::changes::Change;
-use super::shown::{self, Kind, Plain};
+use super::shown::{self, Plain, TypeName};
 use crate::cli::output::record::Record;
 
 /// The columns between those of every record and `reason`.
@@ -24,7 +24,7 @@ pub fn write(
         let row = [
             varbind.oid.to_string(),
             name(varbind.oid),
-            Kind(&varbind).to_string(),
+            TypeName(&varbind).to_string(),
             Plain::of(&varbind.value).to_string(),
             shown::bytes(&varbind).map(|hex| hex.to_string()).unwrap_or_default(),
             delta.map(|delta| delta.to_string()).unwrap_or_default(),

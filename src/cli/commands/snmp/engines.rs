@@ -1,7 +1,7 @@
-//! The engines of v3 agents: what is noteworthy about them, and `--engine-cache`, from one run to the next.
+//! The engines of v3 agents: warnings about them, and their cache (`--engine-cache`).
 //!
-//! A line an engine: address, engine ID, boots, time, and when that was, in seconds since 1970. What is in there
-//! may be wrong: the agent says so then, and is asked anew.
+//! The cache has one line per engine: address, engine ID, boots, time, and when that was, in seconds since 1970. A
+//! line may be outdated: the agent reports that, and its engine is discovered anew.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -18,15 +18,15 @@ use crate::cli::console::Console;
 use crate::cli::escapes;
 use crate::cli::exit::Usage;
 
-/// A file of engines.
+/// The cache file.
 pub struct EngineCache(PathBuf);
 
 impl EngineCache {
-    /// Reads what is there, if it is there. A line that is none is told, and left out.
+    /// Reads the cache, if it exists. Unparsable lines are reported and skipped.
     ///
     /// # Errors
-    /// The file is there and cannot be read, or is something else, which would be lost: no file, as `/dev/null`, or
-    /// one without any engine.
+    /// The file exists and cannot be read; or it is no cache and would be lost: no regular file, as `/dev/null`, or one
+    /// without any engine.
     pub fn open(path: &Path, snmp: &mut Snmp, now: Time, console: &Console) -> Result<EngineCache> {
         let name = path.display();
         let file = match File::open(path) {
@@ -34,7 +34,7 @@ impl EngineCache {
             file => file.with_context(|| format!("cannot read {name}"))?,
         };
         let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
-        let is_other = || Usage(format!("{name} is no engine cache, and would be written over"));
+        let is_other = || Usage(format!("cannot write {name}: it exists and is no engine cache"));
         if !metadata.is_file() {
             return Err(is_other().into());
         }
@@ -45,9 +45,9 @@ impl EngineCache {
                 Some(record) => {
                     engines += 1;
                     snmp.usm_mut().remember(now, record);
-                    tell_notices(snmp, console);
+                    print_notices(snmp, console);
                 }
-                None => console.remark(format_args!("{name}:{number}: not an engine: it is left out")),
+                None => console.remark(format_args!("{name}:{number}: not an engine; line skipped")),
             }
         }
         if engines == 0 && metadata.len() > 0 {
@@ -56,18 +56,17 @@ impl EngineCache {
         Ok(EngineCache(path.into()))
     }
 
-    /// Writes what is known now: to a file of its own, which then takes the place of the old one. Only its owner
-    /// may read it.
+    /// Writes the known engines to a temporary file, which then replaces the old one. Only its owner may read it.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn save(&self, snmp: &Snmp, now: Time) -> Result<()> {
         let write = || -> io::Result<()> {
-            // A link stays one: what it leads to is replaced.
+            // A symbolic link is kept; its target is replaced.
             let target = fs::canonicalize(&self.0).unwrap_or_else(|_| self.0.clone());
             let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
             let folder = folder.unwrap_or(Path::new("."));
-            // tempfile makes it with mode 0600.
+            // tempfile creates it with mode 0600.
             let file = tempfile::Builder::new().prefix(".engines").tempfile_in(folder)?;
             let mut out = BufWriter::new(&file);
             let today = net::wall_clock().as_secs();
@@ -97,8 +96,8 @@ fn read(line: &str, today: Duration) -> Option<EngineRecord> {
     Some(EngineRecord { address, engine_id, boots, time: time.saturating_add(since) })
 }
 
-/// Says what is noteworthy about the engines of v3 agents.
-pub fn tell_notices(snmp: &mut Snmp, console: &Console) {
+/// Warns about unusual engines of v3 agents.
+pub fn print_notices(snmp: &mut Snmp, console: &Console) {
     while let Some(notice) = snmp.usm_mut().take_notice() {
         console.remark(in_words(&notice));
     }

@@ -1,8 +1,8 @@
 //! Influx line protocol: a line for each row of a table, and one for each group of scalars.
 //!
-//! The measurement is the table or the group, the fields are its objects. What has no built-in name is a field of
-//! the measurement `snmp`, named by its numbers. Values that only bytes can tell are in hexadecimal digits;
-//! exceptions are left out.
+//! The measurement is the table or the group, the fields are its objects. An object without a built-in name is a field
+//! of the measurement `snmp`, with its OID as the name. Binary values are in hexadecimal digits; exceptions are left
+//! out.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use super::changes::Change;
 use super::shown::{self, Plain};
 use super::text::{push_arcs, push_number, push_oid, push_signed};
 
-/// Appends the lines of an answer that came at `at`, since 1970.
+/// Appends the lines of an answer that arrived at `at` since 1970.
 pub fn push(agent: SocketAddr, answer: &Answer, changes: &[Change], at: Duration, out: &mut Vec<u8>) {
     let mut lines: Vec<(Vec<u8>, Vec<u8>)> = vec![];
     let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
@@ -48,7 +48,7 @@ pub fn push(agent: SocketAddr, answer: &Answer, changes: &[Change], at: Duration
     }
 }
 
-/// Measurement and tags to `head`, and what the object is called there to `field`.
+/// Appends measurement and tags to `head`, and the field's name to `field`.
 fn push_place(oid: OidRef<'_>, agent: SocketAddr, head: &mut Vec<u8>, field: &mut Vec<u8>) {
     let named = names::name_of(oid).filter(|named| named.object.is_leaf());
     let group = named.and_then(|named| named.object.group());
@@ -99,7 +99,7 @@ fn push_change(name: &[u8], change: &Change, fields: &mut Vec<u8>) {
     }
 }
 
-/// False when there is nothing that a field could have.
+/// Appends a value. Returns false if no field can have it.
 fn push_value(value: &Plain<'_>, out: &mut Vec<u8>) -> bool {
     match *value {
         Plain::Signed(number) => {
@@ -125,7 +125,7 @@ fn push_quoted(text: &str, out: &mut Vec<u8>) {
     for byte in text.bytes() {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            // A line end would end the point.
+            // A line break would end the point.
             b'\n' | b'\r' => out.push(b' '),
             _ => out.push(byte),
         }

@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::changes::Change;
-use super::shown::{self, Hex, Kind, Plain};
+use super::shown::{self, Hex, Plain, TypeName};
 
 /// `"answer"` of an agent.
 #[derive(Serialize)]
@@ -17,17 +17,17 @@ pub struct Json<'a> {
     uptime: Option<u32>,
 }
 
-/// Its values, and what the agent refused.
+/// The values, and the objects that the agent refused.
 struct List<'a> {
     answer: &'a Answer,
     changes: &'a [Change],
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct VarbindLine<'a> {
     oid: Text<OidRef<'a>>,
     #[serde(rename = "type")]
-    kind: Text<Kind<'a>>,
+    kind: Text<TypeName<'a>>,
     value: Plain<'a>,
     hex: Option<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,11 +38,11 @@ struct Line<'a> {
 
 struct ChangeLine(Change);
 
-/// Whatever has a text.
+/// Serializes as text.
 struct Text<T>(T);
 
 impl<'a> Json<'a> {
-    /// `changes` are those of the values, in their order; or none at all.
+    /// `changes` are those of the values in their order, or empty.
     pub fn new(answer: &'a Answer, changes: &'a [Change]) -> Json<'a> {
         Json {
             varbinds: List { answer, changes },
@@ -58,7 +58,7 @@ impl Serialize for List<'_> {
         let mut list = serializer.serialize_seq(Some(self.answer.len() + self.answer.refused.len()))?;
         for (at, varbind) in self.answer.varbinds().enumerate() {
             let change = self.changes.get(at).copied().unwrap_or_default();
-            list.serialize_element(&Line::new(&varbind, change))?;
+            list.serialize_element(&VarbindLine::new(&varbind, change))?;
         }
         for refused in &self.answer.refused {
             list.serialize_element(&RefusedLine::new(refused))?;
@@ -67,11 +67,11 @@ impl Serialize for List<'_> {
     }
 }
 
-impl<'a> Line<'a> {
-    fn new(varbind: &'a Varbind<'a>, change: Change) -> Line<'a> {
-        Line {
+impl<'a> VarbindLine<'a> {
+    fn new(varbind: &'a Varbind<'a>, change: Change) -> VarbindLine<'a> {
+        VarbindLine {
             oid: Text(varbind.oid),
-            kind: Text(Kind(varbind)),
+            kind: Text(TypeName(varbind)),
             value: Plain::of(&varbind.value),
             hex: shown::bytes(varbind),
             odd: varbind.odd,
@@ -80,7 +80,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A name that the agent refused: the error is its type.
+/// An object that the agent refused, with the error as its type.
 #[derive(Serialize)]
 struct RefusedLine<'a> {
     oid: Text<OidRef<'a>>,

@@ -1,12 +1,10 @@
-//! `snmp`: what agents say, once or again and again.
+//! `snmp`: polls agents once, or repeatedly.
 //!
-//! `args` what can be typed · `settings`, `credentials` as whom an agent is asked · `question` what is asked ·
-//! `agents` the sweep · `parts` an agent in several conversations · `again`, `schedule`, `changes` again and again ·
-//! `engines` those of v3, and their cache.
-//! How it is written: `writer` where · `net_snmp` as net-snmp, in a `style` · `json`, `csv`, `influx` for programs ·
-//! `shown`, `text` what they have in common.
+//! Input: `args` · `settings`, `credentials` the credentials of each agent · `question` the objects.
+//! Sweep: `agents` the job · `parts` one agent in several conversations · `polling`, `schedule`, `changes` repeated
+//! polls · `engines` of v3, and their cache.
+//! Output: `writer` · `net_snmp` text in a `style` · `json`, `csv`, `influx` · `shown`, `text` what they share.
 
-mod again;
 mod agents;
 mod args;
 mod changes;
@@ -17,6 +15,7 @@ mod influx;
 mod json;
 mod net_snmp;
 mod parts;
+mod polling;
 mod question;
 mod schedule;
 mod settings;
@@ -30,12 +29,12 @@ use allears::protocol::Protocol;
 use allears::protocol::snmp::{PORT, Question, Snmp};
 use anyhow::{Context, Result};
 
-use again::Again;
 use agents::Agents;
 pub use args::SnmpCommand;
 use args::{AskArgs, Source};
 use credentials::CredentialsCache;
 use engines::EngineCache;
+use polling::Polling;
 use settings::Settings;
 use writer::AnswerWriter;
 
@@ -61,7 +60,7 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let credentials = CredentialsCache::new(security, &mut snmp)?;
     let one_host = is_one_host(&settings.sources);
     let all = settings.all || one_host;
-    let again = args.every.map(|interval| Again::new(interval, settings.engine.rate));
+    let polling = args.every.map(|interval| Polling::new(interval, settings.engine.rate));
 
     let mut sweep = Sweep::open(settings)?;
     let cache = args.credentials.engine_cache.as_deref();
@@ -75,7 +74,7 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let parts = parts::split(request, args.per_host.into());
     let question = Question { credentials: credentials.general(), request: parts[0].clone() };
     let typical = snmp.begin(([0; 4], PORT).into(), question);
-    let mut agents = Agents::new(inputs, credentials, parts, again, writer, all, cache);
+    let mut agents = Agents::new(inputs, credentials, parts, polling, writer, all, cache);
     sweep.conduct(snmp, &typical, &mut agents).map(|swept| swept.exit)
 }
 
@@ -85,7 +84,7 @@ fn has_no_settings(sources: &Sources) -> bool {
     sources.files.is_empty() && targets.all(|target| !target.trim().contains(char::is_whitespace))
 }
 
-/// Refuses to write over an input: not even by the engine cache, which is both.
+/// Refuses to overwrite an input, also by the engine cache, which is both.
 fn refuse_to_lose_files(args: &AskArgs) -> Result<()> {
     let (sweep, cache) = (&args.sweep, &args.credentials.engine_cache);
     let mut read = args.oid_files.clone();

@@ -1,4 +1,4 @@
-//! One agent, several conversations: what is asked of it is spread over them, and what they bring is put together.
+//! One agent in several conversations: the request is divided among them, and their answers are merged.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use slab::Slab;
 
 use crate::cli::output::record::Record;
 
-/// What is asked, in at most `most` parts of as many names each.
+/// Divides a request into at most `most` parts of equal size.
 pub fn split(request: Request, most: usize) -> Vec<Arc<Request>> {
     let parts = most.clamp(1, request.oids.len().max(1));
-    // Non-repeaters come before all others, so this request is one piece.
+    // A GETBULK starts with its non-repeaters and cannot be divided.
     if parts == 1 || matches!(request.operation, Operation::GetBulk { .. }) {
         return vec![Arc::new(request)];
     }
@@ -21,41 +21,41 @@ pub fn split(request: Request, most: usize) -> Vec<Arc<Request>> {
     request.oids.chunks(size).map(part).collect()
 }
 
-/// The agents that are being asked.
+/// The agents with open conversations.
 #[derive(Default)]
-pub struct Asked(Slab<Agent>);
+pub struct AgentsInFlight(Slab<OpenAgent>);
 
-struct Agent {
+struct OpenAgent {
     target: SocketAddr,
-    /// The caller's number for it.
+    /// The caller's number of it.
     host: u32,
     left: usize,
     record: Option<Record>,
     parts: Vec<Option<Part>>,
 }
 
-/// All that came of one agent.
+/// The result of one agent.
 pub struct Whole {
     pub host: u32,
     pub record: Record,
     pub parts: Vec<Part>,
 }
 
-/// What came of one conversation, and when. Each has the agent's uptime of its own: it may be restarted in between.
+/// The result of one conversation, and its time. Each has its own uptime: the agent may restart in between.
 #[derive(Clone)]
 pub struct Part {
     pub answer: Answer,
     pub at: Time,
 }
 
-impl Asked {
-    /// An agent is going to be asked in so many parts. Yields the tag of the first part; the others follow it.
+impl AgentsInFlight {
+    /// Adds an agent with so many parts. Returns the tag of the first part; those of the others follow it.
     pub fn begin(&mut self, target: SocketAddr, host: u32, parts: usize) -> u64 {
-        let agent = Agent { target, host, left: parts, record: None, parts: vec![None; parts] };
+        let agent = OpenAgent { target, host, left: parts, record: None, parts: vec![None; parts] };
         (self.0.insert(agent) as u64) << 8
     }
 
-    /// A part has ended; when it was the last one, all parts come back.
+    /// Takes the end of a part. Returns all parts if it was the last one.
     pub fn end(&mut self, tag: u64, record: Record, ended: Part) -> Option<Whole> {
         let (key, part) = ((tag >> 8) as usize, (tag & 0xff) as usize);
         let agent = self.0.get_mut(key)?;
@@ -69,13 +69,13 @@ impl Asked {
         if agent.left > 0 {
             return None;
         }
-        let Agent { host, record, parts, .. } = self.0.remove(key);
+        let OpenAgent { host, record, parts, .. } = self.0.remove(key);
         Some(Whole { host, record: record?, parts: parts.into_iter().flatten().collect() })
     }
 }
 
 impl Whole {
-    /// The parts put together.
+    /// Merges the parts.
     pub fn into_answer(self) -> (Record, Answer) {
         let mut answers = self.parts.into_iter().map(|part| part.answer);
         let mut answer = answers.next().unwrap_or_default();
@@ -84,7 +84,7 @@ impl Whole {
     }
 }
 
-/// An agent has answered when all its parts were answered; else it is what the first part is that was not.
+/// Returns the record of the part that was not answered, if any: an agent has answered when all its parts were.
 fn worse(one: Record, other: Record) -> Record {
     let attempts = one.attempts.max(other.attempts);
     let from = one.from.or(other.from);

@@ -1,4 +1,4 @@
-//! What is asked: the names of the arguments and of files, and how.
+//! The request that every agent gets: objects from the arguments and from files, and the operation.
 
 use std::fs;
 use std::path::Path;
@@ -10,11 +10,11 @@ use anyhow::{Context, Result};
 use super::args::{AskArgs, BulkOptions, SnmpCommand};
 use crate::cli::exit::Usage;
 
-/// What net-snmp walks unless it is told.
+/// The subtree that net-snmp walks by default.
 const MIB_2: &str = "1.3.6.1.2.1";
 
 impl SnmpCommand {
-    /// What all commands have.
+    /// Returns the arguments of all operations.
     pub fn ask(&self) -> &AskArgs {
         match self {
             SnmpCommand::Get(ask) | SnmpCommand::Next(ask) => ask,
@@ -24,10 +24,10 @@ impl SnmpCommand {
     }
 }
 
-/// What every agent is asked.
+/// Builds the request.
 ///
 /// # Errors
-/// No name, or one that is none, as [`Usage`]; a file that cannot be read.
+/// No object or a bad name, as [`Usage`]; a file that cannot be read.
 pub fn request(command: &SnmpCommand) -> Result<Request> {
     let args = command.ask();
     let mut oids = args.oids.iter().map(|name| oid(name)).collect::<Result<Vec<_>, _>>().map_err(Usage)?;
@@ -37,7 +37,7 @@ pub fn request(command: &SnmpCommand) -> Result<Request> {
     let operation = operation(command).map_err(Usage)?;
     if oids.is_empty() {
         if !matches!(operation, Operation::Walk { .. }) {
-            return Err(Usage("no names to ask for: write OIDs, or --oids FILE".into()).into());
+            return Err(Usage("no objects to request: name OIDs, or use --oids FILE".into()).into());
         }
         oids.push(oid(MIB_2).map_err(Usage)?);
     }
@@ -58,7 +58,7 @@ fn operation(command: &SnmpCommand) -> Result<Operation, String> {
             max_repetitions: repetitions.unwrap_or(Operation::DEFAULT_REPETITIONS),
         },
         SnmpCommand::Walk(_) if non_repeaters.is_some() => {
-            return Err("a walk has no non-repeaters; it is told only -CrN".into());
+            return Err("a walk has no non-repeaters: use only -CrN".into());
         }
         SnmpCommand::Walk(walk) => Operation::Walk { max_repetitions: repetitions, max_rows: walk.max_rows },
     })

@@ -1,4 +1,4 @@
-//! The settings for credentials: from the command line, from a file of secrets, and behind a target in a list.
+//! The credentials of an agent: from the command line, from a file of secrets, and from the line of a target.
 
 use std::fmt;
 use std::fs;
@@ -13,7 +13,7 @@ use super::args::CredentialsArgs;
 use crate::cli::exit::Usage;
 use crate::cli::inputs::Checker;
 
-/// Settings for credentials. What is not set comes from the next more general place.
+/// Settings for credentials. Unset ones come from the next more general place.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     version: Option<SnmpVersion>,
@@ -36,10 +36,10 @@ enum SnmpVersion {
 const KEYS: &str = "version, community, user, level, auth, auth-password, priv, priv-password and context";
 
 impl Settings {
-    /// What the command line says, and below it the file of secrets.
+    /// Combines the command line with the file of secrets, over which it has precedence.
     ///
     /// # Errors
-    /// What is wrong with them, as [`Usage`]; a file that cannot be read.
+    /// Wrong settings, as [`Usage`]; a file that cannot be read.
     pub fn of_arguments(args: &CredentialsArgs) -> Result<Settings> {
         let mut typed = Settings::default();
         for (key, value) in [
@@ -58,7 +58,7 @@ impl Settings {
             }
         }
         if let Some(path) = &args.secrets {
-            // Who names a user means version 3, whatever stands in a file.
+            // A user implies version 3, whatever the file says.
             typed.version = typed.version.or(typed.user.as_ref().map(|_| SnmpVersion::V3));
             typed = typed.over(&Settings::of_file(path)?);
         }
@@ -66,7 +66,7 @@ impl Settings {
         Ok(typed)
     }
 
-    /// Whether passwords were given and nobody to use them for: of no use, unless a target names a user.
+    /// Returns whether there are passwords but no user: they are useless unless a target names one.
     pub fn lacks_user(&self) -> bool {
         let has_passwords = self.auth_password.is_some() || self.priv_password.is_some();
         has_passwords && self.user.is_none() && self.version.is_none() && self.community.is_none()
@@ -87,18 +87,18 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Reads `community=public version=1`. A value with blanks, or one that is empty, stands in double quotes;
-    /// a comment begins with a `#` behind a blank.
+    /// Parses `community=public version=1`. A value with blanks, or an empty one, needs double quotes; a comment begins
+    /// with a `#` after a blank.
     ///
     /// # Errors
-    /// What is wrong, without the secrets.
+    /// The reason, without secrets.
     pub fn parse(text: &str) -> Result<Settings, String> {
         let mut settings = Settings::default();
         let mut rest = text.trim_start();
         while !rest.is_empty() && !rest.starts_with('#') {
-            let (key, behind) = rest.split_once('=').ok_or("a setting is a key, a `=` and a value")?;
+            let (key, behind) = rest.split_once('=').ok_or("a setting has the form KEY=VALUE")?;
             let (value, left) = match behind.strip_prefix('"') {
-                Some(quoted) => quoted.split_once('"').ok_or("a `\"` is missing at the end of a value")?,
+                Some(quoted) => quoted.split_once('"').ok_or("`\"` is missing at the end of a value")?,
                 None => behind.split_at(behind.find(char::is_whitespace).unwrap_or(behind.len())),
             };
             settings.set(key, value)?;
@@ -108,7 +108,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Whoever names a user wants version 3: in the clear, nobody would know of the user.
+    /// Refuses a user in a version without users: the request would be sent in the clear.
     fn check_together(&self) -> Result<(), String> {
         match (self.version, &self.user) {
             (Some(SnmpVersion::Community(_)), Some(_)) => Err("only version 3 has users".into()),
@@ -128,25 +128,25 @@ impl Settings {
             "priv" => self.privacy = Some(value.parse().map_err(|error| format!("{error}"))?),
             "priv-password" => self.priv_password = text(),
             "context" => self.context = text(),
-            // What stands there instead may be a secret.
-            _ => return Err(format!("there is no such setting; there are {KEYS}")),
+            // The unknown key may be a secret.
+            _ => return Err(format!("unknown setting; the settings are {KEYS}")),
         }
         Ok(())
     }
 
-    /// Those of one target, and what they do not say from `general`. A community of its own means a version that has
-    /// communities, and a user one that has users.
+    /// Completes the settings of one target from `general`. Its own community implies a version that has communities,
+    /// and its own user one that has users.
     pub fn of_target(self, general: &Settings) -> Settings {
         let version = self.version.or(match (&self.community, &self.user) {
             (Some(_), None) => general.version.filter(|version| *version != SnmpVersion::V3).or(Some(V2C)),
             (_, Some(_)) => Some(SnmpVersion::V3),
-            // A user who was named generally is not asked for in the clear.
+            // A general user must not lead to requests in the clear.
             _ => Some(general.version()),
         });
         Settings { version, ..self }.over(general)
     }
 
-    /// These, and what they do not say from `general`.
+    /// Completes these settings from `general`.
     fn over(self, general: &Settings) -> Settings {
         let general = general.clone();
         Settings {
@@ -167,7 +167,7 @@ impl Settings {
         self.version.unwrap_or(by_user)
     }
 
-    /// The most that there are passwords for, unless it is said.
+    /// Returns the highest level the given passwords allow, unless set explicitly.
     fn level(&self) -> Level {
         let by_passwords = match (&self.auth_password, &self.priv_password) {
             (None, _) => Level::NoAuthNoPriv,
@@ -177,10 +177,10 @@ impl Settings {
         self.level.unwrap_or(by_passwords)
     }
 
-    /// Checks that credentials can be made of these: quickly, since there may be a million of them.
+    /// Checks that the settings make credentials: quickly, since there may be a million of them.
     ///
     /// # Errors
-    /// What is missing or wrong.
+    /// The settings are incomplete or wrong.
     pub fn check(&self) -> Result<(), String> {
         if self.version() != SnmpVersion::V3 {
             let is_secure = self.level.is_some_and(|level| level > Level::NoAuthNoPriv);
@@ -213,16 +213,16 @@ impl Settings {
         Ok(())
     }
 
-    /// Returns a check that other settings, together with these, make credentials.
+    /// Returns a check of settings that are completed from these.
     pub fn checker(&self) -> Checker {
         let general = self.clone();
         Arc::new(move |own| Settings::parse(own)?.of_target(&general).check())
     }
 
-    /// Makes the credentials. Takes some milliseconds for a user with a password.
+    /// Makes the credentials. For a user with a password this takes some milliseconds.
     ///
     /// # Errors
-    /// What is missing or wrong.
+    /// The settings are incomplete or wrong.
     pub fn credentials(&self) -> Result<Credentials, String> {
         self.check()?;
         if let SnmpVersion::Community(version) = self.version() {
@@ -255,7 +255,7 @@ fn version(text: &str) -> Result<SnmpVersion, String> {
         "1" => Ok(SnmpVersion::Community(Version::V1)),
         "2c" | "2" => Ok(V2C),
         "3" => Ok(SnmpVersion::V3),
-        _ => Err("the version is 1, 2c or 3".into()),
+        _ => Err("the version must be 1, 2c or 3".into()),
     }
 }
 
@@ -264,11 +264,11 @@ fn level(text: &str) -> Result<Level, String> {
         "noauthnopriv" => Ok(Level::NoAuthNoPriv),
         "authnopriv" => Ok(Level::AuthNoPriv),
         "authpriv" => Ok(Level::AuthPriv),
-        _ => Err("the level is noAuthNoPriv, authNoPriv or authPriv".into()),
+        _ => Err("the level must be noAuthNoPriv, authNoPriv or authPriv".into()),
     }
 }
 
-/// Secrets are not shown.
+/// Hides secrets.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")

@@ -1,4 +1,4 @@
-//! What all formats but net-snmp's say of a variable binding: its type, its value, its bytes.
+//! The parts of a variable binding in all formats but net-snmp's: its type, its value, its bytes.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use super::text::push_hex;
 
 /// The name of a value's type.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind<'a>(pub &'a Varbind<'a>);
+pub struct TypeName<'a>(pub &'a Varbind<'a>);
 
-impl fmt::Display for Kind<'_> {
+impl fmt::Display for TypeName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0.value {
             Value::Integer(_) => "Integer",
@@ -39,13 +39,13 @@ impl fmt::Display for Kind<'_> {
 pub enum Plain<'a> {
     Signed(i64),
     Unsigned(u64),
-    /// As a double it would have digits that nobody sent.
+    /// Converted to a double, it would have digits that were never sent.
     Single(f32),
     Float(f64),
     Text(&'a str),
-    /// An identifier or an address, as numbers with dots.
+    /// An object identifier or an address, in dotted notation.
     Dotted(Value<'a>),
-    /// There is none, or its bytes are the only truth.
+    /// No value, or one that only its bytes represent.
     None,
 }
 
@@ -100,20 +100,20 @@ impl Serialize for Plain<'_> {
     }
 }
 
-/// UTF-8 that can be shown: without control characters but for white space.
+/// Returns the text if it is UTF-8 without control characters other than white space.
 fn printable(bytes: &[u8]) -> Option<&str> {
     let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
     std::str::from_utf8(bytes).ok().filter(|text| !text.contains(is_control))
 }
 
-/// The bytes of a value that are worth showing: of texts, of what only bytes can tell, and of whatever is odd.
+/// Returns the bytes of a value if they are worth showing: of texts, opaque and odd values.
 pub fn bytes<'a>(varbind: &Varbind<'a>) -> Option<Hex<'a>> {
     let tells = matches!(varbind.value, Value::OctetString(_) | Value::Opaque(_) | Value::Unknown { .. });
     let is_float = matches!(varbind.value, Value::OpaqueFloat(_) | Value::OpaqueDouble(_));
     (tells || is_float || varbind.odd.is_some()).then_some(Hex(varbind.content))
 }
 
-/// Two digits a byte.
+/// Bytes as two hexadecimal digits each.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex<'a>(&'a [u8]);
 

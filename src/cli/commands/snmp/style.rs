@@ -1,20 +1,20 @@
-//! `-O`: the letters with which net-snmp's commands choose how a line looks.
+//! `-O`: net-snmp's letters for the format of a line.
 
-/// How lines look.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     pub names: Names,
     /// Values without their types.
     pub quick: bool,
-    /// ` = ` between name and value also where there is no type.
+    /// ` = ` between name and value even without types.
     pub equals: bool,
     /// Values without their names.
     pub bare: bool,
-    /// TimeTicks as the number that they are.
+    /// TimeTicks as plain numbers.
     pub ticks: bool,
 }
 
-/// How a name is written.
+/// The format of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Names {
     /// `IF-MIB::ifDescr.1`.
@@ -27,11 +27,11 @@ pub enum Names {
 }
 
 impl Style {
-    /// Reads letters such as `nQ`. As with net-snmp, one that is given twice is taken back, and of `n` and `s`
-    /// the last one counts.
+    /// Parses letters such as `nQ`. As with net-snmp, a letter given twice is cancelled, and of `n` and `s` the last one
+    /// counts.
     ///
     /// # Errors
-    /// There is no such letter, and these are there.
+    /// An unknown letter, with those that are known.
     pub fn parse(letters: &str) -> Result<Style, String> {
         let mut style = Style::default();
         for letter in letters.chars() {

@@ -1,4 +1,4 @@
-//! Digits, appended to a line: a formatter called for each of them would take most of a line's time.
+//! Appends digits to a line: the standard formatter would take most of a line's time.
 
 use allears::protocol::snmp::OidRef;
 

@@ -1,4 +1,4 @@
-//! What both panels of the picture share: axes, legends, and marks at places of the axes.
+//! The parts that both panels share: axes, legends and marks.
 
 use std::ops::Range;
 
@@ -17,33 +17,33 @@ pub const INK: RGBColor = RGBColor(34, 34, 34);
 pub const GREY: RGBColor = RGBColor(96, 96, 96);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 
-/// Room beside the plotted area, in pixels.
+/// The margin beside the plotted area, in pixels.
 const LEFT: u32 = 76;
 const RIGHT: u32 = 24;
 const TOP: u32 = 62;
 const BOTTOM: u32 = 56;
-/// Of all text but titles.
+/// The size of all text but titles.
 const FONT: i32 = 16;
-/// Width of a character in parts of the font's size, on the safe side: each viewer has its own font.
+/// An upper estimate of a character's width, relative to the font size: each viewer has its own font.
 const CHARACTER: f64 = 0.38;
 
-/// Writes a line whose upper left corner is `at`.
+/// Draws a line of text whose upper left corner is `at`.
 pub fn text(area: &Area, words: &str, at: (i32, i32), size: i32, colour: RGBColor) -> Drawn {
     let style = TextStyle::from(("sans-serif", size).into_font()).color(&colour);
     Ok(area.draw(&Text::new(words.to_owned(), at, style))?)
 }
 
-/// The scale of a panel's upright axis.
+/// The scale of a vertical axis.
 #[derive(Clone, Copy, Debug)]
 pub enum Scale {
-    /// From nothing to this.
+    /// From zero to this value.
     Linear(f64),
-    /// From one to the other, each step of the same length a multiple.
+    /// Logarithmic, from one value to the other.
     Logarithmic(f64, f64),
 }
 
 impl Scale {
-    /// Where a value lies on the axis.
+    /// Returns the position of a value on the axis.
     fn place(self, value: f64) -> f64 {
         match self {
             Scale::Linear(_) => value,
@@ -58,7 +58,7 @@ impl Scale {
         }
     }
 
-    /// Values that get a line and a label: 1, 2 and 5 times a power of ten.
+    /// Returns the values that get a line and a label: 1, 2 and 5 times powers of ten.
     fn ticks(self) -> Vec<f64> {
         let (bottom, top) = self.ends();
         let steps = |power: i32| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power));
@@ -74,16 +74,16 @@ impl Scale {
     }
 }
 
-/// What a panel's axes say.
+/// The labels of a panel.
 pub struct Panel<'a> {
     pub title: &'a str,
-    /// Below the axis, one for each slot.
+    /// The labels below the axis, one for each slot.
     pub labels: &'a [String],
     pub scale: Scale,
     pub tick: fn(f64) -> String,
 }
 
-/// An axis with lines at places of our choice.
+/// An axis with lines at given positions.
 #[derive(Clone)]
 pub struct Upright {
     places: RangedCoordf64,
@@ -158,7 +158,7 @@ impl Chart<'_, '_> {
         (x, self.scale.place(y.clamp(bottom, top)))
     }
 
-    /// Writes at a place, moved by so many pixels.
+    /// Draws text at a position, with a pixel offset.
     pub fn words(&mut self, at: (f64, f64), by: (i32, i32), words: &str, pos: Pos) -> Drawn {
         let style = TextStyle::from(("sans-serif", FONT).into_font()).color(&INK).pos(pos);
         let mark = EmptyElement::at(self.at(at)) + Text::new(words.to_owned(), by, style);
@@ -184,7 +184,7 @@ impl Chart<'_, '_> {
         Ok(())
     }
 
-    /// A line with a dot at each point.
+    /// Draws a line with a dot at each point.
     pub fn curve(&mut self, points: &[(f64, f64)], colour: RGBColor, is_dashed: bool) -> Drawn {
         if is_dashed {
             self.dashed(points, colour)?;
@@ -203,7 +203,7 @@ impl Chart<'_, '_> {
     }
 }
 
-/// What the colours mean, in a row above the plotted area that goes on below when it is full.
+/// The legend: rows above the plotted area.
 pub struct Legend<'a, 'b> {
     area: &'a Area<'b>,
     x: i32,
@@ -246,7 +246,7 @@ impl<'a, 'b> Legend<'a, 'b> {
         Ok(())
     }
 
-    /// Goes to the next row when this one has no room for it.
+    /// Starts a new row if this one is full.
     fn make_room(&mut self, words: &str) {
         let right = self.area.dim_in_pixel().0 as i32 - RIGHT as i32;
         if self.x > Self::START && self.x + Self::SYMBOL + width(words) > right {

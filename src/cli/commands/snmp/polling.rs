@@ -1,4 +1,4 @@
-//! `--every`: what is kept of agents that are asked again and again.
+//! `--every`: the state of agents that are polled repeatedly.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,38 +11,38 @@ use super::parts::Part;
 use super::schedule::Schedule;
 use crate::cli::console::Console;
 
-/// The agents, and when each is due.
-pub struct Again {
+/// All agents, and when each is due.
+pub struct Polling {
     pub schedule: Schedule,
-    pub hosts: Vec<Host>,
+    pub hosts: Vec<PolledHost>,
     pub reading: Reading,
-    /// The ring had no room for who is due: it will have when something was sent.
-    pub is_held_up: bool,
-    /// Packets per second that may be sent.
+    /// The ring is full; room appears once something is sent.
+    pub ring_is_full: bool,
+    /// The rate limit in packets per second.
     rate: Option<f64>,
 }
 
-/// How far the list of agents was read.
+/// The progress of reading the list of agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// There is more at once.
+    /// More can be read at once.
     GoesOn,
-    /// For whoever writes the list.
+    /// The list's writer is slow.
     Waits,
     Over,
 }
 
-pub struct Host {
+pub struct PolledHost {
     pub target: SocketAddr,
     pub credentials: CredentialsId,
     pub is_busy: bool,
     pub left_out: u32,
-    /// Of each conversation with it.
+    /// The last answer of each conversation with it.
     previous: Box<[Previous]>,
 }
 
-impl Host {
-    /// What became of its counters since the last poll.
+impl PolledHost {
+    /// Returns the changes of its counters since the last poll.
     pub fn compare(&mut self, parts: &[Part]) -> Vec<Change> {
         if self.previous.len() != parts.len() {
             self.previous = parts.iter().map(|_| Previous::default()).collect();
@@ -52,35 +52,41 @@ impl Host {
     }
 }
 
-impl Again {
-    /// Of an engine that may send so many packets per second.
-    pub fn new(interval: Duration, rate: Option<f64>) -> Again {
+impl Polling {
+    /// `rate` is the engine's limit in packets per second.
+    pub fn new(interval: Duration, rate: Option<f64>) -> Polling {
         let (schedule, hosts, reading) = (Schedule::new(interval), vec![], Reading::GoesOn);
-        Again { schedule, hosts, reading, is_held_up: false, rate }
+        Polling { schedule, hosts, reading, ring_is_full: false, rate }
     }
 
     pub fn add(&mut self, target: SocketAddr, credentials: CredentialsId, now: Time) {
         self.reading = Reading::GoesOn;
         self.schedule.add(self.hosts.len() as u32, target, now);
-        self.hosts.push(Host { target, credentials, is_busy: false, left_out: 0, previous: Box::default() });
+        self.hosts.push(PolledHost {
+            target,
+            credentials,
+            is_busy: false,
+            left_out: 0,
+            previous: Box::default(),
+        });
     }
 
-    /// Warns if so many agents, each asked by so many packets at least, are more than the rate allows.
+    /// Warns if the agents, with at least `parts` packets each, exceed the rate limit.
     pub fn warn_of_too_many(&self, parts: usize, console: &Console) {
         let needed = (self.hosts.len() * parts) as f64 / self.schedule.interval().as_secs_f64();
         if let Some(rate) = self.rate.filter(|rate| *rate < needed) {
             console.warn(format_args!(
-                "{} agents are at least {needed:.0} packets per second, more than --rate {rate} allows",
+                "{} agents need at least {needed:.0} packets per second; --rate {rate} allows fewer",
                 self.hosts.len()
             ));
         }
     }
 
-    /// When it is time to look again.
+    /// Returns when to poll or to read next.
     pub fn due(&self) -> Option<Time> {
         match self.reading {
             Reading::GoesOn => Some(Time::ZERO),
-            _ if self.is_held_up => None,
+            _ if self.ring_is_full => None,
             _ => self.schedule.next(),
         }
     }
@@ -96,15 +102,15 @@ mod tests {
         let (mut snmp, target) = (Snmp::new(1), ([127, 0, 0, 1], 161).into());
         let public = Credentials::community(Version::V2c, b"public");
         let credentials = snmp.add_credentials(public);
-        let mut again = Again::new(Duration::from_secs(60), None);
-        again.add(target, credentials, Time::ZERO);
+        let mut polling = Polling::new(Duration::from_secs(60), None);
+        polling.add(target, credentials, Time::ZERO);
         let part = |uptime, count, seconds: u64| {
             let mut answer = Answer::of([(OidRef::from_ber(&[0x2b, 6]), Value::Counter32(count))]);
             answer.uptime = Some(uptime);
             Part { answer, at: Time::from_millis(seconds * 1000) }
         };
         let mut poll = |parts: [Part; 2]| {
-            let changes = again.hosts[0].compare(&parts);
+            let changes = polling.hosts[0].compare(&parts);
             changes.iter().map(|change| (change.delta, change.mark)).collect::<Vec<_>>()
         };
         let (none, reset) = ((None, None), (None, Some("reset")));

@@ -1,4 +1,4 @@
-//! Steps as they are written: a table, JSON or CSV; each the moment it is over.
+//! Writes steps as a table, JSON or CSV, each when it ends.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::cli::output::table::{self, Cell, Column, Style};
 use crate::cli::output::{Format, Out};
 use crate::cli::stats::millis;
 
-/// Where steps are written.
-pub enum Report {
+/// The output of steps.
+pub enum StepWriter {
     Json(Out),
     Csv(Box<csv::Writer<Out>>),
     Table(Out),
 }
 
-/// What stands at the end.
+/// The summary of all steps.
 pub struct Summary<'a> {
     pub verdict: &'a Verdict<'a>,
     pub naive: Option<&'a Verdict<'a>>,
@@ -31,29 +31,29 @@ pub struct Summary<'a> {
 
 const COLUMNS: [Column; 9] = [
     Column { title: "RATE/S", right: true, least: None },
-    Column { title: "KEPT/S", right: true, least: None },
+    Column { title: "SENT/S", right: true, least: None },
     Column { title: "CPU", right: true, least: None },
     Column { title: "IN FLIGHT", right: true, least: None },
     Column { title: "P50/P90/P99 MS", right: true, least: None },
-    Column { title: "ANSWERS", right: false, least: None },
+    Column { title: "CLASS", right: false, least: None },
     Column { title: "COUNT", right: true, least: None },
     Column { title: "%", right: true, least: None },
-    Column { title: "95 % SURE", right: false, least: None },
+    Column { title: "95 % CI", right: false, least: None },
 ];
 const WIDTHS: [usize; 9] = [9, 9, 6, 17, 16, 11, 11, 7, 17];
-/// Before them, when there are two ways.
+/// The first column, if there are two ways.
 const WAY: Column = Column { title: "WAY", right: false, least: None };
 const WAY_WIDTH: usize = 7;
 
-impl Report {
-    pub fn new(out: Out, format: Format, two_ways: bool) -> io::Result<Report> {
+impl StepWriter {
+    pub fn new(out: Out, format: Format, two_ways: bool) -> io::Result<StepWriter> {
         match format {
-            Format::Json => Ok(Report::Json(out)),
+            Format::Json => Ok(StepWriter::Json(out)),
             Format::Csv => {
                 let mut writer = csv::Writer::from_writer(out);
                 writer.write_record(csv_columns())?;
                 writer.flush()?;
-                Ok(Report::Csv(Box::new(writer)))
+                Ok(StepWriter::Csv(Box::new(writer)))
             }
             Format::Table => {
                 let mut out = out;
@@ -61,32 +61,32 @@ impl Report {
                 let colour = out.has_colour();
                 table::write_row(&columns, &widths, &table::header(&columns), colour, &mut out)?;
                 out.flush()?;
-                Ok(Report::Table(out))
+                Ok(StepWriter::Table(out))
             }
         }
     }
 
-    /// Writes a step, to where it is read.
+    /// Writes and flushes a step.
     pub fn step(&mut self, step: &Measured, two_ways: bool) -> io::Result<()> {
         match self {
-            Report::Json(out) => out.write_line(&Line::new(step)),
-            Report::Csv(writer) => {
+            StepWriter::Json(out) => out.write_line(&StepLine::new(step)),
+            StepWriter::Csv(writer) => {
                 writer.write_record(csv_fields(step))?;
                 writer.flush()
             }
-            Report::Table(out) => {
+            StepWriter::Table(out) => {
                 write_rows(step, two_ways, out)?;
                 out.flush()
             }
         }
     }
 
-    /// Writes what all steps came to. CSV has no place for it.
+    /// Writes the summary. CSV has no place for it.
     pub fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         match self {
-            Report::Json(out) => out.write_line(&LastLine::new(summary)),
-            Report::Csv(_) => Ok(()),
-            Report::Table(out) => {
+            StepWriter::Json(out) => out.write_line(&SummaryLine::new(summary)),
+            StepWriter::Csv(_) => Ok(()),
+            StepWriter::Table(out) => {
                 writeln!(out, "\n{}", summary.in_words())?;
                 out.flush()
             }
@@ -99,7 +99,7 @@ fn columns(two_ways: bool) -> (Vec<Column>, Vec<usize>) {
     way.into_iter().chain(COLUMNS.into_iter().zip(WIDTHS)).unzip()
 }
 
-/// A row for the answers that came, and one for each class of those that did not.
+/// Writes a row for the answered queries, and one for each other class that occurred.
 fn write_rows(step: &Measured, two_ways: bool, out: &mut Out) -> io::Result<()> {
     let (columns, widths) = columns(two_ways);
     let colour = out.has_colour();
@@ -126,7 +126,7 @@ fn write_rows(step: &Measured, two_ways: bool, out: &mut Out) -> io::Result<()> 
     Ok(())
 }
 
-/// What a step has once.
+/// Returns the cells that a step has once.
 fn head(step: &Measured, two_ways: bool) -> Vec<Cell> {
     let around = &step.around;
     let mut cells = vec![];
@@ -148,7 +148,7 @@ fn quantiles(step: &Measured) -> [Option<Duration>; 3] {
     [0.5, 0.9, 0.99].map(|q| step.rtt.quantile(q))
 }
 
-/// Milliseconds, with three digits that say something.
+/// Formats milliseconds with three significant digits.
 fn shown(rtt: Duration) -> String {
     match rtt.as_secs_f64() * 1e3 {
         ms if ms < 1.0 => format!("{ms:.2}"),
@@ -158,7 +158,7 @@ fn shown(rtt: Duration) -> String {
 }
 
 impl Summary<'_> {
-    /// For people; several lines.
+    /// Formats it for people, in several lines.
     pub fn in_words(&self) -> String {
         let mut text = self.verdict.to_string();
         if let Some(naive) = self.naive {
@@ -168,10 +168,10 @@ impl Summary<'_> {
                     whole(step.around.offered),
                     percent(100.0 * self.verdict.tolerance)
                 ),
-                None => "\nthe naive way: no rate was kept with so little loss".to_owned(),
+                None => "\nthe naive way: no rate was achieved with so little loss".to_owned(),
             };
             if let Some(Limit { at_pps, why, .. }) = &naive.limit {
-                text += &format!("; at {}/s gave way first: {why}", whole(*at_pps));
+                text += &format!("; first bottleneck, at {}/s: {why}", whole(*at_pps));
             }
         }
         if self.never_answered > 0 && self.never_answered < self.targets {
@@ -182,14 +182,14 @@ impl Summary<'_> {
     }
 }
 
-/// To six digits behind the point.
+/// Rounds to six decimal places.
 fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
-/// A step in JSON.
+/// A step as JSON.
 #[derive(Serialize)]
-struct Line {
+struct StepLine {
     kind: &'static str,
     way: &'static str,
     offered_pps: f64,
@@ -216,7 +216,7 @@ struct Rtt {
     p99: Option<f64>,
 }
 
-/// Each class by its name.
+/// The classes by their names.
 struct Shares([(Class, Option<Share>); 7]);
 
 impl Serialize for Shares {
@@ -225,8 +225,8 @@ impl Serialize for Shares {
     }
 }
 
-impl Line {
-    fn new(step: &Measured) -> Line {
+impl StepLine {
+    fn new(step: &Measured) -> StepLine {
         let around = &step.around;
         let [p50, p90, p99] = quantiles(step).map(|rtt| rtt.map(millis));
         let shown = |share: Share| Share {
@@ -235,7 +235,7 @@ impl Line {
             high: rounded(share.high),
             ..share
         };
-        Line {
+        StepLine {
             kind: "step",
             way: around.way.name(),
             offered_pps: rounded(around.offered),
@@ -257,14 +257,14 @@ impl Line {
     }
 }
 
-/// The naive loop does not look whether the system has taken a packet.
+/// The naive loop does not check whether the system has taken a packet.
 fn deferred(step: &Measured) -> Option<u64> {
     (step.around.way == Way::Allears).then_some(step.deferred)
 }
 
-/// The summary in JSON.
+/// The summary as JSON.
 #[derive(Serialize)]
-struct LastLine<'a> {
+struct SummaryLine<'a> {
     kind: &'static str,
     tolerance_percent: f64,
     highest_pps: Option<f64>,
@@ -282,14 +282,14 @@ struct NaiveLine<'a> {
     gave_way: Option<&'a Limit>,
 }
 
-impl<'a> LastLine<'a> {
-    fn new(summary: &'a Summary) -> LastLine<'a> {
+impl<'a> SummaryLine<'a> {
+    fn new(summary: &'a Summary) -> SummaryLine<'a> {
         let highest = |verdict: &Verdict| verdict.highest.map(|step| rounded(step.around.offered));
         let naive = |verdict: &'a Verdict| NaiveLine {
             highest_pps: highest(verdict),
             gave_way: verdict.limit.as_ref(),
         };
-        LastLine {
+        SummaryLine {
             kind: "summary",
             tolerance_percent: rounded(100.0 * summary.verdict.tolerance),
             highest_pps: highest(summary.verdict),
@@ -315,9 +315,9 @@ fn csv_columns() -> Vec<String> {
     columns
 }
 
-/// The fields of [`csv_columns`]: those of the JSON line; what is unknown is empty.
+/// Returns the fields of [`csv_columns`]: those of the JSON line, unknown ones empty.
 fn csv_fields(step: &Measured) -> Vec<String> {
-    let line = serde_json::to_value(Line::new(step)).unwrap_or(Value::Null);
+    let line = serde_json::to_value(StepLine::new(step)).unwrap_or(Value::Null);
     let text = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -346,7 +346,7 @@ mod tests {
     fn a_step_in_json_and_csv_says_the_same_and_the_unknown_is_nothing() {
         let unknown = Circumstances { kernel_drops: None, cpu: None, ..around(1000.0, 999.5) };
         let step = measured(unknown, 970, 30);
-        let line = serde_json::to_value(Line::new(&step)).expect("numbers");
+        let line = serde_json::to_value(StepLine::new(&step)).expect("numbers");
         assert_eq!(line["classes"]["local_drops"], Value::Null);
         assert_eq!(line["cpu_percent"], Value::Null);
         assert_eq!(line["rtt_ms"]["p50"], Value::Null);
