@@ -69,7 +69,7 @@ struct Hosts {
 
 impl Hosts {
     fn new() -> Hosts {
-        let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
+        let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
         let socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into(), &options).unwrap();
         Hosts { socket, inbox: Inbox::new() }
     }

@@ -126,7 +126,7 @@ fn a_bad_destination_stops_a_send_at_itself_and_the_rest_can_follow() {
 
 #[test]
 fn a_reply_leaves_from_the_address_that_was_asked() {
-    let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
+    let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
     for (host, asked) in [("0.0.0.0:0", "127.1.0.5"), ("[::]:0", "::1")] {
         let Ok(fleet) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");
@@ -150,7 +150,7 @@ fn a_reply_leaves_from_the_address_that_was_asked() {
 
 #[test]
 fn one_at_a_time_neither_tells_nor_chooses_our_address() {
-    let options = SocketOptions { tell_destination: true, io: Io::Single, ..SocketOptions::default() };
+    let options = SocketOptions { report_destination: true, io: Io::Single, ..SocketOptions::default() };
     let error = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 
@@ -215,7 +215,7 @@ fn wait_for_error(socket: &Socket) {
 
 #[test]
 fn the_error_queue_tells_which_packet_met_with_what() {
-    let options = SocketOptions { tell_errors: true, ..SocketOptions::default() };
+    let options = SocketOptions { report_errors: true, ..SocketOptions::default() };
     for (host, icmp) in [("127.0.0.1:0", (3, 3)), ("[::1]:0", (1, 4))] {
         let Ok(sender) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");
@@ -240,7 +240,7 @@ fn the_error_queue_tells_which_packet_met_with_what() {
 
 #[test]
 fn an_error_left_behind_fails_one_send_and_no_receive() {
-    let options = SocketOptions { tell_errors: true, ..SocketOptions::default() };
+    let options = SocketOptions { report_errors: true, ..SocketOptions::default() };
     let asker = bind("127.0.0.1:0", options);
     let host = bind("127.0.0.1:0", SocketOptions::default());
     let (_deaf, closed) = closed_port("127.0.0.1:0");
@@ -263,7 +263,7 @@ fn an_error_left_behind_fails_one_send_and_no_receive() {
 
 #[test]
 fn a_datagram_tells_how_long_it_has_waited() {
-    let options = SocketOptions { tell_arrival: true, ..SocketOptions::default() };
+    let options = SocketOptions { report_arrival: true, ..SocketOptions::default() };
     for host in ["127.0.0.1:0", "[::1]:0"] {
         let Ok(receiver) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");

@@ -69,7 +69,7 @@ struct EchoHost {
 
 impl EchoHost {
     fn new(ip: IpAddr) -> EchoHost {
-        let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
+        let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
         let socket = Socket::bind((ip, 0).into(), &options).unwrap();
         EchoHost { socket, inbox: Inbox::new() }
     }
@@ -217,7 +217,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// As long as it lives, datagrams are stamped as they come in. (Linux begins with that a moment after
 /// the first socket has asked for it: net_enable_timestamp.)
 fn stamps() -> Socket {
-    let options = SocketOptions { tell_arrival: true, ..SocketOptions::default() };
+    let options = SocketOptions { report_arrival: true, ..SocketOptions::default() };
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
     let packet = Packet { to: socket.local_addr().unwrap(), from: None, range: 0..0 };
     let (wait, mut inbox) = (Duration::from_millis(10), Inbox::new());
