@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use allears::engine::{Completion, Config, Engine, Ledger, Outcome, Time};
 use allears::protocol::snmp::{Answer, Conversation, Credentials, Operation, Question, Request, Snmp};
-use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, SnmpFault, Trace};
+use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Trace};
 
 pub const INTERFACES: u32 = 40;
 pub const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
@@ -16,15 +16,13 @@ pub const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
 pub type End = Completion<Conversation, Answer, ()>;
 
 /// Returns the plan of a fleet of agents.
-pub fn plan(hosts: u32, faults: &[(SnmpFault, f64)]) -> Plan {
+pub fn plan(hosts: u32, faults: &[(&'static str, f64)]) -> Plan {
     Plan {
         hosts,
-        protocol: HostProtocol::Snmp,
-        interfaces: INTERFACES,
-        snmp_faults: faults.to_vec(),
+        rows: INTERFACES,
+        misbehave: faults.to_vec(),
         latency: Latency { median: Duration::from_millis(20), sigma: 0.3 },
-        port: 161,
-        ..Plan::default()
+        ..Plan::new(HostProtocol::find("snmp").expect("a protocol"))
     }
 }
 
