@@ -16,6 +16,7 @@ mod forger;
 mod hosts;
 mod limits;
 mod network;
+mod ntp;
 mod plan;
 mod protocols;
 mod schedule;

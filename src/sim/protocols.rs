@@ -4,18 +4,20 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
+use super::ntp::TimeServers;
 use super::plan::Plan;
 use super::simulated_host::SimulatedHost;
 use super::snmp::{Agents, FAULTS};
 
 /// All protocols of simulated hosts. The first one is that of [`Plan::default`].
-pub static PROTOCOLS: [HostProtocol; 3] = [
+pub static PROTOCOLS: [HostProtocol; 4] = [
     HostProtocol::new("et", 27960, "Enemy Territory servers and their master", |plan| {
         Box::new(GameServers::new(plan))
     })
     .with_master()
     .with_players(),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
+    HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan))).with_faults(&FAULTS),
 ];
 
