@@ -11,9 +11,9 @@ SEED ?= 1
 # What the tests need that is not ours: a real game server, real SNMP programs, what networks are made of, and what
 # C programs are.
 TEST_TOOLS = /usr/games/openarena-server /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd \
-	/usr/bin/cc /usr/bin/c++ /usr/bin/nm /usr/bin/pkg-config /usr/bin/valgrind /usr/bin/python3 /usr/include/uv.h
+	/usr/bin/cc /usr/bin/c++ /usr/bin/nm /usr/bin/pkg-config /usr/bin/valgrind /usr/bin/python3 /usr/include/uv.h /usr/sbin/chronyd
 TEST_PACKAGES = openarena-server iproute2 nftables snmp snmpd \
-	gcc g++ binutils pkg-config valgrind python3 libuv1-dev libc6-dbg
+	gcc g++ binutils pkg-config valgrind python3 libuv1-dev libc6-dbg chrony
 
 # The C library: no command line in it. Its soname changes only if programs would have to, which is never planned.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)

@@ -1,8 +1,9 @@
-# Fills allears.3.in with what include/allears.h says:
+# Fills allears.3.in with the comments and declarations of include/allears.h:
 #     awk -f from-header.awk allears.h allears.3.in > allears.3
-# @LOOP@ becomes the loop of its first comment, @FUNCTIONS@ each chapter, and each function with its comment.
+# @LOOP@ becomes the loop in the header's first comment; @FUNCTIONS@ becomes all chapters, and all functions with their
+# comments.
 
-# The words of a comment, on one line; what is in backquotes is bold.
+# Returns the text of a comment on one line, with words in backquotes in bold.
 function words(comment) {
     gsub(/^\/\*|\*\/$/, "", comment)
     gsub(/\n \*/, " ", comment)
@@ -15,7 +16,7 @@ function words(comment) {
     return comment
 }
 
-# "---- Title ----- text" begins a chapter.
+# Returns the heading and the text of a chapter comment, "---- Title ----- text".
 function chapter(comment,    title) {
     sub(/^-+ /, "", comment)
     match(comment, / -+/)
@@ -40,7 +41,7 @@ FNR == NR && is_loop {
         is_loop = 0
 }
 
-# A comment, whole.
+# Collects a comment over all its lines.
 FNR == NR && /^\/\*/ { comment = ""; is_comment = 1 }
 FNR == NR && is_comment {
     comment = comment (comment == "" ? "" : "\n") $0

@@ -1,5 +1,5 @@
-//! Sweeps through networks made of namespaces: what routers, filters and a full queue of our own do to a
-//! query, and that each ends up in its own class. Needs root, and programs to make networks with.
+//! Sweeps through network namespaces: queries that meet routers, filters and a full local queue each end in the right
+//! class. Needs root, iproute2 and nftables.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 mod support;
@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::Value;
 use support::{Run, count, have, interrupt};
 
-/// An asker, a router and a house of hosts: 10.99.1.2 – 10.99.1.1 | 10.99.9.1 – 10.99.9.2, and behind
-/// that 10.99.2.0/24; fd99:1::2 – fd99:1::1.
+/// A script for three namespaces, the asker, a router and a house of hosts: 10.99.1.2 – 10.99.1.1 | 10.99.9.1 –
+/// 10.99.9.2, with 10.99.2.0/24 behind the last; and fd99:1::2 – fd99:1::1.
 const NETWORKS: &str = "
     ip netns add $ASKER; ip netns add $ROUTER; ip netns add $HOUSE
     ip link add near netns $ASKER type veth peer name asker netns $ROUTER
@@ -35,13 +35,13 @@ const NETWORKS: &str = "
     done
 ";
 
-/// Three namespaces of this test alone; they end with it.
+/// Three namespaces for this test, deleted when it ends.
 struct Networks {
     names: [(&'static str, String); 3],
 }
 
 impl Networks {
-    /// `None` where they cannot be made; that is said loudly, and fails where CI is set.
+    /// Creates the namespaces. If that is impossible, prints a warning and returns `None`, or panics if `CI` is set.
     fn new() -> Option<Networks> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let tools =
@@ -73,7 +73,7 @@ impl Networks {
         assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// `allears` in one of them.
+    /// Returns a command that runs `allears` in one of the namespaces.
     fn allears(&self, role: &str) -> Command {
         let name = self.names.iter().find(|(at, _)| *at == role).map(|(_, name)| name).expect("a role");
         let mut command = Command::new("/usr/sbin/ip");
@@ -81,7 +81,7 @@ impl Networks {
         command
     }
 
-    /// Asks at full speed; yields each target's line, and the ledger.
+    /// Probes targets at full speed. Returns the line of each target, and the ledger.
     #[track_caller]
     fn probe(&self, args: &[&str], targets: &[String]) -> (BTreeMap<String, Value>, Value) {
         let mut command = self.allears("ASKER");
@@ -90,7 +90,7 @@ impl Networks {
         let run = Run::from(command.output().expect("allears starts"));
         let mut lines = run.lines();
         let stats = lines.pop().unwrap_or_else(|| panic!("no output\n{}", run.stderr));
-        assert_eq!(lines.len(), targets.len(), "one line each\n{}", run.stderr);
+        assert_eq!(lines.len(), targets.len(), "one line for each target\n{}", run.stderr);
         let of = |line: Value| (line["target"].as_str().expect("a target").to_owned(), line);
         (lines.into_iter().map(of).collect(), stats)
     }
@@ -126,7 +126,7 @@ impl House {
         let mut child = command.spawn().expect("the fleet starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("the fleet says that it listens");
+        stdout.read_line(&mut line).expect("the fleet's opening line");
         assert!(line.contains("listening"), "{line:?}");
         House { child, stdout }
     }
@@ -135,11 +135,11 @@ impl House {
         (1..=hosts).map(|n| format!("10.99.2.{n}:7000")).collect()
     }
 
-    /// Ends it, and yields its closing line.
+    /// Stops the fleet, and returns its closing line.
     fn stop(mut self) -> Value {
         interrupt(&self.child);
         let mut line = String::new();
-        self.stdout.read_to_string(&mut line).expect("the fleet's last word");
+        self.stdout.read_to_string(&mut line).expect("the fleet's closing line");
         serde_json::from_str(line.trim()).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 }
@@ -151,13 +151,13 @@ impl Drop for House {
     }
 }
 
-/// Outcome and reason.
+/// Returns the outcome and the reason.
 fn end(line: &Value) -> (&str, &str) {
     (line["outcome"].as_str().unwrap_or_default(), line["reason"].as_str().unwrap_or_default())
 }
 
 #[test]
-fn each_fate_is_told_as_what_it_is() {
+fn each_kind_of_failure_has_its_own_outcome() {
     const FATES: &str = "
         ip -n $ASKER route add prohibit 10.99.3.0/24
         ip -n $ASKER route add unreachable 10.99.4.0/24
@@ -179,13 +179,13 @@ fn each_fate_is_told_as_what_it_is() {
             add rule ip t way ip daddr 10.99.2.201 reject with icmp type admin-prohibited
             add rule ip t way ip daddr 10.99.2.202 drop'
     ";
-    // Who ends as what, and which words its reason has to have.
+    // Target, outcome, and words that the reason must contain.
     const ENDS: [(&str, &str, &[&str]); 11] = [
         ("10.99.2.1:7001", "unreachable", &["type 3 code 3", "from 10.99.2.1"]),
         ("10.99.2.201:7000", "unreachable", &["type 3 code 13", "from 10.99.1.1"]),
         ("10.99.7.1:7000", "unreachable", &["type 3 code 0", "from 10.99.1.1"]),
         ("10.99.6.1:7000", "unreachable", &["type 11 code 0"]),
-        // This machine itself says so, after it has asked for the router in vain.
+        // This machine reports it, because nobody answers ARP for the router.
         ("10.99.5.1:7000", "unreachable", &["type 3 code 1", "from 10.99.1.2"]),
         ("[fd99:7::1]:7000", "unreachable", &["type 1 code 0", "from fd99:1::1"]),
         ("10.99.2.202:7000", "silent", &["no answer"]),
@@ -197,7 +197,7 @@ fn each_fate_is_told_as_what_it_is() {
     let Some(networks) = Networks::new() else { return };
     networks.set_up(FATES);
     let house = House::new(&networks, 200);
-    // The others among those who answer, so that each error meets with somebody else's packet.
+    // Mix these with hosts that respond, so that each error hits another host's packet.
     let mut targets = House::targets(200);
     for (at, (target, ..)) in ENDS.iter().enumerate() {
         targets.insert(at * 17, (*target).to_owned());
@@ -205,36 +205,40 @@ fn each_fate_is_told_as_what_it_is() {
     let (lines, stats) = networks.probe(&["--text", "12345678", "--timeout", "3s", "--tries", "1"], &targets);
 
     for (target, outcome, words) in ENDS {
-        let (told, reason) = end(&lines[target]);
-        assert!(told == outcome && words.iter().all(|word| reason.contains(word)), "{}", lines[target]);
+        let (ended, reason) = end(&lines[target]);
+        assert!(ended == outcome && words.iter().all(|word| reason.contains(word)), "{}", lines[target]);
     }
     assert_eq!(count(&stats, "answered"), 200, "{stats}");
     assert_eq!((count(&stats, "deferred"), count(&stats, "retransmissions")), (0, 0), "{stats}");
-    assert_eq!(count(&stats, "datagrams_sent"), 200 + 7, "what was not sent is not counted: {stats}");
+    assert_eq!(
+        count(&stats, "datagrams_sent"),
+        200 + 7,
+        "packets that were not sent are not counted: {stats}"
+    );
     assert_eq!(count(&house.stop(), "received"), 200);
 }
 
 #[test]
-fn a_full_queue_of_our_own_defers_and_loses_nothing() {
+fn a_full_local_queue_defers_packets_and_loses_nothing() {
     let Some(networks) = Networks::new() else { return };
     let house = House::new(&networks, 250);
-    // The neighbours know each other before the queue is made narrow, for some 80 packets.
+    // Resolve the neighbours first; then shrink the queue to some 80 packets.
     networks.probe(&["--text", "12345678"], &House::targets(1));
     networks.set_up("tc -n $ASKER qdisc add dev near root tbf rate 2mbit burst 2000 limit 4000");
     let (_, stats) = networks.probe(&["--text", "12345678", "--burst", "1000"], &House::targets(250));
     assert_eq!(count(&stats, "answered"), 250, "{stats}");
     assert!(count(&stats, "deferred") > 0, "{stats}");
-    assert_eq!(count(&stats, "retransmissions"), 0, "none was lost without a word: {stats}");
+    assert_eq!(count(&stats, "retransmissions"), 0, "no packet was lost silently: {stats}");
     assert_eq!(count(&house.stop(), "received"), 1 + count(&stats, "datagrams_sent"));
 }
 
 #[test]
-fn a_path_too_narrow_for_a_request_takes_it_in_fragments() {
+fn requests_larger_than_the_path_mtu_are_fragmented() {
     let Some(networks) = Networks::new() else { return };
     let _house = House::new(&networks, 50);
     let payload = "00".repeat(1_000);
     let args = ["--hex", &payload, "--timeout", "1s", "--tries", "3"];
-    // Behind the router (ICMP type 3 code 4), and then at our own interface (EMSGSIZE).
+    // A narrow link behind the router (ICMP type 3 code 4), then at our own interface (EMSGSIZE).
     for narrow in [
         "ip -n $ROUTER link set house mtu 700; ip -n $HOUSE link set far mtu 700",
         "ip -n $ASKER link set near mtu 800; ip -n $ROUTER link set asker mtu 800; ip -n $ASKER route flush cache",

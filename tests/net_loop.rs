@@ -1,5 +1,4 @@
-//! `net::Net` turning an engine against echo hosts on loopback, by both ways of getting datagrams in
-//! and out.
+//! `net::Net` with an engine and echo hosts on loopback, batched and single.
 #![cfg(target_os = "linux")]
 
 use std::collections::HashMap;
@@ -14,7 +13,7 @@ use allears::net::{self, Inbox, Io, Net, Options, Packet, Socket, SocketOptions}
 
 const BOTH: [Io; 2] = [Io::Batched, Io::Single];
 
-/// The token there, the token back.
+/// A protocol whose request and reply are the token.
 struct Echo;
 
 impl Protocol for Echo {
@@ -45,7 +44,7 @@ impl Protocol for Echo {
     }
 }
 
-/// As fast as it goes, without limits that would make a test slow.
+/// Returns an engine without the rate limits that would slow down a test.
 fn engine() -> Engine<Echo> {
     let config = Config {
         rate: None,
@@ -61,7 +60,7 @@ fn open(io: Io, bind: &str) -> Net {
     Net::open(&Options { bind: Some(bind.parse().unwrap()), io, ..Options::default() }).unwrap()
 }
 
-/// Hosts at every address of 127.0.0.0/8, on one port, that give back what they get.
+/// Echo hosts at every address of 127.0.0.0/8, on one port.
 struct Hosts {
     socket: Socket,
     inbox: Inbox,
@@ -69,7 +68,7 @@ struct Hosts {
 
 impl Hosts {
     fn new() -> Hosts {
-        let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
+        let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
         let socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into(), &options).unwrap();
         Hosts { socket, inbox: Inbox::new() }
     }
@@ -79,7 +78,7 @@ impl Hosts {
         (Ipv4Addr::from(first + n), self.socket.local_addr().unwrap().port()).into()
     }
 
-    /// Answers all that is there.
+    /// Replies to all waiting requests.
     fn answer(&mut self) {
         while self.socket.recv(&mut self.inbox).unwrap() > 0 {
             let mut bytes = Vec::new();
@@ -94,7 +93,7 @@ impl Hosts {
     }
 }
 
-/// Runs until every target has its end; the hosts answer after each turn.
+/// Runs until every query has ended; the hosts reply after each turn.
 fn sweep(
     net: &mut Net,
     engine: &mut Engine<Echo>,
@@ -109,7 +108,7 @@ fn sweep(
         if engine.is_idle() {
             break;
         }
-        // The hosts are in this thread: do not sleep.
+        // Do not sleep: the hosts run in this thread.
         let now = net.now();
         net.turn(engine, Some(now)).unwrap();
         hosts.answer();
@@ -140,7 +139,7 @@ fn two_thousand_hosts_all_answer_and_a_small_buffer_drops_none() {
 }
 
 #[test]
-fn what_cannot_be_sent_ends_alone() {
+fn a_failed_send_ends_only_its_query() {
     for io in BOTH {
         let mut net = open(io, "0.0.0.0:0");
         let mut engine = engine();
@@ -176,19 +175,19 @@ fn a_full_socket_is_drained_in_bounded_turns_and_no_wake_up_is_lost() {
         for round in 1..=2 {
             let sent = stranger.send(&vec![packet.clone(); QUEUED as usize], b"hey");
             assert_eq!(sent.count as u64, QUEUED);
-            let mut heard = engine.ledger().unmatched;
+            let mut received = engine.ledger().unmatched;
             let mut turns = 0;
-            while heard < round * QUEUED {
-                // The first turn of the second round has to be woken; none may sleep to the end.
+            while received < round * QUEUED {
+                // A datagram must wake the first turn of the second round; no turn may sleep until its timeout.
                 let until = net.now() + Duration::from_secs(30);
                 net.turn(&mut engine, Some(until)).unwrap();
                 turns += 1;
-                let progress = engine.ledger().unmatched > heard || (turns == 1 && net.now() < until);
-                assert!(progress, "{io:?}: asleep after {heard}");
-                heard = engine.ledger().unmatched;
+                let progress = engine.ledger().unmatched > received || (turns == 1 && net.now() < until);
+                assert!(progress, "{io:?}: asleep after {received}");
+                received = engine.ledger().unmatched;
             }
-            assert!(turns > 5, "{io:?}: {turns} turns are not bounded ones");
-            // Nothing left: this one sleeps, and leaves the socket known to be empty.
+            assert!(turns > 5, "{io:?}: only {turns} turns, so they were not bounded");
+            // With nothing left, this turn sleeps, and marks the socket as empty.
             let until = net.now() + Duration::from_millis(2);
             while net.now() < until {
                 net.turn(&mut engine, Some(until)).unwrap();
@@ -199,7 +198,7 @@ fn a_full_socket_is_drained_in_bounded_turns_and_no_wake_up_is_lost() {
 }
 
 #[test]
-fn an_idle_turn_sleeps_until_it_is_told_or_woken() {
+fn an_idle_turn_sleeps_until_its_timeout_or_a_wake_up() {
     let mut net = open(Io::Batched, "127.0.0.1:0");
     let mut engine = engine();
     for pause in [Duration::from_micros(300), Duration::from_millis(30), Duration::ZERO] {
@@ -207,7 +206,7 @@ fn an_idle_turn_sleeps_until_it_is_told_or_woken() {
         net.turn(&mut engine, Some(until)).unwrap();
         assert!(net.now() >= until, "{pause:?}");
     }
-    // An earlier `until` than the one the timer may still be set to, and a later one.
+    // First an earlier `until` than the timer's current setting, then a later one.
     for pause in [Duration::from_millis(5), Duration::from_millis(10), Duration::from_millis(1)] {
         net.waker().wake().unwrap();
         let until = net.now() + Duration::from_secs(3_600);
@@ -230,7 +229,7 @@ fn the_engines_own_deadlines_end_the_sleep() {
         let timeout = Timeout::Fixed(Duration::from_millis(15));
         let config = Config { tries: 2, timeout, host_gap: Some(Duration::ZERO), ..Config::default() };
         let mut engine = Engine::new(Echo, config, [7; 16]).unwrap();
-        // Bound, and never read.
+        // This socket is bound, but never read.
         let dead = Socket::bind("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
         engine.ask(dead.local_addr().unwrap(), (), ()).unwrap();
         while !engine.is_idle() {
@@ -250,7 +249,7 @@ fn both_families_are_open_by_default() {
         eprintln!("NOT TESTED: this machine has no IPv6");
         return;
     };
-    // Both at once, interleaved; each hears of its own.
+    // The families are interleaved; each socket gets its own replies.
     let mut engine = engine();
     let mut hosts = Hosts::new();
     let echo = Socket::bind("[::1]:0".parse().unwrap(), &SocketOptions::default()).unwrap();
@@ -269,7 +268,7 @@ fn both_families_are_open_by_default() {
 }
 
 #[test]
-fn a_taken_port_is_named() {
+fn the_error_names_a_port_in_use() {
     let taken = open(Io::Batched, "127.0.0.1:0").local_addrs()[0];
     let first = open(Io::Batched, &taken.to_string());
     let error = Net::open(&Options { bind: Some(taken), ..Options::default() }).unwrap_err();
@@ -280,8 +279,8 @@ fn a_taken_port_is_named() {
 }
 
 #[test]
-fn the_process_knows_what_it_has_used() {
-    assert!(net::max_rss().expect("Linux knows") > 100_000);
+fn cpu_time_and_memory_are_reported() {
+    assert!(net::max_rss().expect("Linux reports it") > 100_000);
     assert!(net::cpu_time().is_some());
     assert_ne!(net::random_key().unwrap(), net::random_key().unwrap());
 }

@@ -1,4 +1,4 @@
-//! `net::Socket` on loopback, by both ways of getting datagrams in and out.
+//! `net::Socket` on loopback, batched and single.
 #![cfg(target_os = "linux")]
 
 use std::collections::HashSet;
@@ -22,7 +22,7 @@ fn pair(io: Io) -> (Socket, Socket, SocketAddr) {
     (bind("127.0.0.1:0", options), receiver, to)
 }
 
-/// `count` packets of one number each, and their bytes.
+/// Returns `count` packets with one number each, and their bytes.
 fn numbered(to: SocketAddr, count: u32) -> (Vec<Packet>, Vec<u8>) {
     let bytes = (0..count).flat_map(u32::to_be_bytes).collect();
     let packets = (0..count as usize).map(|n| Packet { to, from: None, range: 4 * n..4 * n + 4 });
@@ -31,17 +31,17 @@ fn numbered(to: SocketAddr, count: u32) -> (Vec<Packet>, Vec<u8>) {
 
 type Datagram = (SocketAddr, Option<IpAddr>, Vec<u8>);
 
-/// Waits until `count` datagrams have come, for as long as a machine that hangs may take.
+/// Waits until `count` datagrams have arrived, with a timeout long enough for a busy machine.
 fn receive(socket: &Socket, count: usize) -> Vec<Datagram> {
     let patience = Instant::now() + Duration::from_secs(20);
     let mut inbox = Inbox::new();
     let mut all = Vec::new();
     while all.len() < count {
-        assert!(Instant::now() < patience, "{} of {count} have come", all.len());
+        assert!(Instant::now() < patience, "{} of {count} have arrived", all.len());
         socket.recv(&mut inbox).unwrap();
         all.extend(inbox.iter().map(|datagram| (datagram.from, datagram.to, datagram.payload.to_vec())));
     }
-    assert_eq!(socket.recv(&mut inbox).unwrap(), 0, "more than {count} have come");
+    assert_eq!(socket.recv(&mut inbox).unwrap(), 0, "more than {count} have arrived");
     all
 }
 
@@ -70,7 +70,7 @@ fn datagrams_of_every_size_arrive_whole_and_in_order() {
 }
 
 #[test]
-fn ipv6_works_alike() {
+fn ipv6_works_in_the_same_way() {
     for io in BOTH {
         let options = SocketOptions { io, ..SocketOptions::default() };
         let Ok(receiver) = Socket::bind("[::1]:0".parse().unwrap(), &options) else {
@@ -86,7 +86,7 @@ fn ipv6_works_alike() {
 }
 
 #[test]
-fn one_call_takes_a_batch_and_an_empty_socket_yields_none() {
+fn one_call_receives_a_batch_and_none_from_an_empty_socket() {
     for (io, expected) in [(Io::Batched, [BATCH, BATCH, 6, 0]), (Io::Single, [1, 1, 1, 1])] {
         let (sender, receiver, to) = pair(io);
         let mut inbox = Inbox::new();
@@ -101,7 +101,7 @@ fn one_call_takes_a_batch_and_an_empty_socket_yields_none() {
 }
 
 #[test]
-fn a_bad_destination_stops_a_send_at_itself_and_the_rest_can_follow() {
+fn a_send_stops_at_a_bad_destination_and_can_continue_after_it() {
     for io in BOTH {
         let (sender, receiver, to) = pair(io);
         let (mut packets, bytes) = numbered(to, 100);
@@ -125,21 +125,21 @@ fn a_bad_destination_stops_a_send_at_itself_and_the_rest_can_follow() {
 }
 
 #[test]
-fn a_reply_leaves_from_the_address_that_was_asked() {
-    let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
-    for (host, asked) in [("0.0.0.0:0", "127.1.0.5"), ("[::]:0", "::1")] {
+fn a_reply_leaves_from_the_address_that_was_queried() {
+    let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
+    for (host, queried) in [("0.0.0.0:0", "127.1.0.5"), ("[::]:0", "::1")] {
         let Ok(fleet) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");
             continue;
         };
-        let asked: IpAddr = asked.parse().unwrap();
-        let to = SocketAddr::new(asked, fleet.local_addr().unwrap().port());
+        let queried: IpAddr = queried.parse().unwrap();
+        let to = SocketAddr::new(queried, fleet.local_addr().unwrap().port());
         let asker = bind(host, SocketOptions::default());
         let (packets, bytes) = numbered(to, 40);
         assert_eq!(asker.send(&packets, &bytes).count, 40);
 
         let requests = receive(&fleet, 40);
-        assert!(requests.iter().all(|&(_, to, _)| to == Some(asked)), "{requests:?}");
+        assert!(requests.iter().all(|&(_, to, _)| to == Some(queried)), "{requests:?}");
         let reply = |&(from, to, _): &(SocketAddr, _, _)| Packet { to: from, from: to, range: 0..4 };
         let replies: Vec<_> = requests.iter().map(reply).collect();
         assert_eq!(fleet.send(&replies, &bytes).count, 40);
@@ -149,8 +149,8 @@ fn a_reply_leaves_from_the_address_that_was_asked() {
 }
 
 #[test]
-fn one_at_a_time_neither_tells_nor_chooses_our_address() {
-    let options = SocketOptions { tell_destination: true, io: Io::Single, ..SocketOptions::default() };
+fn single_io_neither_reports_nor_sets_our_address() {
+    let options = SocketOptions { report_destination: true, io: Io::Single, ..SocketOptions::default() };
     let error = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 
@@ -162,7 +162,7 @@ fn one_at_a_time_neither_tells_nor_chooses_our_address() {
 }
 
 #[test]
-fn the_receive_buffer_is_as_large_as_was_asked_for_and_by_default_larger() {
+fn the_receive_buffer_has_the_requested_size_and_is_larger_by_default() {
     for io in BOTH {
         for bytes in [212_992, 16_384] {
             let socket = bind("127.0.0.1:0", SocketOptions { rcvbuf: Some(bytes), io, ..Default::default() });
@@ -176,7 +176,7 @@ fn the_receive_buffer_is_as_large_as_was_asked_for_and_by_default_larger() {
 }
 
 #[test]
-fn local_drops_are_counted_to_the_last_one() {
+fn local_drops_are_counted_exactly() {
     for io in BOTH {
         let options = SocketOptions { rcvbuf: Some(16_384), io, ..Default::default() };
         let receiver = bind("127.0.0.1:0", options);
@@ -184,14 +184,14 @@ fn local_drops_are_counted_to_the_last_one() {
         assert_eq!(receiver.local_drops(), Some(0));
         let (packets, bytes) = numbered(receiver.local_addr().unwrap(), 1_000);
         assert_eq!(sender.send(&packets, &bytes).count, 1_000);
-        let drops = receiver.local_drops().expect("Linux knows");
+        let drops = receiver.local_drops().expect("Linux reports it");
         let heard: HashSet<u32> = receive_numbers(&receiver, 1_000 - drops as usize).into_iter().collect();
         assert!(drops > 0);
         assert_eq!(heard.len() + drops as usize, 1_000);
     }
 }
 
-/// A port where nobody hears us: its socket is connected to somebody else.
+/// Returns a port that rejects our packets, because its socket is connected to another peer.
 fn closed_port(host: &str) -> (std::net::UdpSocket, SocketAddr) {
     let socket = std::net::UdpSocket::bind(host).unwrap();
     let addr = socket.local_addr().unwrap();
@@ -199,7 +199,7 @@ fn closed_port(host: &str) -> (std::net::UdpSocket, SocketAddr) {
     (socket, addr)
 }
 
-/// Waits until an error is in the queue of `socket`, once.
+/// Waits until an error is in the queue of `socket`.
 fn wait_for_error(socket: &Socket) {
     let mut poll = mio::Poll::new().unwrap();
     let fd = socket.as_raw_fd();
@@ -208,14 +208,14 @@ fn wait_for_error(socket: &Socket) {
     let mut events = mio::Events::with_capacity(1);
     while !events.iter().any(mio::event::Event::is_error) {
         poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
-        assert!(!events.is_empty(), "no error has come");
+        assert!(!events.is_empty(), "no error has arrived");
     }
     poll.registry().deregister(&mut source).unwrap();
 }
 
 #[test]
-fn the_error_queue_tells_which_packet_met_with_what() {
-    let options = SocketOptions { tell_errors: true, ..SocketOptions::default() };
+fn the_error_queue_has_the_error_of_each_packet() {
+    let options = SocketOptions { report_errors: true, ..SocketOptions::default() };
     for (host, icmp) in [("127.0.0.1:0", (3, 3)), ("[::1]:0", (1, 4))] {
         let Ok(sender) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");
@@ -240,7 +240,7 @@ fn the_error_queue_tells_which_packet_met_with_what() {
 
 #[test]
 fn an_error_left_behind_fails_one_send_and_no_receive() {
-    let options = SocketOptions { tell_errors: true, ..SocketOptions::default() };
+    let options = SocketOptions { report_errors: true, ..SocketOptions::default() };
     let asker = bind("127.0.0.1:0", options);
     let host = bind("127.0.0.1:0", SocketOptions::default());
     let (_deaf, closed) = closed_port("127.0.0.1:0");
@@ -258,12 +258,12 @@ fn an_error_left_behind_fails_one_send_and_no_receive() {
     wait_for_error(&asker);
     let (packets, bytes) = numbered(asker.local_addr().unwrap(), 2);
     assert_eq!(host.send(&packets, &bytes).count, 2);
-    assert_eq!(receive_numbers(&asker, 2), [0, 1], "with an error pending");
+    assert_eq!(receive_numbers(&asker, 2), [0, 1], "datagrams are received although an error is pending");
 }
 
 #[test]
-fn a_datagram_tells_how_long_it_has_waited() {
-    let options = SocketOptions { tell_arrival: true, ..SocketOptions::default() };
+fn a_datagram_has_its_age() {
+    let options = SocketOptions { report_arrival: true, ..SocketOptions::default() };
     for host in ["127.0.0.1:0", "[::1]:0"] {
         let Ok(receiver) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");
@@ -274,15 +274,15 @@ fn a_datagram_tells_how_long_it_has_waited() {
         let wait = Duration::from_millis(30);
         let patience = Instant::now() + Duration::from_secs(20);
         let mut inbox = Inbox::new();
-        // Linux begins with it a moment after it was asked to (net_enable_timestamp).
+        // Linux enables timestamps with a delay (net_enable_timestamp).
         loop {
-            assert!(Instant::now() < patience, "no datagram told of its wait");
+            assert!(Instant::now() < patience, "no datagram had an age");
             let start = Instant::now();
             assert_eq!(sender.send(&packets, &bytes).count, 1);
             std::thread::sleep(wait);
             while receiver.recv(&mut inbox).unwrap() == 0 {}
-            let age = inbox.iter().next().and_then(|datagram| datagram.age).expect("Linux tells");
-            // The two clocks may run apart a little.
+            let age = inbox.iter().next().and_then(|datagram| datagram.age).expect("Linux reports it");
+            // The two clocks may drift apart a little.
             assert!(age < start.elapsed() + wait, "{age:?}");
             if age > wait * 9 / 10 {
                 break;

@@ -504,8 +504,7 @@ fn settings_out_of_range_are_named() {
         (Config { timeout: Timeout::Fixed(Duration::ZERO), ..config() }, "timeout"),
     ] {
         let error = Engine::<_, ()>::new(Script { proof: TOKEN, ..Script::default() }, config, [1; 16])
-            .err()
-            .expect(field);
+            .expect_err(field);
         assert_eq!(error.field, field);
     }
 }

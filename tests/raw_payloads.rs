@@ -13,10 +13,8 @@ fn asked_by_address_alone(latency: Duration, config: Config) -> (usize, usize) {
     let raw = Raw::new(vec![]).expect("short");
     let plan = Plan {
         hosts: 20,
-        protocol: HostProtocol::Echo,
         latency: Latency { median: latency, sigma: 0.3 },
-        port: 7,
-        ..Plan::default()
+        ..Plan::new(HostProtocol::find("echo").expect("a protocol"))
     };
     let fleet = Fleet::new(plan).expect("a plan that works");
     let hosts: Vec<SocketAddr> = fleet.targets().collect();

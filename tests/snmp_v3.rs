@@ -12,7 +12,7 @@ use agents::{IF_DESCR, INTERFACES, SYS_NAME, Sweep, answer, plan, request, sweep
 use allears::engine::{Outcome, Time};
 use allears::protocol::snmp::usm::{AuthProtocol, Notice, PrivProtocol, User};
 use allears::protocol::snmp::{Credentials, Incomplete, Operation, Request, Snmp, Value, Version};
-use allears::sim::{Plan, SnmpFault};
+use allears::sim::Plan;
 
 fn get() -> Arc<Request> {
     request(Operation::Get, &[SYS_NAME])
@@ -107,7 +107,7 @@ fn restored_engines_need_no_discovery() {
 fn a_time_correction_after_a_reboot_costs_no_try() {
     // Reboots matter only to authenticated requests. There are 15 of them, two with a reboot after them, and a discovery.
     for (user, queries) in [(u0(), 15 + 1), (u1(), 15 + 1 + 2), (u2(), 15 + 1 + 2)] {
-        let sweep = sweep(plan(20, &[(SnmpFault::Reboot, 1.0)]), user, &get_many());
+        let sweep = sweep(plan(20, &[("reboot", 1.0)]), user, &get_many());
         assert!(sweep.answers().all(|answer| answer.len() == 600 && answer.incomplete.is_none()));
         let ledger = sweep.ledger();
         assert_eq!((ledger.queries, ledger.retransmissions), (20 * queries, 0));
@@ -120,7 +120,7 @@ fn a_reboot_during_a_walk_is_reported_and_the_walk_continues() {
     let operation = Operation::Walk { max_repetitions: None, max_rows: 10_000 };
     let oids = vec!["1.3.6.1.2.1.2.2.1".parse().expect("a name")];
     let request = Arc::new(Request { operation, oids, with_uptime: true });
-    for fault in [SnmpFault::Reboot, SnmpFault::Restart] {
+    for fault in ["reboot", "restart"] {
         let sweep = sweep(plan(10, &[(fault, 1.0)]), u1(), &request);
         for answer in sweep.answers() {
             assert_eq!(answer.incomplete, Some(Incomplete::Restarted));
@@ -132,7 +132,7 @@ fn a_reboot_during_a_walk_is_reported_and_the_walk_continues() {
 #[test]
 fn agents_with_the_same_engine_id_all_answer_and_are_noticed() {
     for user in [u0(), u1(), u2()] {
-        let mut sweep = sweep(plan(40, &[(SnmpFault::SameEngine, 0.5)]), user, &walk(None));
+        let mut sweep = sweep(plan(40, &[("same-engine", 0.5)]), user, &walk(None));
         assert_complete(&sweep);
         let usm = sweep.engine.protocol_mut().usm_mut();
         let notices: Vec<Notice> = std::iter::from_fn(|| usm.take_notice()).collect();
@@ -183,7 +183,7 @@ fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
 
 #[test]
 fn lost_and_duplicated_datagrams_cost_tries_but_no_rows() {
-    let faults = [(SnmpFault::Reboot, 0.3), (SnmpFault::SameEngine, 0.3), (SnmpFault::StaleId, 0.3)];
+    let faults = [("reboot", 0.3), ("same-engine", 0.3), ("stale-id", 0.3)];
     let lossy = Plan { loss: 0.05, reply_loss: 0.05, duplicate: 0.1, ..plan(100, &faults) };
     for user in [u0(), u1(), u2()] {
         let sweep = sweep_as(lossy.clone(), Snmp::new(1), Credentials::User(user), &walk(Some(1)), 6);
@@ -194,7 +194,7 @@ fn lost_and_duplicated_datagrams_cost_tries_but_no_rows() {
 
 #[test]
 fn stale_and_forged_replies_are_unmatched() {
-    let plan = Plan { forge: 2000.0, ..plan(20, &[(SnmpFault::StaleId, 1.0)]) };
+    let plan = Plan { forge: 2000.0, ..plan(20, &[("stale-id", 1.0)]) };
     for user in [u0(), u1(), u2()] {
         let sweep = sweep(plan.clone(), user, &get());
         assert!(sweep.answers().all(|answer| answer.len() == 1 && answer.incomplete.is_none()));

@@ -1,5 +1,5 @@
-//! A sweep that is stopped, swapped out or not read from loses no answer: what is in flight fits the
-//! receive buffer, and the kernel's time stamps, not ours, say when it came.
+//! A sweep that is stopped, swapped out or not read from loses no reply: everything in flight fits in the receive buffer,
+//! and the kernel's timestamps tell when a reply arrived.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 mod support;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use support::{Fleet, allears, count, signal};
 
 const HOSTS: u64 = 20_000;
-/// As fast as the loop can.
+/// The options without rate limits.
 const FULL_SPEED: [&str; 6] = ["--rate", "unlimited", "--prefix-rate", "unlimited", "--host-gap", "0ms"];
 const PING: [&str; 4] = ["--hex", "0000000000000000", "--token-at", "0"];
 
@@ -43,7 +43,7 @@ impl Sweep {
         }
     }
 
-    /// Reads the rest, and yields the ledger.
+    /// Reads the rest of the output, and returns the ledger.
     fn finish(&mut self) -> Value {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("the rest");
@@ -65,13 +65,13 @@ fn fleet() -> Fleet {
     Fleet::start(&["--protocol", "echo", "--hosts", &hosts, "--latency", "3ms,0"])
 }
 
-/// Lets time pass: how long a stall is, not how long something else takes.
+/// Sleeps for the length of a stall. It does not wait for anything.
 fn stall(length: Duration) {
     let (_sender, receiver) = mpsc::channel::<()>();
     let _ = receiver.recv_timeout(length);
 }
 
-/// Stops a sweep three times in its middle, for three seconds altogether.
+/// Stops a running sweep three times, for three seconds in total.
 fn sweep_with_stops(mut sweep: Sweep) -> (Value, Vec<Value>) {
     for _ in 0..3 {
         sweep.read(2_000);
@@ -91,13 +91,13 @@ fn assert_nothing_was_lost(stats: &Value, lines: &[Value]) {
         assert_eq!(count(stats, what), expected, "{what}: {stats}");
     }
     assert_eq!(lines.len() as u64, HOSTS);
-    // A round trip that was measured when the answer was read would be that of the stall.
+    // A round trip measured when the reply was read would include the stall.
     let slow = lines.iter().filter(|line| line["rtt_ms"].as_f64().expect("a round trip") > 500.0);
-    assert_eq!(slow.count(), 0, "round trips are the hosts', not the stall's: {stats}");
+    assert_eq!(slow.count(), 0, "round trips include the stall: {stats}");
 }
 
 #[test]
-fn a_sweep_that_is_stopped_hears_every_answer() {
+fn a_stopped_sweep_receives_every_reply() {
     let fleet = fleet();
     let (stats, lines) = sweep_with_stops(Sweep::start(allears(), fleet.targets(), &[]));
     assert_nothing_was_lost(&stats, &lines);
@@ -105,7 +105,7 @@ fn a_sweep_that_is_stopped_hears_every_answer() {
 }
 
 #[test]
-fn so_does_one_with_the_default_buffer() {
+fn a_stopped_sweep_with_the_default_buffer_receives_every_reply() {
     let fleet = fleet();
     let (stats, lines) = sweep_with_stops(Sweep::start(allears(), fleet.targets(), &["--rcvbuf", "212992"]));
     assert_eq!(count(&stats, "rcvbuf_bytes"), 212_992);
@@ -113,13 +113,13 @@ fn so_does_one_with_the_default_buffer() {
 }
 
 #[test]
-fn so_does_one_without_privileges() {
+fn a_stopped_sweep_without_privileges_receives_every_reply() {
     if !am_root() {
         eprintln!("NOT TESTED: only root can become somebody else; the other tests run without privileges");
         return;
     }
     let fleet = fleet();
-    // Program and list may lie where nobody else can look: put them where everybody can.
+    // Other users may not be able to read the program and the list: copy them to where they can.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let [program, list] = ["allears", "targets"].map(|name| folder.path().join(name));
     std::fs::copy(env!("CARGO_BIN_EXE_allears"), &program).expect("copied");
@@ -139,9 +139,9 @@ fn am_root() -> bool {
 }
 
 #[test]
-fn nor_do_retries_and_late_answers_overflow_the_buffer() {
+fn retries_and_late_replies_do_not_overflow_the_buffer() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "2000", "--latency", "300ms,0.1"]);
-    // Every host is asked several times before it can answer.
+    // Every host gets several requests before it can reply.
     let hasty = ["--rcvbuf", "212992", "--timeout", "50ms", "--tries", "4"];
     let mut sweep = Sweep::start(allears(), fleet.targets(), &hasty);
     sweep.read(100);
@@ -153,21 +153,21 @@ fn nor_do_retries_and_late_answers_overflow_the_buffer() {
 }
 
 #[test]
-fn beyond_the_window_drops_appear_are_counted_and_asked_again() {
+fn local_drops_beyond_the_window_are_counted_and_retried() {
     let fleet = fleet();
     let over = ["--window", "100000", "--rcvbuf", "212992", "--tries", "5", "--timeout", "300ms"];
     let (stats, lines) = sweep_with_stops(Sweep::start(allears(), fleet.targets(), &over));
     assert!(count(&stats, "local_drops") > 0, "the window was too small to overflow the buffer: {stats}");
-    assert_eq!(count(&stats, "answered"), HOSTS, "every host is heard in the end: {stats}");
+    assert_eq!(count(&stats, "answered"), HOSTS, "every host answers in the end: {stats}");
     assert_eq!(lines.len() as u64, HOSTS);
     let tally = fleet.stop();
     assert_eq!(count(&stats, "datagrams_sent"), count(&tally, "received") + count(&tally, "local_drops"));
-    let heard = count(&stats, "datagrams_received") + count(&stats, "local_drops");
-    assert_eq!(heard, count(&tally, "answered"), "no unexplained datagram\n{stats}\n{tally}");
+    let received = count(&stats, "datagrams_received") + count(&stats, "local_drops");
+    assert_eq!(received, count(&tally, "answered"), "no unexplained datagram\n{stats}\n{tally}");
 }
 
 #[test]
-fn a_reader_who_sleeps_loses_nothing_and_costs_no_memory() {
+fn a_stalled_reader_loses_nothing_and_costs_no_memory() {
     let fleet = Fleet::start(&["--protocol", "et", "--hosts", "5000", "--latency", "3ms,0"]);
     let mut command = allears();
     command.args(["games", "-i", fleet.targets(), "-o", "json", "--stats", "-", "-q"]).args(FULL_SPEED);
@@ -175,7 +175,7 @@ fn a_reader_who_sleeps_loses_nothing_and_costs_no_memory() {
     let stdout = BufReader::new(child.stdout.take().expect("piped"));
     let mut sweep = Sweep { child, stdout, lines: Vec::new() };
     sweep.read(1);
-    // Ten megabytes are to be written, and nobody reads them for ten seconds.
+    // The sweep writes ten megabytes, and nobody reads them for ten seconds.
     stall(Duration::from_secs(10));
     let stats = sweep.finish();
     assert_eq!((count(&stats, "answered"), count(&stats, "local_drops")), (5000, 0), "{stats}");

@@ -1,5 +1,4 @@
-//! What an asker is told of hosts that cannot be reached, and what it makes of its own troubles: closed
-//! ports on loopback, a loop that stands still, a receive buffer that overflows.
+//! Unreachable hosts and local trouble: closed ports on loopback, a stalled loop, and a receive buffer that overflows.
 #![cfg(target_os = "linux")]
 
 use std::collections::HashMap;
@@ -11,7 +10,7 @@ use allears::engine::{
 };
 use allears::net::{self, Inbox, Net, Options, Packet, Socket, SocketOptions};
 
-/// The token there and back, with a tail that makes the request longer.
+/// A protocol whose request and reply are the token; `tail` bytes make the request longer.
 struct Echo {
     tail: usize,
 }
@@ -45,7 +44,7 @@ impl Protocol for Echo {
     }
 }
 
-/// As fast as it goes, and so patient that only a loss makes anything wait.
+/// Returns settings without rate limits, and with a timeout so long that nothing but a loss reaches it.
 fn config() -> Config {
     Config {
         rate: None,
@@ -61,7 +60,7 @@ fn engine(config: Config) -> Engine<Echo> {
     Engine::new(Echo { tail: 0 }, config, net::random_key().unwrap()).unwrap()
 }
 
-/// Gives back what it gets.
+/// A host that returns each datagram.
 struct EchoHost {
     socket: Socket,
     inbox: Inbox,
@@ -69,7 +68,7 @@ struct EchoHost {
 
 impl EchoHost {
     fn new(ip: IpAddr) -> EchoHost {
-        let options = SocketOptions { tell_destination: true, ..SocketOptions::default() };
+        let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
         let socket = Socket::bind((ip, 0).into(), &options).unwrap();
         EchoHost { socket, inbox: Inbox::new() }
     }
@@ -78,7 +77,7 @@ impl EchoHost {
         self.socket.local_addr().unwrap().port()
     }
 
-    /// Answers all that is there; yields how many that was.
+    /// Replies to all waiting requests. Returns their number.
     fn answer(&mut self) -> usize {
         let mut answered = 0;
         while self.socket.recv(&mut self.inbox).unwrap() > 0 {
@@ -96,12 +95,12 @@ impl EchoHost {
     }
 }
 
-/// Loopback addresses to ask: `127.1.x.y`, or `::1` again and again.
+/// Returns a loopback address: one of `127.1.x.y`, or always `::1`.
 fn address(v6: bool, n: u32) -> IpAddr {
     if v6 { "::1".parse().unwrap() } else { IpAddr::from((0x7f01_0000 + n + 1).to_be_bytes()) }
 }
 
-/// A port where nobody hears us, at any address: its socket is connected to somebody else.
+/// Returns a port that rejects our packets at any address, because its socket is connected to another peer.
 fn closed_port(v6: bool) -> (UdpSocket, u16) {
     let socket = UdpSocket::bind(if v6 { "[::]:0" } else { "0.0.0.0:0" }).unwrap();
     socket.connect(if v6 { "[::1]:9" } else { "127.0.0.1:9" }).unwrap();
@@ -109,7 +108,7 @@ fn closed_port(v6: bool) -> (UdpSocket, u16) {
     (socket, port)
 }
 
-/// The families there are.
+/// Returns the address families of this machine.
 fn families() -> Vec<bool> {
     if UdpSocket::bind("[::1]:0").is_ok() {
         return vec![false, true];
@@ -132,17 +131,17 @@ fn take_results(engine: &mut Engine<Echo>, ends: &mut Ends) {
     }
 }
 
-/// Turns until nothing is open; the hosts answer after each turn.
+/// Runs turns until no query is open; the hosts reply after each turn.
 fn finish(net: &mut Net, engine: &mut Engine<Echo>, hosts: &mut EchoHost) -> Ends {
     let mut ends = Ends::new();
     while !engine.is_idle() {
-        // The hosts are in this thread: do not sleep.
+        // Do not sleep: the hosts run in this thread.
         let now = net.now();
         net.turn(engine, Some(now)).unwrap();
         hosts.answer();
         take_results(engine, &mut ends);
     }
-    // What is still on its way, nobody waits for: one turn is told of it, the next one reads it.
+    // Read the late datagrams: one turn gets their event, the next one reads them.
     let mut received = 0;
     while engine.ledger().datagrams_received > received {
         received = engine.ledger().datagrams_received;
@@ -166,7 +165,7 @@ fn closed_ports_are_unreachable_at_once_and_the_others_unharmed() {
             let mut engine = Engine::new(Echo { tail }, config(), net::random_key().unwrap()).unwrap();
             let (_deaf, closed) = closed_port(v6);
             for n in 0..EACH {
-                // Of IPv6 there is one address: each port is asked a thousand times.
+                // IPv6 has one loopback address, so each port is queried a thousand times.
                 engine.ask((address(v6, n), hosts.port()).into(), (), ()).unwrap();
                 engine.ask((address(v6, n), closed).into(), (), ()).unwrap();
             }
@@ -187,7 +186,7 @@ fn closed_ports_are_unreachable_at_once_and_the_others_unharmed() {
             let ledger = engine.ledger();
             assert_eq!((ledger.answered, ledger.unreachable), (EACH.into(), EACH.into()), "{ledger:?}");
             assert_eq!((ledger.datagrams_sent, ledger.deferred), (2 * u64::from(EACH), 0), "{ledger:?}");
-            assert_eq!(ledger.retransmissions, 0, "nobody had to wait for a deadline");
+            assert_eq!(ledger.retransmissions, 0, "no query had to wait for a deadline");
         }
     }
 }
@@ -204,20 +203,23 @@ fn an_error_wakes_a_sleeping_loop() {
             while !engine.is_idle() {
                 net.turn(&mut engine, None).unwrap();
             }
-            assert!(net.now() - start < Duration::from_secs(20), "only its deadline woke it");
+            assert!(
+                net.now() - start < Duration::from_secs(20),
+                "the deadline ended the sleep, not the error"
+            );
             let end = engine.poll_completion().unwrap();
             assert!(matches!(end.outcome, Outcome::Unreachable(_)), "{:?}", end.outcome);
         }
     }
 }
 
-/// Longer than the hosts of a test, which answer at once, may be kept waiting by a busy machine.
+/// A timeout longer than any delay of a busy machine; the hosts of a test reply at once.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// As long as it lives, datagrams are stamped as they come in. (Linux begins with that a moment after
-/// the first socket has asked for it: net_enable_timestamp.)
-fn stamps() -> Socket {
-    let options = SocketOptions { tell_arrival: true, ..SocketOptions::default() };
+/// Returns a socket that keeps the kernel's timestamps enabled while it is open. Linux enables them with a delay after
+/// the first socket has requested them (net_enable_timestamp), which this function waits for.
+fn enable_timestamps() -> Socket {
+    let options = SocketOptions { report_arrival: true, ..SocketOptions::default() };
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
     let packet = Packet { to: socket.local_addr().unwrap(), from: None, range: 0..0 };
     let (wait, mut inbox) = (Duration::from_millis(10), Inbox::new());
@@ -232,9 +234,9 @@ fn stamps() -> Socket {
 }
 
 #[test]
-fn after_a_stall_everything_is_heard_before_anybody_is_given_up_or_asked_again() {
+fn after_a_stall_all_replies_are_read_before_anything_expires_or_is_sent() {
     const HOSTS: u32 = 2_000;
-    let _stamps = stamps();
+    let _timestamps = enable_timestamps();
     for tries in [1, 3] {
         let mut net = open(false, None);
         let mut hosts = EchoHost::new("0.0.0.0".parse().unwrap());
@@ -249,9 +251,9 @@ fn after_a_stall_everything_is_heard_before_anybody_is_given_up_or_asked_again()
         }
         assert_eq!(hosts.answer(), HOSTS as usize);
         let answered = net.now();
-        // The loop stands still, until after every deadline.
+        // Stall the loop until after every deadline.
         std::thread::sleep(TIMEOUT * 3 / 2);
-        // Not to be sent to before the backlog is heard.
+        // This query must not be sent before the backlog has been read.
         engine.ask((address(false, HOSTS), hosts.port()).into(), (), ()).unwrap();
         let mut turns = 0;
         let mut ends = Ends::new();
@@ -261,13 +263,16 @@ fn after_a_stall_everything_is_heard_before_anybody_is_given_up_or_asked_again()
             turns += 1;
             take_results(&mut engine, &mut ends);
             let ledger = engine.ledger();
-            assert_eq!(ledger.silent, 0, "given up with its answer in the buffer: {ledger:?}");
+            assert_eq!(ledger.silent, 0, "a query ended as silent with its reply in the buffer: {ledger:?}");
             let has_sent = ledger.datagrams_sent > HOSTS.into();
-            assert!(!has_sent || ledger.answered >= HOSTS.into(), "sent before all was heard: {ledger:?}");
+            assert!(
+                !has_sent || ledger.answered >= HOSTS.into(),
+                "sent before all replies were read: {ledger:?}"
+            );
         }
-        assert!(turns > 5, "{turns} turns are not bounded ones");
+        assert!(turns > 5, "only {turns} turns, so they were not bounded");
         let longest = ends.values().flatten().filter_map(|end| end.rtt).max().unwrap();
-        assert!(longest < answered - start + TIMEOUT, "{longest:?}: that is when it was read");
+        assert!(longest < answered - start + TIMEOUT, "{longest:?}: the round trip includes the stall");
         ends.extend(finish(&mut net, &mut engine, &mut hosts));
         assert_eq!(ends.len(), HOSTS as usize + 1);
         assert_eq!((engine.ledger().retransmissions, net.local_drops()), (0, Some(0)));
@@ -275,8 +280,8 @@ fn after_a_stall_everything_is_heard_before_anybody_is_given_up_or_asked_again()
 }
 
 #[test]
-fn an_answer_that_came_in_after_its_deadline_is_late_whenever_it_is_read() {
-    let _stamps = stamps();
+fn a_reply_that_arrived_after_its_deadline_is_late_whenever_it_is_read() {
+    let _timestamps = enable_timestamps();
     let mut net = open(false, None);
     let mut hosts = EchoHost::new("0.0.0.0".parse().unwrap());
     let timeout = Duration::from_millis(10);
@@ -286,7 +291,7 @@ fn an_answer_that_came_in_after_its_deadline_is_late_whenever_it_is_read() {
         let now = net.now();
         net.turn(&mut engine, Some(now)).unwrap();
     }
-    // The loop stands still; it finds answer and deadline at once.
+    // Stall the loop, so that it finds the reply and the deadline at the same time.
     std::thread::sleep(2 * timeout);
     assert_eq!(hosts.answer(), 1);
     while engine.ledger().datagrams_received == 0 {
@@ -297,7 +302,7 @@ fn an_answer_that_came_in_after_its_deadline_is_late_whenever_it_is_read() {
 }
 
 #[test]
-fn local_drops_are_what_the_kernel_counts_and_cost_nobody_a_try() {
+fn local_drops_match_the_kernels_count_and_cost_no_try() {
     const HOSTS: u32 = 1_000;
     for v6 in families() {
         let mut net = open(v6, Some(65_536));
@@ -312,15 +317,15 @@ fn local_drops_are_what_the_kernel_counts_and_cost_nobody_a_try() {
         let ledger = engine.ledger();
         assert!(ends.values().flatten().all(|end| end.outcome == Outcome::Answered(())), "{ledger:?}");
         let drops = net.local_drops().unwrap();
-        assert!(drops > 0, "128 answers were to fit a buffer for 78");
+        assert!(drops > 0, "a buffer for 78 replies must not hold 128");
         assert_eq!(drops, drops_in_proc(net.local_addrs()[0]));
-        // Each loss was an answer, and who was asked again was so because of them.
+        // Only replies were lost, and they are the only reason for retransmissions.
         assert_eq!(ledger.datagrams_sent - ledger.datagrams_received, drops, "{ledger:?}");
         assert!(ledger.asked_again > 0 && ledger.asked_again == ledger.retransmissions, "{ledger:?}");
     }
 }
 
-/// The last column of /proc/net/udp (udp6), of the socket at this port (proc_net_udp(5)).
+/// Returns the last column of /proc/net/udp or udp6 (proc_net_udp(5)) for the socket at this port.
 fn drops_in_proc(addr: SocketAddr) -> u64 {
     let table = if addr.is_ipv6() { "/proc/net/udp6" } else { "/proc/net/udp" };
     let text = std::fs::read_to_string(table).unwrap();

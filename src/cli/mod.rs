@@ -20,7 +20,7 @@ mod values;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{demo, drops, fleet, games, probe, snmp};
+use commands::{demo, drops, fleet, games, ntp, probe, snmp};
 use console::Console;
 use exit::Exit;
 use sweep::TARGETS;
@@ -44,6 +44,9 @@ enum Command {
     /// Poll SNMP agents: single objects or whole subtrees
     #[command(subcommand)]
     Snmp(Box<snmp::SnmpCommand>),
+    /// Query time servers: stratum, reference, and the offset of our clock
+    #[command(after_help = TARGETS)]
+    Ntp(survey::SurveyArgs),
     /// Send any payload and show the replies
     #[command(after_help = TARGETS)]
     Probe(probe::ProbeArgs),
@@ -62,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Games(args) => games::run(&args),
         Command::Find(args) => games::find(&args),
         Command::Snmp(command) => snmp::run(&command),
+        Command::Ntp(args) => ntp::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Drops(args) => drops::run(&args),
         Command::Fleet(args) => fleet::run(&args),

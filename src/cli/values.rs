@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use allears::engine::Timeout;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// A rate in packets per second; `None` = `unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +55,19 @@ pub fn fraction(text: &str) -> Result<f64, String> {
 /// Parses a timeout: a duration or `auto`.
 pub fn timeout(text: &str) -> Result<Timeout, String> {
     if text == "auto" { Ok(Timeout::Auto) } else { duration(text).map(Timeout::Fixed) }
+}
+
+/// Parses the name of an entry of a table. The help lists all names with their descriptions.
+pub fn entry_of<T: Sync>(
+    table: &'static [T],
+    describe: fn(&T) -> (&'static str, &'static str),
+) -> impl TypedValueParser<Value = &'static T> {
+    let value = move |entry| {
+        let (name, about) = describe(entry);
+        if about.is_empty() { PossibleValue::new(name) } else { PossibleValue::new(name).help(about) }
+    };
+    let find = move |name: String| table.iter().find(|entry| describe(entry).0 == name).ok_or("no such name");
+    PossibleValuesParser::new(table.iter().map(value)).try_map(find)
 }
 
 /// Parses `ADDR` or `ADDR:PORT`; an IPv6 address with a port needs brackets.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::deadlines::Place;
 
 /// A host: an address and port, without an IPv6 flow label or scope.
-type Host = (IpAddr, u16);
+type HostKey = (IpAddr, u16);
 
 /// What is in flight to each host, and what waits for it to end.
 ///
@@ -15,8 +15,8 @@ pub struct Hosts {
     /// The maximum in flight to one host.
     cap: Option<u32>,
     /// Counted only if there is a maximum.
-    in_flight: HashMap<Host, u32>,
-    waiting: HashMap<Host, VecDeque<Place>>,
+    in_flight: HashMap<HostKey, u32>,
+    waiting: HashMap<HostKey, VecDeque<Place>>,
 }
 
 impl Hosts {
@@ -79,7 +79,7 @@ impl Hosts {
     }
 }
 
-fn key(host: SocketAddr) -> Host {
+fn key(host: SocketAddr) -> HostKey {
     (host.ip(), host.port())
 }
 

@@ -99,6 +99,7 @@ impl<C, T> InFlight<C, T> {
     }
 
     /// The query whose valid place is `place`. Ended queries have none.
+    #[expect(clippy::type_complexity, reason = "a pair of references, each a type that the callers know")]
     pub fn at(&self, place: Place) -> Option<(&Query<C, T>, &Open<C, T>)> {
         let query = self.queries.get(place.query.0 as usize).filter(|query| query.stamp == place.stamp)?;
         query.open().map(|open| (query, open))

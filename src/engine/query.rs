@@ -40,7 +40,8 @@ pub struct Query<C, T> {
     pub step: u32,
     /// Unlike any other conversation's, ever; the same for all its steps.
     pub conversation: u64,
-    /// Earlier destinations, each with the number of the last attempt that went there. Rare, hence the box.
+    /// Earlier destinations, each with the number of the last attempt that went there.
+    #[expect(clippy::box_collection, reason = "rare, and a vector takes three words in each query")]
     pub moved: Option<Box<Vec<(u32, SocketAddr)>>>,
 }
 

@@ -10,8 +10,8 @@ use super::deadlines::Place;
 /// soon, however many others wait: a walk takes only as long as its agent does, and what it shows is consistent.
 #[derive(Default)]
 pub struct Ring {
-    continuations: Queue,
-    openings: Queue,
+    continuations: Fifo,
+    openings: Fifo,
 }
 
 /// Which of the two queues.
@@ -26,7 +26,7 @@ pub enum Priority {
 /// A query may find the window closed when its turn comes. It is then set aside, so that retries behind it (which
 /// are in the window already) can leave, and is the first to leave when the window opens.
 #[derive(Default)]
-struct Queue {
+struct Fifo {
     places: VecDeque<Place>,
     aside: VecDeque<Place>,
 }
@@ -73,14 +73,14 @@ impl Ring {
         *self = Ring::default();
     }
 
-    fn of(&self, priority: Priority) -> &Queue {
+    fn of(&self, priority: Priority) -> &Fifo {
         match priority {
             Priority::Continuation => &self.continuations,
             Priority::Opening => &self.openings,
         }
     }
 
-    fn of_mut(&mut self, priority: Priority) -> &mut Queue {
+    fn of_mut(&mut self, priority: Priority) -> &mut Fifo {
         match priority {
             Priority::Continuation => &mut self.continuations,
             Priority::Opening => &mut self.openings,

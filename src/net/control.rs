@@ -1,7 +1,7 @@
-//! What the kernel says beside a datagram: its control messages, read without trusting them.
+//! The control messages that Linux attaches to a datagram, parsed without trusting their lengths.
 //!
-//! A message is a header (length with the header, level, type) and its data, both padded to the size
-//! of a `long` (cmsg(3)). The buffer is one that `recvmmsg` has filled in.
+//! A message is a header (length including the header, level, type) and its data, both padded to the size of a `long`
+//! (cmsg(3)). `recvmmsg` fills in the buffer.
 
 use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,15 +12,15 @@ use libc::c_int;
 const ALIGN: usize = size_of::<usize>();
 const HEADER: usize = size_of::<usize>() + 2 * size_of::<c_int>();
 
-/// What is told of a datagram that came in.
+/// The control messages of a received datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Notes {
-    /// Which of our addresses it was sent to (ip(7), ipv6(7)).
+pub struct DatagramInfo {
+    /// Our address that the datagram was sent to (ip(7), ipv6(7)).
     pub to: Option<IpAddr>,
-    /// When it came in, by the system's clock of real time (`SO_TIMESTAMPNS`, socket(7)).
-    pub stamp: Option<Duration>,
-    /// The socket's local drops when it was queued, modulo 2³²; not told before the first one
-    /// (`SO_RXQ_OVFL`, socket(7)).
+    /// When it arrived, by the system's real-time clock (`SO_TIMESTAMPNS`, socket(7)).
+    pub timestamp: Option<Duration>,
+    /// The socket's local drops when it was queued, modulo 2³²; `None` before the first drop (`SO_RXQ_OVFL`,
+    /// socket(7)).
     pub drops: Option<u32>,
 }
 
@@ -28,32 +28,32 @@ pub struct Notes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtendedError {
     pub errno: i32,
-    /// Type and code, if it came as an ICMP or ICMPv6 message.
+    /// Type and code, if the error arrived as an ICMP or ICMPv6 message.
     pub icmp: Option<(u8, u8)>,
-    /// Who sent that.
+    /// The sender of that message.
     pub by: Option<IpAddr>,
 }
 
-/// Reads what belongs to a datagram.
-pub fn notes(control: &[u8]) -> Notes {
-    let mut notes = Notes::default();
+/// Parses the control messages of a datagram.
+pub fn datagram_info(control: &[u8]) -> DatagramInfo {
+    let mut info = DatagramInfo::default();
     for (level, kind, data) in messages(control) {
         match (level, kind) {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-                notes.to = field(data, 8).map(|ip| Ipv4Addr::from(ip).into())
+                info.to = field(data, 8).map(|ip| Ipv4Addr::from(ip).into())
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                notes.to = field(data, 0).map(|ip: [u8; 16]| Ipv6Addr::from(ip).into());
+                info.to = field(data, 0).map(|ip: [u8; 16]| Ipv6Addr::from(ip).into());
             }
-            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => notes.stamp = timestamp(data),
-            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => notes.drops = field(data, 0).map(u32::from_ne_bytes),
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => info.timestamp = timestamp(data),
+            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => info.drops = field(data, 0).map(u32::from_ne_bytes),
             _ => {}
         }
     }
-    notes
+    info
 }
 
-/// Reads what belongs to an entry of the error queue.
+/// Parses the control messages of an entry of the error queue.
 pub fn extended_error(control: &[u8]) -> Option<ExtendedError> {
     messages(control).find_map(|(level, kind, data)| match (level, kind) {
         (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
@@ -66,7 +66,7 @@ pub fn extended_error(control: &[u8]) -> Option<ExtendedError> {
     })
 }
 
-/// The address that follows a `sock_extended_err`: a `sockaddr_in` or `sockaddr_in6`.
+/// Parses the address after a `sock_extended_err`: a `sockaddr_in` or `sockaddr_in6`.
 fn offender(data: &[u8]) -> Option<IpAddr> {
     let address = data.get(16..)?;
     match c_int::from(u16::from_ne_bytes(field(address, 0)?)) {
@@ -76,7 +76,7 @@ fn offender(data: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// A `timespec`, of whichever width the kernel has it.
+/// Parses a `timespec` of 64-bit or 32-bit fields.
 fn timestamp(data: &[u8]) -> Option<Duration> {
     let (seconds, nanos) = if data.len() >= 16 {
         (i64::from_ne_bytes(field(data, 0)?), i64::from_ne_bytes(field(data, 8)?))
@@ -90,7 +90,7 @@ fn field<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
     data.get(at..)?.first_chunk().copied()
 }
 
-/// Level, type and data of each message.
+/// Returns the level, type and data of each message.
 fn messages(mut control: &[u8]) -> impl Iterator<Item = (c_int, c_int, &[u8])> {
     std::iter::from_fn(move || {
         let len = usize::from_ne_bytes(field(control, 0)?);
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn every_message_is_read_in_whatever_order() {
-        let notes = notes(&all());
+    fn messages_are_parsed_in_any_order() {
+        let info = datagram_info(&all());
         let to = Some("127.1.2.3".parse().unwrap());
-        assert_eq!(notes, Notes { to, stamp: Some(Duration::new(7, 5)), drops: Some(300) });
+        assert_eq!(info, DatagramInfo { to, timestamp: Some(Duration::new(7, 5)), drops: Some(300) });
     }
 
     #[test]
-    fn a_32_bit_stamp_is_read_and_one_before_1970_is_none() {
+    fn a_32_bit_timestamp_is_parsed_and_one_before_1970_is_ignored() {
         let stamp = [7i32.to_ne_bytes(), 5i32.to_ne_bytes()].concat();
         assert_eq!(timestamp(&stamp), Some(Duration::new(7, 5)));
         assert_eq!(timestamp(&[0xff; 16]), None);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_type_code_and_who() {
+    fn an_error_has_type_code_and_sender() {
         let mut data = [0u8; 32];
         data[..4].copy_from_slice(&111i32.to_ne_bytes());
         data[4..7].copy_from_slice(&[libc::SO_EE_ORIGIN_ICMP, 3, 13]);
@@ -158,16 +158,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_lies_about_its_length_is_left_alone() {
+    fn truncated_messages_and_wrong_lengths_do_not_panic() {
         let whole = all();
         for len in 0..whole.len() {
-            notes(&whole[..len]);
+            datagram_info(&whole[..len]);
             extended_error(&whole[..len]);
         }
         for len in [0usize, 1, HEADER - 1, HEADER, 1 << 20, usize::MAX] {
             let mut broken = whole.clone();
             broken[..ALIGN].copy_from_slice(&len.to_ne_bytes());
-            notes(&broken);
+            datagram_info(&broken);
         }
     }
 }

@@ -1,12 +1,12 @@
-//! What datagrams really take of the receive buffer, measured now and then.
+//! Samples how much of the receive buffer datagrams really take.
 //!
-//! When a socket that was empty is read again, and one reading empties it, then what was read is all
-//! that the buffer held. (While a queue stands, Linux still counts part of what was read already.)
+//! If a socket was empty before and one read empties it again, that read returned everything in the buffer. Otherwise
+//! there is no sample: while datagrams are queued, Linux still counts part of what was already read.
 
 use super::socket::Inbox;
 use crate::engine::{ReplySize, reply_cost};
 
-/// One in so many readings of a socket that was empty is measured.
+/// Measures one in so many reads of a socket that was empty.
 const EVERY: u32 = 64;
 
 #[derive(Debug, Default)]
@@ -17,26 +17,26 @@ pub(super) struct CostMeter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
-    /// Bytes of the buffer that were taken.
+    /// The bytes in use in the buffer.
     pub measured: u64,
-    /// Bytes that were reckoned with, for what was read.
+    /// The bytes that the engine expected the same datagrams to take.
     pub expected: u64,
 }
 
 impl CostMeter {
-    /// A socket that was empty is about to be read: `measure` says how much of its buffer is taken.
+    /// Starts a read of a socket that was empty. `measure` returns the bytes in use in its buffer.
     pub fn begin(&mut self, measure: impl FnOnce() -> Option<u32>) {
         self.readings = self.readings.wrapping_add(1);
         let measured = self.readings.is_multiple_of(EVERY).then(measure).flatten();
         self.sample = measured.map(|measured| Sample { measured: measured.into(), expected: 0 });
     }
 
-    /// Something else was in the buffer, too.
-    pub fn spoil(&mut self) {
+    /// Discards the sample, because something other than datagrams was in the buffer.
+    pub fn discard(&mut self) {
         self.sample = None;
     }
 
-    /// A batch was read.
+    /// Adds a batch that was read. A second batch discards the sample.
     pub fn read(&mut self, inbox: &Inbox) {
         self.sample = self.sample.filter(|sample| sample.expected == 0).map(|sample| {
             let size = |payload: &[u8]| ReplySize { datagrams: 1, bytes: payload.len() as u32 };
@@ -45,8 +45,8 @@ impl CostMeter {
         });
     }
 
-    /// The socket is empty: the sample, if one was taken and is good.
-    pub fn end(&mut self) -> Option<Sample> {
+    /// Ends the reads when the socket is empty. Returns the sample, if there is a valid one.
+    pub fn finish(&mut self) -> Option<Sample> {
         self.sample.take().filter(|sample| sample.expected > 0)
     }
 }
@@ -56,11 +56,11 @@ mod tests {
     use super::*;
     use crate::net::socket::Arrival;
 
-    /// A meter that has just measured `measured`.
+    /// Returns a meter that has just measured `measured`.
     fn measuring(measured: u32) -> CostMeter {
         let mut meter = CostMeter::default();
         for _ in 1..EVERY {
-            meter.begin(|| panic!("too early"));
+            meter.begin(|| panic!("only every 64th read is measured"));
         }
         meter.begin(|| Some(measured));
         meter
@@ -80,23 +80,23 @@ mod tests {
     }
 
     #[test]
-    fn what_one_reading_empties_is_a_sample() {
+    fn a_single_read_that_empties_the_socket_gives_a_sample() {
         let mut meter = measuring(3_000);
         meter.read(&inbox(&[8, 1_400]));
-        assert_eq!(meter.end(), Some(Sample { measured: 3_000, expected: 832 + 2_304 }));
-        assert_eq!(meter.end(), None, "once");
+        assert_eq!(meter.finish(), Some(Sample { measured: 3_000, expected: 832 + 2_304 }));
+        assert_eq!(meter.finish(), None, "a sample is returned once");
     }
 
     #[test]
-    fn more_readings_errors_or_nothing_at_all_are_none() {
+    fn several_reads_errors_or_an_empty_read_give_no_sample() {
         let mut meter = measuring(3_000);
         meter.read(&inbox(&[8]));
         meter.read(&inbox(&[8]));
-        assert_eq!(meter.end(), None);
+        assert_eq!(meter.finish(), None);
         let mut meter = measuring(3_000);
-        meter.spoil();
+        meter.discard();
         meter.read(&inbox(&[8]));
-        assert_eq!(meter.end(), None);
-        assert_eq!(measuring(0).end(), None);
+        assert_eq!(meter.finish(), None);
+        assert_eq!(measuring(0).finish(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What the network says of packets that it did not deliver: the error queue of a socket.
+//! The error queue of a socket: ICMP errors about packets that were not delivered.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -6,34 +6,33 @@ use std::net::{IpAddr, SocketAddr};
 use super::socket::BATCH;
 use crate::engine::Unreachable;
 
-/// Room for the payload that an error quotes: as much as an ICMPv6 message may hold (RFC 4443, 2.4).
-/// ICMP messages hold 576 bytes at most (RFC 1812, 4.3.2.3).
+/// Room for the payload that an error quotes: the maximum size of an ICMPv6 error (RFC 4443, 2.4). ICMP errors have at
+/// most 576 bytes (RFC 1812, 4.3.2.3).
 pub(super) const QUOTE: usize = 1_280;
 
-/// An error that some earlier packet met with.
+/// An error about a packet sent earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkError<'a> {
-    /// Where that packet was sent to.
+    /// The destination of that packet.
     pub to: SocketAddr,
-    /// Its payload, as far as the error quotes it: up to 1,280 bytes, perhaps none.
+    /// The part of its payload that the error quotes: 0 to 1,280 bytes.
     pub payload: &'a [u8],
-    /// Type and code of the ICMP message, or, for a packet to an IPv6 address, of the ICMPv6 message;
-    /// `None` when this machine itself had the error.
+    /// Type and code of the ICMP message (for an IPv6 destination, of the ICMPv6 message); `None` if the error is from
+    /// this machine.
     pub icmp: Option<(u8, u8)>,
-    /// Who sent that message.
+    /// The sender of that message.
     pub by: Option<IpAddr>,
-    /// The system's error number for it.
+    /// The system's error number.
     pub errno: i32,
 }
 
 impl NetworkError<'_> {
-    /// What it says of a host that the packet will not reach: destination unreachable, or time
-    /// exceeded. `None` for anything else; that a packet was too large for the path says nothing of
-    /// the host.
+    /// Returns the error if it means that the host cannot be reached: destination unreachable, or time exceeded in
+    /// transit. `None` for any other error, such as a packet too large for the path.
     pub fn unreachable(&self) -> Option<Unreachable> {
         let icmp = self.icmp.filter(|&icmp| match (self.to, icmp) {
             (SocketAddr::V4(_), (3, code)) => code != 4,
-            // Code 1 is the host's own: it waited for a fragment.
+            // Code 1 comes from the host itself, which waited for a fragment.
             (SocketAddr::V4(_), (kind, code)) => kind == 11 && code == 0,
             (SocketAddr::V6(_), (kind, code)) => kind == 1 || (kind == 3 && code == 0),
         })?;
@@ -41,7 +40,7 @@ impl NetworkError<'_> {
     }
 }
 
-/// Where [`Socket::recv_errors`](super::Socket::recv_errors) puts errors: 40 KiB.
+/// The buffer of [`Socket::recv_errors`](super::Socket::recv_errors): 40 KiB.
 pub struct ErrorInbox {
     /// `BATCH` slots of `QUOTE` bytes.
     pub(super) slots: Vec<u8>,
@@ -50,7 +49,7 @@ pub struct ErrorInbox {
     pub(super) headers: super::linux::Headers,
 }
 
-/// What is known of the error whose quote is in the slot of the same index.
+/// The error whose quoted payload is in the slot with the same index.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub to: SocketAddr,
@@ -67,7 +66,7 @@ impl Default for ErrorInbox {
 }
 
 impl ErrorInbox {
-    /// An empty one.
+    /// Creates an empty inbox.
     pub fn new() -> ErrorInbox {
         ErrorInbox {
             slots: vec![0; BATCH * QUOTE],
@@ -77,7 +76,7 @@ impl ErrorInbox {
         }
     }
 
-    /// The errors of the last [`Socket::recv_errors`](super::Socket::recv_errors), in their order.
+    /// Returns the errors of the last [`Socket::recv_errors`](super::Socket::recv_errors), in order of arrival.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = NetworkError<'_>> {
         self.entries.iter().zip(self.slots.chunks_exact(QUOTE)).map(|(entry, slot)| NetworkError {
             to: entry.to,
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_said_of_the_host_makes_it_unreachable() {
+    fn only_errors_about_the_host_make_it_unreachable() {
         let is_unreachable = |to: &str, icmp| {
             let to = to.parse().unwrap();
             NetworkError { to, payload: &[], icmp, by: None, errno: 1 }.unreachable().is_some()
@@ -121,6 +120,6 @@ mod tests {
             assert_eq!(is_unreachable("127.0.0.1:1", Some((kind, code))), v4, "{kind}/{code}");
             assert_eq!(is_unreachable("[::1]:1", Some((kind, code))), v6, "{kind}/{code}");
         }
-        assert!(!is_unreachable("127.0.0.1:1", None), "our own error");
+        assert!(!is_unreachable("127.0.0.1:1", None), "the error is from this machine");
     }
 }

@@ -1,4 +1,4 @@
-//! One socket's part of a turn: what is heard of it and what is sent through it.
+//! One socket's part of a turn: receives its datagrams and errors, and sends its packets of the burst.
 
 use std::io;
 use std::ops::Range;
@@ -10,36 +10,36 @@ use super::reactor::Reactor;
 use super::socket::{BATCH, Inbox, Packet, Received, Socket, is_leftover};
 use crate::engine::{Engine, Protocol, Time, Transmit};
 
-/// The most batches of errors taken at a time.
+/// The maximum number of error batches read at a time.
 const ERROR_BATCHES: usize = 8;
 
-/// A burst takes a fraction of this; one that takes longer was stopped on the way.
+/// The duration above which the process was probably stopped during a burst. A burst normally takes a fraction of it.
 const STALL: Duration = Duration::from_millis(5);
 
-/// How often a packet is sent again in a row because of other hosts' errors, before it has to wait.
-const RESENDS: u32 = 32;
+/// The maximum number of resends of a packet after errors of other hosts, before the packet has to wait.
+const MAX_RESENDS: u32 = 32;
 
-/// A socket, how far it has been heard, and what is to leave through it.
+/// The socket of one address family, with its receive state and its packets of the current burst.
 #[derive(Debug)]
 pub(super) struct Lane {
     pub socket: Socket,
     pub ipv6: bool,
-    /// Not known to be empty. mio tells of a change only: whoever stops early has to remember.
+    /// Whether the socket may hold datagrams. mio reports only changes, so this remembers a read that stopped early.
     pub readable: bool,
-    /// The error queue is not known to be empty. A receive that fails tells that, too, but not always:
-    /// who takes an entry may clear the error that the next one has just set (`sock_dequeue_err_skb`).
+    /// Whether the error queue may hold entries. A failed receive also shows that, but not reliably: reading an entry can
+    /// clear the error that the next entry has just set (`sock_dequeue_err_skb`).
     pub has_errors: bool,
-    /// All that came in before this has been read.
-    pub heard: Time,
-    /// A datagram told of local drops that have not been counted yet.
+    /// Everything that arrived before this time has been read.
+    pub read_up_to: Time,
+    /// Whether a datagram has shown local drops that are not yet counted.
     pub has_dropped: bool,
-    /// Local drops that the engine knows of, modulo 2³².
+    /// The local drops reported to the engine, modulo 2³².
     drops: u32,
     was_empty: bool,
     cost: CostMeter,
     errors: ErrorInbox,
     packets: Vec<Packet>,
-    /// The transmit behind each packet, and its place in the order in which the engine gave them.
+    /// The transmit of each packet, and its position in the order of the engine.
     transmits: Vec<(usize, Transmit)>,
 }
 
@@ -50,7 +50,7 @@ impl Lane {
             ipv6,
             readable: true,
             has_errors: false,
-            heard: Time::ZERO,
+            read_up_to: Time::ZERO,
             has_dropped: false,
             drops: 0,
             was_empty: true,
@@ -61,7 +61,7 @@ impl Lane {
         }
     }
 
-    /// Local drops since the last call.
+    /// Returns the local drops since the last call.
     pub fn new_drops(&mut self) -> u32 {
         self.has_dropped = false;
         let drops = self.socket.local_drops().unwrap_or(self.drops);
@@ -70,9 +70,10 @@ impl Lane {
         new
     }
 
-    /// Hands one batch of datagrams to `engine`, or what is in the error queue: that comes first, since
-    /// Linux makes the next receive fail when there is something. Yields how many of either.
-    pub fn hear<P: Protocol, T>(
+    /// Reads the error queue and one batch of datagrams, and passes them to `engine`. Returns how many there were.
+    ///
+    /// Errors come first, because Linux fails the next receive while there are any.
+    pub fn receive<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
         inbox: &mut Inbox,
@@ -80,70 +81,68 @@ impl Lane {
         limit: Time,
     ) -> io::Result<usize> {
         let start = clock.now();
-        let errors = if self.has_errors { self.hear_errors(engine, start) } else { 0 };
+        let errors = if self.has_errors { self.receive_errors(engine, start) } else { 0 };
         if self.was_empty {
-            self.cost.begin(|| self.socket.memory().map(|memory| memory.queued));
+            self.cost.begin(|| self.socket.buffer_usage().map(|usage| usage.queued));
         }
         match self.socket.try_recv(inbox) {
             Ok(0) => {
-                self.is_empty_since(start, engine);
+                self.mark_empty(start, engine);
                 Ok(errors)
             }
             Ok(count) => {
                 self.was_empty = false;
-                let told_at = inbox.told_at.map_or_else(|| clock.now(), |told_at| clock.at(told_at));
-                self.hand_over(engine, inbox, told_at, limit);
+                let read_at = inbox.read_at.map_or_else(|| clock.now(), |read_at| clock.at(read_at));
+                self.deliver(engine, inbox, read_at, limit);
                 Ok(errors + count)
             }
             Err(error) if is_leftover(&error) => {
-                self.cost.spoil();
-                Ok(errors + self.hear_errors(engine, start).max(1))
+                self.cost.discard();
+                Ok(errors + self.receive_errors(engine, start).max(1))
             }
             Err(error) => Err(error),
         }
     }
 
-    fn is_empty_since<P: Protocol, T>(&mut self, start: Time, engine: &mut Engine<P, T>) {
+    fn mark_empty<P: Protocol, T>(&mut self, start: Time, engine: &mut Engine<P, T>) {
         self.readable = self.has_errors;
         self.was_empty = true;
-        self.heard = start;
-        if let Some(sample) = self.cost.end() {
+        self.read_up_to = start;
+        if let Some(sample) = self.cost.finish() {
             engine.learn_reply_cost(sample.measured, sample.expected);
         }
     }
 
-    /// Each datagram at the time when it came in; the deadlines that lie before that expire first, up
-    /// to `limit`.
-    fn hand_over<P: Protocol, T>(
+    /// Passes each datagram to the engine at its time of arrival. Earlier deadlines, up to `limit`, expire first.
+    fn deliver<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
         inbox: &Inbox,
-        told_at: Time,
+        read_at: Time,
         limit: Time,
     ) {
         self.cost.read(inbox);
-        self.note_drops(inbox);
+        self.detect_drops(inbox);
         for datagram in inbox.iter() {
-            // It came in after what was read before it, whatever was done to the clock.
-            self.heard = self.heard.max(arrival(told_at, &datagram));
-            engine.handle_timeout(self.heard.min(limit));
-            engine.handle_datagram(self.heard, datagram.from, datagram.payload);
+            // Datagrams are in order of arrival, even if the real-time clock was set back.
+            self.read_up_to = self.read_up_to.max(arrival(read_at, &datagram));
+            engine.handle_timeout(self.read_up_to.min(limit));
+            engine.handle_datagram(self.read_up_to, datagram.from, datagram.payload);
         }
     }
 
-    fn note_drops(&mut self, inbox: &Inbox) {
+    fn detect_drops(&mut self, inbox: &Inbox) {
         self.has_dropped |= inbox.drops().is_some_and(|drops| is_newer(drops, self.drops));
     }
 
-    /// Tells the engine what the network says of packets that were not delivered. Yields how many
-    /// times it said something.
-    fn hear_errors<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
-        let mut heard = 0;
+    /// Passes the errors in the error queue to the engine. Returns the number of ICMP errors.
+    fn receive_errors<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
+        let mut icmp_errors = 0;
         for _ in 0..ERROR_BATCHES {
-            // An error queue that cannot be read is as good as none.
+            // Treat an unreadable error queue as empty.
             let count = self.socket.recv_errors(&mut self.errors).unwrap_or(0);
             for error in self.errors.iter() {
-                heard += usize::from(error.icmp.is_some());
+                icmp_errors += usize::from(error.icmp.is_some());
                 if let Some(unreachable) = error.unreachable() {
                     engine.handle_unreachable(now, error.to, error.payload, unreachable);
                 }
@@ -153,20 +152,20 @@ impl Lane {
                 break;
             }
         }
-        heard
+        icmp_errors
     }
 
-    /// Notes a packet for the next [`flush`](Lane::flush).
+    /// Queues a packet for the next [`flush`](Lane::flush).
     pub fn push(&mut self, order: usize, transmit: Transmit, packet: Packet) {
         self.packets.push(packet);
         self.transmits.push((order, transmit));
     }
 
-    /// Sends what was noted. What the system has no room for now goes into `unsent`; what it will
-    /// never send is told to the engine.
+    /// Sends the queued packets. Packets that the system has no room for go to `unsent`; packets that it refuses are
+    /// reported to the engine.
     ///
-    /// A send may fail because of what another host's network said. That packet is not lost, but sent
-    /// again; an error is the packet's own when it comes twice with no other host to blame.
+    /// A send can fail because of an ICMP error about another host: such a packet is sent again. The error belongs to the
+    /// packet itself if it occurs twice without an ICMP error in between.
     pub fn flush<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -176,24 +175,24 @@ impl Lane {
         unsent: &mut Vec<(usize, Transmit)>,
     ) {
         let mut at = 0;
-        // Of the packet at `at`.
+        // Counters for the packet at `at`.
         let (mut failures, mut resends) = (0, 0);
         while at < self.packets.len() {
             let started = clock.now();
             let batch = at..self.packets.len().min(at + BATCH);
             let sent = self.socket.send(&self.packets[batch], bytes);
-            self.reckon_with_stalls(engine, at..at + sent.count, [now, started, clock.now()]);
+            self.report_stalls(engine, at..at + sent.count, [now, started, clock.now()]);
             at += sent.count;
             if sent.count > 0 {
                 (failures, resends) = (0, 0);
             }
             let Some(error) = sent.error else { continue };
-            if is_full(&error) || resends == RESENDS {
+            if is_full(&error) || resends == MAX_RESENDS {
                 unsent.extend_from_slice(&self.transmits[at..]);
                 break;
             }
             resends += 1;
-            failures += u32::from(self.hear_errors(engine, now) == 0);
+            failures += u32::from(self.receive_errors(engine, now) == 0);
             if failures == 2 {
                 let errno = error.raw_os_error().unwrap_or(0);
                 engine.handle_send_failure(now, self.transmits[at].1, errno);
@@ -205,9 +204,8 @@ impl Lane {
         self.transmits.clear();
     }
 
-    /// This process may have been stopped between the time at which the engine gave these packets and the
-    /// sending of them, or in the system call that sent them: before they left, or after.
-    fn reckon_with_stalls<P: Protocol, T>(
+    /// Reports packets that may have left late, because this process was stopped before or during the system call.
+    fn report_stalls<P: Protocol, T>(
         &self,
         engine: &mut Engine<P, T>,
         sent: Range<usize>,
@@ -221,18 +219,18 @@ impl Lane {
     }
 }
 
-/// Whether a count modulo 2³² has grown past another one.
+/// Returns whether a count modulo 2³² is ahead of another one.
 fn is_newer(count: u32, than: u32) -> bool {
     (1..1 << 31).contains(&count.wrapping_sub(than))
 }
 
-/// When a datagram came in whose age was told at `told_at`. Without an age: then.
-fn arrival(told_at: Time, datagram: &Received) -> Time {
+/// Returns when a datagram arrived, from its age at `read_at`; `read_at` itself if the age is unknown.
+fn arrival(read_at: Time, datagram: &Received) -> Time {
     let age = datagram.age.map_or(0, |age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
-    Time::from_nanos(told_at.as_nanos().saturating_sub(age))
+    Time::from_nanos(read_at.as_nanos().saturating_sub(age))
 }
 
-/// Whether the system has no room for a packet now, and may have later.
+/// Returns whether the error means that the system has no room for a packet now, but may have later.
 fn is_full(error: &io::Error) -> bool {
     #[cfg(unix)]
     const NO_BUFFERS: i32 = libc::ENOBUFS;
@@ -253,7 +251,8 @@ mod tests {
     use crate::net::SocketOptions;
 
     fn lane(rcvbuf: usize) -> (Lane, UdpSocket) {
-        let options = SocketOptions { rcvbuf: Some(rcvbuf), tell_arrival: true, ..SocketOptions::default() };
+        let options =
+            SocketOptions { rcvbuf: Some(rcvbuf), report_arrival: true, ..SocketOptions::default() };
         let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into(), &options).expect("a port of loopback");
         let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of loopback");
         sender.connect(socket.local_addr().expect("bound")).expect("connected");
@@ -261,52 +260,52 @@ mod tests {
     }
 
     #[test]
-    fn the_first_datagram_after_a_drop_tells_of_it() {
+    fn the_first_datagram_after_a_drop_reveals_it() {
         let (mut lane, sender) = lane(16_384);
         let mut inbox = Inbox::new();
-        let mut hear = |lane: &mut Lane| {
+        let mut drain = |lane: &mut Lane| {
             while lane.socket.recv(&mut inbox).expect("it can be read") > 0 {
-                lane.note_drops(&inbox);
+                lane.detect_drops(&inbox);
             }
         };
         for _ in 0..100 {
             sender.send(b"before").expect("sent");
         }
-        hear(&mut lane);
-        assert!(!lane.has_dropped, "those that were queued came before the drops");
+        drain(&mut lane);
+        assert!(!lane.has_dropped, "the queued datagrams arrived before the drops");
         sender.send(b"after").expect("sent");
-        hear(&mut lane);
+        drain(&mut lane);
         assert!(lane.has_dropped);
-        let dropped = lane.socket.local_drops().expect("Linux tells");
+        let dropped = lane.socket.local_drops().expect("Linux reports it");
         assert!((1..100).contains(&dropped));
         assert_eq!((lane.new_drops(), lane.new_drops(), lane.has_dropped), (dropped, 0, false));
         sender.send(b"later").expect("sent");
-        hear(&mut lane);
-        assert!(!lane.has_dropped, "these are known");
+        drain(&mut lane);
+        assert!(!lane.has_dropped, "these drops are already counted");
     }
 
     #[test]
-    fn loopback_charges_what_is_reckoned_with() {
+    fn loopback_charges_the_expected_cost() {
         let (lane, sender) = lane(1 << 20);
         for (bytes, count) in [(1, 1), (100, 7), (400, 3), (1_400, 5)] {
             for _ in 0..count {
                 sender.send(&vec![0; bytes]).expect("sent");
             }
             let cost = reply_cost(ReplySize { datagrams: count, bytes: bytes as u32 });
-            assert_eq!(lane.socket.memory().expect("Linux tells").queued, cost, "{bytes} bytes");
+            assert_eq!(lane.socket.buffer_usage().expect("Linux reports it").queued, cost, "{bytes} bytes");
             let mut inbox = Inbox::new();
             while lane.socket.recv(&mut inbox).expect("it can be read") > 0 {}
         }
     }
 
     #[test]
-    fn counts_of_drops_go_round() {
+    fn drop_counts_wrap() {
         assert!(is_newer(6, 5) && is_newer(3, u32::MAX - 3));
         assert!(!is_newer(5, 5) && !is_newer(5, 6) && !is_newer(u32::MAX - 3, 3));
     }
 
     #[test]
-    fn a_datagram_came_in_as_long_before_its_reading_as_it_says() {
+    fn the_age_of_a_datagram_gives_its_time_of_arrival() {
         let read = |age| {
             let from = ([127, 0, 0, 1], 1).into();
             arrival(Time::from_nanos(1_000), &Received { from, to: None, age, payload: b"" }).as_nanos()
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_is_told_from_a_bad_destination() {
+    fn a_full_queue_differs_from_a_bad_destination() {
         let full = |errno| is_full(&io::Error::from_raw_os_error(errno));
         assert!([libc::EAGAIN, libc::ENOBUFS, libc::ENOMEM].into_iter().all(full));
         let bad = [libc::EINVAL, libc::ENETUNREACH, libc::EACCES, libc::EPERM, libc::ECONNREFUSED];

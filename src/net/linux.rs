@@ -1,6 +1,6 @@
-//! Linux: many datagrams a system call, and what the system knows of a socket and of this process.
+//! Linux: many datagrams per system call, socket options, and statistics of a socket and of this process.
 //!
-//! The only file of `net` with unsafe code: system calls that neither std nor socket2 have.
+//! The only file of `net` with unsafe code, for system calls that neither std nor socket2 has.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -15,22 +15,23 @@ use libc::{c_int, c_uint, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in, 
 use super::LARGEST_BUFFER;
 use super::control;
 use super::errors::{Entry, ErrorInbox};
-use super::socket::{Arrival, BATCH, Inbox, Memory, Packet, Sent};
+use super::socket::{Arrival, BATCH, BufferUsage, Inbox, Packet, Sent};
 
-/// Stands for a source address that cannot be read; nobody can be asked there.
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+/// The placeholder for a source address that cannot be parsed. It is never a target.
+const UNREADABLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// Room for one control message with an `in_pktinfo` or an `in6_pktinfo`, aligned as it must be.
-type Source = [u64; 6];
-const _: () = assert!(size_of::<Source>() >= size_of::<cmsghdr>() + size_of::<libc::in6_pktinfo>() + 4);
+/// A correctly aligned buffer for one control message with an `in_pktinfo` or an `in6_pktinfo`.
+type SourceControl = [u64; 6];
+const _: () =
+    assert!(size_of::<SourceControl>() >= size_of::<cmsghdr>() + size_of::<libc::in6_pktinfo>() + 4);
 
-/// Room for all control messages that may come with one datagram, or one error: an address of ours
-/// (40 bytes), a time (32), and a count of drops (24) or an error and who sent it (64).
+/// A buffer for all control messages of a datagram or an error: our address (40 bytes), a time (32), and a count of
+/// drops (24) or an error and its sender (64).
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Control([u8; 144]);
 
-/// The header arrays of `recvmmsg`, made once for each inbox.
+/// The header arrays for `recvmmsg`, allocated once for each inbox.
 pub(super) struct Headers {
     names: Box<[sockaddr_in6; BATCH]>,
     vectors: Box<[iovec; BATCH]>,
@@ -38,8 +39,8 @@ pub(super) struct Headers {
     messages: Box<[mmsghdr; BATCH]>,
 }
 
-// SAFETY: the pointers within are set anew by each `recv`, to memory that the same `Inbox` owns,
-// and are not followed outside of it.
+// SAFETY: each `recv` sets the pointers to memory that the same `Inbox` owns, and nothing follows them
+// outside of that call.
 unsafe impl Send for Headers {}
 
 impl Headers {
@@ -56,7 +57,7 @@ impl Headers {
         }
     }
 
-    /// One `recvmmsg` into `slots`, one message each; yields how many came.
+    /// Calls `recvmmsg` once, with one message for each slot. Returns the number of messages.
     fn receive(&mut self, fd: RawFd, flags: c_int, slots: &mut [u8]) -> io::Result<usize> {
         let Headers { names, vectors, controls, messages } = self;
         let stride = slots.len() / BATCH;
@@ -74,36 +75,36 @@ impl Headers {
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
-    /// Name, control messages and length of each of the first `count` messages.
+    /// Returns the name, control messages and length of each of the first `count` messages.
     fn received(&self, count: usize) -> impl Iterator<Item = (&sockaddr_in6, &[u8], usize)> {
         let messages = self.messages.iter().zip(self.vectors.iter()).take(count);
         let buffers = self.names.iter().zip(self.controls.iter());
         messages.zip(buffers).map(|((message, vector), (name, control))| {
-            // Of another type with other C libraries.
+            // The type differs between C libraries.
             #[allow(clippy::unnecessary_cast)]
-            let told = message.msg_hdr.msg_controllen as usize;
-            let control = control.0.get(..told).unwrap_or_default();
+            let len = message.msg_hdr.msg_controllen as usize;
+            let control = control.0.get(..len).unwrap_or_default();
             (name, control, (message.msg_len as usize).min(vector.iov_len))
         })
     }
 }
 
-/// One `recvmmsg` into `inbox`, whose arrivals are empty.
+/// Receives one batch into `inbox`, whose arrivals must be empty.
 pub(super) fn recv(socket: &impl AsRawFd, inbox: &mut Inbox) -> io::Result<()> {
-    let Inbox { slots, arrivals, told_at, headers } = inbox;
+    let Inbox { slots, arrivals, read_at, headers } = inbox;
     let count = headers.receive(socket.as_raw_fd(), 0, slots)?;
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    *told_at = Some(now);
-    // A stamp of the future: the clock was set back. Then it may be as old as can be.
+    *read_at = Some(now);
+    // A timestamp in the future means that the clock was set back: the age may be anything, so assume the maximum.
     let age = |stamp| now.checked_sub(stamp).unwrap_or(Duration::MAX);
     arrivals.extend(headers.received(count).map(|(name, control, len)| {
-        let notes = control::notes(control);
-        Arrival { from: read_name(name), to: notes.to, len, age: notes.stamp.map(age), drops: notes.drops }
+        let info = control::datagram_info(control);
+        Arrival { from: read_name(name), to: info.to, len, age: info.timestamp.map(age), drops: info.drops }
     }));
     Ok(())
 }
 
-/// One `recvmmsg` of the error queue into `errors`, whose entries are empty.
+/// Receives one batch of the error queue into `errors`, whose entries must be empty.
 pub(super) fn recv_errors(socket: &impl AsRawFd, errors: &mut ErrorInbox) -> io::Result<()> {
     let ErrorInbox { slots, entries, headers } = errors;
     let count = headers.receive(socket.as_raw_fd(), libc::MSG_ERRQUEUE, slots)?;
@@ -120,7 +121,7 @@ pub(super) fn recv_errors(socket: &impl AsRawFd, errors: &mut ErrorInbox) -> io:
     Ok(())
 }
 
-/// Sends `packets` in order by as many `sendmmsg` as it takes, until one fails.
+/// Sends `packets` in order with `sendmmsg`, until one fails.
 pub(super) fn send(socket: &impl AsRawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
     let mut count = 0;
     for batch in packets.chunks(BATCH) {
@@ -140,13 +141,13 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
         (
             zeroed::<[sockaddr_in6; BATCH]>(),
             zeroed::<[iovec; BATCH]>(),
-            zeroed::<[Source; BATCH]>(),
+            zeroed::<[SourceControl; BATCH]>(),
             zeroed::<[mmsghdr; BATCH]>(),
         )
     };
     for (at, packet) in packets.iter().enumerate() {
         let payload = &bytes[packet.range.clone()];
-        // The kernel only reads from it: iovec is the same for both directions.
+        // The cast to a mutable pointer is sound: the kernel only reads the payload.
         vectors[at] = iovec { iov_base: payload.as_ptr().cast_mut().cast(), iov_len: payload.len() };
         let name_len = write_name(packet.to, &mut names[at]);
         let header = &mut messages[at].msg_hdr;
@@ -162,7 +163,7 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
             let left = (packets.len() - count) as c_uint;
             libc::sendmmsg(fd, messages.as_mut_ptr().add(count), left, libc::MSG_DONTWAIT as _)
         };
-        // A partial count hides why the next one failed: go on there, and be told.
+        // After a partial send, call again from the packet that failed, to get its error.
         match usize::try_from(sent) {
             Ok(sent) if sent > 0 => count += sent,
             _ => match io::Error::last_os_error() {
@@ -174,7 +175,7 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
     Sent { count, error: None }
 }
 
-/// A message header that points to these three, at their full sizes.
+/// Returns a message header that points to these buffers, at their full sizes.
 fn message<Control>(name: &mut sockaddr_in6, vector: &mut iovec, control: &mut Control) -> msghdr {
     // SAFETY: a plain C structure of integers and raw pointers, for which zero is a valid value.
     let mut header: msghdr = unsafe { zeroed() };
@@ -187,7 +188,7 @@ fn message<Control>(name: &mut sockaddr_in6, vector: &mut iovec, control: &mut C
     header
 }
 
-/// Writes `addr` as the kernel wants it, and yields its length.
+/// Writes `addr` as a `sockaddr`, and returns its length.
 fn write_name(addr: SocketAddr, name: &mut sockaddr_in6) -> socklen_t {
     match addr {
         SocketAddr::V4(addr) => {
@@ -222,14 +223,14 @@ fn read_name(name: &sockaddr_in6) -> SocketAddr {
             let port = u16::from_be(name.sin6_port);
             SocketAddr::V6(SocketAddrV6::new(ip, port, name.sin6_flowinfo, name.sin6_scope_id))
         }
-        _ => NOWHERE,
+        _ => UNREADABLE,
     }
 }
 
-/// Writes the control message that makes a packet leave from `from`, and yields its length. The
-/// header's control buffer is a whole `Source`.
+/// Writes the control message that sets the source address of a packet, and returns its length. The header's control
+/// buffer must be a whole `SourceControl`.
 fn write_source(from: IpAddr, header: &msghdr) -> usize {
-    // SAFETY: `Source` is large enough for either message (asserted above) and aligned for a
+    // SAFETY: `SourceControl` is large enough for either message (asserted above) and aligned for a
     // cmsghdr, so the first header is there and its data lie within.
     unsafe {
         let first = libc::CMSG_FIRSTHDR(header);
@@ -255,8 +256,8 @@ fn write_source(from: IpAddr, header: &msghdr) -> usize {
     }
 }
 
-/// Makes received datagrams tell which of our addresses they were sent to.
-pub(super) fn tell_destination(socket: &impl AsRawFd, ipv6: bool) -> io::Result<()> {
+/// Makes the kernel report which of our addresses a datagram was sent to.
+pub(super) fn report_destination(socket: &impl AsRawFd, ipv6: bool) -> io::Result<()> {
     if ipv6 {
         set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
     } else {
@@ -264,37 +265,38 @@ pub(super) fn tell_destination(socket: &impl AsRawFd, ipv6: bool) -> io::Result<
     }
 }
 
-/// Makes received datagrams tell when they came in, and how many the socket has dropped before them.
-/// Where that is not to be had (another kernel in Linux' clothes), they do not tell.
-pub(super) fn tell_arrival(socket: &impl AsRawFd) {
+/// Makes the kernel report when a datagram arrived, and how many the socket has dropped before it. Has no effect on
+/// kernels that only emulate Linux and lack the options.
+pub(super) fn report_arrival(socket: &impl AsRawFd) {
     let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
     let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
 }
 
-/// Switches the error queue on; and with it, a full local queue is an error (`ENOBUFS`) instead of a
-/// packet lost without a word (ip(7)). Where that is not to be had, nothing is told.
-pub(super) fn tell_errors(socket: &impl AsRawFd, ipv6: bool) {
+/// Enables the error queue. It also makes a full local queue an error (`ENOBUFS`) instead of a silently lost packet
+/// (ip(7)). Has no effect on kernels without it.
+pub(super) fn report_errors(socket: &impl AsRawFd, ipv6: bool) {
     let (level, name) =
         if ipv6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) } else { (libc::IPPROTO_IP, libc::IP_RECVERR) };
     let _ = set_option(socket, level, name, 1);
 }
 
-/// Gives the socket a receive buffer of `wanted` bytes as the kernel reports them; `None` = as many
-/// as it grants up to 64 MiB. The kernel doubles what it is asked for, and reports the double
-/// (socket(7)). With CAP_NET_ADMIN the limit `net.core.rmem_max` does not hold.
+/// Requests a receive buffer of `wanted` bytes as the kernel reports them; `None` for as many as it grants, up to 64 MiB.
+/// The kernel doubles the requested size, and reports the double (socket(7)). With CAP_NET_ADMIN, `net.core.rmem_max`
+/// does not limit it.
 pub(super) fn enlarge_receive_buffer(socket: &impl AsRawFd, wanted: Option<usize>) {
     let asked = c_int::try_from(wanted.unwrap_or(LARGEST_BUFFER) / 2).unwrap_or(c_int::MAX / 2);
     let forced = set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, asked);
-    // What comes of it is read back: less than wanted is no error here.
+    // Ignore the result: a smaller buffer is not an error, and its size is read back later.
     let _ = forced.or_else(|_| set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, asked));
 }
 
-/// Whether packets carry "don't fragment" whatever is believed of the path, which spares the kernel
-/// picking an IP identification for each (4 to 7 % of a send), at the price that one larger than
-/// the interface's MTU is refused. Without: Linux' default.
-pub(super) fn never_fragment(socket: &impl AsRawFd, yes: bool) {
+/// Sets "don't fragment" on all packets, or restores Linux's default.
+///
+/// The flag spares the kernel choosing an IP identification for each packet, 4 to 7 % of a send. The price is that the
+/// kernel refuses packets larger than the interface's MTU.
+pub(super) fn set_dont_fragment(socket: &impl AsRawFd, yes: bool) {
     let mode = if yes { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_WANT };
-    // An old kernel without it works as well, a little slower.
+    // Ignore the result: old kernels without the option only send a little slower.
     let _ = set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, mode);
 }
 
@@ -307,8 +309,8 @@ fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) ->
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// `SO_MEMINFO` (linux/sock_diag.h; Linux 4.12 and later).
-pub(super) fn memory(socket: &impl AsRawFd) -> Option<Memory> {
+/// Reads `SO_MEMINFO` (linux/sock_diag.h; Linux 4.12 and later).
+pub(super) fn buffer_usage(socket: &impl AsRawFd) -> Option<BufferUsage> {
     const SK_MEMINFO_RMEM_ALLOC: usize = 0;
     const SK_MEMINFO_DROPS: usize = 8;
     let mut values = [0u32; SK_MEMINFO_DROPS + 1];
@@ -319,10 +321,10 @@ pub(super) fn memory(socket: &impl AsRawFd) -> Option<Memory> {
         libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, buffer, &mut size)
     };
     (result == 0 && size as usize == size_of_val(&values))
-        .then(|| Memory { queued: values[SK_MEMINFO_RMEM_ALLOC], drops: values[SK_MEMINFO_DROPS] })
+        .then(|| BufferUsage { queued: values[SK_MEMINFO_RMEM_ALLOC], drops: values[SK_MEMINFO_DROPS] })
 }
 
-/// A timer of nanoseconds (epoll's own timeout knows milliseconds). Readable when it has run out.
+/// A timer in nanoseconds (epoll's own timeout is in milliseconds). It is readable once it has expired.
 #[derive(Debug)]
 pub(super) struct Timer(OwnedFd);
 
@@ -334,11 +336,11 @@ impl Timer {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the descriptor is open, and nobody else's.
+        // SAFETY: the descriptor is open, and nothing else owns it.
         Ok(Timer(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Lets it run out once, after `wait`, in place of what was set before.
+    /// Sets the timer to expire once, after `wait`. Replaces an earlier setting.
     pub fn arm(&self, wait: Duration) -> io::Result<()> {
         // Zero would disarm it.
         let wait = wait.max(Duration::from_nanos(1));
@@ -358,7 +360,7 @@ impl AsRawFd for Timer {
     }
 }
 
-/// User and system time of this process.
+/// Returns the user and system time of this process.
 pub(super) fn cpu_time() -> Option<Duration> {
     let time = |part: libc::timeval| {
         let seconds = u64::try_from(part.tv_sec).unwrap_or(0);
@@ -367,14 +369,14 @@ pub(super) fn cpu_time() -> Option<Duration> {
     usage().map(|usage| time(usage.ru_utime) + time(usage.ru_stime))
 }
 
-/// The most memory this process has had resident, in bytes. Without /proc it is getrusage(2)'s figure, in
-/// KiB, which counts in what stood in the process before `exec`: the parent's, where it was spawned by vfork.
+/// Returns the peak resident memory of this process in bytes. Without /proc it comes from getrusage(2), which includes
+/// the program before `exec`: that is the parent, if it spawned this process by vfork.
 pub(super) fn max_rss() -> Option<u64> {
     let kib = high_water_mark().or_else(|| u64::try_from(usage()?.ru_maxrss).ok());
     kib.map(|kib| kib.saturating_mul(1024))
 }
 
-/// `VmHWM` of proc_pid_status(5), in KiB.
+/// Reads `VmHWM` of proc_pid_status(5), in KiB.
 fn high_water_mark() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -135,8 +135,13 @@ impl Net {
 
     fn bind(&mut self, addr: SocketAddr, options: &Options) -> Result<(), OpenError> {
         let Options { rcvbuf, io, .. } = *options;
-        let options =
-            SocketOptions { rcvbuf, io, tell_arrival: true, tell_errors: true, ..SocketOptions::default() };
+        let options = SocketOptions {
+            rcvbuf,
+            io,
+            report_arrival: true,
+            report_errors: true,
+            ..SocketOptions::default()
+        };
         let mut socket = Socket::bind(addr, &options).map_err(|source| OpenError::Bind { addr, source })?;
         self.reactor.register(&mut socket, self.lanes.len()).map_err(OpenError::EventQueue)?;
         self.lanes.push(Lane::new(socket, addr.is_ipv6()));
@@ -204,18 +209,18 @@ impl Net {
         let mut received = 0;
         while received < RECEIVE_LIMIT {
             let readable = self.lanes.iter().enumerate().filter(|(_, lane)| lane.readable);
-            let Some((next, _)) = readable.min_by_key(|(_, lane)| lane.heard) else { break };
+            let Some((next, _)) = readable.min_by_key(|(_, lane)| lane.read_up_to) else { break };
             let others = self.lanes.iter().enumerate().filter(|&(at, _)| at != next);
-            let limit = others.map(|(_, lane)| lane.heard).fold(horizon, Time::min);
+            let limit = others.map(|(_, lane)| lane.read_up_to).fold(horizon, Time::min);
             let Net { reactor, lanes, inbox, .. } = self;
-            received += lanes[next].hear(engine, inbox, reactor, limit)?;
+            received += lanes[next].receive(engine, inbox, reactor, limit)?;
         }
         Ok(received)
     }
 
     /// Returns the time before which everything that arrived has been read.
     fn read_up_to(&self) -> Time {
-        self.lanes.iter().map(|lane| lane.heard).min().unwrap_or_default()
+        self.lanes.iter().map(|lane| lane.read_up_to).min().unwrap_or_default()
     }
 
     /// Returns whether the next turn may receive something without waiting.

@@ -1,5 +1,4 @@
-//! Any system: one datagram a system call. What a system beyond that does not tell is unknown, and
-//! never a made-up 0.
+//! Any system: one datagram per system call. Statistics that a system does not report are `None`, never a made-up 0.
 
 use std::io;
 #[cfg(not(target_os = "linux"))]
@@ -10,10 +9,10 @@ use mio::net::UdpSocket;
 #[cfg(not(target_os = "linux"))]
 use super::LARGEST_BUFFER;
 #[cfg(not(target_os = "linux"))]
-use super::socket::Memory;
+use super::socket::BufferUsage;
 use super::socket::{Arrival, Inbox, Packet, Sent};
 
-/// Receives one datagram into `inbox`, whose arrivals are empty.
+/// Receives one datagram into `inbox`, whose arrivals must be empty.
 pub(super) fn recv(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<()> {
     let Some(slot) = inbox.slots().next() else { return Ok(()) };
     let (len, from) = socket.recv_from(slot)?;
@@ -43,14 +42,14 @@ fn send_one(socket: &UdpSocket, packet: &Packet, payload: &[u8]) -> io::Result<(
     }
 }
 
-/// Not to be had by the means of every system.
+/// Unsupported here.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn tell_destination(_: &socket2::Socket, _: bool) -> io::Result<()> {
+pub(super) fn report_destination(_: &socket2::Socket, _: bool) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Gives the socket a receive buffer of `wanted` bytes; `None` = as many as the system grants up to
-/// 64 MiB. The BSDs refuse what is too much instead of granting less: then ask for half.
+/// Requests a receive buffer of `wanted` bytes; `None` for as many as the system grants, up to 64 MiB. The BSDs refuse a
+/// size that is too large instead of granting less, so the size is halved until one is granted.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn enlarge_receive_buffer(socket: &socket2::Socket, wanted: Option<usize>) {
     let mut asked = wanted.unwrap_or(LARGEST_BUFFER);
@@ -60,23 +59,23 @@ pub(super) fn enlarge_receive_buffer(socket: &socket2::Socket, wanted: Option<us
     }
 }
 
-/// A matter of Linux.
+/// Does nothing: only Linux needs it.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn never_fragment<S>(_: &S, _: bool) {}
+pub(super) fn set_dont_fragment<S>(_: &S, _: bool) {}
 
-/// Unknown.
+/// Not known on these systems.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn memory(_: &UdpSocket) -> Option<Memory> {
+pub(super) fn buffer_usage(_: &UdpSocket) -> Option<BufferUsage> {
     None
 }
 
-/// Unknown.
+/// Not known on these systems.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn cpu_time() -> Option<Duration> {
     None
 }
 
-/// Unknown.
+/// Not known on these systems.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn max_rss() -> Option<u64> {
     None

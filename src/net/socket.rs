@@ -1,4 +1,4 @@
-//! One UDP socket: its options, and datagrams in and out, many a system call where the system can.
+//! A UDP socket and its options. Sends and receives many datagrams per system call where the system supports it.
 
 use std::fmt;
 use std::io;
@@ -17,46 +17,44 @@ use super::portable;
 #[cfg(not(target_os = "linux"))]
 use super::portable as system;
 
-/// The most datagrams one [`Socket::recv`] yields. More than 32 a system call brings nothing.
+/// The maximum number of datagrams that one [`Socket::recv`] returns. More per system call are not faster.
 pub const BATCH: usize = 32;
 
-/// Room for one datagram of any size. The odd stride keeps the first lines of the slots out of one
-/// another's cache sets, which a power of two would throw them all into.
+/// Room for one datagram of any size. The stride is not a power of two, because then the first lines of all slots would
+/// share a cache set.
 const SLOT: usize = 65_536 + 192;
 
-/// Packets up to this size (IPv6's least MTU less its headers) pass everywhere unfragmented.
+/// The largest payload that is never fragmented: IPv6's minimum MTU minus the headers.
 const SAFE_PAYLOAD: usize = 1_232;
 
-/// How datagrams go through the system's interface.
+/// How datagrams pass between this process and the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Io {
-    /// Up to [`BATCH`] a system call. Linux only; elsewhere the same as [`Io::Single`].
+    /// Up to [`BATCH`] per system call. Linux only; elsewhere the same as [`Io::Single`].
     #[default]
     Batched,
-    /// One a system call, on any system.
+    /// One per system call, on any system.
     Single,
 }
 
-/// What a [`Socket`] is to be like.
+/// The options of a [`Socket`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// Bytes of receive buffer as the system reports them after it has granted them (Linux doubles
-    /// what is asked for: that is taken care of). `None` = as many as it grants, up to 64 MiB. What
-    /// was granted in the end: [`Socket::receive_buffer`].
+    /// The receive buffer to request, in bytes as the system reports them afterwards (on Linux, twice the requested
+    /// size); `None` for as much as it grants, up to 64 MiB. [`Socket::receive_buffer`] returns the size granted.
     pub rcvbuf: Option<usize>,
-    /// Whether received datagrams tell which of our addresses they were sent to, and packets may
-    /// name the one they leave from. Linux with [`Io::Batched`] only.
-    pub tell_destination: bool,
-    /// Whether received datagrams tell when they came in ([`Received::age`]), and of local drops before
-    /// them. Linux with [`Io::Batched`] only; elsewhere nothing is told.
-    pub tell_arrival: bool,
-    /// Whether the system keeps what the network says of packets that were not delivered, for
-    /// [`Socket::recv_errors`], and tells when its own queue had no room for a packet. Such an error
-    /// also makes one later send or receive fail. Linux with [`Io::Batched`] only; elsewhere nothing
-    /// is told.
-    pub tell_errors: bool,
-    /// How datagrams go through the system's interface.
+    /// Whether to report which of our addresses a datagram was sent to ([`Received::to`]), and allow packets to set their
+    /// source address ([`Packet::from`]). Linux with [`Io::Batched`] only.
+    pub report_destination: bool,
+    /// Whether to report when a datagram arrived ([`Received::age`]), and the local drops before it. Linux with
+    /// [`Io::Batched`] only; elsewhere this has no effect.
+    pub report_arrival: bool,
+    /// Whether to queue ICMP errors for [`Socket::recv_errors`], and to report when a local queue has no room for a packet.
+    /// Each ICMP error also makes one later send or receive fail. Linux with [`Io::Batched`] only; elsewhere this has no
+    /// effect.
+    pub report_errors: bool,
+    /// How datagrams pass between this process and the kernel.
     pub io: Io,
 }
 
@@ -71,71 +69,69 @@ pub struct Socket {
     io: Io,
 }
 
-/// A packet to send: `range` of the bytes handed to [`Socket::send`], 0 to 65,507 of them.
+/// A packet to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// Where to.
+    /// The destination.
     pub to: SocketAddr,
-    /// Which of our addresses it leaves from; `None` = the system decides. See
-    /// [`SocketOptions::tell_destination`].
+    /// The source address, one of ours; `None` lets the system decide. Needs [`SocketOptions::report_destination`].
     pub from: Option<IpAddr>,
-    /// Where its payload is.
+    /// The range of the payload in the bytes passed to [`Socket::send`], 0 to 65,507 bytes long.
     pub range: Range<usize>,
 }
 
-/// How far [`Socket::send`] came.
+/// The result of [`Socket::send`].
 #[derive(Debug)]
 #[must_use = "not all packets may have been sent"]
 pub struct Sent {
-    /// The first so many packets were sent.
+    /// The number of packets sent, from the first on.
     pub count: usize,
-    /// Why the next one was not; `None` when all were sent.
+    /// The error of the next packet; `None` if all were sent.
     pub error: Option<io::Error>,
 }
 
-/// A datagram that has come in.
+/// A received datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received<'a> {
-    /// Who sent it, as it claims.
+    /// The source address that it claims.
     pub from: SocketAddr,
-    /// Which of our addresses it was sent to, with [`SocketOptions::tell_destination`].
+    /// Our address that it was sent to, with [`SocketOptions::report_destination`].
     pub to: Option<IpAddr>,
-    /// How long before it was read it had come in, by the system's clock of real time (which may have
-    /// been set in between), with [`SocketOptions::tell_arrival`]; `None` where it is not told.
+    /// The time between arrival and reading, with [`SocketOptions::report_arrival`]; `None` if unknown. It is measured by
+    /// the system's real-time clock, and so is wrong if that clock was set in between.
     pub age: Option<Duration>,
-    /// Its payload, complete.
+    /// The complete payload.
     pub payload: &'a [u8],
 }
 
-/// Where [`Socket::recv`] puts what comes in: 2 MiB, of which memory is used only as far as
-/// datagrams have filled it.
+/// The buffer of [`Socket::recv`]: 2 MiB of address space, of which datagrams use only as much memory as they fill.
 pub struct Inbox {
     /// `BATCH` slots of `SLOT` bytes.
     pub(super) slots: Vec<u8>,
     pub(super) arrivals: Vec<Arrival>,
-    /// When their ages were told, since the Unix epoch; `None` when they have none.
-    pub(super) told_at: Option<Duration>,
+    /// When the datagrams were read, since the Unix epoch; `None` if their ages are unknown.
+    pub(super) read_at: Option<Duration>,
     #[cfg(target_os = "linux")]
     pub(super) headers: linux::Headers,
 }
 
-/// What is known of the datagram in the slot of the same index.
+/// The datagram in the slot with the same index.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
     pub from: SocketAddr,
     pub to: Option<IpAddr>,
     pub len: usize,
     pub age: Option<Duration>,
-    /// The socket's local drops when it was queued, modulo 2³²; not told before the first one.
+    /// The socket's local drops when it was queued, modulo 2³²; `None` before the first drop.
     pub drops: Option<u32>,
 }
 
-/// What the system says of a socket's receive buffer.
+/// The usage of a socket's receive buffer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Memory {
-    /// Bytes of it that are taken, by datagrams and by errors.
+pub(super) struct BufferUsage {
+    /// The bytes in use, by datagrams and errors.
     pub queued: u32,
-    /// Datagrams that found no room, modulo 2³².
+    /// The datagrams dropped for lack of room, modulo 2³².
     pub drops: u32,
 }
 
@@ -146,18 +142,18 @@ impl Default for Inbox {
 }
 
 impl Inbox {
-    /// An empty one.
+    /// Creates an empty inbox.
     pub fn new() -> Inbox {
         Inbox {
             slots: vec![0; BATCH * SLOT],
             arrivals: Vec::with_capacity(BATCH),
-            told_at: None,
+            read_at: None,
             #[cfg(target_os = "linux")]
             headers: linux::Headers::new(),
         }
     }
 
-    /// The datagrams of the last [`Socket::recv`], in the order they came in.
+    /// Returns the datagrams of the last [`Socket::recv`], in order of arrival.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Received<'_>> {
         self.arrivals.iter().zip(self.slots.chunks_exact(SLOT)).map(|(arrival, slot)| Received {
             from: arrival.from,
@@ -167,7 +163,7 @@ impl Inbox {
         })
     }
 
-    /// The newest count of local drops that came with one of them.
+    /// Returns the latest count of local drops among the datagrams.
     pub(super) fn drops(&self) -> Option<u32> {
         self.arrivals.last().and_then(|arrival| arrival.drops)
     }
@@ -184,38 +180,38 @@ impl fmt::Debug for Inbox {
 }
 
 impl Socket {
-    /// Binds a socket to `addr` (port 0 = any free one). One of IPv6 takes no IPv4.
+    /// Binds a socket to `addr`; port 0 for any free port. An IPv6 socket does not receive IPv4.
     ///
-    /// The send buffer stays as the system has it: its bound is what makes a full queue of the
-    /// network card an error we see; a larger one lets packets overflow that queue unseen.
+    /// The send buffer keeps the system's default: with a larger one, packets would overflow the network card's queue
+    /// without an error.
     ///
     /// # Errors
-    /// What the system says: the port is taken, the address is not ours, no such family. And
-    /// [`io::ErrorKind::Unsupported`] when `tell_destination` is not to be had.
+    /// The system's error: for example the port is in use, the address is not local, or the address family is missing.
+    /// [`io::ErrorKind::Unsupported`] if `report_destination` is not available.
     pub fn bind(addr: SocketAddr, options: &SocketOptions) -> io::Result<Socket> {
         let socket = socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
         if addr.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        if options.tell_destination {
+        if options.report_destination {
             match options.io {
-                Io::Batched => system::tell_destination(&socket, addr.is_ipv6())?,
+                Io::Batched => system::report_destination(&socket, addr.is_ipv6())?,
                 Io::Single => return Err(io::ErrorKind::Unsupported.into()),
             }
         }
         #[cfg(target_os = "linux")]
         if options.io == Io::Batched {
-            if options.tell_arrival {
-                linux::tell_arrival(&socket);
+            if options.report_arrival {
+                linux::report_arrival(&socket);
             }
-            if options.tell_errors {
-                linux::tell_errors(&socket, addr.is_ipv6());
+            if options.report_errors {
+                linux::report_errors(&socket, addr.is_ipv6());
             }
         }
         system::enlarge_receive_buffer(&socket, options.rcvbuf);
         if addr.is_ipv4() {
-            system::never_fragment(&socket, true);
+            system::set_dont_fragment(&socket, true);
         }
         socket.bind(&addr.into())?;
         Ok(Socket {
@@ -225,43 +221,41 @@ impl Socket {
         })
     }
 
-    /// The address it is bound to.
+    /// Returns the address that the socket is bound to.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
     }
 
-    /// Bytes of receive buffer that the system has granted, as it counts them; 0 if it does not
-    /// say.
+    /// Returns the size of the receive buffer that the system granted, in bytes as it counts them; 0 if unknown.
     pub fn receive_buffer(&self) -> usize {
         socket2::SockRef::from(&self.inner).recv_buffer_size().unwrap_or(0)
     }
 
-    /// Datagrams that the system has dropped because this socket's buffer was full; `None` where it
-    /// does not say. Exact at any time on Linux (`SO_MEMINFO`).
+    /// Returns how many datagrams the system has dropped because this socket's buffer was full; `None` on systems that do
+    /// not report it. On Linux the count is exact at any time (`SO_MEMINFO`).
     pub fn local_drops(&self) -> Option<u32> {
-        self.memory().map(|memory| memory.drops)
+        self.buffer_usage().map(|usage| usage.drops)
     }
 
-    /// What mio registers.
+    /// Returns the event source for mio.
     pub(super) fn source(&mut self) -> &mut impl mio::event::Source {
         &mut self.inner
     }
 
-    pub(super) fn memory(&self) -> Option<Memory> {
-        system::memory(&self.inner)
+    pub(super) fn buffer_usage(&self) -> Option<BufferUsage> {
+        system::buffer_usage(&self.inner)
     }
 
-    /// Takes up to [`BATCH`] datagrams out of the socket (one, with [`Io::Single`]) and into
-    /// `inbox`, in place of what was there. Yields how many; 0 = the socket is empty.
+    /// Receives up to [`BATCH`] datagrams (one, with [`Io::Single`]) into `inbox`, and replaces its content. Returns the
+    /// number of datagrams; 0 if the socket is empty.
     ///
     /// # Errors
-    /// What the system says. An error that some earlier packet left behind on the socket (an ICMP
-    /// message) is none.
+    /// The system's error. Errors that earlier packets left on the socket (ICMP messages) are ignored.
     pub fn recv(&self, inbox: &mut Inbox) -> io::Result<usize> {
-        // An error that stays is no leftover.
+        // If an error persists, it does not come from an earlier packet.
         for _ in 0..BATCH {
             match self.try_recv(inbox) {
                 Err(error) if is_leftover(&error) => {}
@@ -271,11 +265,10 @@ impl Socket {
         self.try_recv(inbox)
     }
 
-    /// As [`recv`](Socket::recv), but for errors that an earlier packet left behind: see
-    /// [`is_leftover`].
+    /// Receives like [`recv`](Socket::recv), but also returns errors that earlier packets left: see [`is_leftover`].
     pub(super) fn try_recv(&self, inbox: &mut Inbox) -> io::Result<usize> {
         inbox.arrivals.clear();
-        inbox.told_at = None;
+        inbox.read_at = None;
         let result = match self.io {
             #[cfg(target_os = "linux")]
             Io::Batched => linux::recv(&self.inner, inbox),
@@ -288,12 +281,12 @@ impl Socket {
         }
     }
 
-    /// Takes up to [`BATCH`] errors that earlier packets met with into `errors`, in place of what was
-    /// there. Yields how many; 0 = there are none, or the system does not tell
-    /// ([`SocketOptions::tell_errors`]). Until they are taken, errors use up the receive buffer.
+    /// Receives up to [`BATCH`] errors about earlier packets into `errors`, and replaces its content. Returns the number of
+    /// errors; 0 if there are none, or the system does not report them ([`SocketOptions::report_errors`]). Errors take
+    /// space in the receive buffer until they are read.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn recv_errors(&self, errors: &mut ErrorInbox) -> io::Result<usize> {
         errors.entries.clear();
         #[cfg(target_os = "linux")]
@@ -309,14 +302,12 @@ impl Socket {
         Ok(errors.entries.len())
     }
 
-    /// Sends `packets`, whose payloads lie in `bytes`, in their order, until one fails. To go on
-    /// after it, call again with the rest.
+    /// Sends `packets` in order, with payloads from `bytes`, until one fails. To continue, call again with the rest.
     ///
-    /// The error may be one that an earlier packet left behind on the socket: try the failed one
-    /// once more before giving it up.
+    /// The error may come from an earlier packet: send the failed packet once more before giving up on it.
     ///
     /// # Panics
-    /// When a packet's range is not within `bytes`.
+    /// If a packet's range is not within `bytes`.
     pub fn send(&self, packets: &[Packet], bytes: &[u8]) -> Sent {
         if packets.iter().any(|packet| packet.range.len() > SAFE_PAYLOAD) {
             self.allow_fragments();
@@ -332,15 +323,15 @@ impl Socket {
         sent
     }
 
-    /// Fragments are what it takes. (Those of IPv6 are always allowed.)
+    /// Allows fragments, after a packet was too large without them. IPv6 always allows them.
     fn allow_fragments(&self) {
         if !self.ipv6 {
-            system::never_fragment(&self.inner, false);
+            system::set_dont_fragment(&self.inner, false);
         }
     }
 }
 
-/// Whether an error says that a packet was larger than an interface or a path takes in one piece.
+/// Returns whether an error means that a packet was larger than the MTU of an interface or a path.
 fn is_too_large(errno: i32) -> bool {
     #[cfg(unix)]
     const TOO_LARGE: i32 = libc::EMSGSIZE;
@@ -350,15 +341,15 @@ fn is_too_large(errno: i32) -> bool {
     errno == TOO_LARGE
 }
 
-/// Whether an error of a receive call tells of a packet sent earlier rather than of the socket.
+/// Returns whether the error of a receive call is about a packet sent earlier, not about the socket.
 pub(super) fn is_leftover(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
     };
-    /// What else Linux makes of ICMP and ICMPv6 messages (`icmp_err_convert` in net/ipv4/icmp.c,
+    /// The other errors that Linux maps ICMP and ICMPv6 messages to (`icmp_err_convert` in net/ipv4/icmp.c,
     /// `icmpv6_err_convert` in net/ipv6/icmp.c).
     #[cfg(target_os = "linux")]
-    const OF_NETWORKS: &[i32] = &[
+    const ICMP_ERRNOS: &[i32] = &[
         libc::EACCES,
         libc::EHOSTDOWN,
         libc::EMSGSIZE,
@@ -368,12 +359,12 @@ pub(super) fn is_leftover(error: &io::Error) -> bool {
         libc::EPROTO,
     ];
     #[cfg(not(target_os = "linux"))]
-    const OF_NETWORKS: &[i32] = &[];
+    const ICMP_ERRNOS: &[i32] = &[];
 
     matches!(
         error.kind(),
         ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable | Interrupted
-    ) || error.raw_os_error().is_some_and(|errno| OF_NETWORKS.contains(&errno))
+    ) || error.raw_os_error().is_some_and(|errno| ICMP_ERRNOS.contains(&errno))
 }
 
 /// Readable when a datagram or an error may have arrived.

@@ -1,9 +1,8 @@
-//! Chance that can be repeated: numbers out of a seed.
+//! Reproducible chance: numbers derived from a seed.
 
 use std::time::Duration;
 
-/// What a number decides. Two decisions about one request are independent because their purposes
-/// differ.
+/// The purpose of a number. Two decisions about one request are independent because their purposes differ.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
     Dead = 1,
@@ -25,29 +24,29 @@ pub(super) enum Purpose {
     Boots,
 }
 
-/// The number that `seed` has for the `nth` decision of this purpose about `subject`. A hash, not a
-/// running generator: no decision depends on the order or the time of the others.
+/// Returns the number for the `nth` decision of this purpose about `subject`. It is a hash, not the next number of a
+/// generator: no decision depends on the order or the time of the others.
 pub(super) fn roll(seed: u64, purpose: Purpose, subject: u32, nth: u64) -> u64 {
     let key = seed ^ mix(((purpose as u64) << 32) | u64::from(subject));
     mix(mix(key).wrapping_add(nth))
 }
 
-/// Whether a number is among the given fraction (0 to 1) of all numbers.
+/// Returns true for the given fraction (0 to 1) of all numbers.
 pub(super) fn hits(number: u64, fraction: f64) -> bool {
     fraction > 0.0 && unit(number) < fraction
 }
 
-/// A number as a fraction: 0 to just under 1.
+/// Converts a number to a fraction, 0 to just under 1.
 pub(super) fn unit(number: u64) -> f64 {
     (number >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// A duration from zero to just under `most`.
+/// Converts a number to a duration, from zero to just under `most`.
 pub(super) fn part_of(number: u64, most: Duration) -> Duration {
     most.mul_f64(unit(number))
 }
 
-/// A sequence of numbers, where one decision needs many.
+/// A generator of numbers, for decisions that need many.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(u64);
 
@@ -61,13 +60,13 @@ impl Dice {
         mix(self.0)
     }
 
-    /// From 0 to `n - 1`; `n` is at least 1.
+    /// Returns a number from 0 to `n - 1`; `n` is at least 1.
     pub(super) fn below(&mut self, n: usize) -> usize {
         // A multiplication instead of a division, on the upper half of the number.
         (((self.next() >> 32) * n as u64) >> 32) as usize
     }
 
-    /// One of a list that is not empty.
+    /// Returns an item of a list that is not empty.
     pub(super) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[self.below(list.len())]
     }

@@ -1,17 +1,17 @@
-//! Somebody who sees requests go by and answers them first, without knowing their tokens.
+//! A forger, who sees that requests pass and forges replies without knowing their tokens.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::engine::Time;
 
-/// How long after the last request forgeries go on: nobody would believe them later.
+/// The time after the last request when forgeries end: no query accepts them later.
 const PERSEVERANCE: Duration = Duration::from_secs(2);
 
-/// When to forge the next reply, and to whom.
+/// Decides when to forge the next reply, and to whom.
 #[derive(Debug)]
 pub(super) struct Forger {
-    /// Between two forgeries; `None` = never.
+    /// The time between two forgeries; `None` = never.
     period: Option<Duration>,
     next: Time,
     until: Time,
@@ -28,7 +28,7 @@ impl Forger {
         Forger { period, next, until, victim: None, request: Vec::new(), forged: 0 }
     }
 
-    /// Takes note of who asked last, and what.
+    /// Remembers the last request and its source.
     pub(super) fn overhear(&mut self, now: Time, from: SocketAddr, request: &[u8]) {
         let Some(period) = self.period else { return };
         if self.due().is_none() {
@@ -40,13 +40,12 @@ impl Forger {
         self.request.extend_from_slice(request);
     }
 
-    /// When the next forgery is due.
+    /// Returns when the next forgery is due.
     pub(super) fn due(&self) -> Option<Time> {
         (self.victim.is_some() && self.next <= self.until).then_some(self.next)
     }
 
-    /// Whom to send the forgery that is due, what was asked, and its number. One more has been
-    /// forged then.
+    /// Takes the forgery that is due: returns its destination, the request that it answers, and its number.
     pub(super) fn forge(&mut self) -> Option<(SocketAddr, &[u8], u64)> {
         self.due()?;
         self.next = self.next + self.period?;

@@ -1,45 +1,46 @@
-//! What a fleet knows of each host: its character, and how often it was asked.
+//! The state of each host: its character, and the number of its requests.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::dice::Purpose;
 use super::plan::Plan;
-use super::snmp::SnmpFault;
 use crate::engine::Time;
 
-/// The span within which requests to one host are counted together: that of ET: Legacy's `sv_protect 2`.
+/// The span within which requests to one host are counted together: that of [`Limit::Protect2`](super::Limit).
 const SPAN: Duration = Duration::from_secs(2);
 
-/// All hosts of a fleet: 12 bytes each, and 16 for each request of the last two seconds.
+/// All hosts of a fleet: 12 bytes each, more for those that misbehave, and 16 for each request of the last two
+/// seconds.
 #[derive(Debug)]
 pub(super) struct Hosts {
-    all: Vec<Host>,
+    all: Vec<HostState>,
+    /// The hosts that misbehave.
+    faults: HashMap<u32, &'static str>,
     /// The requests of the last two seconds, oldest first.
     recent: VecDeque<(Time, u32)>,
-    /// Hosts that never answer.
+    /// The number of hosts that never reply.
     pub(super) dead: u32,
-    /// Hosts that were asked at least once.
+    /// The number of hosts that received at least one request.
     pub(super) asked: u64,
-    /// The most requests that came to one host within any two seconds.
+    /// The maximum number of requests to one host within any two seconds.
     pub(super) max_within_span: u32,
 }
 
-/// One host.
+/// The state of one host.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Host {
+pub(super) struct HostState {
     pub(super) dead: bool,
     pub(super) multi_homed: bool,
     pub(super) garbage: bool,
-    pub(super) snmp_fault: Option<SnmpFault>,
     /// Requests so far.
     requests: u32,
-    /// Of these, the ones within the last two seconds.
+    /// Requests within the last two seconds.
     within_span: u32,
 }
 
-impl Host {
-    /// Alive, and answers properly from the address that was asked.
+impl HostState {
+    /// Returns true if the host is alive, and replies properly from the address that received the request.
     pub(super) fn is_proper(self) -> bool {
         !(self.dead || self.multi_homed || self.garbage)
     }
@@ -47,7 +48,7 @@ impl Host {
 
 impl Hosts {
     pub(super) fn new(plan: &Plan) -> Hosts {
-        let mut all = vec![Host::default(); plan.hosts as usize];
+        let mut all = vec![HostState::default(); plan.hosts as usize];
         let dead = plan.choose(Purpose::Dead, plan.dead);
         dead.iter().for_each(|&host| all[host as usize].dead = true);
         for host in plan.choose(Purpose::MultiHomed, plan.wrong_source) {
@@ -56,17 +57,20 @@ impl Hosts {
         for host in plan.choose(Purpose::Garbage, plan.garbage) {
             all[host as usize].garbage = true;
         }
-        for (host, fault) in plan.misbehaving() {
-            all[host as usize].snmp_fault = Some(fault);
-        }
-        Hosts { all, recent: VecDeque::new(), dead: dead.len() as u32, asked: 0, max_within_span: 0 }
+        let faults = plan.misbehaving().into_iter().collect();
+        Hosts { all, faults, recent: VecDeque::new(), dead: dead.len() as u32, asked: 0, max_within_span: 0 }
     }
 
-    pub(super) fn get(&self, host: u32) -> Host {
+    pub(super) fn get(&self, host: u32) -> HostState {
         self.all[host as usize]
     }
 
-    /// Counts a request, and says how many this host had before. Time does not go back.
+    /// Returns what this host gets wrong.
+    pub(super) fn fault(&self, host: u32) -> Option<&'static str> {
+        self.faults.get(&host).copied()
+    }
+
+    /// Counts a request, and returns how many this host received before. Time does not go back.
     pub(super) fn count_request(&mut self, now: Time, host: u32) -> u32 {
         while let Some(&(at, other)) = self.recent.front().filter(|(at, _)| now - *at >= SPAN) {
             debug_assert!(at <= now);
@@ -82,7 +86,7 @@ impl Hosts {
         host.requests - 1
     }
 
-    /// The host that `plan.wanted` plays on: a living one that gives proper answers.
+    /// Chooses the host that `plan.wanted` is on: one that is alive and replies properly.
     pub(super) fn choose_wanted(&self, plan: &Plan) -> Option<u32> {
         plan.wanted.as_ref()?;
         (0..plan.hosts)
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_million_hosts_stay_small() {
-        assert!(size_of::<Host>() <= 12);
+        assert!(size_of::<HostState>() <= 12);
         let plan = Plan { hosts: 1_000_000, dead: 0.3, ..Plan::default() };
         let hosts = Hosts::new(&plan);
         assert_eq!((hosts.dead, hosts.all.iter().filter(|host| host.dead).count()), (300_000, 300_000));

@@ -1,4 +1,4 @@
-//! The rate limits of real game servers. What they drop, they drop silently.
+//! The rate limits of real game servers, which drop silently.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::engine::Time;
 
-/// Which rate limit a host has.
+/// The rate limit of each host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limit {
-    /// Answers everything.
+    /// No limit.
     #[default]
     None,
     /// ioquake3 (`SVC_RateLimit` in `sv_main.c`): a burst of 10, then 1 per second for each client
@@ -22,15 +22,25 @@ pub enum Limit {
     DarkPlaces,
 }
 
-/// The rate limits of all hosts of a fleet. Each host keeps its own account of each of its clients.
+impl Limit {
+    /// All limits, with their names.
+    pub const ALL: [(&str, Limit); 4] = [
+        ("none", Limit::None),
+        ("ioq3", Limit::Ioq3),
+        ("protect2", Limit::Protect2),
+        ("darkplaces", Limit::DarkPlaces),
+    ];
+}
+
+/// The state of the rate limits of all hosts of a fleet. Each host counts each of its clients separately.
 #[derive(Debug)]
 pub(super) enum Limits {
     None,
-    /// Buckets by host and client; that for all clients is without one.
+    /// Buckets by host and client; `None` stands for all clients together.
     Ioq3(HashMap<(u32, Option<IpAddr>), Bucket>),
-    /// By host: when it answered which network within the last two seconds.
+    /// By host: its replies of the last two seconds, each with the network of the client.
     Protect2(HashMap<u32, VecDeque<(Time, IpAddr)>>),
-    /// By host and client: the last answer.
+    /// By host and client: the time of the last reply.
     DarkPlaces(HashMap<(u32, IpAddr), Time>),
 }
 
@@ -44,7 +54,7 @@ impl Limits {
         }
     }
 
-    /// Whether host `host` answers this client now; counts it if it does.
+    /// Returns true if host `host` replies to this client now, and counts the reply.
     pub(super) fn allow(&mut self, now: Time, host: u32, client: IpAddr) -> bool {
         match self {
             Limits::None => true,
@@ -80,11 +90,11 @@ fn protect2(receipts: &mut VecDeque<(Time, IpAddr)>, now: Time, client: IpAddr) 
     allowed
 }
 
-/// A leaky bucket that holds ten.
+/// A leaky bucket that holds ten requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bucket {
     level: u64,
-    /// When it leaked last.
+    /// The time of the last leak.
     since: Time,
 }
 

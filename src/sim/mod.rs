@@ -1,11 +1,12 @@
 //! A simulated fleet of hosts, and a simulated network to reach them: pure, like the engine.
 //!
-//! Everything that happens is decided by the [`Plan`] and its seed alone, so a run can be replayed.
-//! Two users drive the same hosts: tests join a [`Fleet`] and an [`Engine`](crate::engine::Engine)
-//! by a [`Network`] in virtual time, and `allears fleet` puts the fleet behind a real socket.
+//! The [`Plan`] and its seed alone decide everything that happens, so a run can be replayed. Two users drive the same
+//! hosts: tests connect a [`Fleet`] and an [`Engine`](crate::engine::Engine) by a [`Network`] in virtual time, and
+//! `allears fleet` puts the fleet behind a real socket.
 //!
-//! [`Plan`] what is played → [`Fleet`] takes requests, lets replies out when their time has come
-//! → `et`, `echo`, `snmp`, `master` what a host says → [`Network`] the links in between.
+//! [`Plan`] the hosts, and what goes wrong → [`Fleet`] receives requests, sends replies when their time has come →
+//! `simulated_host` the trait of a protocol's hosts, implemented by `echo`, `et`, `snmp` and listed in [`PROTOCOLS`] →
+//! [`Network`] the links in between.
 
 mod dice;
 mod echo;
@@ -14,16 +15,18 @@ mod fleet;
 mod forger;
 mod hosts;
 mod limits;
-mod master;
 mod network;
+mod ntp;
 mod plan;
+mod protocols;
 mod schedule;
+mod simulated_host;
 mod snmp;
 mod tally;
 
 pub use fleet::{Fleet, Reply};
 pub use limits::Limit;
 pub use network::{Link, Network, Sent, Trace};
-pub use plan::{HostProtocol, Late, Latency, Plan, PlanError};
-pub use snmp::SnmpFault;
+pub use plan::{Late, Latency, Plan, PlanError};
+pub use protocols::{HostProtocol, PROTOCOLS};
 pub use tally::Tally;

@@ -9,25 +9,25 @@ use super::{Fleet, Late};
 use crate::engine::{Completion, Engine, Protocol, Time, Transmit};
 
 /// The engine's own address.
-const ASKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
-/// Requests that are handed to the simulated kernel at once.
+const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
+/// The number of requests that the engine hands to the simulated kernel at once.
 const BATCH: usize = 8;
-/// How long the simulated kernel takes no more after it refused a request.
+/// The time for which the simulated kernel refuses requests once its queue is full.
 const QUEUE_FULL: Duration = Duration::from_millis(1);
-/// What the simulated kernel says of an address that it cannot send to: `EINVAL`.
+/// The error of a request that the simulated kernel can never send: `EINVAL`.
 const CANNOT_SEND: i32 = 22;
-/// Turns in which neither time passes nor anything happens, after which the engine is stuck.
+/// The number of turns without any progress after which the engine counts as stuck.
 const STUCK: u32 = 10_000;
 
-/// What the network, and the machine at its near end, do to datagrams. Each fraction is from 0 to 1.
-/// [`Link::default`] does nothing to them: they arrive at once.
+/// The faults of the network, and of the machine that the engine runs on. Each fraction is from 0 to 1.
+/// [`Link::default`] has none: datagrams arrive at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
     /// Decides everything that is left to chance.
     pub seed: u64,
-    /// How long every datagram takes, each way, on top of the latency of the fleet.
+    /// The time that every datagram takes, each way, in addition to the latency of the fleet.
     pub latency: Duration,
-    /// Up to how much longer each one takes: they overtake one another.
+    /// The maximum additional time of each datagram, by which they get out of order.
     pub jitter: Duration,
     /// Datagrams that take even longer, each way.
     pub delay: Late,
@@ -35,18 +35,18 @@ pub struct Link {
     pub loss: f64,
     /// Fraction that arrives twice, each way.
     pub duplicate: f64,
-    /// Fraction of the replies that two forgeries come along with: one from the right address with
-    /// a wrong token, one from a neighbour's address with the right token.
+    /// Fraction of the replies that are accompanied by two forgeries: one from the right address with a wrong token,
+    /// one from a neighbour's address with the right token.
     pub forge: f64,
-    /// Where in a reply its token is: eight bytes, of which a forgery changes one bit.
+    /// The offset of the token in a reply: eight bytes, of which a forgery changes one bit.
     pub token_at: usize,
-    /// Datagrams that the engine's receive buffer holds while it is busy. What comes then is lost.
+    /// The number of datagrams that the engine's receive buffer holds. More are lost.
     pub receive_buffer: usize,
-    /// The engine's process is stopped for up to so long, before this fraction of its turns.
+    /// The fraction of the engine's turns before which its process is stopped, and the maximum time for which it is.
     pub stall: Late,
-    /// Fraction of the bursts of which the kernel takes only a part.
+    /// Fraction of the bursts of which the kernel accepts only a part.
     pub refuse: f64,
-    /// Fraction of the requests that the kernel says it can never send.
+    /// Fraction of the requests that the kernel can never send.
     pub send_failure: f64,
 }
 
@@ -73,20 +73,20 @@ impl Default for Link {
 /// A request that left the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// When.
+    /// When it left.
     pub at: Time,
-    /// Where to.
+    /// Its destination.
     pub to: SocketAddr,
-    /// Bytes of payload.
+    /// The size of its payload in bytes.
     pub len: usize,
 }
 
-/// What was seen of an engine.
+/// A record of what an engine did.
 #[derive(Debug)]
 pub struct Trace<C, A, T = ()> {
-    /// The requests that the kernel took, in order.
+    /// The requests that the kernel accepted, in order.
     pub sent: Vec<Sent>,
-    /// The conversations that ended, in order, each with the time when it was known.
+    /// The completions, in order, each with the time when the engine returned it.
     pub ended: Vec<(Time, Completion<C, A, T>)>,
     /// Datagrams handed to the engine.
     pub delivered: u64,
@@ -96,7 +96,7 @@ pub struct Trace<C, A, T = ()> {
     pub duplicated: u64,
     /// Forgeries that the network made.
     pub forged: u64,
-    /// Replies that found the receive buffer full.
+    /// Replies lost because the receive buffer was full.
     pub overflowed: u64,
 }
 
@@ -107,7 +107,7 @@ impl<C, A, T> Default for Trace<C, A, T> {
     }
 }
 
-/// The network: drives an engine as `net` does, but jumps from one event to the next.
+/// The network. Drives an engine as `net` does, but time jumps from one event to the next.
 #[derive(Debug)]
 pub struct Network {
     link: Link,
@@ -116,7 +116,7 @@ pub struct Network {
     dice: Dice,
     requests: Schedule<Datagram>,
     replies: Schedule<Datagram>,
-    /// The kernel takes no request until then.
+    /// The kernel refuses requests until then.
     full_until: Time,
 }
 
@@ -128,28 +128,28 @@ struct Datagram {
 }
 
 impl Network {
-    /// A network to `fleet`, at [`Time::ZERO`].
+    /// Creates a network to `fleet`, at [`Time::ZERO`].
     pub fn new(link: Link, fleet: Fleet) -> Network {
         let dice = Dice::new(roll(link.seed, Purpose::Link, 0, 0));
         let (requests, replies) = (Schedule::default(), Schedule::default());
         Network { link, fleet, now: Time::ZERO, dice, requests, replies, full_until: Time::ZERO }
     }
 
-    /// The time that it is.
+    /// Returns the current time.
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// The fleet, for its account.
+    /// Returns the fleet.
     pub fn fleet(&self) -> &Fleet {
         &self.fleet
     }
 
-    /// Runs until everything that `targets` yields has ended and no datagram is under way, or until
-    /// the next event would be after `until`. What was seen is added to `trace`.
+    /// Runs until all queries of `targets` have ended and no datagram is on its way, or until the next event would be
+    /// after `until`. Adds what the engine did to `trace`.
     ///
     /// # Panics
-    /// When the engine wants to be called again and again, and nothing comes of it.
+    /// If the engine asks to be called again and again without any progress.
     pub fn run<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -177,7 +177,7 @@ impl Network {
         }
     }
 
-    /// One turn of the engine; says whether there may be more targets for the next.
+    /// Runs one turn of the engine. Returns true if there may be more targets for the next.
     fn turn<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -206,13 +206,13 @@ impl Network {
 
     fn next_event<P: Protocol, T>(&self, engine: &mut Engine<P, T>, more_targets: bool) -> Option<Time> {
         let asking = if more_targets { Some(self.now) } else { engine.poll_timeout() };
-        // A kernel that is full is not worth a turn.
+        // A turn is useless while the kernel refuses requests.
         let asking = asking.map(|at| if self.now < self.full_until { at.max(self.full_until) } else { at });
         let network = [self.requests.next_due(), self.fleet.poll_timeout(), self.replies.next_due()];
         network.into_iter().chain([asking]).flatten().min()
     }
 
-    /// Lets requests arrive at the fleet, and replies leave it, each at its own time, up to now.
+    /// Delivers requests to the fleet and takes its replies, each at its own time, up to now.
     fn carry<C, A, T>(&mut self, trace: &mut Trace<C, A, T>) {
         loop {
             let arrival = self.requests.next_due().filter(|at| *at <= self.now);
@@ -338,7 +338,7 @@ impl Network {
             return engine.handle_send_failure(self.now, transmit, CANNOT_SEND);
         }
         trace.sent.push(Sent { at: self.now, to: transmit.to, len: transmit.len });
-        let request = Datagram { from: ASKER, to: transmit.to, payload };
+        let request = Datagram { from: CLIENT, to: transmit.to, payload };
         for arrival in self.passage(self.now, trace) {
             self.requests.push(arrival, request.clone());
         }
@@ -387,7 +387,7 @@ mod tests {
     fn a_forgery_has_either_the_address_or_the_token_right_and_never_both() {
         let mut network = network(Link { token_at: 2, ..Link::default() });
         let from = network.fleet().plan().address(5);
-        let reply = Datagram { from, to: ASKER, payload: b"??01234567...".to_vec() };
+        let reply = Datagram { from, to: CLIENT, payload: b"??01234567...".to_vec() };
         for _ in 0..100 {
             let [wrong_token, wrong_address] = network.forgeries(&reply);
             assert_eq!(wrong_token.from, from);

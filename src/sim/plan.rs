@@ -1,80 +1,69 @@
-//! What a fleet plays.
+//! The plan of a fleet: its hosts, and what goes wrong.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::dice::{Purpose, roll, unit};
-use super::{Limit, SnmpFault};
+use super::{HostProtocol, Limit, PROTOCOLS};
 
-/// Hosts that a plan can have at most. As many addresses behind them are the second addresses of
-/// the multi-homed.
-const MOST_HOSTS: u32 = 4_000_000;
-/// Interfaces that an SNMP agent can have at most.
-const MOST_INTERFACES: u32 = 10_000;
+/// The maximum number of hosts. As many addresses behind theirs are the second ones of multi-homed hosts.
+const MAX_HOSTS: u32 = 4_000_000;
+/// The maximum number of rows in a host's tables.
+const MAX_ROWS: u32 = 10_000;
 
-/// What a fleet plays. Each fraction is from 0 to 1.
+/// The plan of a fleet. Each fraction is from 0 to 1.
 ///
-/// A decision about a request is a hash of the seed, the host, and how many requests that host had
-/// before: never of the time or of what other hosts are asked.
+/// Each decision about a request is a hash of the seed, the host, and the number of requests that the host received
+/// before. It does not depend on the time or on requests to other hosts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// How many hosts, 1 to 4,000,000. Host *i* is at address `base` + *i*.
+    /// The number of hosts, 1 to 4,000,000. Host *i* is at address `base` + *i*.
     pub hosts: u32,
-    /// What the hosts speak.
-    pub protocol: HostProtocol,
+    /// The protocol that the hosts speak.
+    pub protocol: &'static HostProtocol,
     /// The address of the first host.
     pub base: Ipv4Addr,
     /// The port of every host.
     pub port: u16,
-    /// Where the master listens; only where the protocol has masters. What is asked of it is
-    /// exempt from every fault: it is always answered, after the median latency.
+    /// The address of the master, where the protocol has one. Requests to it are exempt from every fault: each has a
+    /// reply, after the median latency.
     pub master: Option<SocketAddr>,
     /// Decides everything that is left to chance.
     pub seed: u64,
-    /// Fraction of the hosts that never answer: exactly `hosts * dead` of them, rounded.
+    /// Fraction of the hosts that never reply: exactly `hosts * dead` of them, rounded.
     pub dead: f64,
     /// Fraction of the requests that get lost.
     pub loss: f64,
     /// Fraction of the replies that get lost.
     pub reply_loss: f64,
-    /// Fraction of the replies that come twice, one right behind the other.
+    /// Fraction of the replies that leave twice, one right behind the other.
     pub duplicate: f64,
-    /// From a request to its reply; the same for all requests to one host.
+    /// The time from a request to its reply, the same for all requests to one host.
     pub latency: Latency,
-    /// Replies that come later still.
+    /// Replies that leave later still.
     pub late: Late,
-    /// Fraction of the hosts (exactly, rounded) that answer from another address than the one that
-    /// was asked. It belongs to no host: `hosts` addresses further on.
+    /// Fraction of the hosts (exactly, rounded) that reply from another address than the one that received the
+    /// request. It belongs to no host: it is `hosts` addresses further on.
     pub wrong_source: f64,
-    /// Fraction of the hosts (exactly, rounded) whose replies are broken behind the right token.
+    /// Fraction of the hosts (exactly, rounded) whose replies are malformed behind the right token.
     pub garbage: f64,
-    /// Forged replies per second: from hosts' addresses, with wrong tokens, to whoever asked last.
-    /// They start with the first request and stop two seconds after the last.
+    /// Forged replies per second, with wrong tokens, from hosts' addresses to the source of the last request. They
+    /// start with the first request and stop two seconds after the last.
     pub forge: f64,
     /// The hosts' own rate limit.
     pub limit: Limit,
-    /// A player who is on exactly one living host, if there is one that gives proper answers.
+    /// The name of a player who is on exactly one host, where the protocol has players: on one that is alive and
+    /// replies properly.
     pub wanted: Option<String>,
-    /// Rows in the tables of an SNMP agent, 0 to 10,000.
-    pub interfaces: u32,
-    /// What SNMP agents get wrong, and which fraction of the hosts (exactly, rounded). No host has two of them.
-    pub snmp_faults: Vec<(SnmpFault, f64)>,
+    /// The number of rows in the tables of each host, 0 to 10,000, where the protocol has tables.
+    pub rows: u32,
+    /// What hosts get wrong: one of the protocol's [`faults`](HostProtocol::faults), and the fraction of the hosts
+    /// (exactly, rounded) that have it. No host has two of them.
+    pub misbehave: Vec<(&'static str, f64)>,
 }
 
-/// What the hosts of a fleet speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostProtocol {
-    /// Enemy Territory servers: `getstatus`, `getinfo`, and a master.
-    Et,
-    /// The reply is the request.
-    Echo,
-    /// SNMP agents of v1, v2c and, with the feature `usm`, v3: with the system group and the tables of their
-    /// interfaces.
-    Snmp,
-}
-
-/// Round trips, log-normally distributed over the hosts.
+/// Latencies, log-normally distributed over the hosts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
     /// Half of the hosts are faster.
@@ -83,39 +72,19 @@ pub struct Latency {
     pub sigma: f64,
 }
 
-/// Replies that come later than the host's latency says.
+/// Datagrams that take longer than the latency.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Late {
-    /// Fraction of the replies.
+    /// Fraction of the datagrams.
     pub fraction: f64,
-    /// How much later.
+    /// How much longer.
     pub by: Duration,
 }
 
 impl Default for Plan {
-    /// 2,000 perfect Enemy Territory servers, at most 5 ms away, without a master.
+    /// The [`Plan::new`] of the first protocol.
     fn default() -> Plan {
-        Plan {
-            hosts: 2000,
-            protocol: HostProtocol::Et,
-            base: Ipv4Addr::new(127, 1, 0, 1),
-            port: 27960,
-            master: None,
-            seed: 1,
-            dead: 0.0,
-            loss: 0.0,
-            reply_loss: 0.0,
-            duplicate: 0.0,
-            latency: Latency { median: Duration::from_millis(5), sigma: 0.0 },
-            late: Late { fraction: 0.0, by: Duration::ZERO },
-            wrong_source: 0.0,
-            garbage: 0.0,
-            forge: 0.0,
-            limit: Limit::None,
-            wanted: None,
-            interfaces: 2,
-            snmp_faults: Vec::new(),
-        }
+        Plan::new(&PROTOCOLS[0])
     }
 }
 
@@ -137,6 +106,31 @@ impl fmt::Display for PlanError {
 impl std::error::Error for PlanError {}
 
 impl Plan {
+    /// 2,000 perfect hosts at the usual port of `protocol`, with a latency of 5 ms and without a master.
+    pub fn new(protocol: &'static HostProtocol) -> Plan {
+        Plan {
+            hosts: 2000,
+            protocol,
+            base: Ipv4Addr::new(127, 1, 0, 1),
+            port: protocol.port,
+            master: None,
+            seed: 1,
+            dead: 0.0,
+            loss: 0.0,
+            reply_loss: 0.0,
+            duplicate: 0.0,
+            latency: Latency { median: Duration::from_millis(5), sigma: 0.0 },
+            late: Late { fraction: 0.0, by: Duration::ZERO },
+            wrong_source: 0.0,
+            garbage: 0.0,
+            forge: 0.0,
+            limit: Limit::None,
+            wanted: None,
+            rows: 2,
+            misbehave: Vec::new(),
+        }
+    }
+
     /// Checks that every field is within its range.
     ///
     /// # Errors
@@ -145,7 +139,7 @@ impl Plan {
         let check = |fits: bool, field, expected| {
             if fits { Ok(()) } else { Err(PlanError { field, expected }) }
         };
-        check((1..=MOST_HOSTS).contains(&self.hosts), "hosts", "from 1 to 4000000")?;
+        check((1..=MAX_HOSTS).contains(&self.hosts), "hosts", "from 1 to 4000000")?;
         let last = u32::from(self.base).checked_add(2 * self.hosts);
         check(last.is_some(), "base", "low enough that all hosts have an address")?;
         for (fraction, field) in [
@@ -161,26 +155,25 @@ impl Plan {
         }
         check((0.0..=5.0).contains(&self.latency.sigma), "latency", "of a sigma from 0 to 5")?;
         check((0.0..=1e6).contains(&self.forge), "forge", "from 0 to 1e6 datagrams per second")?;
-        let sayable =
+        let fits_quotes =
             self.wanted.as_ref().is_none_or(|name| !name.is_empty() && !name.contains(['"', '\n', '\0']));
-        check(sayable, "wanted", "a name without quotes and line breaks")?;
-        check(self.interfaces <= MOST_INTERFACES, "interfaces", "from 0 to 10000")?;
-        let mut fractions = self.snmp_faults.iter().map(|(_, fraction)| fraction);
-        let in_range = fractions.all(|fraction| (0.0..=1.0).contains(fraction));
+        check(fits_quotes, "wanted", "a name without quotes and line breaks")?;
+        check(self.rows <= MAX_ROWS, "rows", "from 0 to 10000")?;
+        let in_range = self.misbehave.iter().all(|(_, fraction)| (0.0..=1.0).contains(fraction));
+        let sum: f64 = self.misbehave.iter().map(|(_, fraction)| fraction).sum();
         // Ten tenths are a little more than one.
-        let together: f64 = self.snmp_faults.iter().map(|(_, fraction)| fraction).sum();
-        let fits = in_range && together < 1.0 + 1e-9;
-        check(fits, "snmp_faults", "fractions from 0 to 1, and no more than 1 together")?;
-        let has_agents = self.snmp_faults.is_empty() || self.protocol == HostProtocol::Snmp;
-        check(has_agents, "snmp_faults", "of hosts that speak SNMP")
+        let fits = in_range && sum < 1.0 + 1e-9;
+        check(fits, "misbehave", "fractions from 0 to 1, and no more than 1 together")?;
+        let known = self.misbehave.iter().all(|(fault, _)| self.protocol.faults.contains(fault));
+        check(known, "misbehave", "a fault that hosts of this protocol can have")
     }
 
-    /// The address of host `host`.
+    /// Returns the address of host `host`.
     pub fn address(&self, host: u32) -> SocketAddr {
         self.at(host)
     }
 
-    /// From where a multi-homed host answers.
+    /// Returns the address that a multi-homed host replies from.
     pub(super) fn other_address(&self, host: u32) -> SocketAddr {
         self.at(self.hosts + host)
     }
@@ -189,14 +182,14 @@ impl Plan {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::from(u32::from(self.base).wrapping_add(offset))), self.port)
     }
 
-    /// The host at this address, if there is one.
+    /// Returns the host at this address, if there is one.
     pub fn host_at(&self, address: SocketAddr) -> Option<u32> {
         let SocketAddr::V4(v4) = address else { return None };
         let host = u32::from(*v4.ip()).checked_sub(u32::from(self.base))?;
         (host < self.hosts && v4.port() == self.port).then_some(host)
     }
 
-    /// How long after a request the reply of host `host` leaves.
+    /// Returns the time from a request to host `host` to its reply.
     pub fn latency_of(&self, host: u32) -> Duration {
         if self.latency.sigma == 0.0 {
             return self.latency.median;
@@ -211,7 +204,7 @@ impl Plan {
         roll(self.seed, purpose, host, nth)
     }
 
-    /// Exactly `hosts * fraction` hosts, rounded, in no order.
+    /// Chooses exactly `hosts * fraction` hosts, rounded, in no order.
     pub(super) fn choose(&self, purpose: Purpose, fraction: f64) -> Vec<u32> {
         let count = (f64::from(self.hosts) * fraction).round() as usize;
         let mut hosts: Vec<u32> = (0..self.hosts).collect();
@@ -222,18 +215,18 @@ impl Plan {
         hosts
     }
 
-    /// The SNMP agents that get something wrong, and what.
-    pub(super) fn misbehaving(&self) -> Vec<(u32, SnmpFault)> {
-        if self.snmp_faults.is_empty() {
+    /// Chooses the hosts that get something wrong, each with its fault.
+    pub(super) fn misbehaving(&self) -> Vec<(u32, &'static str)> {
+        if self.misbehave.is_empty() {
             return Vec::new();
         }
         let mut hosts: Vec<u32> = (0..self.hosts).collect();
         hosts.sort_unstable_by_key(|&host| self.roll(Purpose::Misbehaviour, host, 0));
-        // Where each one's part ends is rounded, not its size: otherwise there could be too few hosts.
-        let (mut chosen, mut together) = (Vec::new(), 0.0);
-        for &(fault, fraction) in &self.snmp_faults {
-            together += fraction;
-            let end = (f64::from(self.hosts) * together).round() as usize;
+        // The end of each part is rounded, not its size: otherwise there could be too few hosts.
+        let (mut chosen, mut sum) = (Vec::new(), 0.0);
+        for &(fault, fraction) in &self.misbehave {
+            sum += fraction;
+            let end = (f64::from(self.hosts) * sum).round() as usize;
             chosen.extend(hosts.iter().take(end).skip(chosen.len()).map(|&host| (host, fault)));
         }
         chosen
@@ -264,17 +257,17 @@ mod tests {
 
     #[test]
     fn no_host_misbehaves_in_two_ways() {
-        let halves = [(SnmpFault::TooBig, 0.5), (SnmpFault::StaleId, 0.2), (SnmpFault::OddBer, 0.3)];
-        for (hosts, snmp_faults, expected) in [
+        let halves = [("one", 0.5), ("two", 0.2), ("three", 0.3)];
+        for (hosts, misbehave, expected) in [
             (2000, &halves[..1], &[1000][..]),
             (2000, &halves[..], &[1000, 400, 600]),
             (3, &halves[..], &[2, 0, 1]),
             (7, &[], &[]),
         ] {
-            let plan = Plan { hosts, snmp_faults: snmp_faults.to_vec(), ..Plan::default() };
+            let plan = Plan { hosts, misbehave: misbehave.to_vec(), ..Plan::default() };
             let chosen = plan.misbehaving();
             let count = |fault| chosen.iter().filter(|(_, other)| *other == fault).count();
-            let counts: Vec<usize> = snmp_faults.iter().map(|(fault, _)| count(*fault)).collect();
+            let counts: Vec<usize> = misbehave.iter().map(|(fault, _)| count(*fault)).collect();
             assert_eq!(counts, expected);
             let mut hosts: Vec<u32> = chosen.iter().map(|(host, _)| *host).collect();
             hosts.sort_unstable();
@@ -318,13 +311,14 @@ mod tests {
         assert_eq!(field(Plan { dead: 1.1, ..Plan::default() }), Err("dead"));
         assert_eq!(field(Plan { base: Ipv4Addr::BROADCAST, ..Plan::default() }), Err("base"));
         assert_eq!(field(Plan { wanted: Some("a\"b".into()), ..Plan::default() }), Err("wanted"));
-        assert_eq!(field(Plan { interfaces: 10_001, ..Plan::default() }), Err("interfaces"));
-        let snmp = Plan { protocol: HostProtocol::Snmp, ..Plan::default() };
-        let tenths = vec![(SnmpFault::OddBer, 0.1); 10];
-        assert_eq!(field(Plan { snmp_faults: tenths.clone(), ..snmp.clone() }), Ok(()));
-        assert_eq!(field(Plan { snmp_faults: tenths, ..Plan::default() }), Err("snmp_faults"));
-        for wrong in [vec![(SnmpFault::Restart, 0.6); 2], vec![(SnmpFault::Restart, f64::NAN)]] {
-            assert_eq!(field(Plan { snmp_faults: wrong, ..snmp.clone() }), Err("snmp_faults"));
+        assert_eq!(field(Plan { rows: 10_001, ..Plan::default() }), Err("rows"));
+        let faulty = PROTOCOLS.iter().find(|protocol| !protocol.faults.is_empty()).expect("one");
+        let fault = faulty.faults[0];
+        let tenths = vec![(fault, 0.1); 10];
+        assert_eq!(field(Plan { misbehave: tenths.clone(), ..Plan::new(faulty) }), Ok(()));
+        assert_eq!(field(Plan { misbehave: tenths, ..Plan::default() }), Err("misbehave"));
+        for wrong in [vec![(fault, 0.6); 2], vec![(fault, f64::NAN)], vec![("nosuch", 0.1)]] {
+            assert_eq!(field(Plan { misbehave: wrong, ..Plan::new(faulty) }), Err("misbehave"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is to happen later, in the order of time.
+//! A queue of future events, in the order of time.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -7,8 +7,8 @@ use slab::Slab;
 
 use crate::engine::Time;
 
-/// Items and when they are due. Those that come in the order of their time, as they do when all
-/// delays are equal, only pass through a queue; the others through a heap.
+/// Items and the times when they are due. Items that are pushed in the order of time, as when all delays are equal, pass
+/// through a queue only; the others through a heap.
 #[derive(Debug)]
 pub(super) struct Schedule<T> {
     in_order: VecDeque<(Key, T)>,
@@ -17,7 +17,7 @@ pub(super) struct Schedule<T> {
     pushed: u64,
 }
 
-/// Of two items due at the same time, the one that was pushed first comes first.
+/// The time, and the number of the push: of two items due at the same time, the first one pushed comes first.
 type Key = (Time, u64);
 
 impl<T> Default for Schedule<T> {
@@ -37,7 +37,7 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// The first item, if it is due.
+    /// Removes and returns the first item, if it is due.
     pub(super) fn pop(&mut self, now: Time) -> Option<(Time, T)> {
         let queued = self.in_order.front().map(|(key, _)| *key);
         let heaped = self.others.peek().map(|Reverse((key, _))| *key);
@@ -51,7 +51,7 @@ impl<T> Schedule<T> {
         self.others.pop().map(|Reverse(((due, _), at))| (due, self.items.remove(at)))
     }
 
-    /// When the first item is due.
+    /// Returns when the first item is due.
     pub(super) fn next_due(&self) -> Option<Time> {
         let queued = self.in_order.front().map(|((due, _), _)| *due);
         let heaped = self.others.peek().map(|Reverse(((due, _), _))| *due);

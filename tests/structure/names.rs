@@ -12,11 +12,16 @@ use super::{assert_none, place};
 /// How many types may have the same name.
 const SAME_NAME: usize = 2;
 
+/// The names that more types have, for now.
+const WORN: &[&str] = &["Answer", "Asked", "Line", "Question", "Reply", "Report", "Request"];
+
 /// The files that work with any protocol: these, and all in folders that end with a slash.
 const GENERIC: &[&str] = &[
     "engine/",
     "net/",
     "cli/console.rs",
+    "cli/escapes.rs",
+    "cli/exit.rs",
     "cli/input_lines.rs",
     "cli/inputs.rs",
     "cli/output/",
@@ -44,7 +49,15 @@ const GENERIC: &[&str] = &[
 ];
 
 /// Those of them that name a protocol all the same, for now.
-const NOT_YET: &[&str] = &[];
+const NOT_YET: &[&str] = &[
+    "ffi/current.rs",
+    "ffi/session.rs",
+    "ffi/settings.rs",
+    "sim/dice.rs",
+    "sim/fleet.rs",
+    "sim/hosts.rs",
+    "sim/plan.rs",
+];
 
 /// What no word in a generic file may be.
 const PROTOCOLS: &[&str] =
@@ -85,8 +98,12 @@ fn names_of_types_are_not_worn_out() {
             places.entry(name).or_default().push(at);
         }
     }
-    let found = places.into_values().filter(|places| places.len() > SAME_NAME).flatten();
-    assert_none(found.collect(), "a name says what it is without its path");
+    places.retain(|_, places| places.len() > SAME_NAME);
+    let found =
+        places.iter().filter(|(name, _)| !WORN.contains(&name.as_str())).flat_map(|(_, places)| places);
+    assert_none(found.cloned().collect(), "a name says what it is without its path");
+    let rare = WORN.iter().filter(|name| !places.contains_key(**name)).map(|name| format!("  {name}"));
+    assert_none(rare.collect(), "remove these names from WORN");
 }
 
 /// Splits an identifier or a text into its words, in lower case: `SnmpAgent_2` is `snmp`, `agent` and `2`.

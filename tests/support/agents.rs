@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use allears::engine::{Completion, Config, Engine, Ledger, Outcome, Time};
 use allears::protocol::snmp::{Answer, Conversation, Credentials, Operation, Question, Request, Snmp};
-use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, SnmpFault, Trace};
+use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Trace};
 
 pub const INTERFACES: u32 = 40;
 pub const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
@@ -15,16 +15,14 @@ pub const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
 
 pub type End = Completion<Conversation, Answer, ()>;
 
-/// What agents are like.
-pub fn plan(hosts: u32, faults: &[(SnmpFault, f64)]) -> Plan {
+/// Returns the plan of a fleet of agents.
+pub fn plan(hosts: u32, faults: &[(&'static str, f64)]) -> Plan {
     Plan {
         hosts,
-        protocol: HostProtocol::Snmp,
-        interfaces: INTERFACES,
-        snmp_faults: faults.to_vec(),
+        rows: INTERFACES,
+        misbehave: faults.to_vec(),
         latency: Latency { median: Duration::from_millis(20), sigma: 0.3 },
-        port: 161,
-        ..Plan::default()
+        ..Plan::new(HostProtocol::find("snmp").expect("a protocol"))
     }
 }
 
@@ -33,9 +31,9 @@ pub fn request(operation: Operation, oids: &[&str]) -> Arc<Request> {
     Arc::new(Request { operation, oids, with_uptime: false })
 }
 
-/// What came of it.
+/// The result of a sweep.
 pub struct Sweep {
-    /// One for each agent, by their addresses.
+    /// The completion of each agent, in order of address.
     pub ends: Vec<End>,
     pub engine: Engine<Snmp>,
     pub network: Network,
@@ -51,7 +49,7 @@ impl Sweep {
     }
 }
 
-/// Asks all agents of a plan the same, with the same credentials, each request up to `tries` times.
+/// Sends the same request to all agents of a plan, with the same credentials and up to `tries` attempts.
 pub fn sweep_as(
     plan: Plan,
     mut snmp: Snmp,
@@ -68,7 +66,7 @@ pub fn sweep_as(
         ..Config::default()
     };
     let credentials = snmp.add_credentials(credentials);
-    let fleet = Fleet::new(plan).expect("a plan that works");
+    let fleet = Fleet::new(plan).expect("a valid plan");
     let agents: Vec<SocketAddr> = fleet.targets().collect();
     let mut targets =
         agents.iter().map(|&agent| (agent, Question { credentials, request: request.clone() }, ()));

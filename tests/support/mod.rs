@@ -1,4 +1,4 @@
-//! Runs the command `allears` as a user would, and a fleet for it to ask.
+//! Runs the command `allears` as a user would, and a fleet of simulated hosts for it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The program under test.
+/// Returns a command for the program under test.
 pub fn allears() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_allears"));
     command.stdin(Stdio::null()).env("NO_COLOR", "1");
@@ -36,7 +36,7 @@ pub fn run_with_input(args: &[&str], input: &[u8]) -> Run {
     Run::from(output)
 }
 
-/// What a run left behind.
+/// The exit code and the output of a run.
 pub struct Run {
     pub code: i32,
     pub stdout: String,
@@ -54,46 +54,46 @@ impl From<Output> for Run {
 }
 
 impl Run {
-    /// Fails with everything that was said unless the exit code is this one.
+    /// Panics with the whole output unless the exit code is `code`.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Run {
         assert_eq!(self.code, code, "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// Standard output as one JSON object a line.
+    /// Parses standard output as one JSON object per line.
     #[track_caller]
     pub fn lines(&self) -> Vec<Value> {
         let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         self.stdout.lines().map(parse).collect()
     }
 
-    /// The `--stats -` object, which is the last line of standard output.
+    /// Parses the `--stats -` object, the last line of standard output.
     #[track_caller]
     pub fn stats(&self) -> Value {
         self.lines().pop().unwrap_or_else(|| panic!("no output\n{}", self.stderr))
     }
 }
 
-/// A whole number out of a JSON object.
+/// Returns a whole number from a JSON object.
 #[track_caller]
 pub fn count(object: &Value, key: &str) -> u64 {
     object[key].as_u64().unwrap_or_else(|| panic!("{key} in {object}"))
 }
 
-/// `allears fleet` in a process of its own, on ports of its own.
+/// An `allears fleet` in its own process, on free ports.
 pub struct Fleet {
     child: Child,
     stdout: BufReader<std::process::ChildStdout>,
-    /// The line it prints when it listens.
+    /// Its opening line.
     pub opening: Value,
-    /// All `HOST:PORT`.
+    /// The file with the targets, one `HOST:PORT` per line.
     pub targets: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Fleet {
-    /// Starts a fleet; it ends with the test.
+    /// Starts a fleet. Dropping it stops the process.
     pub fn start(args: &[&str]) -> Fleet {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let targets = folder.path().join("targets");
@@ -106,33 +106,33 @@ impl Fleet {
             .expect("the fleet starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("the fleet says that it listens");
+        stdout.read_line(&mut line).expect("the fleet's opening line");
         let opening = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         Fleet { child, stdout, opening, targets, folder }
     }
 
-    /// Where its master listens.
+    /// Returns the address of the master.
     #[track_caller]
     pub fn master(&self) -> String {
         self.opening["master"].as_str().expect("a master").to_owned()
     }
 
-    /// The file with its targets.
+    /// Returns the path of the file with the targets.
     pub fn targets(&self) -> &str {
         self.targets.to_str().expect("UTF-8")
     }
 
-    /// Its targets, one by one.
+    /// Returns the targets.
     pub fn hosts(&self) -> Vec<String> {
         let list = std::fs::read_to_string(&self.targets).expect("a list");
         list.lines().map(str::to_owned).collect()
     }
 
-    /// Ends it, and yields its closing line.
+    /// Stops the fleet, and returns its closing line.
     pub fn stop(mut self) -> Value {
         interrupt(&self.child);
         let mut line = String::new();
-        self.stdout.read_to_string(&mut line).expect("the fleet's last word");
+        self.stdout.read_to_string(&mut line).expect("the fleet's closing line");
         serde_json::from_str(line.trim()).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 }
@@ -144,18 +144,18 @@ impl Drop for Fleet {
     }
 }
 
-/// What Ctrl-C does.
+/// Sends SIGINT, like Ctrl-C.
 pub fn interrupt(child: &Child) {
     signal(child, "INT");
 }
 
-/// Sends a signal, by the shell: not every small system has a program for it.
+/// Sends a signal with the shell's builtin, because not every system has kill(1).
 pub fn signal(child: &Child, name: &str) {
     let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status();
-    assert!(status.expect("sh runs").success(), "the process is there");
+    assert!(status.expect("sh runs").success(), "the process exists");
 }
 
-/// Whether a program that a test needs is there. Says so loudly if not, and fails where CI is set.
+/// Returns whether a program that a test needs is installed. If not, prints a warning, or panics if `CI` is set.
 pub fn have(program: &str, package: &str) -> bool {
     if std::path::Path::new(program).exists() {
         return true;

@@ -94,7 +94,7 @@ fn stopped_or_aborted_at_any_time_every_query_still_ends_once() {
 
 fn echo(hosts: u32) -> Plan {
     let latency = Latency { median: Duration::from_millis(20), sigma: 0.0 };
-    Plan { hosts, protocol: HostProtocol::Echo, latency, ..Plan::default() }
+    Plan { hosts, protocol: HostProtocol::find("echo").expect("a protocol"), latency, ..Plan::default() }
 }
 
 /// No limit that is not asked for.

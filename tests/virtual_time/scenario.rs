@@ -118,7 +118,7 @@ fn plan(seed: u64, chance: &mut Chance) -> Plan {
     let limits = [Limit::None, Limit::None, Limit::Ioq3, Limit::Protect2, Limit::DarkPlaces];
     Plan {
         hosts: 1 + chance.below(120) as u32,
-        protocol: HostProtocol::Echo,
+        protocol: HostProtocol::find("echo").expect("a protocol"),
         // The hosts are in two networks, or three.
         base: Ipv4Addr::new(127, 1, 0, 200),
         seed,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use allears::engine::Time;
 use allears::net::{BATCH, Inbox, Packet, Reactor, Socket, SocketOptions};
-use allears::sim::{Fleet, HostProtocol, Limit, Plan};
+use allears::sim::{Fleet, Plan};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
@@ -111,7 +111,7 @@ impl House {
         let mut plan = plan(args);
         plan.port = hosts.port;
         let mut doors = vec![hosts];
-        if plan.protocol == HostProtocol::Et {
+        if plan.protocol.has_master {
             let master = Door::open((Ipv4Addr::LOCALHOST, args.master_port).into(), true)?;
             plan.master = master.master;
             doors.push(master);
@@ -231,7 +231,7 @@ impl House {
 
 impl Door {
     fn open(address: SocketAddr, is_masters: bool) -> Result<Door> {
-        let options = SocketOptions { tell_destination: !is_masters, ..SocketOptions::default() };
+        let options = SocketOptions { report_destination: !is_masters, ..SocketOptions::default() };
         let socket = Socket::bind(address, &options).with_context(|| format!("cannot bind {address}"))?;
         let bound = socket.local_addr().with_context(|| format!("cannot bind {address}"))?;
         let master = is_masters.then_some(bound);
@@ -263,11 +263,7 @@ fn plan(args: &FleetArgs) -> Plan {
     let faults = &args.faults;
     Plan {
         hosts: args.hosts,
-        protocol: match args.protocol.as_str() {
-            "echo" => HostProtocol::Echo,
-            "snmp" => HostProtocol::Snmp,
-            _ => HostProtocol::Et,
-        },
+        protocol: args.protocol,
         base: args.base,
         port: args.port,
         master: None,
@@ -281,15 +277,10 @@ fn plan(args: &FleetArgs) -> Plan {
         wrong_source: faults.wrong_source,
         garbage: faults.garbage,
         forge: faults.forge,
-        limit: match args.limit.as_str() {
-            "ioq3" => Limit::Ioq3,
-            "protect2" => Limit::Protect2,
-            "darkplaces" => Limit::DarkPlaces,
-            _ => Limit::None,
-        },
+        limit: args.limit,
         wanted: args.wanted.clone(),
-        interfaces: args.interfaces,
-        snmp_faults: faults.misbehave.clone(),
+        rows: args.interfaces,
+        misbehave: faults.misbehave.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod drops;
 pub mod fleet;
 pub mod games;
+pub mod ntp;
 mod payload;
 pub mod probe;
 pub mod snmp;

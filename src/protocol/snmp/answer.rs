@@ -33,6 +33,7 @@ pub struct Refused {
 
 /// The reason why an answer is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Incomplete {
     /// The name that follows this one is not greater, so the walk would loop (RFC 3416, section 4.2.2).
     NotIncreasing(Oid),

@@ -41,6 +41,7 @@ pub struct Named<'a> {
 
 /// The reason why a text does not name an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NameError {
     /// The name is not in the table.
     Unknown {

@@ -29,6 +29,7 @@ pub struct Oid(Box<[u8]>);
 
 /// The reason why a text is not an object identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OidError {
     /// The text is something other than numbers separated by dots.
     NotNumbers,

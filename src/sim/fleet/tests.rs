@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::snmp::message::{Message, Pdu};
-use crate::sim::{Late, Latency, Limit};
+use crate::sim::{HostProtocol, Late, Latency, Limit};
 
 const MASTER: &str = "127.0.0.1:27950";
 const STATUS: &[u8] = b"\xff\xff\xff\xffgetstatus 0011223344556677";
@@ -17,6 +17,10 @@ fn at(address: &str) -> SocketAddr {
 
 fn me() -> SocketAddr {
     at("127.0.0.1:4000")
+}
+
+fn protocol(id: &str) -> &'static HostProtocol {
+    HostProtocol::find(id).expect("a protocol")
 }
 
 fn fleet(plan: Plan) -> Fleet {
@@ -177,7 +181,7 @@ fn the_wanted_player_is_heard_from_one_living_host() {
 #[test]
 fn an_echo_is_the_request() {
     let mut fleet = fleet(Plan {
-        protocol: HostProtocol::Echo,
+        protocol: protocol("echo"),
         latency: Latency { median: Duration::ZERO, sigma: 0.0 },
         ..Plan::default()
     });
@@ -196,14 +200,9 @@ fn pdu(datagram: &[u8]) -> Pdu<'_> {
 #[test]
 fn the_books_of_agents_with_all_their_faults_add_up_at_any_time() {
     for seed in 0..20 {
-        let snmp_faults = SnmpFault::NAMES.map(|(_, fault)| (fault, 0.1)).to_vec();
-        let plan = Plan {
-            protocol: HostProtocol::Snmp,
-            interfaces: 30,
-            snmp_faults,
-            wanted: None,
-            ..everything_wrong(seed)
-        };
+        let misbehave = protocol("snmp").faults.iter().map(|fault| (*fault, 0.1)).collect();
+        let plan =
+            Plan { protocol: protocol("snmp"), rows: 30, misbehave, wanted: None, ..everything_wrong(seed) };
         let mut fleet = Fleet::new(plan).expect("a valid plan");
         // GETBULK with fifty repetitions: some agents' replies get lost.
         let mut bulk = GET.to_vec();
@@ -227,11 +226,11 @@ fn the_books_of_agents_with_all_their_faults_add_up_at_any_time() {
 
 #[test]
 fn the_stale_reply_comes_first_and_is_in_the_books_as_a_duplicate() {
-    let snmp_faults = vec![(SnmpFault::StaleId, 1.0)];
+    let misbehave = vec![("stale-id", 1.0)];
     let mut fleet =
-        Fleet::new(Plan { protocol: HostProtocol::Snmp, snmp_faults, ..Plan::default() }).expect("valid");
+        Fleet::new(Plan { protocol: protocol("snmp"), misbehave, ..Plan::default() }).expect("valid");
     let to = fleet.plan().address(3);
-    assert_eq!(fleet.snmp_fault(3), Some(SnmpFault::StaleId));
+    assert_eq!(fleet.fault(3), Some("stale-id"));
     fleet.handle_request(Time::ZERO, to, me(), GET);
     let ids = |all: Vec<(Time, Reply, Vec<u8>)>| {
         all.iter().map(|(_, _, datagram)| pdu(datagram).request_id).collect::<Vec<_>>()
@@ -243,7 +242,7 @@ fn the_stale_reply_comes_first_and_is_in_the_books_as_a_duplicate() {
 #[test]
 fn the_garbled_agents_and_the_forgers_are_told_apart_by_the_id() {
     let plan =
-        Plan { protocol: HostProtocol::Snmp, hosts: 100, garbage: 0.5, forge: 1000.0, ..Plan::default() };
+        Plan { protocol: protocol("snmp"), hosts: 100, garbage: 0.5, forge: 1000.0, ..Plan::default() };
     let mut fleet = Fleet::new(plan).expect("valid");
     fleet.targets().for_each(|to| fleet.handle_request(Time::ZERO, to, me(), GET));
     let all = replies(&mut fleet, Time::from_millis(10_000));
@@ -262,7 +261,7 @@ fn the_garbled_agents_and_the_forgers_are_told_apart_by_the_id() {
 #[test]
 fn an_agent_says_what_was_so_when_it_was_asked() {
     let latency = Latency { median: Duration::from_millis(300), sigma: 0.0 };
-    let plan = Plan { protocol: HostProtocol::Snmp, latency, duplicate: 1.0, ..Plan::default() };
+    let plan = Plan { protocol: protocol("snmp"), latency, duplicate: 1.0, ..Plan::default() };
     let mut fleet = Fleet::new(plan).expect("valid");
     let to = fleet.plan().address(0);
     fleet.handle_request(Time::ZERO, to, me(), GET);

@@ -1,7 +1,5 @@
 //! What real agents get wrong.
 
-use std::str::FromStr;
-
 use super::mib::{Branch, Leaf};
 use crate::protocol::snmp::ber::{self, Writer};
 use crate::protocol::snmp::{OidRef, Value, Varbinds, tag};
@@ -10,33 +8,44 @@ use crate::sim::dice::Dice;
 /// A tag that SNMP had once: NsapAddress of RFC 1442.
 const NSAP: u8 = 0x45;
 
-/// What an SNMP agent of a fleet gets wrong; everything else it does well.
+/// The names of all faults.
+pub(in crate::sim) const FAULTS: [&str; SnmpFault::ALL.len()] = {
+    let mut names = [""; SnmpFault::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = SnmpFault::ALL[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// What an agent gets wrong. Everything else it does properly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SnmpFault {
+pub(super) enum SnmpFault {
     /// A reply with more than 8 variable bindings is an error, tooBig, with those of the request.
     TooBig,
     /// The same without any variable bindings, as MikroTik's.
     TooBigEmpty,
-    /// Behind the last row of ifDescr comes its first.
+    /// The last row of ifDescr is followed by its first.
     NonIncreasing,
-    /// Lengths in more bytes than they need, counters without the zero before their high bit, an integer
-    /// without digits, a type that does not exist.
+    /// Lengths in more bytes than they need, counters without the zero before their high bit, an integer without
+    /// digits, a type that does not exist.
     OddBer,
     /// Each reply comes first with the id of the request before (of v3, its msgID), and then with its own.
     StaleId,
-    /// The agent is started anew after every seventh request. Of v3, its engine goes on.
+    /// The agent restarts after every seventh request. Of v3, its engine goes on.
     Restart,
-    /// The same with its engine: boots are one more, and time is zero.
+    /// The agent restarts with its engine: boots are one more, and time is zero.
     Reboot,
-    /// The engine ID is that of all agents that have this fault.
+    /// The engine ID is the same for all agents with this fault.
     SameEngine,
-    /// Replies to GETBULK of more than 600 bytes get lost, as they do where fragments are.
+    /// Replies to GETBULK of more than 600 bytes get lost, as where fragments are dropped.
     SlowBulk,
 }
 
 impl SnmpFault {
-    /// All of them, with their names on the command line.
-    pub const NAMES: [(&str, SnmpFault); 9] = [
+    /// All faults, with their names.
+    pub(super) const ALL: [(&str, SnmpFault); 9] = [
         ("too-big", SnmpFault::TooBig),
         ("too-big-empty", SnmpFault::TooBigEmpty),
         ("non-increasing", SnmpFault::NonIncreasing),
@@ -47,22 +56,14 @@ impl SnmpFault {
         ("same-engine", SnmpFault::SameEngine),
         ("slow-bulk", SnmpFault::SlowBulk),
     ];
-}
 
-impl FromStr for SnmpFault {
-    type Err = String;
-
-    /// Reads its name on the command line.
-    fn from_str(text: &str) -> Result<SnmpFault, String> {
-        let named = SnmpFault::NAMES.iter().find(|(name, _)| *name == text);
-        named.map(|(_, fault)| *fault).ok_or_else(|| {
-            let names = SnmpFault::NAMES.map(|(name, _)| name).join(", ");
-            format!("an agent can misbehave by {names}; not by {text:?}")
-        })
+    /// Returns the fault with this name.
+    pub(super) fn named(name: &str) -> Option<SnmpFault> {
+        SnmpFault::ALL.iter().find(|(other, _)| *other == name).map(|(_, fault)| *fault)
     }
 }
 
-/// Writes a variable binding as [`SnmpFault::OddBer`] has it.
+/// Writes a variable binding as agents with [`SnmpFault::OddBer`] do.
 pub(super) fn write_odd(leaf: Leaf, name: OidRef<'_>, value: &Value<'_>, writer: &mut Writer) {
     let end = writer.len();
     match (leaf.branch, leaf.column, value) {
@@ -80,14 +81,14 @@ pub(super) fn write_odd(leaf: Leaf, name: OidRef<'_>, value: &Value<'_>, writer:
     writer.bytes(&[ber::SEQUENCE, 0x82, (len >> 8) as u8, len as u8]);
 }
 
-/// The whole message with its length in more bytes than it needs.
+/// Encodes the length of a message in more bytes than it needs.
 pub(super) fn lengthen(message: &mut Vec<u8>) {
     let Ok(len) = ber::Reader::new(message).expect(ber::SEQUENCE).map(<[u8]>::len) else { return };
     let header = message.len() - len;
     message.splice(..header, [ber::SEQUENCE, 0x83, 0, (len >> 8) as u8, len as u8]);
 }
 
-/// Cuts a list of variable bindings within one of them; makes the beginning of one of a list that is empty.
+/// Cuts a list of variable bindings within one of them. An empty list becomes the beginning of one.
 pub(super) fn cut(list: &mut Vec<u8>, dice: &mut Dice) {
     if list.is_empty() {
         list.push(ber::SEQUENCE);
@@ -106,10 +107,10 @@ mod tests {
 
     #[test]
     fn every_fault_has_one_name() {
-        for (name, fault) in SnmpFault::NAMES {
-            assert_eq!(name.parse(), Ok(fault));
+        for (name, (listed, fault)) in FAULTS.into_iter().zip(SnmpFault::ALL) {
+            assert_eq!((name, SnmpFault::named(name)), (listed, Some(fault)));
         }
-        assert!("sulk".parse::<SnmpFault>().is_err_and(|error| error.contains("too-big-empty")));
+        assert_eq!(SnmpFault::named("sulk"), None);
     }
 
     #[test]

@@ -4,10 +4,11 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use allears::sim::{Late, Latency, SnmpFault};
+use allears::sim::{HostProtocol, Late, Latency, Limit, PROTOCOLS};
+use clap::builder::TypedValueParser;
 use clap::{Args, ValueHint};
 
-use crate::cli::values::{duration, fraction};
+use crate::cli::values::{duration, entry_of, fraction};
 
 #[derive(Args, Debug)]
 pub struct FleetArgs {
@@ -15,8 +16,9 @@ pub struct FleetArgs {
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub hosts: u32,
     /// Protocol of the hosts
-    #[arg(long, default_value = "et", value_parser = ["et", "echo", "snmp"])]
-    pub protocol: String,
+    #[arg(long, value_name = "PROTOCOL", default_value = PROTOCOLS[0].id,
+          value_parser = entry_of(&PROTOCOLS, |protocol| (protocol.id, protocol.about)))]
+    pub protocol: &'static HostProtocol,
     /// snmp: interfaces of each agent, up to 10000
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub interfaces: u32,
@@ -42,8 +44,8 @@ pub struct FleetArgs {
     #[arg(long, value_name = "NAME")]
     pub wanted: Option<String>,
     /// Rate limit of the hosts
-    #[arg(long, default_value = "none", value_parser = ["none", "ioq3", "protect2", "darkplaces"])]
-    pub limit: String,
+    #[arg(long, default_value = "none", value_parser = limit())]
+    pub limit: Limit,
     #[command(flatten)]
     pub faults: FaultArgs,
     /// End when standard input ends: for programs that start a fleet
@@ -85,7 +87,7 @@ pub struct FaultArgs {
     /// snmp: fraction of hosts with a fault: too-big, too-big-empty, non-increasing, odd-ber, stale-id,
     /// restart, reboot, same-engine or slow-bulk (repeatable; no host has two)
     #[arg(long, value_name = "KIND=F", value_parser = misbehaviour)]
-    pub misbehave: Vec<(SnmpFault, f64)>,
+    pub misbehave: Vec<(&'static str, f64)>,
 }
 
 /// Parses `MEDIAN[,SIGMA]`: the median of a log-normal latency, and the sigma of its logarithm.
@@ -101,10 +103,18 @@ fn late(text: &str) -> Result<Late, String> {
     Ok(Late { fraction: fraction(part)?, by: duration(by)? })
 }
 
-/// Parses `KIND=FRACTION`: a fault of SNMP agents, and the share of agents that have it.
-fn misbehaviour(text: &str) -> Result<(SnmpFault, f64), String> {
+/// Parses `KIND=FRACTION`: a fault of hosts, and the share of hosts that have it.
+fn misbehaviour(text: &str) -> Result<(&'static str, f64), String> {
     let (kind, part) = text.split_once('=').ok_or("a kind and a fraction: too-big=0.1")?;
-    Ok((kind.parse()?, fraction(part)?))
+    let kinds: Vec<&str> = PROTOCOLS.iter().flat_map(|protocol| protocol.faults).copied().collect();
+    let known = kinds.iter().find(|name| **name == kind);
+    let name = known.ok_or_else(|| format!("no kind {kind:?}; there are {}", kinds.join(", ")))?;
+    Ok((name, fraction(part)?))
+}
+
+/// Parses the name of a rate limit.
+fn limit() -> impl TypedValueParser<Value = Limit> {
+    entry_of(&Limit::ALL, |(name, _)| (name, "")).map(|(_, limit)| *limit)
 }
 
 #[cfg(test)]
@@ -118,7 +128,7 @@ mod tests {
         assert_eq!(latency("67ms"), Ok(Latency { sigma: 0.0, ..expected }));
         assert_eq!(late("0.1:3s"), Ok(Late { fraction: 0.1, by: Duration::from_secs(3) }));
         assert!(late("1.1:3s").is_err() && late("0.1").is_err());
-        assert_eq!(misbehaviour("too-big-empty=0.5"), Ok((SnmpFault::TooBigEmpty, 0.5)));
+        assert_eq!(misbehaviour("too-big-empty=0.5"), Ok(("too-big-empty", 0.5)));
         for wrong in ["too-big", "too-big=2", "=0.5", "toobig=0.5"] {
             assert!(misbehaviour(wrong).is_err(), "{wrong}");
         }

@@ -7,6 +7,7 @@ use super::UserError;
 
 /// An authentication protocol: an HMAC with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum AuthProtocol {
     /// HMAC-MD5-96 (RFC 3414, section 6).
     Md5,
@@ -24,6 +25,7 @@ pub enum AuthProtocol {
 
 /// A privacy protocol: the cipher that encrypts messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PrivProtocol {
     /// CBC-DES (RFC 3414, section 8).
     Des,

@@ -39,6 +39,7 @@ enum Secrets {
 
 /// The reason why a user is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UserError {
     /// The name does not have 1 to 32 bytes.
     Name,

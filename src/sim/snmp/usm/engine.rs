@@ -1,4 +1,4 @@
-//! Who an agent says that it is, and what its clock shows (RFC 3411, section 5; RFC 3414, section 2.2).
+//! The engine ID and the clock of an agent (RFC 3411, section 5; RFC 3414, section 2.2).
 
 use std::net::Ipv4Addr;
 
@@ -6,19 +6,19 @@ use crate::protocol::snmp::message::SecurityParameters;
 use crate::protocol::snmp::usm::{MAX_BOOTS, WINDOW};
 use crate::sim::dice::{Purpose, roll};
 use crate::sim::snmp::memory::Memory;
-use crate::sim::snmp::{Asked, SnmpFault};
+use crate::sim::snmp::{AgentContext, SnmpFault};
 
 /// snmpEngineID.
 pub(super) type EngineId = [u8; 13];
 
-/// That of all agents with [`SnmpFault::SameEngine`]: a text (4), where the others have octets (5).
+/// The engine ID of all agents with [`SnmpFault::SameEngine`]: a text (4), where the others have octets (5).
 const SAME: EngineId = *b"\x80\0\x7a\x69\x04the-same";
-/// How often an agent can have been started before the fleet was.
+/// The maximum number of boots of an agent when the fleet starts.
 const MOST_STARTS: u64 = 50;
 
 /// The engine of one agent at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::sim::snmp) struct Engine {
+pub(in crate::sim::snmp) struct AgentEngine {
     pub(super) id: EngineId,
     /// snmpEngineBoots, at least 1.
     pub(super) boots: u32,
@@ -26,18 +26,23 @@ pub(in crate::sim::snmp) struct Engine {
     pub(super) time: u32,
 }
 
-impl Engine {
-    pub(in crate::sim::snmp) fn new(base: Ipv4Addr, seed: u64, asked: Asked, memory: Memory) -> Engine {
-        let uptime = memory.engine_uptime(seed, asked);
-        let starts = 1 + roll(seed, Purpose::Boots, asked.host, 0) % MOST_STARTS;
-        Engine {
-            id: id(base, asked),
+impl AgentEngine {
+    pub(in crate::sim::snmp) fn new(
+        base: Ipv4Addr,
+        seed: u64,
+        context: AgentContext,
+        memory: Memory,
+    ) -> AgentEngine {
+        let uptime = memory.engine_uptime(seed, context);
+        let starts = 1 + roll(seed, Purpose::Boots, context.host, 0) % MOST_STARTS;
+        AgentEngine {
+            id: id(base, context),
             boots: (starts as u32).saturating_add(memory.reboots).min(MAX_BOOTS),
             time: u32::try_from(uptime.as_secs()).unwrap_or(MAX_BOOTS).min(MAX_BOOTS),
         }
     }
 
-    /// Whether a message with these numbers is timely (RFC 3414, section 3.2(7)(a)).
+    /// Returns true if a message with these numbers is timely (RFC 3414, section 3.2(7)(a)).
     pub(super) fn is_timely(&self, security: &SecurityParameters<'_>) -> bool {
         self.boots < MAX_BOOTS
             && security.boots == i64::from(self.boots)
@@ -45,13 +50,13 @@ impl Engine {
     }
 }
 
-/// The address of the first host and the number of this one. The seed is not in it: an agent that is found again
-/// has its ID again, whatever else has changed.
-fn id(base: Ipv4Addr, asked: Asked) -> EngineId {
-    if asked.fault == Some(SnmpFault::SameEngine) {
+/// Returns the engine ID: the address of the first host and the number of this one, without the seed. So the ID of an
+/// agent is the same in every run.
+fn id(base: Ipv4Addr, context: AgentContext) -> EngineId {
+    if context.fault == Some(SnmpFault::SameEngine) {
         return SAME;
     }
-    let ([a, b, c, d], [e, f, g, h]) = (base.octets(), asked.host.to_be_bytes());
+    let ([a, b, c, d], [e, f, g, h]) = (base.octets(), context.host.to_be_bytes());
     [0x80, 0, 0x7a, 0x69, 5, a, b, c, d, e, f, g, h]
 }
 
@@ -62,9 +67,9 @@ mod tests {
 
     const BASE: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 1);
 
-    fn engine(seed: u64, host: u32, fault: Option<SnmpFault>, seconds: u64) -> Engine {
-        let asked = Asked { now: Time::from_millis(1000 * seconds), host, fault, garbage: false };
-        Engine::new(BASE, seed, asked, Memory::default())
+    fn engine(seed: u64, host: u32, fault: Option<SnmpFault>, seconds: u64) -> AgentEngine {
+        let context = AgentContext { now: Time::from_millis(1000 * seconds), host, fault, garbage: false };
+        AgentEngine::new(BASE, seed, context, Memory::default())
     }
 
     #[test]
@@ -78,7 +83,7 @@ mod tests {
 
     #[test]
     fn boots_are_at_least_one_and_time_goes_on() {
-        let all: Vec<Engine> = (0..200).map(|host| engine(1, host, None, 0)).collect();
+        let all: Vec<AgentEngine> = (0..200).map(|host| engine(1, host, None, 0)).collect();
         assert!(all.iter().all(|engine| (1..=50).contains(&engine.boots) && engine.time < 100 * 86_400));
         assert!(all.iter().any(|engine| engine.boots != all[0].boots));
         assert_eq!(engine(1, 5, None, 77).time, all[5].time + 77);
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_message_is_timely_within_150_seconds_and_of_the_same_boot() {
-        let engine = Engine { time: 1000, ..engine(1, 0, None, 0) };
+        let engine = AgentEngine { time: 1000, ..engine(1, 0, None, 0) };
         let boots = i64::from(engine.boots);
         for (boots, time, is_timely) in [
             (boots, 1000, true),
@@ -102,7 +107,7 @@ mod tests {
             let security = SecurityParameters { boots, time, ..SecurityParameters::default() };
             assert_eq!(engine.is_timely(&security), is_timely, "{boots} {time}");
         }
-        let used_up = Engine { boots: MAX_BOOTS, ..engine };
+        let used_up = AgentEngine { boots: MAX_BOOTS, ..engine };
         let security =
             SecurityParameters { boots: MAX_BOOTS.into(), time: 1000, ..SecurityParameters::default() };
         assert!(!used_up.is_timely(&security));

@@ -1,6 +1,6 @@
 //! Whether an agent processes a message (RFC 3414, section 3.2), and why not.
 
-use super::engine::Engine;
+use super::engine::AgentEngine;
 use super::keyring::Keyring;
 use crate::protocol::snmp::message::{Pdu, ScopedData, ScopedPdu, V3Message};
 use crate::protocol::snmp::usm::{Keys, Level, MODEL, ReportKind, is_authentic, scoped_pdu};
@@ -36,7 +36,7 @@ pub(in crate::sim::snmp) fn level_of(message: &V3Message<'_>) -> Option<Level> {
 
 /// Judges a message of that level, which was parsed from `datagram`. What is encrypted is decrypted into `scratch`.
 pub(super) fn judge<'a>(
-    engine: &Engine,
+    engine: &AgentEngine,
     level: Level,
     datagram: &[u8],
     message: &V3Message<'a>,
@@ -71,7 +71,7 @@ pub(super) fn judge<'a>(
 
 /// An agent has the objects of its own engine, in the default context (RFC 3412, section 7.2(13); RFC 3413, section
 /// 3.2).
-fn check_context(engine: &Engine, scoped: &ScopedPdu<'_>) -> Result<(), ReportKind> {
+fn check_context(engine: &AgentEngine, scoped: &ScopedPdu<'_>) -> Result<(), ReportKind> {
     if scoped.engine_id != engine.id {
         return Err(ReportKind::UnknownPduHandlers);
     }

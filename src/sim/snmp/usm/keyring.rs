@@ -7,20 +7,20 @@ use super::engine::EngineId;
 use crate::protocol::snmp::usm::{AuthProtocol, Keys, PrivProtocol, User, UserError};
 
 /// A user, as `docs/fleet.md` tells it.
-struct Known {
+struct FleetUser {
     name: &'static [u8],
     auth: Option<(AuthProtocol, &'static [u8])>,
     privacy: Option<(PrivProtocol, &'static [u8])>,
 }
 
-const USERS: [Known; 3] = [
-    Known { name: b"u0", auth: None, privacy: None },
-    Known {
+const USERS: [FleetUser; 3] = [
+    FleetUser { name: b"u0", auth: None, privacy: None },
+    FleetUser {
         name: b"u1",
         auth: Some((AuthProtocol::Sha256, b"authpass123")),
         privacy: Some((PrivProtocol::Aes128, b"privpass123")),
     },
-    Known { name: b"u2", auth: Some((AuthProtocol::Sha1, b"authpass123")), privacy: None },
+    FleetUser { name: b"u2", auth: Some((AuthProtocol::Sha1, b"authpass123")), privacy: None },
 ];
 
 /// The keys of all users at all agents of a fleet. Nothing is made before it is needed: hashing a password takes
@@ -49,7 +49,7 @@ impl Keyring {
     }
 }
 
-impl Known {
+impl FleetUser {
     fn make(&self) -> Result<User, UserError> {
         let mut user = User::new(self.name)?;
         if let Some((protocol, password)) = self.auth {

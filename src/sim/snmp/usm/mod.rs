@@ -8,13 +8,13 @@ mod keyring;
 #[cfg(test)]
 mod tests;
 
-pub(super) use engine::Engine;
+pub(super) use engine::AgentEngine;
 pub(super) use judge::level_of;
 use judge::{Accepted, Refusal, judge};
 use keyring::Keyring;
 
 use super::agent::{Agent, Responder, Terms};
-use super::{LARGEST, Said, faults};
+use super::{LARGEST, ReplyKind, faults};
 use crate::protocol::snmp::ber::{self, Writer};
 use crate::protocol::snmp::message::{Message, V3Message, flag, pdu_tag};
 use crate::protocol::snmp::usm::{Envelope, Keys, Level, ReportKind, seal};
@@ -41,7 +41,7 @@ pub(super) struct Usm {
 
 /// A message of v3, parsed from `datagram`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Heard<'a> {
+pub(super) struct V3Request<'a> {
     pub(super) datagram: &'a [u8],
     pub(super) message: &'a V3Message<'a>,
     /// The msgID of the reply: that of the message, unless it is stale or forged.
@@ -52,18 +52,18 @@ impl Usm {
     /// Appends the reply of `agent`, whose engine that is, to `out`; `None` when there is none. `writer` is empty.
     pub(super) fn answer(
         &mut self,
-        engine: &Engine,
+        engine: &AgentEngine,
         agent: &Agent,
-        heard: Heard<'_>,
+        request: V3Request<'_>,
         responder: &mut Responder,
         writer: &mut Writer,
         out: &mut Vec<u8>,
-    ) -> Option<Said> {
-        let Heard { datagram, message, reply_id } = heard;
+    ) -> Option<ReplyKind> {
+        let V3Request { datagram, message, reply_id } = request;
         let level = level_of(message)?;
         let refused;
         let judged = judge(engine, level, datagram, message, &mut self.keyring, &mut self.scratch);
-        let (keys, said) = match judged {
+        let (keys, kind) = match judged {
             Ok(Accepted { keys, pdu }) => {
                 // Behind a digest, that alone is broken.
                 let agent = Agent { garbage: agent.garbage && keys.auth().is_none(), ..*agent };
@@ -71,7 +71,7 @@ impl Usm {
                 if !responder.answer(&agent, terms, &pdu, writer) {
                     return None;
                 }
-                (keys, Said { is_understood: true, is_to_bulk: pdu.tag == pdu_tag::GET_BULK })
+                (keys, ReplyKind { is_report: false, is_to_bulk: pdu.tag == pdu_tag::GET_BULK })
             }
             Err(_) if message.flags & flag::REPORTABLE == 0 => return None,
             Err(refusal) => {
@@ -81,18 +81,18 @@ impl Usm {
                 write_report(&refusal, *count, agent, writer);
                 let known = self.keyring.find(engine.id, message.security.user);
                 refused = known.map_or(Keys::None, |keys| keys.up_to(refusal.level));
-                (&refused, Said { is_understood: false, is_to_bulk: false })
+                (&refused, ReplyKind { is_report: true, is_to_bulk: false })
             }
         };
         self.salt = self.salt.wrapping_add(1);
-        let Engine { id: engine_id, boots, time } = engine;
+        let AgentEngine { id: engine_id, boots, time } = engine;
         let (boots, time, user) = (*boots, *time, message.security.user);
         let envelope = Envelope { msg_id: reply_id, engine_id, boots, time, user, ..Envelope::default() };
         seal(&envelope, keys, self.salt, writer, out);
         if agent.garbage {
             break_digest(out, &mut dice(agent));
         }
-        Some(said)
+        Some(kind)
     }
 }
 

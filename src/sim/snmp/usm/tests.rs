@@ -5,8 +5,8 @@ use crate::engine::Time;
 use crate::protocol::snmp::message::{PduHead, ScopedData, ScopedPdu};
 use crate::protocol::snmp::usm::{AuthProtocol, PrivProtocol, User, is_authentic, scoped_pdu};
 use crate::protocol::snmp::{Oid, Varbinds};
-use crate::sim::snmp::{Agents, Asked, Reaction};
-use crate::sim::{Plan, SnmpFault};
+use crate::sim::Plan;
+use crate::sim::snmp::{AgentContext, Agents, Reaction, SnmpFault};
 
 const SYS_UP_TIME: &str = "1.3.6.1.2.1.1.3.0";
 const MSG_ID: u32 = 1000;
@@ -66,7 +66,7 @@ struct Heard {
 /// One agent, and one who knows it.
 struct Scene {
     agents: Agents,
-    asked: Asked,
+    asked: AgentContext,
     engine_id: Vec<u8>,
     boots: u32,
     time: u32,
@@ -75,10 +75,10 @@ struct Scene {
 impl Scene {
     /// The agent with this fault has been discovered.
     fn new(fault: Option<SnmpFault>) -> Scene {
-        let agents = Agents::new(&Plan { interfaces: 100, ..Plan::default() });
-        let asked = Asked { now: Time::from_millis(5000), host: 7, fault, garbage: false };
+        let agents = Agents::new(&Plan { rows: 100, ..Plan::default() });
+        let asked = AgentContext { now: Time::from_millis(5000), host: 7, fault, garbage: false };
         let mut scene = Scene { agents, asked, engine_id: Vec::new(), boots: 0, time: 0 };
-        scene.agents.answer(scene.asked, &discovery());
+        scene.agents.respond(scene.asked, &discovery());
         scene.learn();
         scene
     }
@@ -105,7 +105,7 @@ impl Scene {
     }
 
     fn send(&mut self, request: &[u8], keys: &Keys) -> Heard {
-        assert_eq!(self.agents.answer(self.asked, request), Reaction::Answers);
+        assert_eq!(self.agents.respond(self.asked, request), Reaction::Replied);
         hear(self.agents.reply(), keys)
     }
 
@@ -245,7 +245,7 @@ fn what_may_not_be_reported_and_what_contradicts_itself_is_ignored() {
     let mut set = scene.ask(&u1);
     set.head.tag = 0xa3;
     for ignored in [not_reportable, contradiction, model, set.seal(&keys)] {
-        assert_eq!(scene.agents.answer(scene.asked, &ignored), Reaction::Ignores);
+        assert_eq!(scene.agents.respond(scene.asked, &ignored), Reaction::Ignored);
     }
 }
 
@@ -258,13 +258,13 @@ fn no_reply_is_larger_than_the_largest_or_than_the_asker_can_take() {
         ask.head = PduHead { tag: pdu_tag::GET_BULK, request_id: u32::MAX >> 1, first: 0, second: 500 };
         (ask.envelope.msg_id, ask.name) = (u32::MAX >> 1, "1.3.6.1.2.1.31.1.1.1.6");
         let mut request = ask.seal(&keys);
-        assert_eq!(scene.agents.answer(scene.asked, &request), Reaction::Answers);
+        assert_eq!(scene.agents.respond(scene.asked, &request), Reaction::Replied);
         let len = scene.agents.reply().len();
         assert!((LARGEST - 150..=LARGEST).contains(&len), "{len}");
         if keys.auth().is_none() {
             let size = request.windows(5).position(|bytes| bytes == [2, 3, 0, 0xff, 0xe3]).expect("a size");
             request[size + 3..size + 5].copy_from_slice(&[1, 0xe4]);
-            scene.agents.answer(scene.asked, &request);
+            scene.agents.respond(scene.asked, &request);
             let len = scene.agents.reply().len();
             assert!((300..=SMALLEST).contains(&len), "{len}");
         }
@@ -304,7 +304,7 @@ fn agents_with_the_same_engine_id_have_clocks_of_their_own() {
         .map(|host| {
             let mut scene = Scene::new(Some(SnmpFault::SameEngine));
             scene.asked.host = host;
-            scene.agents.answer(scene.asked, &discovery());
+            scene.agents.respond(scene.asked, &discovery());
             scene.learn();
             scene
         })
@@ -319,12 +319,12 @@ fn garbage_has_the_right_id_and_a_broken_digest_or_list() {
     scene.asked.garbage = true;
     for host in 0..50 {
         scene.asked.host = host;
-        scene.agents.answer(scene.asked, &discovery());
+        scene.agents.respond(scene.asked, &discovery());
         scene.learn();
         for user in [u0(), u1(), u2()] {
             let keys = user.keys(&scene.engine_id);
             let request = scene.ask(&user).seal(&keys);
-            assert_eq!(scene.agents.answer(scene.asked, &request), Reaction::Answers);
+            assert_eq!(scene.agents.respond(scene.asked, &request), Reaction::Replied);
             let (reply, message) = (scene.agents.reply(), v3(scene.agents.reply()));
             assert_eq!(message.msg_id, 1000);
             match (keys.auth(), message.data) {
@@ -352,10 +352,10 @@ fn a_stale_reply_has_the_msg_id_of_the_request_before_and_is_proven() {
         ask.envelope.msg_id = id;
         let request = ask.seal(&keys);
         assert_eq!(scene.send(&request, &keys).msg_id, i64::from(id));
-        let reply = scene.agents.stale_reply(scene.asked, &request).expect("one");
+        let reply = scene.agents.respond_stale(scene.asked, &request).expect("one");
         assert_eq!((hear(reply, &keys).msg_id, hear(reply, &keys).request_id), (stale, 77));
     }
-    scene.agents.stale_reply(scene.asked, &discovery()).expect("of a report, too");
+    scene.agents.respond_stale(scene.asked, &discovery()).expect("of a report, too");
     assert_eq!(hear(scene.agents.reply(), &keys).number, 1, "it counts nothing");
 }
 
@@ -366,8 +366,8 @@ fn a_forgery_has_another_msg_id_and_counts_nothing() {
     let request = scene.ask(&u1).seal(&u1.keys(&scene.engine_id));
     for host in [7, 8] {
         let mut forgery = Vec::new();
-        let asked = Asked { host, ..scene.asked };
-        scene.agents.write_forgery(asked, &request, &mut dice, &mut forgery);
+        let asked = AgentContext { host, ..scene.asked };
+        scene.agents.respond_forged(asked, &request, &mut dice, &mut forgery);
         assert_ne!(v3(&forgery).msg_id, 1000);
     }
     assert_eq!(scene.agents.usm.reports[ReportKind::UnknownEngineIds as usize], 1);
@@ -376,7 +376,7 @@ fn a_forgery_has_another_msg_id_and_counts_nothing() {
 #[test]
 fn no_message_is_too_broken_to_be_survived() {
     let (users, mut dice) = ([u0(), u1(), u2()], Dice::new(9));
-    for (_, fault) in SnmpFault::NAMES {
+    for (_, fault) in SnmpFault::ALL {
         let mut scene = Scene::new(Some(fault));
         let requests = users.each_ref().map(|user| scene.ask(user).seal(&user.keys(&scene.engine_id)));
         for round in 0..2000 {
@@ -385,12 +385,12 @@ fn no_message_is_too_broken_to_be_survived() {
                 let at = dice.below(request.len());
                 request[at] = dice.next() as u8;
             }
-            let asked = Asked { garbage: round % 5 == 0, ..scene.asked };
-            if scene.agents.answer(asked, &request) != Reaction::Ignores {
+            let asked = AgentContext { garbage: round % 5 == 0, ..scene.asked };
+            if scene.agents.respond(asked, &request) != Reaction::Ignored {
                 assert!((1..=LARGEST).contains(&scene.agents.reply().len()));
             }
-            scene.agents.stale_reply(asked, &request);
-            scene.agents.write_forgery(asked, &request, &mut dice, &mut Vec::new());
+            scene.agents.respond_stale(asked, &request);
+            scene.agents.respond_forged(asked, &request, &mut dice, &mut Vec::new());
         }
     }
 }

@@ -1,24 +1,33 @@
-//! The list of all servers of a fleet, as dpmaster 2.2 sends it (`HandleGetServers` in `messages.c`).
+//! The master's list of all servers, as dpmaster 2.2 sends it (`HandleGetServers` in `messages.c`).
 
-use super::et::HEAD;
-use super::plan::Plan;
+use std::net::Ipv4Addr;
 
-/// What fits into dpmaster's 1,400 bytes.
-const SERVERS_A_LIST: u32 = 196;
+use super::HEAD;
+use crate::sim::plan::Plan;
 
-/// Which list a client asks for.
+/// The servers in one datagram: as many as dpmaster's 1,400 bytes hold.
+const SERVERS_PER_LIST: u32 = 196;
+
+/// A request for a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub(super) struct ListRequest {
     extended: bool,
-    /// The game, its protocol and IPv4 fit this fleet; otherwise the list is empty.
-    ours: bool,
+    /// The game, its protocol and IPv4 match this fleet; otherwise the list is empty.
+    matches: bool,
 }
 
-impl Request {
-    /// Reads `getservers <protocol> …` and `getserversExt <game> <protocol> …`; `None` for
-    /// everything that a master drops. `empty` and `full` make no difference: all servers are
-    /// listed, dead ones as well.
-    pub(super) fn parse(datagram: &[u8]) -> Option<Request> {
+/// The servers that the master lists, dead ones as well.
+#[derive(Debug)]
+pub(super) struct ServerList {
+    hosts: u32,
+    base: Ipv4Addr,
+    port: u16,
+}
+
+impl ListRequest {
+    /// Parses `getservers <protocol> …` and `getserversExt <game> <protocol> …`. Returns `None` for everything that
+    /// a master drops. `empty` and `full` make no difference: all servers are listed.
+    pub(super) fn parse(datagram: &[u8]) -> Option<ListRequest> {
         let text = std::str::from_utf8(datagram.strip_prefix(&HEAD)?).ok()?;
         let mut words = text.trim_end_matches(['\0', '\n']).split(' ').filter(|word| !word.is_empty());
         let extended = match words.next()? {
@@ -33,27 +42,34 @@ impl Request {
             v4 |= word == "ipv4";
             v6 |= word == "ipv6";
         }
-        Some(Request { extended, ours: game && protocol && (v4 || !(v6 && extended)) })
+        Some(ListRequest { extended, matches: game && protocol && (v4 || !(v6 && extended)) })
+    }
+}
+
+impl ServerList {
+    pub(super) fn new(plan: &Plan) -> ServerList {
+        ServerList { hosts: plan.hosts, base: plan.base, port: plan.port }
     }
 
-    /// In how many datagrams the answer comes.
-    pub(super) fn lists(self, plan: &Plan) -> u32 {
-        // Always one that is not full: it has the room for the end mark.
-        if self.ours { plan.hosts / SERVERS_A_LIST + 1 } else { 1 }
+    /// Returns the number of datagrams in the reply.
+    pub(super) fn datagrams(&self, request: ListRequest) -> u32 {
+        // The last one is never full, so that the end mark fits.
+        if request.matches { self.hosts / SERVERS_PER_LIST + 1 } else { 1 }
     }
 
-    /// Appends datagram `list` of the answer, the first being 0.
-    pub(super) fn write_list(self, plan: &Plan, list: u32, out: &mut Vec<u8>) {
+    /// Appends datagram `number` of the reply, the first being 0.
+    pub(super) fn write(&self, request: ListRequest, number: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(&HEAD);
-        out.extend_from_slice(if self.extended { b"getserversExtResponse" } else { b"getserversResponse" });
-        let listed = if self.ours { plan.hosts } else { 0 };
-        let first = list * SERVERS_A_LIST;
-        for host in first..listed.min(first + SERVERS_A_LIST) {
+        let command: &[u8] = if request.extended { b"getserversExtResponse" } else { b"getserversResponse" };
+        out.extend_from_slice(command);
+        let listed = if request.matches { self.hosts } else { 0 };
+        let first = number * SERVERS_PER_LIST;
+        for host in first..listed.min(first + SERVERS_PER_LIST) {
             out.push(b'\\');
-            out.extend_from_slice(&(u32::from(plan.base) + host).to_be_bytes());
-            out.extend_from_slice(&plan.port.to_be_bytes());
+            out.extend_from_slice(&(u32::from(self.base) + host).to_be_bytes());
+            out.extend_from_slice(&self.port.to_be_bytes());
         }
-        if list + 1 == self.lists(plan) {
+        if number + 1 == self.datagrams(request) {
             out.extend_from_slice(b"\\EOT\0\0\0");
         }
     }
@@ -64,14 +80,14 @@ mod tests {
     use super::*;
 
     fn lists(hosts: u32, request: &[u8]) -> Vec<Vec<u8>> {
-        let plan = Plan { hosts, ..Plan::default() };
-        let request = Request::parse(request).expect("a request");
-        let write = |list| {
+        let list = ServerList::new(&Plan { hosts, ..Plan::default() });
+        let request = ListRequest::parse(request).expect("a request");
+        let write = |number| {
             let mut out = Vec::new();
-            request.write_list(&plan, list, &mut out);
+            list.write(request, number, &mut out);
             out
         };
-        (0..request.lists(&plan)).map(write).collect()
+        (0..list.datagrams(request)).map(write).collect()
     }
 
     #[test]
@@ -121,7 +137,7 @@ mod tests {
             b"\xff\xff\xff\xffgetservers",
             b"\xff",
         ] {
-            assert_eq!(Request::parse(nonsense), None);
+            assert_eq!(ListRequest::parse(nonsense), None);
         }
     }
 }

@@ -1,12 +1,11 @@
-//! What an Enemy Territory server says, byte for byte as real ones do (`SVC_Status` and `SVC_Info`
-//! in ET: Legacy's `sv_main.c`). The texts are made up from the seed; nothing is stored.
+//! The replies of one game server, byte for byte as real ones send them (`SVC_Status` and `SVC_Info` in ET: Legacy's
+//! `sv_main.c`). The seed decides the texts; nothing is stored.
 
-use super::dice::Dice;
+use super::HEAD;
+use crate::sim::dice::Dice;
 
-/// A server drops requests with a longer challenge (`SVC_Status`).
-const LONGEST_CHALLENGE: usize = 128;
-/// Before every datagram of the Quake 3 family that belongs to no connection.
-pub(super) const HEAD: [u8; 4] = [0xff; 4];
+/// The longest challenge, in bytes; a server drops requests with a longer one (`SVC_Status`).
+const MAX_CHALLENGE: usize = 128;
 
 const TAGS: [&str; 12] = [
     "",
@@ -93,62 +92,62 @@ const VERSIONS: [&str; 3] = [
     "ET 3.00 - TB 0.7.4 linux-i386",
 ];
 const SLOTS: [usize; 7] = [10, 12, 16, 20, 24, 32, 64];
-/// Players of a server at most: what keeps its reply within one datagram of 1,400 bytes.
-const MOST_PLAYERS: usize = 20;
+/// The maximum number of players, so that a reply fits one datagram of 1,400 bytes.
+const MAX_PLAYERS: usize = 20;
 
-/// What a client asks.
+/// A client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Request<'a> {
-    kind: Kind,
+pub(super) struct GameRequest<'a> {
+    kind: RequestKind,
     challenge: &'a [u8],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum RequestKind {
     Status,
     Info,
 }
 
-/// One server: what it says is the same as long as its seed is.
+/// One server. Its replies depend on nothing but these fields and the request.
 #[derive(Clone, Debug)]
-pub(super) struct Server<'a> {
+pub(super) struct GameServer<'a> {
     pub(super) seed: u64,
-    /// Its place in the fleet, part of its name.
+    /// Its number in the fleet, which is part of its name.
     pub(super) host: u32,
-    /// A player who is on one server only.
+    /// The name of a player who is on one server only.
     pub(super) wanted: Option<&'a str>,
-    /// Whether that is this one.
+    /// This is that server.
     pub(super) has_wanted: bool,
 }
 
-impl Request<'_> {
-    /// Reads `getstatus` or `getinfo`; `None` for everything that a server drops.
-    pub(super) fn parse(datagram: &[u8]) -> Option<Request<'_>> {
+impl GameRequest<'_> {
+    /// Parses `getstatus` or `getinfo`. Returns `None` for everything that a server drops.
+    pub(super) fn parse(datagram: &[u8]) -> Option<GameRequest<'_>> {
         let text = datagram.strip_prefix(&HEAD)?;
         let mut words =
             text.split(|byte| byte.is_ascii_whitespace() || *byte == 0).filter(|word| !word.is_empty());
         let kind = match words.next()? {
-            b"getstatus" => Kind::Status,
-            b"getinfo" => Kind::Info,
+            b"getstatus" => RequestKind::Status,
+            b"getinfo" => RequestKind::Info,
             _ => return None,
         };
         let challenge = words.next().unwrap_or_default();
-        (challenge.len() <= LONGEST_CHALLENGE).then_some(Request { kind, challenge })
+        (challenge.len() <= MAX_CHALLENGE).then_some(GameRequest { kind, challenge })
     }
 }
 
-impl Server<'_> {
+impl GameServer<'_> {
     /// Appends the reply to `request`.
-    pub(super) fn write_reply(&self, request: Request<'_>, out: &mut Vec<u8>) {
+    pub(super) fn write_reply(&self, request: GameRequest<'_>, out: &mut Vec<u8>) {
         let mut dice = Dice::new(self.seed);
         let slots = dice.pick(&SLOTS);
-        // A third of the servers is empty.
+        // A third of the servers are empty.
         let players =
-            dice.below(MOST_PLAYERS + 11).saturating_sub(10).min(slots).max(usize::from(self.has_wanted));
+            dice.below(MAX_PLAYERS + 11).saturating_sub(10).min(slots).max(usize::from(self.has_wanted));
         write_head(request, out);
         match request.kind {
-            Kind::Status => self.write_status(&mut dice, slots, players, out),
-            Kind::Info => self.write_info(&mut dice, slots, players, out),
+            RequestKind::Status => self.write_status(&mut dice, slots, players, out),
+            RequestKind::Info => self.write_info(&mut dice, slots, players, out),
         }
     }
 
@@ -198,9 +197,8 @@ impl Server<'_> {
         write_number(b"Server ^7#", self.host as usize, out);
     }
 
-    /// Appends a reply whose challenge is right and the rest is not: a key without a value, and no
-    /// end of the info string.
-    pub(super) fn write_garbage(&self, request: Request<'_>, out: &mut Vec<u8>) {
+    /// Appends a reply that is malformed behind the right challenge: a key has no value, and the info string no end.
+    pub(super) fn write_garbage(&self, request: GameRequest<'_>, out: &mut Vec<u8>) {
         let mut dice = Dice::new(self.seed);
         write_head(request, out);
         out.extend_from_slice(b"\\sv_hostname");
@@ -208,23 +206,23 @@ impl Server<'_> {
     }
 }
 
-/// Appends a reply to `request` under a challenge that nobody chose.
-pub(super) fn write_forgery(request: Request<'_>, dice: &mut Dice, out: &mut Vec<u8>) {
-    let mut challenge = [0u8; LONGEST_CHALLENGE];
+/// Appends a reply to `request` with a random challenge.
+pub(super) fn write_forgery(request: GameRequest<'_>, dice: &mut Dice, out: &mut Vec<u8>) {
+    let mut challenge = [0u8; MAX_CHALLENGE];
     let len = if request.challenge.is_empty() { 16 } else { request.challenge.len() };
     challenge.iter_mut().for_each(|byte| *byte = b"0123456789abcdef"[dice.below(16)]);
-    write_head(Request { challenge: &challenge[..len], ..request }, out);
+    write_head(GameRequest { challenge: &challenge[..len], ..request }, out);
     out.extend_from_slice(
         b"\\sv_hostname\\forged\\mapname\\oasis\\sv_maxclients\\64\\gamename\\etmain\n1 1 \"forged\"\n",
     );
 }
 
-/// The challenge comes first: `Info_SetValueForKey` puts a new key before all others.
-fn write_head(request: Request<'_>, out: &mut Vec<u8>) {
+/// Writes the start of a reply, and the challenge: `Info_SetValueForKey` puts a new key before all others.
+fn write_head(request: GameRequest<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&HEAD);
     out.extend_from_slice(match request.kind {
-        Kind::Status => b"statusResponse\n",
-        Kind::Info => b"infoResponse\n",
+        RequestKind::Status => b"statusResponse\n",
+        RequestKind::Info => b"infoResponse\n",
     });
     if !request.challenge.is_empty() {
         out.extend_from_slice(b"\\challenge\\");
@@ -232,7 +230,7 @@ fn write_head(request: Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The cvar `P`: the team of each slot's player (1 axis, 2 allies, 3 spectators), `-` for a free slot.
+/// Writes the cvar `P`: the team of each slot's player (1 axis, 2 allies, 3 spectators), `-` for a free slot.
 fn write_teams(dice: &mut Dice, slots: usize, players: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\\P\\");
     let mut left = players;
@@ -243,14 +241,14 @@ fn write_teams(dice: &mut Dice, slots: usize, players: usize, out: &mut Vec<u8>)
     }
 }
 
-/// `score ping "name"`. A sixth of the players are bots, whose ping is 0.
-fn write_player(dice: &mut Dice, wanted: Option<&str>, kept_for_one: Option<&str>, out: &mut Vec<u8>) {
+/// Writes `score ping "name"`. A sixth of the players are bots, whose ping is 0.
+fn write_player(dice: &mut Dice, wanted: Option<&str>, reserved: Option<&str>, out: &mut Vec<u8>) {
     let bot = wanted.is_none() && dice.below(6) == 0;
     write_number(b"", dice.below(20_000), out);
     write_number(b" ", if bot { 0 } else { 20 + dice.below(200) }, out);
     out.extend_from_slice(b" \"");
     if let Some(name) = wanted {
-        // Coloured in the middle: who looks for it has to look past the colours.
+        // Colour codes in the middle of the name: a search has to ignore them.
         let middle = name.char_indices().nth(name.chars().count() / 2).map_or(0, |(at, _)| at);
         write_text(b"^1", &name[..middle], out);
         write_text(b"^7", &name[middle..], out);
@@ -261,14 +259,14 @@ fn write_player(dice: &mut Dice, wanted: Option<&str>, kept_for_one: Option<&str
         if dice.below(4) == 0 {
             write_number(dice.pick(&COLOURS).as_bytes(), dice.below(100), out);
         }
-        if kept_for_one.is_some_and(|name| reads_like(&out[start..], name)) {
+        if reserved.is_some_and(|name| reads_like(&out[start..], name)) {
             out.truncate(start);
         }
     }
     out.extend_from_slice(b"\"\n");
 }
 
-/// Whether `raw` contains `name`, whatever the case and without the colours.
+/// Returns true if `raw` contains `name`, regardless of case and colour codes.
 fn reads_like(raw: &[u8], name: &str) -> bool {
     let mut clean = [0u8; 64];
     let mut len = 0;
@@ -284,7 +282,7 @@ fn reads_like(raw: &[u8], name: &str) -> bool {
     clean[..len].windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// Game servers know no encoding; most players' clients write Latin-1.
+/// Writes Latin-1, as most clients do: the protocol defines no encoding.
 fn latin1(text: &str, out: &mut Vec<u8>) {
     out.extend(text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')));
 }
@@ -304,13 +302,13 @@ fn write_number(key: &[u8], number: usize, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn server(host: u32) -> Server<'static> {
-        Server { seed: u64::from(host) * 77, host, wanted: None, has_wanted: false }
+    fn server(host: u32) -> GameServer<'static> {
+        GameServer { seed: u64::from(host) * 77, host, wanted: None, has_wanted: false }
     }
 
-    fn reply(server: &Server<'_>, request: &[u8]) -> Vec<u8> {
+    fn reply(server: &GameServer<'_>, request: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        server.write_reply(Request::parse(request).expect("a request"), &mut out);
+        server.write_reply(GameRequest::parse(request).expect("a request"), &mut out);
         out
     }
 
@@ -328,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_status_reads_like_a_real_one() {
-        let mut counts = [0; MOST_PLAYERS + 1];
+        let mut counts = [0; MAX_PLAYERS + 1];
         for host in 0..2000 {
             let datagram = reply(&server(host), b"\xff\xff\xff\xffgetstatus 1f2e3d4c5b6a7988");
             assert!((700..=1400).contains(&datagram.len()), "{}", datagram.len());
@@ -353,8 +351,8 @@ mod tests {
     #[test]
     fn the_challenge_decides_whether_and_how_a_server_answers() {
         let status = |len| [b"\xff\xff\xff\xffgetstatus ".as_slice(), &vec![b'x'; len]].concat();
-        assert!(Request::parse(&status(128)).is_some());
-        assert!(Request::parse(&status(129)).is_none());
+        assert!(GameRequest::parse(&status(128)).is_some());
+        assert!(GameRequest::parse(&status(129)).is_none());
         let without = reply(&server(1), b"\xff\xff\xff\xffgetstatus\n");
         assert!(without.starts_with(b"\xff\xff\xff\xffstatusResponse\n\\P\\"));
         let info = reply(&server(1), b"\xff\xff\xff\xffgetinfo xyz");
@@ -362,7 +360,7 @@ mod tests {
             info.starts_with(b"\xff\xff\xff\xffinfoResponse\n\\challenge\\xyz\\protocol\\84\\hostname\\")
         );
         for nonsense in [b"getstatus".as_slice(), b"\xff\xff\xff\xff", b"\xff\xff\xff\xffgetsta", b""] {
-            assert_eq!(Request::parse(nonsense), None);
+            assert_eq!(GameRequest::parse(nonsense), None);
         }
     }
 
@@ -370,7 +368,7 @@ mod tests {
     fn the_wanted_player_is_where_it_should_be_and_nowhere_else() {
         let found = |has_wanted, name: &str| {
             let is_on = |host| {
-                let server = Server { has_wanted, wanted: Some(name), ..server(host) };
+                let server = GameServer { has_wanted, wanted: Some(name), ..server(host) };
                 let (_, players) = dissect(&reply(&server, b"\xff\xff\xff\xffgetstatus"));
                 players.iter().any(|player| reads_like(player.as_bytes(), name))
             };

@@ -1,0 +1,125 @@
+//! The protocols that simulated hosts speak. No other file lists them.
+
+use std::fmt;
+
+use super::echo::Echo;
+use super::et::GameServers;
+use super::ntp::TimeServers;
+use super::plan::Plan;
+use super::simulated_host::SimulatedHost;
+use super::snmp::{Agents, FAULTS};
+
+/// All protocols of simulated hosts. The first one is that of [`Plan::default`].
+pub static PROTOCOLS: [HostProtocol; 4] = [
+    HostProtocol::new("et", 27960, "Enemy Territory servers and their master", |plan| {
+        Box::new(GameServers::new(plan))
+    })
+    .with_master()
+    .with_players(),
+    HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
+    HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
+    HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan))).with_faults(&FAULTS),
+];
+
+/// A protocol of simulated hosts: an entry of [`PROTOCOLS`].
+#[non_exhaustive]
+pub struct HostProtocol {
+    /// The name, as on the command line.
+    pub id: &'static str,
+    /// The usual port.
+    pub port: u16,
+    /// A description in a few words.
+    pub about: &'static str,
+    /// Has a master, which lists all hosts.
+    pub has_master: bool,
+    /// Has players, one of whom can be [`Plan::wanted`].
+    pub has_players: bool,
+    /// The names of what hosts can get wrong, for [`Plan::misbehave`].
+    pub faults: &'static [&'static str],
+    pub(super) build: fn(&Plan) -> Box<dyn SimulatedHost>,
+}
+
+impl HostProtocol {
+    /// A protocol without masters, players and faults.
+    const fn new(
+        id: &'static str,
+        port: u16,
+        about: &'static str,
+        build: fn(&Plan) -> Box<dyn SimulatedHost>,
+    ) -> HostProtocol {
+        HostProtocol { id, port, about, has_master: false, has_players: false, faults: &[], build }
+    }
+
+    const fn with_master(self) -> HostProtocol {
+        HostProtocol { has_master: true, ..self }
+    }
+
+    const fn with_players(self) -> HostProtocol {
+        HostProtocol { has_players: true, ..self }
+    }
+
+    const fn with_faults(self, faults: &'static [&'static str]) -> HostProtocol {
+        HostProtocol { faults, ..self }
+    }
+
+    /// Returns the protocol with this [`id`](HostProtocol::id).
+    pub fn find(id: &str) -> Option<&'static HostProtocol> {
+        PROTOCOLS.iter().find(|protocol| protocol.id == id)
+    }
+}
+
+impl PartialEq for HostProtocol {
+    fn eq(&self, other: &HostProtocol) -> bool {
+        self.id == other.id
+    }
+}
+
+impl fmt::Debug for HostProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dice::Dice;
+    use super::super::simulated_host::{HostContext, Reaction};
+    use super::*;
+    use crate::engine::Time;
+
+    #[test]
+    fn every_protocol_is_found_by_its_id() {
+        for protocol in &PROTOCOLS {
+            assert_eq!(HostProtocol::find(protocol.id), Some(protocol));
+            assert!(!protocol.about.is_empty() && protocol.port > 0, "{protocol:?}");
+        }
+        assert_eq!(HostProtocol::find("nosuch"), None);
+    }
+
+    #[test]
+    fn no_host_of_any_protocol_panics_and_replies_are_of_one_datagram() {
+        let mut dice = Dice::new(1);
+        for protocol in &PROTOCOLS {
+            let mut host = (protocol.build)(&Plan::new(protocol));
+            for round in 0..3000 {
+                let mut request: Vec<u8> = (0..dice.below(100)).map(|_| dice.next() as u8).collect();
+                if round % 2 == 0 {
+                    request.splice(0..0, *b"\xff\xff\xff\xffgetstatus ");
+                }
+                let fault = protocol.faults.get(round % 10).copied();
+                let garbage = round % 3 == 0;
+                let (now, seed) = (Time::from_millis(round as u64), round as u64);
+                let context = HostContext { now, host: 1, seed, fault, garbage, has_wanted: false };
+                let (mut reply, mut out) = (Vec::new(), Vec::new());
+                let answer = if garbage { SimulatedHost::garbage } else { SimulatedHost::answer };
+                if answer(&mut *host, &context, &request, &mut reply) == Reaction::Replied {
+                    host.finish(&context, &reply, &mut out);
+                    assert!(out.len() <= 1400, "{protocol:?}");
+                }
+                host.forge(&context, &request, &mut dice, &mut out);
+                host.stale_reply(&context, &request, &mut out);
+                (0..host.lists(&request)).for_each(|number| host.write_list(&request, number, &mut out));
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The trait of a simulated host, and the types in its methods.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::dice::Dice;
+use crate::engine::Time;
+
+/// A protocol as the hosts of a fleet speak it. One value plays all hosts.
+///
+/// A simple protocol implements [`answer`](SimulatedHost::answer), and [`token`](SimulatedHost::token) if its replies
+/// have the token at a fixed place. It needs a line in [`PROTOCOLS`](super::PROTOCOLS).
+pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
+    /// Processes a request that arrives at a host, and appends the reply to `reply`, which is empty.
+    fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction;
+
+    /// Returns which bytes of a reply are the token.
+    ///
+    /// The default is all of them.
+    fn token(&self) -> Range<usize> {
+        0..usize::MAX
+    }
+
+    /// Does what [`answer`](SimulatedHost::answer) does, for a host whose replies are broken behind the token.
+    ///
+    /// The default cuts the reply there and appends one to seven random bytes.
+    fn garbage(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
+        let reaction = self.answer(context, request, reply);
+        let mut dice = Dice::new(context.seed);
+        reply.truncate(self.token().end);
+        reply.extend_from_slice(&dice.next().to_le_bytes()[..1 + dice.below(7)]);
+        reaction
+    }
+
+    /// Appends a forged reply to `request`, with a wrong token, to `out`.
+    ///
+    /// The default alters each byte of the token in a proper reply; of a request that has no reply it returns the
+    /// request with every byte altered.
+    fn forge(&mut self, context: &HostContext, request: &[u8], dice: &mut Dice, out: &mut Vec<u8>) {
+        let mut reply = Vec::new();
+        if self.answer(context, request, &mut reply) == Reaction::Ignored {
+            return write_altered(request, dice, out);
+        }
+        let end = self.token().end.min(reply.len());
+        let (head, tail) = (self.token().start.min(end), &reply[end..]);
+        out.extend_from_slice(&reply[..head]);
+        write_altered(&reply[head..end], dice, out);
+        out.extend_from_slice(tail);
+    }
+
+    /// Appends the datagram that leaves a host to `out`, given what `answer` or `garbage` appended to `reply`.
+    ///
+    /// The default is the same bytes. A protocol with long replies that do not depend on time keeps only the request
+    /// until then.
+    fn finish(&mut self, context: &HostContext, reply: &[u8], out: &mut Vec<u8>) {
+        let _ = context;
+        out.extend_from_slice(reply);
+    }
+
+    /// Appends a stale reply, which leaves just before the one that `answer` made for this request. Returns false if
+    /// there is none, which is the default.
+    fn stale_reply(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> bool {
+        let _ = (context, request, reply);
+        false
+    }
+
+    /// Returns how many datagrams the master's reply to `request` has; 0 if the master ignores it.
+    ///
+    /// The default ignores everything.
+    fn lists(&self, request: &[u8]) -> u32 {
+        let _ = request;
+        0
+    }
+
+    /// Appends datagram `number` of the master's reply to `out`, the first being 0.
+    fn write_list(&self, request: &[u8], number: u32, out: &mut Vec<u8>) {
+        let _ = (request, number, out);
+    }
+}
+
+/// What a host knows when it processes a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HostContext {
+    /// When the request arrives; in [`SimulatedHost::finish`], when the reply leaves.
+    pub(super) now: Time,
+    /// The number of the host in the fleet.
+    pub(super) host: u32,
+    /// Decides the content of this host's replies.
+    pub(super) seed: u64,
+    /// What this host gets wrong: one of the protocol's [`faults`](super::HostProtocol::faults).
+    pub(super) fault: Option<&'static str>,
+    /// Its replies are broken behind the token.
+    pub(super) garbage: bool,
+    /// The wanted player is on this host.
+    pub(super) has_wanted: bool,
+}
+
+/// What becomes of a request that reached a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reaction {
+    /// The host drops it.
+    Ignored,
+    /// The host replies, and the reply gets lost.
+    Lost,
+    /// The host replies.
+    Replied,
+}
+
+/// Appends `bytes` with each of them altered.
+pub(super) fn write_altered(bytes: &[u8], dice: &mut Dice, out: &mut Vec<u8>) {
+    out.extend(bytes.iter().map(|byte| byte ^ (1 + dice.below(255) as u8)));
+}
