@@ -13,7 +13,7 @@ use super::{assert_none, place};
 const SAME_NAME: usize = 2;
 
 /// The names that more types have, for now.
-const WORN: &[&str] = &["Answer", "Asked", "Line", "Question", "Reply", "Report", "Request"];
+const WORN: &[&str] = &[];
 
 /// The files that work with any protocol: these, and all in folders that end with a slash.
 const GENERIC: &[&str] = &[
