@@ -32,7 +32,7 @@ pub struct ProbeArgs {
 
 /// `allears probe`.
 pub fn run(args: &ProbeArgs) -> Result<Exit> {
-    survey::run::<Reply>(protocol(args)?, Payload::default(), &args.survey)
+    survey::run::<ProbeReply>(protocol(args)?, Payload::default(), &args.survey)
 }
 
 fn protocol(args: &ProbeArgs) -> Result<Raw> {
@@ -50,7 +50,7 @@ fn protocol(args: &ProbeArgs) -> Result<Raw> {
 
 /// A reply as it is shown.
 #[derive(Default, Serialize)]
-struct Reply {
+struct ProbeReply {
     len: usize,
     hex: String,
     text: String,
@@ -59,13 +59,13 @@ struct Reply {
     escaped: String,
 }
 
-impl Row for Reply {
+impl Row for ProbeReply {
     type Protocol = Raw;
     const COLUMNS: &'static [(Column, usize)] =
         &[(Column::right("BYTES"), 5), (Column::left("REPLY").shrinking_to(10), 64)];
 
-    fn new(reply: Box<[u8]>, _: Option<Duration>, _: Time) -> Reply {
-        Reply {
+    fn new(reply: Box<[u8]>, _: Option<Duration>, _: Time) -> ProbeReply {
+        ProbeReply {
             len: reply.len(),
             hex: escapes::to_hex(&reply),
             text: raw_text(&reply),
