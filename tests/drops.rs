@@ -165,7 +165,7 @@ fn pictures_are_well_formed_and_need_nothing_else() {
         let said = run(&args).expect_code(0).stdout;
         let picture = std::fs::read_to_string(&path).expect("a picture");
         assert!(picture.contains("<svg ") && picture.contains("</svg>"), "{picture}");
-        assert!(picture.contains("silent: other side") && picture.contains("p99 naive"), "{picture}");
+        assert!(picture.contains("silent: network or hosts") && picture.contains("p99 naive"), "{picture}");
         assert!(picture.contains("1,000") && said.contains("1,000"), "{said}");
         for reference in ["href=", "src=", "url(", "@import", "<script"] {
             assert!(!picture.contains(reference), "{reference} in {name}");

@@ -192,3 +192,112 @@ fn field_names<R: Row>() -> io::Result<csv::StringRecord> {
     let text = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     Ok(csv::Reader::from_reader(&text[..]).headers()?.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::inputs::Sources;
+    use crate::cli::output::Out;
+    use allears::protocol::raw::{Payload, Raw};
+
+    /// A row with every kind of field, and one for the table only.
+    #[derive(Default, Serialize)]
+    struct Clock {
+        stratum: u8,
+        offset_ms: Option<f64>,
+        name: String,
+        #[serde(skip)]
+        age: String,
+    }
+
+    impl Row for Clock {
+        type Protocol = Raw;
+        const COLUMNS: &'static [(Column, usize)] =
+            &[(Column::right("OFFSET"), 6), (Column::left("NAME").shrinking_to(4), 10)];
+
+        fn new(reply: Box<[u8]>, rtt: Option<Duration>, now: Time) -> Clock {
+            let name = String::from_utf8_lossy(&reply).into_owned();
+            let age = format!("{:?}", now - Time::ZERO);
+            Clock { stratum: 2, offset_ms: rtt.map(|rtt| rtt.as_secs_f64() * 1e3), name, age }
+        }
+
+        fn cells(&self) -> Vec<String> {
+            vec![self.offset_ms.unwrap_or_default().to_string(), format!("{} {}", self.name, self.age)]
+        }
+    }
+
+    /// Returns what a survey writes of an answer without a known round trip, one with it, and a silent host.
+    fn output(format: Format) -> String {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let out = Out::open(Some(file.path())).expect("opens");
+        let names = field_names::<Clock>().expect("memory");
+        let mut survey = Survey::<Clock> {
+            inputs: Inputs::open(Sources::default(), || {}).expect("opens"),
+            sink: Sink::open(out, format, columns::<Clock>(), &names).expect("writes"),
+            question: Payload::default(),
+            all: true,
+            targets: 0,
+            answered: 0,
+            rows: PhantomData,
+        };
+        let outcomes = [
+            (Outcome::Answered(b"a,\"b\"".as_slice().into()), None),
+            (Outcome::Answered(b"c".as_slice().into()), Some(Duration::from_micros(12_500))),
+            (Outcome::Silent, None),
+        ];
+        for (outcome, rtt) in outcomes {
+            let completion = Completion {
+                target: ([127, 0, 0, 1], 123).into(),
+                tag: (),
+                conversation: Payload::default(),
+                outcome,
+                attempts: 1,
+                rtt,
+                foreign_source: None,
+            };
+            survey.conclude(completion, Time::from_millis(5), &Console::new(true)).expect("writes");
+        }
+        survey.flush().expect("writes");
+        assert_eq!((survey.answered(), survey.has_unflushed()), (2, false));
+        std::fs::read_to_string(file.path()).expect("text")
+    }
+
+    #[test]
+    fn fields_of_a_row_are_columns_of_csv_below_a_header() {
+        assert_eq!(
+            output(Format::Csv),
+            "target,outcome,attempts,rtt_ms,stratum,offset_ms,name,reason\n\
+             127.0.0.1:123,answered,1,,2,,\"a,\"\"b\"\"\",\n\
+             127.0.0.1:123,answered,1,12.5,2,12.5,c,\n\
+             127.0.0.1:123,silent,1,,,,,no answer to 1 attempt\n"
+        );
+    }
+
+    #[test]
+    fn a_row_is_the_answer_of_json() {
+        assert_eq!(
+            output(Format::Json),
+            concat!(
+                r#"{"target":"127.0.0.1:123","outcome":"answered","attempts":1,"rtt_ms":null,"#,
+                r#""answer":{"stratum":2,"offset_ms":null,"name":"a,\"b\""}}"#,
+                "\n",
+                r#"{"target":"127.0.0.1:123","outcome":"answered","attempts":1,"rtt_ms":12.5,"#,
+                r#""answer":{"stratum":2,"offset_ms":12.5,"name":"c"}}"#,
+                "\n",
+                r#"{"target":"127.0.0.1:123","outcome":"silent","attempts":1,"rtt_ms":null,"#,
+                r#""reason":"no answer to 1 attempt"}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_table_has_the_cells_of_a_row_or_the_reason_in_the_last_column() {
+        assert_eq!(
+            output(Format::Table),
+            "127.0.0.1:123                       0  a,\"b\" 5ms\n\
+             127.0.0.1:123              12    12.5  c 5ms\n\
+             127.0.0.1:123                          silent: n…\n"
+        );
+    }
+}

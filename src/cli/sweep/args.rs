@@ -29,8 +29,7 @@ pub struct SweepArgs {
     /// Queries in flight, or `auto`: as many as the receive buffer can hold replies for
     #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Pace")]
     pub window: Window,
-    /// Minimum time between two packets to one host [default: 100ms, or what the game needs; 0 for
-    /// snmp, which waits for each reply]
+    /// Minimum time between two packets to one host [default: 100ms, or what the protocol needs]
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Pace")]
     pub host_gap: Option<Duration>,
     /// Packets per second to one /24 (IPv4) or /48 (IPv6), or `unlimited`
