@@ -27,7 +27,7 @@ pub fn result(current: &Current) -> allears_result {
         target_length: current.target.len(),
         outcome: current.outcome,
         attempts: current.attempts,
-        elsewhere_length: foreign_source.map_or(0, SockAddr::len),
+        foreign_source_length: foreign_source.map_or(0, SockAddr::len),
         foreign_source: foreign_source.map_or(ptr::null(), |address| address.as_ptr().cast()),
         rtt_ns: current.rtt_ns,
         system_error: current.system_error,

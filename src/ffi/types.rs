@@ -86,7 +86,7 @@ pub struct allears_result {
     pub target_length: socklen_t,
     pub outcome: i32,
     pub attempts: u32,
-    pub elsewhere_length: socklen_t,
+    pub foreign_source_length: socklen_t,
     pub foreign_source: *const sockaddr,
     pub rtt_ns: i64,
     pub system_error: i32,

@@ -7,14 +7,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::support::have;
 
-/// Compiler flags of somebody who wants to hear everything.
+/// Compiler flags with all warnings as errors.
 pub const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-O1"];
 
 pub fn source(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Where `make install-lib` has put everything; `None` when a program is missing.
+/// Returns the prefix of `make install-lib`; `None` if a required program is missing.
 pub fn installed() -> Option<&'static Path> {
     static PREFIX: OnceLock<Option<tempfile::TempDir>> = OnceLock::new();
     let prefix = PREFIX.get_or_init(|| {

@@ -58,7 +58,7 @@ fn without_its_security_v3_is_ignored() {
         \x04\x10\x30\x0e\x04\x00\x02\x01\x00\x02\x01\x00\x04\x00\x04\x00\x04\x00\
         \x30\x14\x04\x00\x04\x00\xa0\x0e\x02\x04\x5d\x18\xa0\x4b\x02\x01\x00\x02\x01\x00\x30\x00";
     assert!(matches!(Message::parse(discovery), Ok(Message::V3(_))));
-    assert_eq!(agents(2).answer(asked(None), discovery), Reaction::Ignored);
+    assert_eq!(agents(2).respond(asked(None), discovery), Reaction::Ignored);
 }
 
 #[test]
