@@ -284,10 +284,10 @@ pub(super) fn report_errors(socket: &impl AsRawFd, ipv6: bool) {
 /// The kernel doubles the requested size, and reports the double (socket(7)). With CAP_NET_ADMIN, `net.core.rmem_max`
 /// does not limit it.
 pub(super) fn enlarge_receive_buffer(socket: &impl AsRawFd, wanted: Option<usize>) {
-    let asked = c_int::try_from(wanted.unwrap_or(LARGEST_BUFFER) / 2).unwrap_or(c_int::MAX / 2);
-    let forced = set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, asked);
+    let requested = c_int::try_from(wanted.unwrap_or(LARGEST_BUFFER) / 2).unwrap_or(c_int::MAX / 2);
+    let forced = set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, requested);
     // Ignore the result: a smaller buffer is not an error, and its size is read back later.
-    let _ = forced.or_else(|_| set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, asked));
+    let _ = forced.or_else(|_| set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, requested));
 }
 
 /// Sets "don't fragment" on all packets, or restores Linux's default.

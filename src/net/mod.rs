@@ -56,7 +56,7 @@ pub struct Options {
     pub bind: Option<SocketAddr>,
     /// The receive buffer of each socket in bytes: see [`SocketOptions::rcvbuf`].
     pub rcvbuf: Option<usize>,
-    /// How datagrams pass between this process and the kernel.
+    /// The way datagrams pass between this process and the kernel.
     pub io: Io,
 }
 

@@ -52,10 +52,10 @@ pub(super) fn report_destination(_: &socket2::Socket, _: bool) -> io::Result<()>
 /// size that is too large instead of granting less, so the size is halved until one is granted.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn enlarge_receive_buffer(socket: &socket2::Socket, wanted: Option<usize>) {
-    let mut asked = wanted.unwrap_or(LARGEST_BUFFER);
+    let mut requested = wanted.unwrap_or(LARGEST_BUFFER);
     let before = socket.recv_buffer_size().unwrap_or(0);
-    while socket.set_recv_buffer_size(asked).is_err() && asked / 2 > before {
-        asked /= 2;
+    while socket.set_recv_buffer_size(requested).is_err() && requested / 2 > before {
+        requested /= 2;
     }
 }
 

@@ -27,7 +27,7 @@ const SLOT: usize = 65_536 + 192;
 /// The largest payload that is never fragmented: IPv6's minimum MTU minus the headers.
 const SAFE_PAYLOAD: usize = 1_232;
 
-/// How datagrams pass between this process and the kernel.
+/// The way datagrams pass between this process and the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Io {
@@ -54,7 +54,7 @@ pub struct SocketOptions {
     /// Each ICMP error also makes one later send or receive fail. Linux with [`Io::Batched`] only; elsewhere this has no
     /// effect.
     pub report_errors: bool,
-    /// How datagrams pass between this process and the kernel.
+    /// The way datagrams pass between this process and the kernel.
     pub io: Io,
 }
 

@@ -16,7 +16,7 @@ pub struct Answer {
     pub(super) count: u32,
     /// Names for which the agent returned an error.
     pub refused: Vec<Refused>,
-    /// Why the answer is incomplete; `None` if it is complete.
+    /// The reason why the answer is incomplete; `None` if it is complete.
     pub incomplete: Option<Incomplete>,
     /// The agent's sysUpTime in hundredths of a second, if the request included it.
     pub uptime: Option<u32>,

@@ -31,7 +31,7 @@ pub struct Conversation {
     /// The agent's engine, for v3.
     #[cfg(feature = "usm")]
     pub(super) engine: Option<EngineRef>,
-    /// How many times in a row the agent has made us repeat the request.
+    /// The number of times in a row that the agent has made us repeat the request.
     #[cfg(feature = "usm")]
     repeats: u32,
     request: Arc<Request>,

@@ -23,11 +23,11 @@ pub struct Get {
     refused: Vec<usize>,
     /// Whether the agent refused sysUpTime.
     uptime_refused: bool,
-    /// How often the repetitions of a GETBULK were halved.
+    /// The number of times that the repetitions of a GETBULK were halved.
     halvings: u32,
 }
 
-/// What comes after a reply.
+/// The next step after a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Another request.

@@ -43,7 +43,7 @@ pub struct Pdu<'a> {
     pub error_index: i64,
     /// The encoded variable bindings.
     pub varbinds: &'a [u8],
-    /// Why the list of variable bindings is truncated, if it is.
+    /// The reason why the list of variable bindings is truncated, if it is.
     pub cut: Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! Object identifiers, borrowed and owned. Both keep the BER encoding, and decode it only when somebody needs the arcs.
+//! Object identifiers, borrowed and owned. Both keep the BER encoding, and decode it only when the arcs are needed.
 
 use std::cmp::Ordering;
 use std::fmt;

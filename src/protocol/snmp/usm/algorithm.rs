@@ -37,7 +37,7 @@ pub enum PrivProtocol {
     Aes256(KeyExtension),
 }
 
-/// How to extend a key that is longer than the hash it comes from.
+/// The method to extend a key beyond the length of the hash it comes from.
 ///
 /// Agents implement one or the other; neither became an RFC. They differ only if the hash is too short for the cipher:
 /// MD5 for AES-192, and also SHA-1 and SHA-224 for AES-256.

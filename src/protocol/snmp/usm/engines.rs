@@ -14,8 +14,8 @@ use crate::engine::Time;
 
 /// The maximum length of an engine ID, in bytes. RFC 3411, section 5, allows 5 to 32, but some agents exceed that.
 const MAX_ENGINE_ID: usize = 64;
-/// How often an engine may make us repeat requests without a reply in between. The limit is high, because each of many
-/// requests in flight can cause a report; without one, an engine could keep us busy forever.
+/// The maximum number of requests that an engine may make us repeat without a reply in between. It is high, because each
+/// of many requests in flight can cause a report; without a limit, an engine could keep us busy forever.
 const MAX_REPEATS: u8 = 64;
 /// The same limit for unauthenticated time reports. One would do, but more may already be on their way.
 const MAX_HINTS: u8 = 4;

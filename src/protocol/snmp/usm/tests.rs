@@ -196,10 +196,10 @@ fn an_engine_that_rejects_every_time_is_given_up() {
     let agent = Agent { authenticates_reports: false, ..Agent::new(&user) };
     manager.requests_until_reply(&agent);
     let never = agent.report(ReportKind::NotInTimeWindows, b"u", Level::NoAuthNoPriv);
-    let heard = std::iter::repeat_with(|| manager.receive(&never))
+    let accepted = std::iter::repeat_with(|| manager.receive(&never))
         .take(50)
         .position(|kind| kind != VerdictKind::Repeat);
-    assert_eq!(heard, Some(4));
+    assert_eq!(accepted, Some(4));
     // A later query may try again.
     assert_eq!(manager.receive(&never), VerdictKind::Repeat);
 }
