@@ -65,7 +65,6 @@ fn check_status(status: &Status<'_>) {
     for (key, value) in status.rules() {
         assert!(!key.contains(&b'\\') && !value.contains(&b'\n'));
     }
-    let _ = (status.name(), status.map(), status.mod_name(), status.game_type(), status.max_players());
     for game in GAMES {
         let info = status.to_info(game);
         assert!(info.rules.iter().eq(status.rules()));

@@ -77,7 +77,8 @@ fn pieces(text: &[u8], colors: Colors) -> impl Iterator<Item = Piece> {
                 rest = after;
                 return Some(Piece::Color(color));
             }
-            if !is_command(c) {
+            // Most characters are printable ASCII, and no more is to be checked of them.
+            if matches!(c, ' '..='~') || !is_command(c) {
                 return Some(Piece::Char(c));
             }
         }

@@ -1,4 +1,4 @@
-//! The meaning of the rules, and a status as a [`ServerInfo`].
+//! A status as a [`ServerInfo`]: the meaning of its rules.
 
 use std::borrow::Cow;
 
@@ -7,77 +7,44 @@ use super::status::{Status, number};
 use crate::protocol::games::text::clean;
 use crate::protocol::games::{Game, PlayerInfo, Rules, ServerInfo};
 
-impl<'a> Status<'a> {
-    /// Returns the server's name, colour codes included.
-    pub fn name(&self) -> Option<&'a [u8]> {
-        // DarkPlaces has hostname, all others sv_hostname.
-        self.rule("sv_hostname").or_else(|| self.rule("hostname"))
-    }
-
-    /// Returns the map being played.
-    pub fn map(&self) -> Option<&'a [u8]> {
-        self.rule("mapname")
-    }
-
-    /// Returns the modification of the game being played, or the game; without either, the folder it is in.
-    pub fn mod_name(&self) -> Option<&'a [u8]> {
-        self.rule("gamename").or_else(|| self.rule("fs_game"))
-    }
-
-    /// Returns the kind of match, usually a number whose meaning is the game's own.
-    pub fn game_type(&self) -> Option<&'a [u8]> {
-        self.rule("g_gametype").or_else(|| self.rule("gametype"))
-    }
-
-    /// Returns the version of the server program; of Call of Duty 2, which keeps that to itself, the game's.
-    pub fn version(&self) -> Option<&'a [u8]> {
-        self.rule("version").or_else(|| self.rule("shortversion"))
-    }
-
-    /// Returns how many players the server has room for.
-    pub fn max_players(&self) -> Option<u32> {
-        self.count("sv_maxclients")
-    }
-
-    /// Returns how many places are reserved for players with a password.
-    pub fn private_slots(&self) -> Option<u32> {
-        self.count("sv_privateClients")
-    }
-
-    /// Returns whether joining takes a password: bit 0 of `g_needpass`, in Call of Duty of `pswrd`. (Bit 1 is for
-    /// spectators: qstat, `qstat.c`.)
-    pub fn password(&self) -> Option<bool> {
-        self.count("g_needpass").or_else(|| self.count("pswrd")).map(|bits| bits & 1 != 0)
-    }
-
-    fn count(&self, key: &str) -> Option<u32> {
-        number(self.rule(key)?).and_then(|count| u32::try_from(count).ok())
-    }
-
-    /// Returns the same in the form that all wire protocols have in common.
+impl Status<'_> {
+    /// Returns the status in the form that all wire protocols have in common.
     pub fn to_info(&self, game: &'static Game) -> ServerInfo {
         let status = self.with_bots_at_ping_zero(game.bots_have_ping_zero);
-        let text = |bytes: Option<&[u8]>| bytes.map(|bytes| clean(bytes, game.colors));
         let mut rules = Rules::default();
         status.rules().for_each(|(key, value)| rules.push(key, value));
+        let text = |keys: [&str; 2]| first(&rules, keys).map(|value| clean(value, game.colors));
+        // DarkPlaces has hostname, all others sv_hostname.
+        let name = first(&rules, ["sv_hostname", "hostname"]);
         ServerInfo {
-            name: text(status.name()),
-            name_raw: status.name().map(Box::from),
-            map: text(status.map()),
-            mod_name: text(status.mod_name()),
-            game_type: text(status.game_type()),
+            name: name.map(|name| clean(name, game.colors)),
+            name_raw: name.map(Box::from),
+            map: rules.get("mapname").map(|map| clean(map, game.colors)),
+            mod_name: text(["gamename", "fs_game"]),
+            game_type: text(["g_gametype", "gametype"]),
             players: status.player_count() as u32,
             bots: status.bots().map(|bots| bots as u32),
-            max_players: status.max_players(),
-            private_slots: status.private_slots(),
-            password: status.password(),
-            version: text(status.version()),
+            max_players: count(rules.get("sv_maxclients")),
+            private_slots: count(rules.get("sv_privateClients")),
+            // Call of Duty has pswrd. Bit 0 is for players, bit 1 for spectators (qstat, qstat.c).
+            password: count(first(&rules, ["g_needpass", "pswrd"])).map(|bits| bits & 1 != 0),
+            // Call of Duty 2 has the game's version only.
+            version: text(["version", "shortversion"]),
             player_list: status.players().map(|player| player_info(&player, game)).collect(),
-            rules,
             truncated: status.truncated(),
+            rules,
             ..ServerInfo::new(game)
         }
     }
+}
+
+/// Returns the value of the first of these keys that there is.
+fn first<'a>(rules: &'a Rules, keys: [&str; 2]) -> Option<&'a [u8]> {
+    keys.iter().find_map(|key| rules.get(key))
+}
+
+fn count(value: Option<&[u8]>) -> Option<u32> {
+    number(value?).and_then(|count| u32::try_from(count).ok())
 }
 
 fn player_info(player: &Player<'_>, game: &Game) -> PlayerInfo {

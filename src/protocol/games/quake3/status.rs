@@ -13,7 +13,7 @@ use super::players::{self, Players};
 ///
 /// let datagram = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\^1Home\\mapname\\oasis\n12 48 \"Ann\"\n";
 /// let status = Status::parse(datagram)?;
-/// assert_eq!((status.name(), status.map()), (Some(&b"^1Home"[..]), Some(&b"oasis"[..])));
+/// assert_eq!(status.rule("mapname"), Some(&b"oasis"[..]));
 /// let player = status.players().next().ok_or("nobody")?;
 /// assert_eq!((player.name, player.score, player.ping), (&b"Ann"[..], Some(12.0), Some(48)));
 /// # Ok::<(), &'static str>(())
@@ -231,10 +231,10 @@ mod tests {
     fn rules_are_found_whatever_their_case_and_the_first_one_wins() {
         let datagram = datagram("\\SV_HostName\\a\\sv_hostname\\b\\empty\\\\sv_maxclients\\20\\odd", "");
         let status = Status::parse(&datagram).unwrap();
-        assert_eq!(status.name(), Some(&b"a"[..]));
+        assert_eq!(status.rule("sv_hostname"), Some(&b"a"[..]));
         assert_eq!(status.rule("EMPTY"), Some(&b""[..]));
         assert_eq!(status.rule("odd"), Some(&b""[..]));
-        assert_eq!((status.max_players(), status.map()), (Some(20), None));
+        assert_eq!((status.rule("sv_maxclients"), status.rule("mapname")), (Some(&b"20"[..]), None));
         assert_eq!(status.rules().count(), 5);
         assert_eq!((status.player_count(), status.bots(), status.truncated()), (0, Some(0), false));
     }
@@ -245,7 +245,7 @@ mod tests {
         let mut datagram = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\".to_vec();
         datagram.extend_from_slice(&bytes);
         datagram.push(b'\n');
-        assert_eq!(Status::parse(&datagram).unwrap().name(), Some(&bytes[..]));
+        assert_eq!(Status::parse(&datagram).unwrap().rule("sv_hostname"), Some(&bytes[..]));
     }
 
     #[test]
