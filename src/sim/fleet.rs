@@ -67,7 +67,7 @@ struct Pending {
     content: Content,
     /// A second copy follows it.
     twice: bool,
-    /// What the protocol makes the datagram of; of a list, the request.
+    /// The bytes that `answer` appended, from which the protocol makes the datagram; of a list, the request.
     bytes: Vec<u8>,
 }
 

@@ -1,7 +1,8 @@
 //! `drops`: measures how many replies are lost at which rate, and where.
 //!
-//! `args`, `rates` the arguments · `protocols` the question to every target, `echo` one of them · `round` the targets · `step` one rate · `naive` the same
-//! the naive way · `measured` the result of a step · `verdict` of all steps · `writer`, `words`, `plot` the output.
+//! `args`, `rates` the arguments · `protocols` the question to every target, `echo` one of them · `round` the targets ·
+//! `step` one rate · `naive` the same the naive way · `measured` the result of a step · `verdict` of all steps · `writer`,
+//! `words`, `plot` the output.
 
 mod args;
 mod echo;
