@@ -51,7 +51,7 @@ pub struct Fleet {
 
 /// A datagram that leaves the fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct FleetReply {
     /// The address it comes from.
     pub from: SocketAddr,
     /// The address it goes to.
@@ -67,7 +67,7 @@ struct Pending {
     content: Content,
     /// A second copy follows it.
     twice: bool,
-    /// What the protocol makes the datagram of; of a list, the request.
+    /// The bytes that `answer` appended, from which the protocol makes the datagram; of a list, the request.
     bytes: Vec<u8>,
 }
 
@@ -214,12 +214,12 @@ impl Fleet {
     }
 
     /// Appends the next datagram whose time has come to `out`, in the order of their times.
-    pub fn poll_reply(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Reply> {
+    pub fn poll_reply(&mut self, now: Time, out: &mut Vec<u8>) -> Option<FleetReply> {
         let start = out.len();
         let forgery = self.forger.due().filter(|due| *due <= now);
         let forged_first = forgery.is_some_and(|at| self.replies.next_due().is_none_or(|due| at < due));
         let (from, to) = if forged_first { self.forge(now, out)? } else { self.send_next(now, out)? };
-        Some(Reply { from, to, len: out.len() - start })
+        Some(FleetReply { from, to, len: out.len() - start })
     }
 
     fn send_next(&mut self, now: Time, out: &mut Vec<u8>) -> Option<(SocketAddr, SocketAddr)> {

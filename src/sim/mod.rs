@@ -24,7 +24,7 @@ mod simulated_host;
 mod snmp;
 mod tally;
 
-pub use fleet::{Fleet, Reply};
+pub use fleet::{Fleet, FleetReply};
 pub use limits::Limit;
 pub use network::{Link, Network, Sent, Trace};
 pub use plan::{Late, Latency, Plan, PlanError};

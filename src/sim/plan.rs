@@ -58,7 +58,7 @@ pub struct Plan {
     pub wanted: Option<String>,
     /// The number of rows in the tables of each host, 0 to 10,000, where the protocol has tables.
     pub rows: u32,
-    /// What hosts get wrong: one of the protocol's [`faults`](HostProtocol::faults), and the fraction of the hosts
+    /// The faults of hosts: one of the protocol's [`faults`](HostProtocol::faults), and the fraction of the hosts
     /// (exactly, rounded) that have it. No host has two of them.
     pub misbehave: Vec<(&'static str, f64)>,
 }
@@ -88,12 +88,12 @@ impl Default for Plan {
     }
 }
 
-/// What is wrong with a [`Plan`].
+/// The error of a [`Plan`] with a field out of its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlanError {
     /// The field, as it is called in [`Plan`].
     pub field: &'static str,
-    /// What it has to be.
+    /// The values that it can have.
     pub expected: &'static str,
 }
 

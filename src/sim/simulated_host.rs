@@ -78,7 +78,7 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
     }
 }
 
-/// What a host knows when it processes a request.
+/// The host that processes a request, and when.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HostContext {
     /// When the request arrives; in [`SimulatedHost::finish`], when the reply leaves.
@@ -87,7 +87,7 @@ pub(super) struct HostContext {
     pub(super) host: u32,
     /// Decides the content of this host's replies.
     pub(super) seed: u64,
-    /// What this host gets wrong: one of the protocol's [`faults`](super::HostProtocol::faults).
+    /// The fault of this host: one of the protocol's [`faults`](super::HostProtocol::faults).
     pub(super) fault: Option<&'static str>,
     /// Its replies are broken behind the token.
     pub(super) garbage: bool,
@@ -95,7 +95,7 @@ pub(super) struct HostContext {
     pub(super) has_wanted: bool,
 }
 
-/// What becomes of a request that reached a host.
+/// The outcome of a request that reached a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reaction {
     /// The host drops it.

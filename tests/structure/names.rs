@@ -16,6 +16,11 @@ const SAME_NAME: usize = 2;
 const GENERIC: &[&str] = &[
     "engine/",
     "net/",
+    "cli/commands/drops/measured.rs",
+    "cli/commands/drops/naive.rs",
+    "cli/commands/drops/round.rs",
+    "cli/commands/drops/step.rs",
+    "cli/commands/fleet.rs",
     "cli/console.rs",
     "cli/escapes.rs",
     "cli/exit.rs",

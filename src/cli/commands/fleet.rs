@@ -129,7 +129,7 @@ impl House {
         loop {
             let now = self.reactor.now();
             let over = stop.requested() || end.is_some_and(|end| end <= now);
-            let came_in = self.drain(now).context("cannot receive")?;
+            let came_in = self.drain().context("cannot receive")?;
             // Requests that arrived before the end are counted, but get no reply.
             if over && came_in == 0 {
                 return Ok(());
@@ -148,12 +148,14 @@ impl House {
     }
 
     /// Receives one batch from each socket. Returns the number of requests.
-    fn drain(&mut self, now: Time) -> io::Result<usize> {
+    fn drain(&mut self) -> io::Result<usize> {
         let mut came_in = 0;
         for door in self.doors.iter_mut().filter(|door| door.readable) {
             let count = door.socket.recv(&mut self.inbox)?;
             door.readable = count > 0;
             came_in += count;
+            // Read after receiving: with an earlier time, replies would leave before their latency has passed.
+            let now = self.reactor.now();
             for request in self.inbox.iter() {
                 let to = request.to.map(|ip| SocketAddr::new(ip, door.port));
                 if let Some(to) = door.master.or(to) {

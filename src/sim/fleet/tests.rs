@@ -28,7 +28,7 @@ fn fleet(plan: Plan) -> Fleet {
 }
 
 /// Everything that is sent up to `until`, with its time.
-fn replies(fleet: &mut Fleet, until: Time) -> Vec<(Time, Reply, Vec<u8>)> {
+fn replies(fleet: &mut Fleet, until: Time) -> Vec<(Time, FleetReply, Vec<u8>)> {
     let mut all = Vec::new();
     while let Some(due) = fleet.poll_timeout().filter(|due| *due <= until) {
         let mut datagram = Vec::new();
@@ -232,7 +232,7 @@ fn the_stale_reply_comes_first_and_is_in_the_books_as_a_duplicate() {
     let to = fleet.plan().address(3);
     assert_eq!(fleet.fault(3), Some("stale-id"));
     fleet.handle_request(Time::ZERO, to, me(), GET);
-    let ids = |all: Vec<(Time, Reply, Vec<u8>)>| {
+    let ids = |all: Vec<(Time, FleetReply, Vec<u8>)>| {
         all.iter().map(|(_, _, datagram)| pdu(datagram).request_id).collect::<Vec<_>>()
     };
     assert_eq!(ids(replies(&mut fleet, Time::from_millis(1000))), [999, 1000]);

@@ -1,4 +1,4 @@
-//! What an agent answers to a PDU (RFC 3416, section 4.2; of v1, RFC 1157, section 4.1), whatever message it came in.
+//! The response of an agent to a PDU (RFC 3416, section 4.2; of v1, RFC 1157, section 4.1), in any kind of message.
 
 use super::faults::{self, SnmpFault};
 use super::mib::Mib;
@@ -20,7 +20,7 @@ pub(super) struct Agent {
     pub(super) garbage: bool,
 }
 
-/// How it is asked.
+/// The limits of a response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     /// v3 has the operations of v2c.
@@ -29,7 +29,7 @@ pub(super) struct Terms {
     pub(super) room: usize,
 }
 
-/// Makes the replies of all agents of a fleet. What it needs for one is used again for the next.
+/// Makes the responses of all agents of a fleet. Its buffers are reused.
 #[derive(Debug)]
 pub(super) struct Responder {
     mib: Mib,
@@ -40,7 +40,7 @@ pub(super) struct Responder {
     varbind: Writer,
     name: Vec<u8>,
     text: Vec<u8>,
-    /// Where a GETBULK is, for each of its repeaters.
+    /// The position of a GETBULK, for each of its repeaters.
     cursors: Vec<Cursor>,
 }
 
@@ -216,7 +216,7 @@ impl Responder {
         }
     }
 
-    /// Leaf `next`, or that nothing is behind what was asked.
+    /// Appends leaf `next`, or endOfMibView if there is none.
     fn push_next(&mut self, agent: &Agent, terms: Terms, next: u32, asked: OidRef<'_>) -> Result<(), Full> {
         if next < self.mib.len() {
             self.push_leaf(agent, terms, next)
@@ -260,7 +260,7 @@ impl Responder {
         if is_small && self.count > NOT_TOO_BIG { Err(TOO_BIG) } else { Ok(()) }
     }
 
-    /// Puts in place of the values what stands there in an error: of v1 the names that were asked; else nothing.
+    /// Replaces the values by what an error has: of v1 the names of the request, otherwise nothing.
     fn refuse(&mut self, agent: &Agent, terms: Terms, pdu: &Pdu<'_>) {
         self.list.clear();
         let echoes = match agent.fault {

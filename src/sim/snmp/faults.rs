@@ -1,4 +1,4 @@
-//! What real agents get wrong.
+//! The faults of real agents.
 
 use super::mib::{Branch, Leaf};
 use crate::protocol::snmp::ber::{self, Writer};
@@ -19,7 +19,7 @@ pub(in crate::sim) const FAULTS: [&str; SnmpFault::ALL.len()] = {
     names
 };
 
-/// What an agent gets wrong. Everything else it does properly.
+/// The fault of an agent. It does everything else properly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SnmpFault {
     /// A reply with more than 8 variable bindings is an error, tooBig, with those of the request.

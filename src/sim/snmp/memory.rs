@@ -1,4 +1,4 @@
-//! What an agent remembers from one request to the next, and its uptime.
+//! The state of an agent between requests, and its uptime.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const REQUESTS_OF_A_LIFE: u32 = 7;
 /// The maximum uptime of an agent when the fleet starts.
 const LONGEST_UPTIME: Duration = Duration::from_secs(100 * 24 * 3600);
 
-/// What an agent remembers.
+/// The state of an agent between requests.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Memory {
     /// Requests that it responded to since it started, without reports.

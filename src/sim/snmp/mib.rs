@@ -37,7 +37,7 @@ const BRANCHES: [Branch; 4] = [Branch::System, Branch::IfNumber, Branch::IfTable
 const IF_DESCR: u32 = 2;
 
 impl Branch {
-    /// What the names have in common, as BER.
+    /// Returns the common beginning of the names, as BER.
     const fn root(self) -> &'static [u8] {
         match self {
             Branch::System => &[0x2b, 6, 1, 2, 1, 1],
@@ -80,12 +80,12 @@ impl Mib {
         Mib { interfaces }
     }
 
-    /// How many rows the tables have.
+    /// Returns the number of rows in the tables.
     pub(super) const fn interfaces(&self) -> u32 {
         self.interfaces
     }
 
-    /// How many leaves there are.
+    /// Returns the number of leaves.
     pub(super) fn len(&self) -> u32 {
         BRANCHES.iter().map(|branch| self.leaves(*branch)).sum()
     }
@@ -105,7 +105,7 @@ impl Mib {
         Leaf { branch, column: within / rows + 1, row: within % rows + branch.first_row() }
     }
 
-    /// The leaf with this name; or the exception that says why there is none (RFC 3416, section 4.2.1).
+    /// Returns the leaf with this name, or the exception that stands for a missing one (RFC 3416, section 4.2.1).
     pub(super) fn find(&self, oid: OidRef<'_>) -> Result<u32, Value<'static>> {
         let mut first = 0;
         for branch in BRANCHES {
@@ -144,7 +144,7 @@ impl Mib {
         first
     }
 
-    /// How many leaves of a branch stand before the one `rows` rows into `column`.
+    /// Returns the number of leaves of a branch before the one `rows` rows into `column`.
     fn passed(&self, branch: Branch, column: u32, rows: u32) -> u32 {
         match column {
             0 => 0,
@@ -159,7 +159,7 @@ impl Mib {
         if all.contains(&at) { all.end } else { at }
     }
 
-    /// What follows the name `oid` when ifDescr goes in circles: behind its last row comes its first.
+    /// Returns the leaf after the name `oid` if the last row of ifDescr is followed by its first.
     pub(super) fn after_in_circles(&self, oid: OidRef<'_>) -> u32 {
         let descr = oid.below(OidRef::from_ber(Branch::IfTable.root())).and_then(|mut arcs| arcs.next());
         let next = self.after(oid);

@@ -1,5 +1,5 @@
-//! What the objects of an agent hold. Nothing is stored: a value is made of the seed, the host, the row and the
-//! time that the agent has been up.
+//! The values of an agent's objects. Nothing is stored: a value is a function of the seed, the host, the row and the
+//! uptime of the agent.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use super::mib::{Branch, Leaf};
 use crate::protocol::snmp::{OidRef, Value};
 use crate::sim::dice::{Dice, Purpose, roll};
 
-/// netSnmpAgentOIDs.10, which Linux agents say that they are.
+/// netSnmpAgentOIDs.10, the sysObjectID of Linux agents.
 const SYS_OBJECT_ID: OidRef<'_> = OidRef::from_ber(&[0x2b, 6, 1, 4, 1, 0xbf, 0x08, 3, 2, 10]);
 /// zeroDotZero.
 const NOTHING: OidRef<'_> = OidRef::from_ber(&[0]);
@@ -35,7 +35,7 @@ struct Interface {
     named: bool,
 }
 
-/// What went over an interface in one direction.
+/// The traffic of an interface in one direction.
 #[derive(Clone, Copy, Debug)]
 struct Traffic {
     octets: u64,

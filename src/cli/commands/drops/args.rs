@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
 
+use super::protocols::{DropsProtocol, PROTOCOLS};
 use super::rates::{self, Ramp, Tolerance};
 use crate::cli::commands::payload::PayloadArgs;
 use crate::cli::output::Format;
 use crate::cli::sweep::{ListArgs, SocketArgs};
-use crate::cli::values::Window;
+use crate::cli::values::{Window, entry_of};
 
 #[derive(Args, Debug)]
 // Only one of its protocols has a payload.
@@ -27,8 +28,9 @@ pub struct DropsArgs {
     #[arg(long, value_name = "DUR", default_value = "5s", value_parser = rates::step)]
     pub step: Duration,
     /// Protocol of the hosts; raw needs --hex, --text or --file
-    #[arg(long, value_enum, default_value_t = Spoken::Echo)]
-    pub protocol: Spoken,
+    #[arg(long, value_name = "PROTOCOL", default_value = PROTOCOLS[0].id,
+          value_parser = entry_of(&PROTOCOLS, |protocol| (protocol.id, protocol.about)))]
+    pub protocol: &'static DropsProtocol,
     /// snmp: community
     #[arg(long, default_value = "public", env = "ALLEARS_COMMUNITY", hide_env_values = true)]
     pub community: String,
@@ -84,17 +86,4 @@ pub struct LoadArgs {
     /// Queries per second, evenly spaced: 10k:100k:10k
     #[arg(long, value_name = "FROM:TO:STEP")]
     pub ramp: Option<Ramp>,
-}
-
-/// The protocol that `drops` speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Spoken {
-    /// A few bytes that the host echoes (RFC 862)
-    Echo,
-    /// The status of an Enemy Territory server
-    Et,
-    /// The uptime of an SNMP agent
-    Snmp,
-    /// Any payload
-    Raw,
 }

@@ -1,14 +1,16 @@
 //! `drops`: measures how many replies are lost at which rate, and where.
 //!
-//! `args`, `rates` the arguments · `question` the protocols · `round` the targets · `step` one rate · `naive` the same
-//! the naive way · `measured` the result of a step · `verdict` of all steps · `writer`, `words`, `plot` the output.
+//! `args`, `rates` the arguments · `protocols` the question to every target, `echo` one of them · `round` the targets ·
+//! `step` one rate · `naive` the same the naive way · `measured` the result of a step · `verdict` of all steps · `writer`,
+//! `words`, `plot` the output.
 
 mod args;
+mod echo;
 mod measured;
 mod naive;
 #[cfg(feature = "plot")]
 mod plot;
-mod question;
+mod protocols;
 mod rates;
 mod round;
 mod step;
@@ -28,7 +30,7 @@ use crate::cli::signals::Stop;
 pub use args::DropsArgs;
 use args::LoadArgs;
 use measured::{Measured, Way};
-use question::Question;
+use protocols::Load;
 use round::Round;
 use step::Course;
 use verdict::{Terms, Verdict};
@@ -43,7 +45,7 @@ retry. Use it only on hosts that you are allowed to put under load.";
 
 /// `allears drops`.
 pub fn run(args: &DropsArgs) -> Result<Exit> {
-    let question = Question::new(args)?;
+    let load = args.protocol.load(args)?;
     refuse_to_write_over(&args.lists.input, [&args.to])?;
     #[cfg(feature = "plot")]
     refuse_to_write_over(&args.lists.input, [&args.plot])?;
@@ -55,13 +57,13 @@ pub fn run(args: &DropsArgs) -> Result<Exit> {
     let stop = Stop::listen(move || reader.unpark())?;
     let course = course(args, &console, &stop);
     let rates = rates(&args.load);
-    let mut round = read_targets(args, &question, &course, rates)?;
+    let mut round = read_targets(args, &load, &course, rates)?;
     if round.len() == 0 && !stop.requested() {
         console.finish();
         console.error("no targets: nothing was sent");
         return Ok(Exit::Nothing);
     }
-    if !question.has_token() {
+    if !load.has_token {
         console.warn(NO_TOKEN);
     }
 
@@ -69,7 +71,7 @@ pub fn run(args: &DropsArgs) -> Result<Exit> {
     let steps = measure(args, &course, rates, &mut round, &mut writer)?;
     console.finish();
     if !steps.is_empty() {
-        let outcome = Outcome::new(args, &question, &steps);
+        let outcome = Outcome::new(args, &load, &steps);
         let summary = outcome.summary(&round, stop.requested());
         writer.summary(&summary).context(CANNOT_WRITE)?;
         #[cfg(feature = "plot")]
@@ -105,11 +107,11 @@ fn rates(load: &LoadArgs) -> &[f64] {
 }
 
 /// Reads the targets, as many as the largest step needs.
-fn read_targets(args: &DropsArgs, question: &Question, course: &Course, rates: &[f64]) -> Result<Round> {
+fn read_targets(args: &DropsArgs, load: &Load, course: &Course, rates: &[f64]) -> Result<Round> {
     let sources = Sources {
         arguments: args.targets.clone(),
         files: args.lists.input.clone(),
-        default_port: args.port.or(question.default_port()),
+        default_port: args.port.or(load.default_port),
         strict: args.lists.strict,
         settings: None,
     };
@@ -132,11 +134,7 @@ fn measure(
         if course.stop.requested() {
             break;
         }
-        let question = Question::new(args)?;
-        let step = match way {
-            Way::Allears => course.run(rate, question, round)?,
-            Way::Naive => course.run_naively(rate, question, round)?,
-        };
+        let step = args.protocol.load(args)?.run(course, way, rate, round)?;
         course.console.suspend(|| writer.step(&step, args.compare_naive)).context(CANNOT_WRITE)?;
         steps.push(step);
     }
@@ -150,10 +148,10 @@ struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    fn new(args: &DropsArgs, question: &Question, steps: &'a [Measured]) -> Outcome<'a> {
+    fn new(args: &DropsArgs, load: &Load, steps: &'a [Measured]) -> Outcome<'a> {
         let terms = Terms {
             tolerance: args.tolerance.0,
-            has_token: question.has_token(),
+            has_token: load.has_token,
             own_window: args.window.0.is_some(),
             own_rcvbuf: args.socket.rcvbuf,
         };
@@ -174,11 +172,8 @@ impl<'a> Outcome<'a> {
 
 #[cfg(feature = "plot")]
 fn caption(args: &DropsArgs, round: &Round) -> String {
-    use clap::ValueEnum;
-
     let (step, timeout) = (args.step.as_secs_f64(), args.timeout.as_secs_f64());
-    let spoken = args.protocol.to_possible_value();
-    let name = spoken.as_ref().map_or("", |value| value.get_name());
+    let name = args.protocol.id;
     let targets = words::whole(round.len() as f64);
     format!("{name}, {targets} targets, {step} s a step, one try each, timeout {timeout} s")
 }

@@ -5,12 +5,12 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
-use allears::engine::{Config, Engine, Time};
+use allears::engine::{Config, Engine, Protocol, Time};
 use allears::net::{self, Inbox, Io, Packet, Reactor, Socket, SocketOptions};
 use anyhow::{Context, Result};
 
-use super::measured::{Circumstances, Ends, Measured, Way};
-use super::question::Question;
+use super::measured::{Circumstances, Measured, Way};
+use super::protocols::FixedQuestion;
 use super::round::Round;
 use super::step::{Asking, Course, SendPhase, is_any_missing, new_engine};
 
@@ -30,14 +30,18 @@ impl Course<'_> {
     ///
     /// # Errors
     /// A system error.
-    pub fn run_naively(&self, rate: f64, question: Question, round: &mut Round) -> Result<Measured> {
+    pub fn run_naively<P>(&self, rate: f64, fixed: FixedQuestion<P>, round: &mut Round) -> Result<Measured>
+    where
+        P: Protocol,
+        P::Question: Clone,
+    {
         let config = Config { rate: None, window: Some(u32::MAX), ..self.config(rate) };
         let ring = config.ring.max(CHUNK);
         let reactor = Reactor::new().context("cannot open the event queue")?;
         let mut naive = Naive {
             sockets: self.open_naively(&reactor, round)?,
-            engine: new_engine(question, Config { ring, ..config })?,
-            asking: Asking { round, left: self.queries(rate), ends: Ends::default() },
+            engine: new_engine(fixed.protocol, Config { ring, ..config })?,
+            asking: Asking::new(fixed.question, self.queries(rate), round),
             reactor,
             inbox: Inbox::new(),
             bytes: vec![],
@@ -88,16 +92,19 @@ struct Door {
 }
 
 /// The naive loop.
-struct Naive<'a> {
+struct Naive<'a, P: Protocol> {
     reactor: Reactor,
     sockets: Vec<Door>,
-    engine: Engine<Question, u32>,
-    asking: Asking<'a>,
+    engine: Engine<P, u32>,
+    asking: Asking<'a, P::Question>,
     inbox: Inbox,
     bytes: Vec<u8>,
 }
 
-impl Naive<'_> {
+impl<P: Protocol> Naive<'_, P>
+where
+    P::Question: Clone,
+{
     /// Sends burst after burst, until all queries are sent or the time is over.
     fn ask(&mut self, course: &Course, rate: f64) -> Result<SendPhase> {
         let cpu = net::cpu_time();
@@ -123,7 +130,7 @@ impl Naive<'_> {
 
     /// Sends until no more than `left` are left, and receives nothing meanwhile.
     fn burst(&mut self, course: &Course, left: u64) {
-        let has_room = |engine: &Engine<Question, u32>| engine.in_flight() < MOST_IN_FLIGHT;
+        let has_room = |engine: &Engine<P, u32>| engine.in_flight() < MOST_IN_FLIGHT;
         while self.asking.left > left && has_room(&self.engine) && !course.is_over(self.reactor.now()) {
             let before = self.asking.left;
             let chunk = usize::try_from(before - left).unwrap_or(CHUNK).min(CHUNK);

@@ -7,7 +7,7 @@ use allears::net::{self, Net};
 use anyhow::{Context, Result};
 
 use super::measured::{Circumstances, Ends, Measured, Way};
-use super::question::Question;
+use super::protocols::FixedQuestion;
 use super::round::Round;
 use crate::cli::console::Console;
 use crate::cli::exit::Usage;
@@ -71,14 +71,18 @@ impl Course<'_> {
     ///
     /// # Errors
     /// A system error.
-    pub fn run(&self, rate: f64, question: Question, round: &mut Round) -> Result<Measured> {
+    pub fn run<P>(&self, rate: f64, fixed: FixedQuestion<P>, round: &mut Round) -> Result<Measured>
+    where
+        P: Protocol,
+        P::Question: Clone,
+    {
         let net = Net::open(&self.sockets)?;
         let config = self.config(rate);
-        let cost = reply_cost(question.reply_size(&()));
+        let cost = reply_cost(fixed.reply_size);
         let window = config.window.map_or((net.reply_credit() / u64::from(cost)).max(1), u64::from);
         let mut step = Step {
-            engine: new_engine(question, config)?,
-            asking: Asking { round, left: self.queries(rate), ends: Ends::default() },
+            engine: new_engine(fixed.protocol, config)?,
+            asking: Asking::new(fixed.question, self.queries(rate), round),
             net,
         };
         let asked = step.ask(self, rate)?;
@@ -102,7 +106,7 @@ impl Course<'_> {
     }
 
     /// Stops sending.
-    pub fn stop_asking(&self, engine: &mut Engine<Question, u32>, now: Time) {
+    pub fn stop_asking<P: Protocol>(&self, engine: &mut Engine<P, u32>, now: Time) {
         engine.stop_sending(now);
         if self.stop.requested() {
             self.console.warn(format_args!(
@@ -117,7 +121,7 @@ impl Course<'_> {
         now + 2 * self.timeout + Duration::from_secs(1)
     }
 
-    pub fn show_progress(&self, way: Way, rate: f64, engine: &Engine<Question, u32>) {
+    pub fn show_progress<P: Protocol>(&self, way: Way, rate: f64, engine: &Engine<P, u32>) {
         if self.console.is_watched() {
             let ledger = engine.ledger();
             self.console.progress(format_args!(
@@ -132,31 +136,36 @@ impl Course<'_> {
 }
 
 /// Creates an engine with an unpredictable key.
-pub fn new_engine(question: Question, config: Config) -> Result<Engine<Question, u32>> {
+pub fn new_engine<P: Protocol>(protocol: P, config: Config) -> Result<Engine<P, u32>> {
     let key = net::random_key().context("cannot get random numbers from the system")?;
-    Ok(Engine::new(question, config, key).map_err(|error| Usage(error.to_string()))?)
+    Ok(Engine::new(protocol, config, key).map_err(|error| Usage(error.to_string()))?)
 }
 
 /// The queries still to be sent, and the outcomes so far.
-pub struct Asking<'a> {
+pub struct Asking<'a, Q> {
+    question: Q,
     pub round: &'a mut Round,
     pub left: u64,
     pub ends: Ends,
 }
 
-impl Asking<'_> {
+impl<'a, Q: Clone> Asking<'a, Q> {
+    pub fn new(question: Q, left: u64, round: &'a mut Round) -> Asking<'a, Q> {
+        Asking { question, round, left, ends: Ends::default() }
+    }
+
     /// Sends the next queries, up to `most`.
-    pub fn ask(&mut self, engine: &mut Engine<Question, u32>, most: usize) {
+    pub fn ask<P: Protocol<Question = Q>>(&mut self, engine: &mut Engine<P, u32>, most: usize) {
         for _ in 0..self.left.min(most as u64) {
             let Some((target, number)) = self.round.next() else { return };
-            if engine.ask(target, (), number).is_err() {
+            if engine.ask(target, self.question.clone(), number).is_err() {
                 return;
             }
             self.left -= 1;
         }
     }
 
-    pub fn take_results(&mut self, engine: &mut Engine<Question, u32>) {
+    pub fn take_results<P: Protocol<Question = Q>>(&mut self, engine: &mut Engine<P, u32>) {
         while let Some(completion) = engine.poll_completion() {
             self.ends.count(&completion);
             if completion.rtt.is_some() {
@@ -194,13 +203,16 @@ impl SendPhase {
     }
 }
 
-struct Step<'a> {
+struct Step<'a, P: Protocol> {
     net: Net,
-    engine: Engine<Question, u32>,
-    asking: Asking<'a>,
+    engine: Engine<P, u32>,
+    asking: Asking<'a, P::Question>,
 }
 
-impl Step<'_> {
+impl<P: Protocol> Step<'_, P>
+where
+    P::Question: Clone,
+{
     /// Sends until all queries are sent or the time is over.
     fn ask(&mut self, course: &Course, rate: f64) -> Result<SendPhase> {
         let cpu = net::cpu_time();
@@ -244,7 +256,7 @@ impl Step<'_> {
 }
 
 /// Returns whether more queries are unanswered than late replies and local drops account for.
-pub fn is_any_missing(engine: &Engine<Question, u32>, local_drops: Option<u64>) -> bool {
+pub fn is_any_missing<P: Protocol>(engine: &Engine<P, u32>, local_drops: Option<u64>) -> bool {
     let ledger = engine.ledger();
     ledger.silent > ledger.late + local_drops.unwrap_or(0)
 }

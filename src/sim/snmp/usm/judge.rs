@@ -1,4 +1,4 @@
-//! Whether an agent processes a message (RFC 3414, section 3.2), and why not.
+//! The checks before an agent processes a message (RFC 3414, section 3.2).
 
 use super::engine::AgentEngine;
 use super::keyring::Keyring;
@@ -34,7 +34,7 @@ pub(in crate::sim::snmp) fn level_of(message: &V3Message<'_>) -> Option<Level> {
     Level::of(message).filter(|_| is_sound)
 }
 
-/// Judges a message of that level, which was parsed from `datagram`. What is encrypted is decrypted into `scratch`.
+/// Judges a message of that level, which was parsed from `datagram`. Decrypts into `scratch`.
 pub(super) fn judge<'a>(
     engine: &AgentEngine,
     level: Level,

@@ -24,7 +24,7 @@ const USERS: [FleetUser; 3] = [
 ];
 
 /// The keys of all users at all agents of a fleet. Nothing is made before it is needed: hashing a password takes
-/// milliseconds, and most fleets are never asked as a user.
+/// milliseconds, and most fleets receive no request of a user.
 #[derive(Debug, Default)]
 pub(super) struct Keyring {
     users: [Option<User>; USERS.len()],

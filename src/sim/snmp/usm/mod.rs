@@ -23,11 +23,11 @@ use crate::sim::dice::{Dice, Purpose, roll};
 
 /// The smallest message that everybody can take (RFC 3412, section 6.3).
 const SMALLEST: usize = 484;
-/// What stands around the variable bindings, at most: eight headers of up to five bytes; the version, two engine
+/// The maximum size of a message without its variable bindings: eight headers of up to five bytes; the version, two engine
 /// IDs, a user, a digest of 24 bytes, a salt; ten numbers of up to ten bytes, headers included.
 const AROUND: usize = 8 * 5 + 3 + 2 * 15 + 34 + 26 + 10 + 10 * 10;
 
-/// What all agents of a fleet have in common.
+/// The state that all agents of a fleet share.
 #[derive(Debug, Default)]
 pub(super) struct Usm {
     keyring: Keyring,
@@ -35,7 +35,7 @@ pub(super) struct Usm {
     reports: [u32; ReportKind::ALL.len()],
     /// The salt of the last message that was encrypted. Each is given once, since engines may have the same keys.
     salt: u64,
-    /// Where requests are decrypted.
+    /// The buffer for decrypted requests.
     scratch: Vec<u8>,
 }
 
