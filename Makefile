@@ -59,8 +59,7 @@ fuzz:
 	done
 
 lib:
-	$(LIB) --crate-type cdylib -- -C link-arg=-Wl,-soname,$(SONAME)
-	$(LIB) --crate-type staticlib
+	$(LIB) --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,$(SONAME)
 
 install: build install-lib
 	install -D -m 755 target/release/allears $(DESTDIR)$(PREFIX)/bin/allears

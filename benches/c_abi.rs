@@ -1,7 +1,7 @@
-//! The C library against the Rust API: the same exchanges with the same responder, in turns, in one run. What
-//! counts is the ratio.
+//! Compares the C library with the Rust API: the same exchanges with the same responder, alternately in one run. Only the
+//! ratio is meaningful.
 //!
-//! `make lib && cargo bench --bench c_abi`. The C program is compiled here, and linked with what `make lib` built.
+//! `make lib && cargo bench --bench c_abi`. The C program is compiled here, and linked with the library of `make lib`.
 
 #[cfg(target_os = "linux")]
 #[path = "loop/cost.rs"]
@@ -75,10 +75,10 @@ mod linux {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let library = here.join("target/c/release");
         if !library.join("liballears.so").exists() {
-            return Err("the C library is not there: make lib".into());
+            return Err("the C library was not built: run make lib".into());
         }
         let (program, rpath) = (folder.join("sweep"), format!("-Wl,-rpath,{}", library.display()));
-        // It has the name by which the loader will ask for it only where it is installed.
+        // The loader looks for the soname, under which the library is found only where it is installed.
         std::os::unix::fs::symlink(library.join("liballears.so"), folder.join("liballears.so.1"))?;
         let status = Command::new("cc")
             .args(["-O2", "-Wall", "-Werror", "-o"])

@@ -16,32 +16,33 @@
  *     }
  *     allears_free(&a);
  *
- * RETURN VALUES. Functions that return `int` return ALLEARS_OK (0), or a negative error; nothing is written to
- * any output then, and no result is taken. A few return ALLEARS_NONE (1) when there is nothing to give, which is no
- * error. Functions that return `int64_t` return a number of 0 or more, or a negative error. `allears_strerror` has
- * each error in words, `allears_last_error` what went wrong in this very case. Any call may also return
- * ALLEARS_ERR_BUSY, ALLEARS_ERR_FORKED or ALLEARS_ERR_PANIC.
+ * RETURN VALUES. Functions that return `int` return ALLEARS_OK (0), or a negative error. A few return ALLEARS_NONE (1)
+ * if there is nothing to return, which is no error. Functions that return `int64_t` return a number of 0 or more, or a
+ * negative error. After an error no output was written and no result was taken. `allears_strerror` describes an error
+ * code, `allears_last_error` the last error of a handle. Any call may also return ALLEARS_ERR_BUSY,
+ * ALLEARS_ERR_FORKED or ALLEARS_ERR_PANIC.
  *
- * THREADS. Use a handle from one thread. Should several call at a time, each waits for those before it, briefly; but
- * while one is in `allears_run`, the others' calls fail with ALLEARS_ERR_BUSY. `allears_wake` may be called at any time,
- * from any thread, and it alone may be called in signal handlers. Do not end a thread within a call (pthread_cancel).
- * Any number of handles may be used by any number of threads. There are no callbacks.
+ * THREADS. Use a handle from one thread. If several threads call at the same time, the calls are made one after the
+ * other, in order of arrival; but while one thread is in `allears_run`, calls of the others return ALLEARS_ERR_BUSY.
+ * `allears_wake` may be called at any time and from any thread, and is the only function that may be called from a
+ * signal handler. Do not cancel a thread within a call (pthread_cancel). Different handles are independent of each
+ * other. There are no callbacks.
  *
- * FORK. After fork(2) the child can do nothing with its parent's handles but free them: every other call fails
- * with ALLEARS_ERR_FORKED. The parent goes on. If another thread was within a call of a handle at the fork, what belongs
- * to that handle, descriptors among them, stays with the child until it ends or calls exec(3). (A child made by clone(2)
- * or _Fork(3) itself is not noticed, and has to leave them alone.)
+ * FORK. After fork(2), the child can only free the handles of its parent: all other calls return ALLEARS_ERR_FORKED.
+ * The parent is not affected. If another thread was within a call at the time of the fork, the memory and file
+ * descriptors of that handle stay allocated in the child until it exits or calls exec(3). Children made by clone(2) or
+ * _Fork(3) are not detected, and must not use the handles.
  *
- * LIFETIMES. What a result points to belongs to the handle. It lives until the next `allears_next` that gives a
- * result, or `allears_free`; texts of a variable binding, until the next `allears_next_varbind`. What is given to a
- * function is copied.
+ * OWNERSHIP. A handle belongs to the program, which frees it. What a result points to belongs to the handle: it is
+ * valid until the next `allears_next` that returns a result, or `allears_free`; the texts of a variable binding, until
+ * the next `allears_next_varbind`. Arguments are copied.
  *
- * FAILURES OF OUR OWN. Should the library have a bug and panic, the call returns ALLEARS_ERR_PANIC, and so does
- * every later one of that handle but `allears_free`. Without memory the process ends, as with any Rust library.
+ * PANICS. If a bug makes the library panic, the call returns ALLEARS_ERR_PANIC, and so does every later call with that
+ * handle except `allears_free`. If memory runs out, the process aborts, as with any Rust library.
  *
- * VERSIONS. Functions, constants and fields are only ever added. Structures that the library fills are given with
- * their size, so that programs that were compiled with an older or a newer header work, too: fields that the
- * library does not have are zero. `allears_abi_version` counts the additions.
+ * VERSIONS. Functions, constants and fields may be added, but are never changed or removed. Structures that the library
+ * fills are passed with their size, so programs compiled with an older or a newer header work: fields unknown to the
+ * library are set to zero. `allears_abi_version` is incremented with each addition.
  *
  * Copyright: the authors of allears. Licence: MIT OR Apache-2.0.
  */
@@ -59,333 +60,345 @@ extern "C" {
 /* The version of this header; the library's own is `allears_abi_version()`. */
 #define ALLEARS_ABI_VERSION 1
 
-/* No turn is due: see `allears_wait_ns`. */
+/* The value of `allears_wait_ns` if only a datagram makes a turn necessary. */
 #define ALLEARS_FOREVER INT64_MAX
 
-/* Bytes that any address takes as text, with its NUL. */
+/* The size of a buffer for any address as text, including the NUL. */
 #define ALLEARS_ADDRESS_SIZE 64
 
-/* What functions return. */
+/* Return values. */
 enum allears_code {
-    /* Done. */
+    /* Success. */
     ALLEARS_OK = 0,
-    /* There is none (left). */
+    /* There is nothing to return, or nothing more. */
     ALLEARS_NONE = 1,
-    /* A pointer is NULL that must not be. */
+    /* A required pointer is NULL. */
     ALLEARS_ERR_NULL = -1,
-    /* An argument is out of its range, or makes no sense. */
+    /* An argument is invalid or out of range. */
     ALLEARS_ERR_ARGUMENT = -2,
-    /* The size of a structure is smaller than its first version. */
+    /* The given size of a structure is smaller than its first version. */
     ALLEARS_ERR_SIZE = -3,
-    /* Not now: the handle is not open yet, or is open already, or was stopped. */
+    /* The handle is in the wrong state: not open yet, already open, or stopped. */
     ALLEARS_ERR_STATE = -4,
-    /* There is no room: see `allears_room`. */
+    /* The ring is full: see `allears_room`. */
     ALLEARS_ERR_FULL = -5,
-    /* The handle, or its current result, is of another protocol. */
+    /* The handle or its current result belongs to another protocol. */
     ALLEARS_ERR_PROTOCOL = -6,
-    /* The system failed: `allears_last_error` says at what. */
+    /* System error: `allears_last_error` has the reason. */
     ALLEARS_ERR_SYSTEM = -7,
-    /* Another thread is in `allears_run` of this handle. */
+    /* Another thread is in `allears_run` with this handle. */
     ALLEARS_ERR_BUSY = -8,
-    /* The handle was made by the parent of this process. */
+    /* The handle belongs to the parent process. */
     ALLEARS_ERR_FORKED = -9,
-    /* A bug of this library. The handle can only be freed. */
+    /* A bug in the library. The handle can only be freed. */
     ALLEARS_ERR_PANIC = -10
 };
 
-/* How a conversation ended. Each has exactly one end. */
+/* How a conversation ended. Each conversation ends exactly once. */
 enum allears_outcome {
-    /* The host answered; an SNMP agent perhaps with an error: see `allears_get_answer`. */
+    /* The host answered; an SNMP agent possibly with an error: see `allears_get_answer`. */
     ALLEARS_ANSWERED = 0,
-    /* All tries were sent, and nothing came. */
+    /* All attempts timed out. */
     ALLEARS_SILENT = 1,
-    /* The network says that the host cannot be reached. */
+    /* The network reported that the host cannot be reached. */
     ALLEARS_UNREACHABLE = 2,
     /* This machine cannot send to that address. */
     ALLEARS_SEND_FAILED = 3,
-    /* The host's answer makes no sense. */
+    /* The reply cannot be parsed. */
     ALLEARS_MALFORMED = 4,
-    /* It was stopped before its end: `allears_stop`, `allears_abort`. */
+    /* The conversation was ended by `allears_stop` or `allears_abort`. */
     ALLEARS_INTERRUPTED = 5
 };
 
-/* A handle: a socket for each address family, and everybody who is asked over it, in one protocol. */
+/* A handle: one UDP socket for each address family, and all conversations over them, in one protocol. */
 typedef struct allears allears;
 
 /* ---- The library ------------------------------------------------------------------------------------------- */
 
-/* The version of the library's interface, 1 or more. It can do what every header of this version or less has. */
+/* Returns the version of the library's interface, at least 1. The library supports everything in headers up to this
+ * version. */
 uint32_t allears_abi_version(void);
 
-/* The version of the library, as "0.1.0". Lives for ever. */
+/* Returns the version of the library, such as "0.1.0". The text is static. */
 const char *allears_version(void);
 
-/* A code in words, whatever it is: never NULL. Lives for ever. */
+/* Describes a return value, which may be any number. Never NULL; the text is static. */
 const char *allears_strerror(int code);
 
 /* ---- Handles ----------------------------------------------------------------------------------------------- */
 
-/* Makes a handle, which is to be set, opened and, in the end, freed. Errors: NULL. */
+/* Makes a handle. Change its settings, open it, and free it at the end. Errors: NULL. */
 int allears_new(allears **out);
 
-/* Frees a handle and sets it to NULL; a NULL handle is freed already. What is still open ends without a result,
- * and its answers are not heard. Errors: NULL (the pointer to the handle), BUSY (it is not freed then). */
+/* Frees a handle and sets it to NULL. Does nothing if it is NULL already. Open conversations end without a result.
+ * Errors: NULL (the pointer to the handle), BUSY (the handle is not freed). */
 int allears_free(allears **handle);
 
-/* What the last call that failed says, in words: never NULL, at most 255 bytes. The text is another one after the next
- * call that fails; its place lives until `allears_free`. BUSY leaves no text here, nor does `allears_wake`. */
+/* Returns the message of the last call that failed: never NULL, at most 255 bytes. The pointer is valid until
+ * `allears_free`, but the next call that fails overwrites the text. ALLEARS_ERR_BUSY and errors of `allears_wake` leave
+ * no message. */
 const char *allears_last_error(allears *handle);
 
-/* ---- Settings: before the handle is opened -----------------------------------------------------------------
- * Errors of all: NULL, ARGUMENT (out of range), STATE (it is open). */
+/* ---- Settings ----------------------------------------------------------------------------------------------
+ * They come before opening. Errors of all: NULL, ARGUMENT (out of range), STATE (already open). */
 
-/* Packets per second in all, retransmissions included: 0.01 to 1e9; 0 = as fast as the window allows. Default: 1000. */
+/* Sets the limit on packets per second, retries included: 0.01 to 1e9; 0 = as fast as the window allows.
+ * Default: 1000. */
 int allears_set_rate(allears *handle, double packets_per_second);
 
-/* Packets that may leave at once, 1 or more. Default: 32. */
+/* Sets how many packets may be sent back to back: 1 or more. Default: 32. */
 int allears_set_burst(allears *handle, uint32_t packets);
 
-/* Queries in flight at most; 0 = as many as the receive buffer is sure to hold the answers of. Default: 0. */
+/* Sets the maximum number of queries in flight; 0 = as many as the receive buffer can hold replies for. Default: 0. */
 int allears_set_window(allears *handle, uint32_t queries);
 
-/* The least time between two packets to one host, nanoseconds. Default: 100 ms. */
+/* Sets the minimum time between two packets to one host (address and port), in nanoseconds. Default: the protocol's:
+ * 0 for SNMP, the game's for game servers (200 ms or more), 100 ms for raw payloads. */
 int allears_set_host_gap_ns(allears *handle, uint64_t nanoseconds);
 
-/* Packets per second to one /24 (IPv4) or /48 (IPv6): 0.01 to 1e9; 0 = no such limit. Default: 500. */
+/* Sets the limit on packets per second to one /24 (IPv4) or /48 (IPv6): 0.01 to 1e9; 0 = no limit. Default: 500. */
 int allears_set_prefix_rate(allears *handle, double packets_per_second);
 
-/* How long an attempt waits for its answer, nanoseconds; 0 = by the round trips that are measured. Default: 0. */
+/* Sets the timeout of an attempt in nanoseconds; 0 = adapt it to the measured round trips. Default: 0. */
 int allears_set_timeout_ns(allears *handle, uint64_t nanoseconds);
 
-/* Attempts for each query, 1 to 100. Default: 3. */
+/* Sets the maximum number of attempts for each query: 1 to 100. Default: 3. */
 int allears_set_tries(allears *handle, uint32_t attempts);
 
-/* Targets that may wait to be sent, 1 to 16,777,216: what `allears_room` begins with. Default: 4096. */
+/* Sets the size of the ring, where targets wait to be sent: 1 to 16,777,216. `allears_room` begins with it.
+ * Default: 4096. */
 int allears_set_ring(allears *handle, size_t targets);
 
-/* Bytes of receive buffer for each socket, 1 to 1 GiB, as the system counts them; it may grant less. Default: 64 MiB. */
+/* Sets the receive buffer to request for each socket: 1 byte to 1 GiB, as the system counts them. The system may grant
+ * less: see `allears_ledger`. Default: 64 MiB. */
 int allears_set_receive_buffer(allears *handle, size_t bytes);
 
-/* The address to send from, as "192.0.2.1" or "[2001:db8::1]:5000"; it decides the one address family that can be
- * asked, and hosts of the other end as ALLEARS_SEND_FAILED. Default: any address and port, both families. */
+/* Sets the address to send from, such as "192.0.2.1" or "[2001:db8::1]:5000". Only its address family can be used then:
+ * targets of the other one end as ALLEARS_SEND_FAILED. Default: any address and port, both families. */
 int allears_set_bind(allears *handle, const char *address);
 
-/* SNMP: whether answers from another address than the one that was asked count, if their number and community or
- * digest are right; 0 or 1. Default: 0, they are named in the result only. */
+/* SNMP: sets how to treat a reply from another address than the target's. 1 = accept it if its request-id and its
+ * community or digest are right; 0 = reject it, but report the address in the result. Default: 0. */
 int allears_set_any_source(allears *handle, int any);
 
-/* ---- Opening: one protocol a handle ------------------------------------------------------------------------
- * Errors of all: NULL, ARGUMENT, STATE (it is open already), SYSTEM (no socket). */
+/* ---- Opening -----------------------------------------------------------------------------------------------
+ * A handle has one protocol. Errors of all: NULL, ARGUMENT, STATE (already open), SYSTEM (no socket). */
 
-/* Any payload of 0 to 65,507 bytes, and whatever single datagram comes back.
+/* Opens a handle that sends a payload of 0 to 65,507 bytes. The first datagram that a host sends back is its answer.
  *
- * The token rule says what ties a reply to its request. With `token_length` 1 to 8, that many bytes from
- * `token_offset` on are overwritten by an unpredictable number, which the host has to give back in the same place.
- * With `token_length` 0 a reply is known by its address and port alone: then one query to an address is in flight
- * at a time, in no particular order, and the next one waits until replies to the attempts of the last one came, or for
- * 2 s. Still, a reply that is later than that, or that the network has doubled, is taken for the next one's. */
+ * With a `token_length` of 1 to 8, that many bytes of the payload from `token_offset` on are overwritten by an
+ * unpredictable token, which the reply must have at the same offset.
+ *
+ * With a `token_length` of 0, only its source address and port tie a reply to its request. Queries to the same address
+ * and port are then made one at a time, in no particular order. Each waits until all attempts of the one before have
+ * been replied to, or for 2 s. A reply that comes even later, or that the network duplicated, is taken for a reply to
+ * the next query. */
 int allears_open_raw(allears *handle, const void *payload, size_t length, size_t token_offset, size_t token_length);
 
-/* Game servers of the Quake 3 family, and their masters. `game` is one of those that `allears games --help` names:
- * "et", "q3", "openarena", "xonotic", ... */
+/* Opens a handle for game servers of the Quake 3 family and their masters. `game` is one of the games that
+ * `allears games --help` lists: "et", "q3", "openarena", "xonotic", ... */
 int allears_open_quake3(allears *handle, const char *game);
 
-/* SNMP v1, v2c and v3. Add credentials and a request next: `allears_snmp_community`, `allears_snmp_request`. The
- * least gap between two packets to one agent becomes 0, unless it was set. */
+/* Opens a handle for SNMP v1, v2c and v3 agents. Add credentials and a request next: `allears_snmp_community` or
+ * `allears_snmp_user`, and `allears_snmp_request`. */
 int allears_open_snmp(allears *handle);
 
 /* ---- Asking ------------------------------------------------------------------------------------------------
- * Whatever was asked ends in exactly one result, which has the `tag` that was given. An IPv4 address in IPv6
- * notation (::ffff:192.0.2.1) is asked as, and its result names, the IPv4 address that it is.
- * Errors of all: NULL, ARGUMENT (an address that is none), STATE (not open, or stopped), FULL, PROTOCOL. */
+ * Each target that is accepted gets exactly one result, which has the `tag` given here. An IPv4 address that is mapped
+ * to IPv6 (::ffff:192.0.2.1) is treated as the IPv4 address, and named so in the result.
+ * Errors of all: NULL, ARGUMENT (invalid address), STATE (not open, or stopped), FULL, PROTOCOL. */
 
-/* How many targets can be asked now; 0 after `allears_stop`. Ask no more, and memory stays within bounds, however many
- * there are. (About 900 bytes are kept of each agent of SNMPv3 and 165 of each silent one, and the addresses of the
- * servers that masters have named.) */
+/* Returns how many more targets are accepted now; 0 after `allears_stop`. If targets are read only while there is room,
+ * memory stays bounded however many there are. (The handle keeps about 900 bytes of each SNMPv3 agent, 165 of each
+ * silent one, and the addresses of all servers that masters have listed.) */
 int64_t allears_room(allears *handle);
 
-/* Asks a host at an IPv4 or IPv6 address: with the payload of `allears_open_raw`; for the status of a game server;
- * or the SNMP request 0 with the credentials 0. */
+/* Asks a host at an IPv4 or IPv6 address: sends it the payload of `allears_open_raw`, asks a game server for its
+ * status, or sends an agent request 0 with credentials 0. */
 int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
-/* As `allears_ask`, with an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". Of game servers and agents, the
- * port may be missing. No names: resolve those with getaddrinfo(3). */
+/* Does the same for an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". The port may be left out for game
+ * servers and SNMP agents. Host names are not resolved: use getaddrinfo(3). */
 int allears_ask_text(allears *handle, const char *target, uint64_t tag);
 
-/* Raw: asks with a payload of its own, 0 to 65,507 bytes, with room for the token. */
+/* Raw: sends a host its own payload, of 0 to 65,507 bytes. It must have room for the token. */
 int allears_ask_payload(allears *handle, const struct sockaddr *target, socklen_t length, const void *payload,
                         size_t payload_length, uint64_t tag);
 
-/* Quake 3: asks a master server for its list. The servers come from `allears_next_server` as they are heard, before
- * the result, which tells how many they were. */
+/* Quake 3: asks a master for its list of servers. `allears_next_server` returns the servers as they arrive; the result,
+ * with their number, comes after them. */
 int allears_ask_master(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
-/* SNMP: asks an agent this request with these credentials. */
+/* SNMP: sends an agent this request with these credentials, both given by number. */
 int allears_ask_snmp(allears *handle, const struct sockaddr *target, socklen_t length, uint32_t credentials,
                      uint32_t request, uint64_t tag);
 
-/* Reads an address as `allears_ask_text` does. A port that is missing is `default_port`, unless that is 0.
+/* Parses an address as `allears_ask_text` does. The port may be left out unless `default_port` is 0.
  * Errors: NULL, ARGUMENT. */
 int allears_parse_address(const char *from, uint16_t default_port, struct sockaddr_storage *out,
                           socklen_t *out_length);
 
-/* Writes an address as "192.0.2.1:27960" with a NUL behind it: ALLEARS_ADDRESS_SIZE bytes at most.
- * Errors: NULL, ARGUMENT (no address, or more than `out_size` bytes). */
+/* Formats an address, such as "192.0.2.1:27960", with a NUL: at most ALLEARS_ADDRESS_SIZE bytes.
+ * Errors: NULL, ARGUMENT (invalid address, or longer than `out_size` bytes). */
 int allears_format_address(const struct sockaddr *from, socklen_t length, char *out, size_t out_size);
 
 /* ---- The loop ----------------------------------------------------------------------------------------------
  * Errors of all: NULL, STATE (not open), SYSTEM. */
 
-/* The file descriptor to watch for readability, with poll(2), epoll(7), libuv or whatever there is. It is the
- * handle's: do not read or close it. */
+/* Returns the file descriptor to watch for readability, by poll(2), epoll(7), libuv or the like. It belongs to the
+ * handle: do not read or close it. */
 int allears_fd(allears *handle);
 
-/* Nanoseconds until the next turn is due, if the file descriptor does not become readable before: 0 = now, or a result
- * or a server waits to be taken, or `allears_wake` was called; ALLEARS_FOREVER = only a datagram can change anything.
- * Ask after each turn, and after asking hosts. */
+/* Returns the nanoseconds until the next turn is due, unless the file descriptor becomes readable before. 0 = now, or a
+ * result or a listed server can be taken, or `allears_wake` was called. ALLEARS_FOREVER = only a datagram makes a turn
+ * necessary. The value changes with each turn and each target. */
 int64_t allears_wait_ns(allears *handle);
 
-/* The same for poll(2) and epoll_wait(2): milliseconds, rounded up, INT_MAX at most; -1 = for ever. 0 also if the handle
- * fails: the next turn says why. */
+/* Returns the same for poll(2) and epoll_wait(2), in milliseconds rounded up: at most INT_MAX; -1 = forever. Returns 0
+ * after an error, too: the next turn returns the error. */
 int allears_wait_ms(allears *handle);
 
-/* One turn, without waiting: hears what has come, sends what may be sent, ends what is over. A few milliseconds of
- * work at most, with a ring of the default size. */
+/* Makes one turn without sleeping: receives what has arrived, sends what may be sent, and ends what has timed out.
+ * Takes at most a few milliseconds, with a ring of the default size. */
 int allears_turn(allears *handle);
 
-/* Turns at least once, and then sleeps and turns until there is something to do: a result waits, masters have named more
- * servers and there is room for them, there is more room than before, or nothing is open. Returns ALLEARS_OK then;
- * ALLEARS_NONE after `timeout_ns` nanoseconds (0 = do not sleep; less than 0 = never), or when `allears_wake` was called;
- * ALLEARS_ERR_STATE also when the handle was stopped and everything has ended. A signal does not end it. Take all
- * results before the next call. */
+/* Makes at least one turn, then sleeps and makes further ones until there is something to do: a result can be taken;
+ * more servers are listed and there is room for them; there is more room than before; or no conversation is open.
+ * Returns ALLEARS_OK then. Returns ALLEARS_NONE after `timeout_ns` nanoseconds (0 = without sleeping, negative = no
+ * timeout) or if `allears_wake` was called, and ALLEARS_ERR_STATE also if the handle was stopped and no result is left.
+ * Signals do not interrupt it. Take all results before the next call. */
 int allears_run(allears *handle, int64_t timeout_ns);
 
-/* Ends the sleep of the `allears_run` that another thread is in, or of the next one, unless `allears_turn` comes before;
- * makes the file descriptor readable.
- * May be called by any thread and in signal handlers, but not while the handle is being freed. Errors: NULL, STATE. */
+/* Wakes the `allears_run` that another thread is in, or else the next one, unless `allears_turn` is called first; and
+ * makes the file descriptor readable. May be called from any thread and from signal handlers, but not while the handle
+ * is being freed. Errors: NULL, STATE. */
 int allears_wake(allears *handle);
 
-/* Conversations that were asked for and have not ended. Results may still wait. */
+/* Returns the number of conversations that have not ended. Results of others may still have to be taken. */
 int64_t allears_pending(allears *handle);
 
-/* Sends nothing more, for good: what waits to be sent is interrupted, what is in flight may still be answered. */
+/* Stops sending for good. Targets that were not sent yet end as interrupted; those in flight may still be answered. */
 int allears_stop(allears *handle);
 
-/* Ends everything as interrupted, now and for good. */
+/* Ends all conversations as interrupted, for good. */
 int allears_abort(allears *handle);
 
 /* ---- Results ----------------------------------------------------------------------------------------------- */
 
-/* The end of one conversation. */
+/* The result of one conversation. */
 typedef struct allears_result {
-    /* What was given when it was asked. */
+    /* The tag that the target was given. */
     uint64_t tag;
-    /* Who was asked. */
+    /* The target's address. */
     const struct sockaddr *target;
     socklen_t target_length;
     /* One of `enum allears_outcome`. */
     int32_t outcome;
-    /* Attempts of the conversation's last query. */
+    /* The number of attempts for the last query of the conversation. */
     uint32_t attempts;
-    /* Bytes in `foreign_source`; 0 if it is NULL. */
+    /* The size of `foreign_source` in bytes; 0 if it is NULL. */
     socklen_t foreign_source_length;
-    /* Another address from which a reply came, or NULL. */
+    /* SNMP: another address than the target's that replied; NULL if there is none. */
     const struct sockaddr *foreign_source;
-    /* The round trip, nanoseconds; -1 where there is none, or nobody knows it. */
+    /* The round trip in nanoseconds; -1 if it is unknown or there is no answer. */
     int64_t rtt_ns;
-    /* The system's error number (errno.h) if it is unreachable or sending failed; else 0. */
+    /* The system's error number (errno.h) if the host is unreachable or sending failed, else 0. */
     int32_t system_error;
-    /* Type and code of the ICMP or ICMPv6 message that said so; -1 if there was none. */
+    /* Type and code of the ICMP or ICMPv6 message that reported it; -1 if there was none. */
     int16_t icmp_type;
     int16_t icmp_code;
-    /* The reply as it came, of raw hosts and of game servers that answered; else NULL and 0. */
+    /* The reply as received, for raw payloads and game servers; NULL and 0 for others, and without an answer. */
     const uint8_t *reply;
     size_t reply_length;
-    /* Why it was not answered, in words; NULL if it was. */
+    /* The reason, in words, why there is no answer; NULL if there is one. */
     const char *reason;
 } allears_result;
 
-/* The next result, which becomes the current one. ALLEARS_NONE: none waits. Errors: NULL, SIZE, STATE. */
+/* Takes the next result and makes it the current one, which the getters below read. ALLEARS_NONE: there is none.
+ * Errors: NULL, SIZE, STATE. */
 int allears_next(allears *handle, allears_result *out, size_t out_size);
 
-/* ---- Quake 3: of the current result ------------------------------------------------------------------------
- * Texts are UTF-8, without colour codes and control characters. Errors of all: NULL, STATE (no current result),
- * PROTOCOL (it is no such answer), SIZE. */
+/* ---- Quake 3 -----------------------------------------------------------------------------------------------
+ * Texts are UTF-8, without colour codes and control characters. Errors of the getters: NULL, STATE (no current result),
+ * PROTOCOL (the result is not such an answer), SIZE. */
 
-/* What a server says. */
+/* A server's status. */
 typedef struct allears_status {
-    /* The server's name, its map, the game directory, the kind of game: "" if it does not say. */
+    /* The server's name, map, game directory (the mod) and game type; "" if unknown. */
     const char *name;
     const char *map;
     const char *game;
     const char *game_type;
-    /* Players, and bots among them; -1 = nobody knows how many are bots. */
+    /* The number of players, and of bots among them; -1 = unknown. */
     uint32_t players;
     int32_t bots;
-    /* Room for so many; -1 = it does not say. */
+    /* The maximum number of players; -1 = unknown. */
     int32_t max_players;
-    /* 1 = the list of players was cut short on its way. */
+    /* 1 = players are missing from the list. */
     int32_t is_truncated;
 } allears_status;
 
-/* A player. */
+/* A player of a server. */
 typedef struct allears_player {
     const char *name;
-    /* What the team is called in this game; "" if that is not known. */
+    /* The team's name in this game; "" if unknown. */
     const char *team_name;
-    /* Frags, points or experience. Not a number if it is not told; then `has_score` is 0, else 1. */
+    /* Frags, points or experience. NaN if unknown; `has_score` is 0 then, else 1. */
     double score;
     int32_t has_score;
-    /* Milliseconds as the server measures them; -1 if not told. */
+    /* The ping in milliseconds, as the server measures it; -1 = unknown. */
     int32_t ping;
-    /* The team's number; -1 if not told. */
+    /* The team's number; -1 = unknown. */
     int32_t team;
-    /* 1 = a bot, 0 = none, -1 = nobody knows. */
+    /* 1 = a bot, 0 = a human, -1 = unknown. */
     int32_t is_bot;
 } allears_player;
 
-/* How a master's list came out. */
+/* The list of a master. Its servers come from `allears_next_server`. */
 typedef struct allears_list {
-    /* Servers that this master named. */
+    /* The number of servers on the list. */
     uint32_t heard;
-    /* 1 = the list's end was heard. */
+    /* 1 = the end of the list was received. (Datagrams before it may be lost: they are not numbered.) */
     int32_t is_complete;
 } allears_list;
 
-/* The next server that a master named and that was not named before; whether or not there is a result.
- * ALLEARS_NONE: none waits. Errors: NULL, STATE (not open), PROTOCOL. */
+/* Takes the next server from the masters' lists. Each server comes once, however many masters list it. Needs no
+ * current result. ALLEARS_NONE: there is none. Errors: NULL, STATE (not open), PROTOCOL. */
 int allears_next_server(allears *handle, struct sockaddr_storage *out, socklen_t *out_length);
 
-/* The current result, if it is a server that answered. */
+/* Returns the status in the current result, if it is of a server that answered. */
 int allears_get_status(allears *handle, allears_status *out, size_t out_size);
 
-/* The player at `index`, from 0 on. ALLEARS_NONE: there are no more. */
+/* Returns the player at `index`, from 0 on. ALLEARS_NONE: there are no more. */
 int allears_get_player(allears *handle, size_t index, allears_player *out, size_t out_size);
 
-/* The value of a server variable, as "sv_maxclients"; case does not matter. ALLEARS_NONE: it has none. */
+/* Returns the value of a server variable, such as "sv_maxclients", ignoring case. ALLEARS_NONE: there is no such
+ * variable. */
 int allears_get_rule(allears *handle, const char *key, const char **value);
 
-/* The variable at `index`, from 0 on. ALLEARS_NONE: there are no more. */
+/* Returns the variable at `index`, from 0 on. ALLEARS_NONE: there are no more. */
 int allears_get_rule_at(allears *handle, size_t index, const char **key, const char **value);
 
-/* The current result, if it is a master that answered. */
+/* Returns the list in the current result, if it is of a master that answered. */
 int allears_get_list(allears *handle, allears_list *out, size_t out_size);
 
 /* ---- SNMP -------------------------------------------------------------------------------------------------- */
 
-/* What is asked. */
+/* Operations. */
 enum allears_snmp_operation {
-    /* The values of these names. `repetitions` and `limit` are 0. */
+    /* Gets the values of the names. `repetitions` and `limit` must be 0. */
     ALLEARS_SNMP_GET = 0,
-    /* What follows each name. `repetitions` and `limit` are 0. */
+    /* Gets the object after each name. `repetitions` and `limit` must be 0. */
     ALLEARS_SNMP_NEXT = 1,
-    /* One GETBULK: `repetitions` of each name but the first `limit`. */
+    /* Sends one GETBULK: one object after each of the first `limit` names (non-repeaters), `repetitions` after each of
+     * the others; 0 = 10. */
     ALLEARS_SNMP_BULK = 2,
-    /* Everything in these subtrees. `repetitions` to begin with, 0 = a few; `limit` values at most, 0 = 100,000. */
+    /* Gets everything in the subtrees. The first GETBULK has `repetitions` (0 = up to 10), later ones as many as fit.
+     * At most `limit` values are kept; 0 = 100,000. */
     ALLEARS_SNMP_WALK = 3
 };
 
-/* The types of values: the tags of RFC 2578 and RFC 3416. A value may have any other. */
+/* The types of values: the tags of RFC 2578 and RFC 3416. A broken agent may send any other. */
 enum allears_snmp_type {
     ALLEARS_SNMP_INTEGER = 0x02,
     ALLEARS_SNMP_OCTET_STRING = 0x04,
@@ -402,98 +415,98 @@ enum allears_snmp_type {
     ALLEARS_SNMP_END_OF_MIB_VIEW = 0x82
 };
 
-/* Adds credentials, for as long as the handle lives: a community of v1 (`version` 1) or v2c (2). Their number, from 0 on,
- * goes to `credentials`, if that is not NULL. Errors: NULL, ARGUMENT, STATE (not open), PROTOCOL. */
+/* Adds credentials: a community of v1 (`version` 1) or v2c (`version` 2). They are kept as long as the handle. Writes
+ * their number, from 0 on, to `credentials` unless it is NULL. Errors: NULL, ARGUMENT, STATE (not open), PROTOCOL. */
 int allears_snmp_community(allears *handle, int version, const char *community, uint32_t *credentials);
 
-/* Adds credentials: a user of v3. `auth` is "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384" or "SHA-512", `privacy` "DES",
- * "AES", "AES-192", "AES-256", "AES-192-C" or "AES-256-C"; NULL = none. Passwords have 8 bytes or more; `context` may
- * be NULL. Takes some milliseconds: passwords are hashed. They are not kept. Errors: as above. */
+/* Adds credentials: a user of v3. `auth` is "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384" or "SHA-512"; `privacy` is
+ * "DES", "AES", "AES-192", "AES-256", "AES-192-C" or "AES-256-C"; NULL = none. Passwords have at least 8 bytes, and are
+ * not kept. `context` may be NULL. Takes some milliseconds, to hash the passwords. Errors: as above. */
 int allears_snmp_user(allears *handle, const char *name, const char *auth, const char *auth_password,
                       const char *privacy, const char *priv_password, const char *context, uint32_t *credentials);
 
-/* Adds a request: what is asked of the `count` names, which are numbers or built-in names ("sysName.0"). Its number,
- * from 0 on, goes to `request`, if that is not NULL. Errors: as above. */
+/* Adds a request: one of `enum allears_snmp_operation` for 1 to 100,000 names, which are numeric ("1.3.6.1.2.1.1.5.0")
+ * or built-in names ("sysName.0"). Writes its number, from 0 on, to `request` unless it is NULL. Errors: as above. */
 int allears_snmp_request(allears *handle, int operation, const char *const *names, size_t count,
                          uint32_t repetitions, uint32_t limit, uint32_t *request);
 
-/* Forgets a request, whose number a later one may get. Who is being asked it goes on to be. Errors: NULL, ARGUMENT
- * (there is none), STATE (not open), PROTOCOL. */
+/* Removes a request. A later one may get its number. Conversations that use it already continue. Errors: NULL, ARGUMENT
+ * (no such request), STATE (not open), PROTOCOL. */
 int allears_snmp_remove_request(allears *handle, uint32_t request);
 
-/* Why an answer is not all that was asked for. */
+/* Why an answer is incomplete. */
 enum allears_incomplete {
-    /* It is all. */
+    /* It is complete. */
     ALLEARS_COMPLETE = 0,
-    /* The agent does not process our messages: user, password, level, ... */
+    /* The agent rejects the messages: wrong user, password, security level, ... */
     ALLEARS_REJECTED = 1,
-    /* The agent says so: `error_status`. */
+    /* The agent returned an error: `error_status`. */
     ALLEARS_AGENT_ERROR = 2,
-    /* It fell silent, or was stopped, in between. */
+    /* A request of the conversation timed out, or was interrupted. */
     ALLEARS_UNFINISHED = 3,
-    /* There is more than the request's limit. */
+    /* The subtrees have more values than the request's limit. */
     ALLEARS_LIMIT = 4,
-    /* The agent goes in circles. */
+    /* The agent returned a name that is not greater than the one before: a walk would not end. */
     ALLEARS_NOT_INCREASING = 5,
-    /* The reply is broken in its middle. */
+    /* A reply could be parsed only in part. */
     ALLEARS_BROKEN = 6,
-    /* The agent was restarted in between. */
+    /* The agent was restarted during the walk. */
     ALLEARS_RESTARTED = 7
 };
 
-/* What an agent said in all. */
+/* The answer of an agent. */
 typedef struct allears_answer {
-    /* Values: `allears_next_varbind` has them. */
+    /* The number of values, which `allears_next_varbind` returns. */
     uint32_t varbinds;
-    /* Names that the agent refused: `allears_get_refused`. */
+    /* The number of names that the agent refused: see `allears_get_refused`. */
     uint32_t refused;
-    /* Whether this is all that was asked for: one of `enum allears_incomplete`. */
+    /* Whether and why it is incomplete: one of `enum allears_incomplete`. */
     int32_t incomplete;
-    /* The agent's error-status (RFC 3416, section 3) if it is ALLEARS_AGENT_ERROR, else 0. */
+    /* The agent's error-status (RFC 3416, section 3) for ALLEARS_AGENT_ERROR, else 0. */
     int32_t error_status;
-    /* The same in words; NULL = it is all. */
+    /* The reason in words; NULL if it is complete. */
     const char *why_incomplete;
 } allears_answer;
 
-/* A name and its value. The texts live until the next `allears_next_varbind`. */
+/* A name and its value. The texts are valid until the next `allears_next_varbind`. */
 typedef struct allears_varbind {
-    /* The name in numbers, and in words if it has a built-in name ("IF-MIB::ifDescr.1"), else "". */
+    /* The name in numbers ("1.3.6.1.2.1.2.2.1.2.1"), and its built-in name ("IF-MIB::ifDescr.1") or "". */
     const char *oid;
     const char *name;
-    /* The value's tag: one of `enum allears_snmp_type`, mostly. */
+    /* The tag of the value: normally one of `enum allears_snmp_type`. */
     int32_t type;
-    /* 1 = `number` has the value: of INTEGER (below 0 in two's complement: cast it to int64_t), counters, gauges
-     * and TimeTicks. */
+    /* 1 = `number` is the value: that of an INTEGER (in two's complement: cast it to int64_t), counter, gauge or
+     * TimeTicks. */
     int32_t has_number;
     uint64_t number;
-    /* The value's content, as it came: of an OCTET STRING the text. */
+    /* The content of the value as received: for an OCTET STRING, the string. */
     const uint8_t *bytes;
     size_t length;
-    /* The value as text: numbers, addresses and identifiers written out; an OCTET STRING as it is, but for NUL bytes,
-     * which are only in `bytes`; "" of all else. */
+    /* The value as text: numbers, addresses and object identifiers formatted; an OCTET STRING as received, but without
+     * NUL bytes; "" for other types. */
     const char *text;
-    /* What is odd about its encoding, in words; NULL if nothing is. */
+    /* What is wrong with the encoding, in words; NULL if it is correct. */
     const char *odd;
 } allears_varbind;
 
-/* The current result's answer, complete or not: what an agent said before it fell silent is there, too.
- * Errors: NULL, STATE (no current result), PROTOCOL, SIZE. */
+/* Returns the answer in the current result. It is there whatever the outcome: values received before a timeout are
+ * kept. Errors: NULL, STATE (no current result), PROTOCOL, SIZE. */
 int allears_get_answer(allears *handle, allears_answer *out, size_t out_size);
 
-/* The next of its values, from the first one on. ALLEARS_NONE: there are no more. Errors: as above. */
+/* Returns the next value of the answer, from the first one on. ALLEARS_NONE: there are no more. Errors: as above. */
 int allears_next_varbind(allears *handle, allears_varbind *out, size_t out_size);
 
-/* The name at `index` that the agent refused, from 0 on, and its error ("noSuchName"). ALLEARS_NONE: there are no
+/* Returns the refused name at `index`, from 0 on, and the agent's error ("noSuchName"). ALLEARS_NONE: there are no
  * more. Errors: as above. */
 int allears_get_refused(allears *handle, size_t index, const char **oid, const char **error);
 
 /* ---- The ledger -------------------------------------------------------------------------------------------- */
 
-/* Where every query and every datagram went, since the handle was opened. Two sums hold at any time:
- * queries = answered + silent + unreachable + send_failed + malformed + interrupted + those that are open;
+/* Counts of all queries and datagrams since the handle was opened. Two sums always hold:
+ * queries = answered + silent + unreachable + send_failed + malformed + interrupted + open queries;
  * datagrams_received = replies + broken + late + duplicates + unmatched. */
 typedef struct allears_ledger {
-    /* Queries taken in: one for each step of each conversation; and how they ended. */
+    /* Queries, one for each step of each conversation; and how they ended. */
     uint64_t queries;
     uint64_t answered;
     uint64_t silent;
@@ -501,30 +514,31 @@ typedef struct allears_ledger {
     uint64_t send_failed;
     uint64_t malformed;
     uint64_t interrupted;
-    /* Datagrams that the system took from us; of these, the second and later attempts. */
+    /* Datagrams sent; the second and later attempts among them. */
     uint64_t datagrams_sent;
     uint64_t retransmissions;
-    /* Packets that the system did not take at first, and did later. */
+    /* Datagrams that the system accepted only later. */
     uint64_t deferred;
-    /* Answered queries that took more than one attempt; of these, those whose answer was to an earlier one. */
+    /* Queries answered after more than one attempt; among them, those answered by a reply to an earlier attempt. */
     uint64_t answered_after_retry;
     uint64_t answered_by_earlier;
-    /* Attempts made again at no cost, since our own buffer may have dropped an answer. */
+    /* Attempts repeated without counting as a try, because the receive buffer may have dropped the reply. */
     uint64_t asked_again;
-    /* Datagrams that the system handed to us, and what they were. */
+    /* Datagrams received: replies; those that cannot be parsed; replies to ended queries; duplicates; and those that
+     * match no query. */
     uint64_t datagrams_received;
     uint64_t replies;
     uint64_t broken;
     uint64_t late;
     uint64_t duplicates;
     uint64_t unmatched;
-    /* The most queries that were in flight at once. */
+    /* The maximum number of queries in flight at the same time. */
     uint64_t max_in_flight;
-    /* Datagrams that the system dropped because our buffer was full; UINT64_MAX = it does not tell. */
+    /* Datagrams that the system dropped because the receive buffer was full; UINT64_MAX = unknown. */
     uint64_t local_drops;
-    /* Bytes of receive buffer that each socket was granted, as the system counts them. */
+    /* The receive buffer that each socket was granted, in bytes as the system counts them. */
     uint64_t receive_buffer;
-    /* Round trips of answered queries, nanoseconds; 0 = there was none. */
+    /* Round trips of answered queries in nanoseconds; 0 = none. */
     uint64_t rtt_min_ns;
     uint64_t rtt_p50_ns;
     uint64_t rtt_p90_ns;
@@ -532,7 +546,7 @@ typedef struct allears_ledger {
     uint64_t rtt_max_ns;
 } allears_ledger;
 
-/* The ledger by now. Errors: NULL, SIZE, STATE (not open). */
+/* Returns the ledger so far. Errors: NULL, SIZE, STATE (not open). */
 int allears_get_ledger(allears *handle, allears_ledger *out, size_t out_size);
 
 #ifdef __cplusplus

@@ -1,9 +1,8 @@
-# Fills allears.3.in with the comments and declarations of include/allears.h:
+# Fills in allears.3.in from include/allears.h:
 #     awk -f from-header.awk allears.h allears.3.in > allears.3
-# @LOOP@ becomes the loop in the header's first comment; @FUNCTIONS@ becomes all chapters, and all functions with their
-# comments.
+# @LOOP@ becomes the loop in the header's first comment; @FUNCTIONS@, its chapters and functions with their comments.
 
-# Returns the text of a comment on one line, with words in backquotes in bold.
+# Returns the text of a comment on one line, with backquoted words in bold.
 function words(comment) {
     gsub(/^\/\*|\*\/$/, "", comment)
     gsub(/\n \*/, " ", comment)
@@ -16,7 +15,7 @@ function words(comment) {
     return comment
 }
 
-# Returns the heading and the text of a chapter comment, "---- Title ----- text".
+# Begins a chapter from "---- Title ----- text".
 function chapter(comment,    title) {
     sub(/^-+ /, "", comment)
     match(comment, / -+/)
@@ -41,7 +40,7 @@ FNR == NR && is_loop {
         is_loop = 0
 }
 
-# Collects a comment over all its lines.
+# Collects a comment.
 FNR == NR && /^\/\*/ { comment = ""; is_comment = 1 }
 FNR == NR && is_comment {
     comment = comment (comment == "" ? "" : "\n") $0
@@ -56,7 +55,7 @@ FNR == NR && is_comment {
     next
 }
 
-# A function, whole. Structures and enumerations are the header's.
+# Collects a function. Structures and enumerations stay in the header.
 FNR == NR && /^[a-z].*allears_[a-z0-9_]*\(/ { declaration = ""; is_function = 1 }
 FNR == NR && is_function {
     declaration = declaration (declaration == "" ? "" : "\n") $0

@@ -1,35 +1,45 @@
-//! The C library: the border that pointers and panics do not cross. `include/allears.h` has the documentation.
+//! The C library. `include/allears.h` documents it.
 //!
-//! Every function enters through [`enter`], which checks the handle, keeps other threads out, and turns panics and
-//! failures into numbers. What they do is safe Rust behind it:
+//! Every function enters through [`enter`], which checks the handle, admits one thread at a time, and turns panics and
+//! failures into codes. Behind it, all but pointers is safe Rust:
 //!
 //! | | |
 //! |---|---|
-//! | `settings`, `ask`, `turn`, `results` | the functions, a file for each chapter of the header |
-//! | `session` | what a handle is: settings, then sockets and an engine |
-//! | `tagged` | any protocol, with the caller's number in each conversation |
-//! | `pointers` | what C gives us: texts, bytes, addresses, and places for outputs |
-//! | `questions` | what is in its texts: addresses, users, requests |
-//! | `fields` | what C is given: structures that lead into the current result |
-//! | `current` | the result that was taken last, and all that its pointers lead to |
-//! | `gate` | who may enter a handle |
-//! | `failure` | why a call failed |
+//! | `settings`, `ask`, `turn`, `results` | the functions that are the same for every protocol |
+//! | `raw`, `games`, `snmp` | the protocols: a file each, with its functions and structures |
+//! | `exported` | what a protocol gives to C, and how to add one |
+//! | `session` | the inside of a handle: settings, then sockets and an engine |
+//! | `current` | the result that was taken last |
+//! | `types`, `texts` | structures, codes and texts for C |
+//! | `pointers`, `addresses` | arguments from C |
+//! | `gate` | a lock for one handle |
+//! | `failure` | errors |
 
-#![allow(non_camel_case_types, reason = "these are the names of the header")]
-#![allow(unsafe_code, clippy::missing_safety_doc, reason = "C calls it; the header has the rules")]
+#![allow(non_camel_case_types, reason = "the header has these names")]
+#![allow(
+    unsafe_code,
+    clippy::missing_safety_doc,
+    reason = "C calls these functions; the header has their rules"
+)]
 
+mod addresses;
 mod ask;
 mod current;
+mod exported;
 mod failure;
-mod fields;
 mod gate;
 mod pointers;
-mod questions;
 mod results;
 mod session;
 mod settings;
+mod texts;
 mod turn;
 mod types;
+
+// The protocols of C.
+mod games;
+mod raw;
+mod snmp;
 
 use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int};
@@ -38,44 +48,47 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Once, OnceLock};
 
-use crate::net::Waker;
+use exported::Exported;
 use failure::Failure;
 use gate::Gate;
 use pointers::Out;
-use session::Session;
-pub use types::*;
+use session::{Session, Settings};
+use types::{allears_code, words_of};
 
-/// What C programs hold.
+use crate::net::Waker;
+
+/// A handle.
 pub struct allears {
     session: UnsafeCell<Session>,
-    /// What the last call that failed says, with a NUL behind it. Its place stays the same.
+    /// The error message of the last call that failed, NUL-terminated. The program holds a pointer to it.
     error: UnsafeCell<[u8; ERROR_SIZE]>,
     waker: OnceLock<Waker>,
     is_woken: AtomicBool,
     gate: Gate,
     has_panicked: AtomicBool,
-    /// How many forks there were between the first process and this one when it was made.
+    /// The value of [`FORKS`] in the process that made the handle.
     forks: u32,
 }
 
-/// Bytes of an error's text.
+/// The size of an error message, in bytes.
 const ERROR_SIZE: usize = 256;
 
+/// The number of forks between the first process and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Counts forks, in the child. That is all that may be done there.
+/// Counts a fork, in the child. It must not do more than is allowed in a signal handler.
 extern "C" fn count_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Does `job` for a handle, alone with it. Its failures become numbers, and the handle's last error.
+/// Does `job` with exclusive access to a handle. A failure becomes a code, and the handle's last error.
 fn enter(handle: *mut allears, job: impl FnOnce(&mut Session) -> Result<allears_code, Failure>) -> c_int {
-    // SAFETY: it is NULL, or what `allears_new` made and `allears_free` has not freed (the header says so).
+    // SAFETY: it is NULL, or was made by `allears_new` and not freed (the header's rule).
     let Some(handle) = (unsafe { handle.as_ref() }) else { return allears_code::ALLEARS_ERR_NULL as c_int };
     handle.enter(job) as c_int
 }
 
-/// As [`enter`], for functions that return a number.
+/// Like [`enter`], for functions that return a number.
 fn count(handle: *mut allears, job: impl FnOnce(&mut Session) -> Result<i64, Failure>) -> i64 {
     let mut number = 0;
     let code = enter(handle, |session| {
@@ -85,12 +98,12 @@ fn count(handle: *mut allears, job: impl FnOnce(&mut Session) -> Result<i64, Fai
     if code < 0 { code.into() } else { number }
 }
 
-/// As [`enter`], for functions that have nothing to return.
+/// Like [`enter`], for functions that return nothing.
 fn perform(handle: *mut allears, job: impl FnOnce(&mut Session) -> Result<(), Failure>) -> c_int {
     enter(handle, |session| job(session).map(|()| allears_code::ALLEARS_OK))
 }
 
-/// As [`enter`], for functions that give out one structure, or say that there is none.
+/// Like [`enter`], for functions that write one structure, or return that there is none.
 ///
 /// # Safety
 /// `out` is NULL, or has `out_size` bytes.
@@ -101,16 +114,26 @@ unsafe fn give<T: Copy>(
     job: impl FnOnce(&mut Session) -> Result<Option<T>, Failure>,
 ) -> c_int {
     enter(handle, |session| {
-        // All structures are as they were in their first version.
+        // So far every structure is as large as in its first version.
         let out = Out::sized(out, out_size, size_of::<T>(), "out")?;
         let Some(value) = job(session)? else { return Ok(allears_code::ALLEARS_NONE) };
-        // SAFETY: the caller's word.
+        // SAFETY: the caller keeps the rule above.
         unsafe { out.give(value) };
         Ok(allears_code::ALLEARS_OK)
     })
 }
 
-/// For functions without a handle.
+/// Like [`perform`], for functions that open a handle: `make` makes the protocol.
+fn open<P: Exported>(handle: *mut allears, make: impl FnOnce(&Settings) -> Result<P, Failure>) -> c_int {
+    perform(handle, |session| {
+        let waker = session.open(make)?;
+        // SAFETY: `perform` checked the handle, and this field may be shared.
+        let _ = unsafe { (*handle).waker.set(waker) };
+        Ok(())
+    })
+}
+
+/// Turns panics and failures into codes, for functions without a handle.
 fn guard(job: impl FnOnce() -> Result<allears_code, Failure>) -> c_int {
     let code = match catch_unwind(AssertUnwindSafe(job)) {
         Ok(Ok(code)) => code,
@@ -136,7 +159,7 @@ impl allears {
             self.gate.leave();
             return allears_code::ALLEARS_ERR_PANIC;
         }
-        // SAFETY: whoever has entered is alone with it, until it leaves.
+        // SAFETY: the gate admits one thread at a time.
         let session = unsafe { &mut *self.session.get() };
         let code = match catch_unwind(AssertUnwindSafe(|| job(session))) {
             Ok(Ok(code)) => code,
@@ -146,7 +169,7 @@ impl allears {
             }
             Err(_) => {
                 self.has_panicked.store(true, Ordering::Relaxed);
-                self.note("a bug of allears; the handle can only be freed");
+                self.note("a bug in allears; the handle can only be freed");
                 allears_code::ALLEARS_ERR_PANIC
             }
         };
@@ -154,11 +177,11 @@ impl allears {
         code
     }
 
-    /// Keeps the words of an error, as far as there is room for them. Only from within.
+    /// Keeps an error message, cut to the room there is. The caller must have entered the gate.
     fn note(&self, words: &str) {
         let end = (0..ERROR_SIZE.min(words.len() + 1)).rev().find(|&at| words.is_char_boundary(at));
         let words = &words[..end.unwrap_or(0)];
-        // SAFETY: whoever has entered is alone with it, but for C programs that read the text, as the header says.
+        // SAFETY: the gate admits one thread at a time; the program must not read meanwhile (the header's rule).
         let error = unsafe { &mut *self.error.get() };
         error[..words.len()].copy_from_slice(words.as_bytes());
         error[words.len()] = 0;
@@ -188,9 +211,9 @@ pub unsafe extern "C" fn allears_new(out: *mut *mut allears) -> c_int {
         return allears_code::ALLEARS_ERR_NULL as c_int;
     }
     let made = catch_unwind(|| {
-        // Without memory for it, forks go unnoticed.
+        // If this fails for lack of memory, forks go unnoticed.
         WATCH_FORKS.call_once(|| {
-            // SAFETY: the function does nothing but add one.
+            // SAFETY: the function only increments an atomic.
             let _ = unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
         });
         Box::into_raw(Box::new(allears {
@@ -204,7 +227,7 @@ pub unsafe extern "C" fn allears_new(out: *mut *mut allears) -> c_int {
         }))
     });
     let Ok(made) = made else { return allears_code::ALLEARS_ERR_PANIC as c_int };
-    // SAFETY: it is not NULL, and by the caller's word a pointer's place.
+    // SAFETY: it is not NULL, and the caller gives a place for a pointer.
     unsafe { out.write(made) };
     allears_code::ALLEARS_OK as c_int
 }
@@ -214,19 +237,19 @@ pub unsafe extern "C" fn allears_free(handle: *mut *mut allears) -> c_int {
     if handle.is_null() {
         return allears_code::ALLEARS_ERR_NULL as c_int;
     }
-    // SAFETY: by the caller's word there is a pointer, which is NULL or a handle.
+    // SAFETY: the caller gives a place with a pointer, which is NULL or a handle.
     let Some(freed) = (unsafe { (*handle).as_ref() }) else { return allears_code::ALLEARS_OK as c_int };
     if !freed.is_forked() && !freed.gate.enter() {
         return allears_code::ALLEARS_ERR_BUSY as c_int;
     }
     let is_left_halfway = freed.is_forked() && freed.gate.is_entered();
-    // SAFETY: there is a place for a pointer.
+    // SAFETY: as before.
     let freed = std::mem::replace(unsafe { &mut *handle }, ptr::null_mut());
     if is_left_halfway {
-        // The thread that was within it does not exist in this child, and has left it as it was: nobody can free that.
+        // The thread within does not exist in this child. It left the handle half changed, so freeing it is not safe.
         return allears_code::ALLEARS_OK as c_int;
     }
-    // SAFETY: it was made by `Box::into_raw`, nobody else is within it, and its place is NULL.
+    // SAFETY: it was made by `Box::into_raw`, and no other thread is within it or can enter.
     let dropped = unsafe { catch_unwind(AssertUnwindSafe(|| drop(Box::from_raw(freed)))) };
     dropped.map_or(allears_code::ALLEARS_ERR_PANIC, |()| allears_code::ALLEARS_OK) as c_int
 }
@@ -240,7 +263,7 @@ pub unsafe extern "C" fn allears_last_error(handle: *mut allears) -> *const c_ch
     if handle.is_forked() {
         return allears_strerror(allears_code::ALLEARS_ERR_FORKED as c_int);
     }
-    // The place is for as long as the handle; what stands there changes.
+    // The place lives as long as the handle; its content changes.
     handle.error.get().cast()
 }
 

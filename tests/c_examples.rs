@@ -67,7 +67,7 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
         assert_eq!(who(&out, |line| line.contains("no answer to 3 attempts")).len(), 10, "{source}");
         // Nobody is asked, and nobody answers.
         let (_, said) = run(source, &[nobody], 1);
-        assert!(said.contains("`nobody` is no address"), "{said}");
+        assert!(said.contains("`nobody` is not an address"), "{said}");
     }
 
     let fleet = Fleet::start(&["--protocol", "et", "--hosts", "60", "--seed", "7", "--master-port", "0"]);
@@ -82,7 +82,7 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     let (_, said) = run("players.c", &["a", hosts[0]], 1);
     assert!(said.starts_with("players: a master: no answer to 3 attempts\n"), "{said}");
     let (_, said) = run("players.c", &["a", "no.master"], 1);
-    assert!(said.contains("`no.master` is no address"), "{said}");
+    assert!(said.contains("`no.master` is not an address"), "{said}");
 
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "20", "--interfaces", "3"]);
     let hosts = fleet.hosts();
@@ -92,7 +92,7 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     assert_eq!(lines.lines().count(), 20 * 7, "{lines}");
     assert_eq!(who(&out, |line| line.contains("IF-MIB::ifDescr.3 = eth2")).len(), 20, "{lines}");
     let (out, said) = run("agents.cpp", &["public", hosts[0], "nobody", hosts[1]], 0);
-    assert_eq!((text(&out).lines().count(), &said[..]), (2 * 7, "nobody: no address\n"));
+    assert_eq!((text(&out).lines().count(), &said[..]), (2 * 7, "nobody: not an address\n"));
     // Nobody knows that community.
     let (_, said) = run("agents.cpp", &["wrong", hosts[0]], 1);
     assert!(said.contains("no answer to 3 attempts"), "{said}");

@@ -1,4 +1,4 @@
-// Asks SNMP agents who they are and walks their interfaces; in C++, with a handle that frees itself.
+// Walks the names and interfaces of SNMP agents; in C++, with a handle that frees itself.
 //
 //     c++ agents.cpp $(pkg-config --cflags --libs allears) -o agents
 //     ./agents COMMUNITY 127.1.0.1:161 ...
@@ -13,7 +13,7 @@
 
 namespace {
 
-// A handle: what fails throws, and whatever happens it is freed.
+// A handle. Errors become exceptions, and the destructor frees it.
 class Agents {
 public:
     Agents()
@@ -25,7 +25,7 @@ public:
         check(allears_open_snmp(raw));
     }
 
-    void as_community(const std::string &community)
+    void use_community(const std::string &community)
     {
         check(allears_snmp_community(handle.get(), 2, community.c_str(), nullptr));
     }
@@ -35,7 +35,7 @@ public:
         check(allears_snmp_request(handle.get(), ALLEARS_SNMP_WALK, names.data(), names.size(), 0, 0, nullptr));
     }
 
-    // Whether that is an address.
+    // Returns false if `agent` is not an address.
     bool ask(const char *agent, std::uint64_t number)
     {
         int code = allears_ask_text(handle.get(), agent, number);
@@ -60,7 +60,7 @@ private:
         void operator()(allears *raw) const { allears_free(&raw); }
     };
 
-    // Whether there was something.
+    // Throws on an error. Returns false if there was nothing to return.
     bool check(int code)
     {
         if (code < 0)
@@ -71,7 +71,7 @@ private:
     std::unique_ptr<allears, Free> handle;
 };
 
-// Without what a terminal would obey: an agent may send anything.
+// Replaces control characters, since an agent may send anything and a terminal obeys it.
 std::string shown(const char *text)
 {
     std::string out(text);
@@ -84,17 +84,17 @@ std::string shown(const char *text)
 int sweep(const char *community, const std::vector<const char *> &hosts)
 {
     Agents agents;
-    agents.as_community(community);
+    agents.use_community(community);
     agents.walk({"sysName", "ifDescr", "ifInOctets"});
     std::size_t asked = 0, answered = 0;
     while (asked < hosts.size() || agents.is_busy()) {
         for (; asked < hosts.size() && agents.room() > 0; asked++)
             if (!agents.ask(hosts[asked], asked))
-                std::cerr << hosts[asked] << ": no address\n";
+                std::cerr << hosts[asked] << ": not an address\n";
         agents.run();
         for (allears_result result{}; agents.next(result);) {
             const char *host = hosts[result.tag];
-            // What it said before it fell silent, too.
+            // Values received before a timeout are there, too.
             for (allears_varbind value{}; agents.next(value);)
                 std::cout << host << ": " << value.name << " = " << shown(value.text) << '\n';
             const char *why = result.reason ? result.reason : agents.why_incomplete();

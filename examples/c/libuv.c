@@ -1,5 +1,5 @@
 /*
- * The same in a foreign loop, that of libuv: hosts are asked while other things of the program go on.
+ * Pings many hosts in the loop of libuv, beside everything else that the loop does.
  *
  *     cc libuv.c $(pkg-config --cflags --libs allears libuv) -o libuv
  *     ./libuv 127.1.0.1:7 127.1.0.2:7 ...
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-/* Everything that belongs to one sweep. */
+/* The state of one sweep. */
 struct sweep {
     allears *a;
     uv_poll_t readable;
@@ -43,7 +43,7 @@ static void check_uv(int code)
         fail("libuv", uv_strerror(code));
 }
 
-/* Asks as many hosts as there is room for. */
+/* Adds as many hosts as there is room for. */
 static void ask(struct sweep *sweep)
 {
     for (; *sweep->hosts && allears_room(sweep->a) > 0; sweep->hosts++)
@@ -63,7 +63,7 @@ static void take_results(struct sweep *sweep)
     }
 }
 
-/* One turn, and when the next one is due. */
+/* Makes one turn, and schedules the next one. */
 static void turn(struct sweep *sweep)
 {
     int wait;

@@ -1,6 +1,6 @@
 /*
- * Finds a player: asks the masters for all Enemy Territory servers, and every server, while the list still comes in,
- * who is on it.
+ * Finds a player: asks masters for all Enemy Territory servers, and each server for its players while the lists still
+ * arrive.
  *
  *     cc players.c $(pkg-config --cflags --libs allears) -o players
  *     ./players NAME MASTER:PORT ...
@@ -30,10 +30,10 @@ static void ask_master(allears *a, const char *text)
     if (allears_parse_address(text, 27950, &master, &length) == ALLEARS_OK)
         check(a, allears_ask_master(a, (struct sockaddr *)&master, length, MASTER));
     else
-        fprintf(stderr, "players: `%s` is no address\n", text);
+        fprintf(stderr, "players: `%s` is not an address\n", text);
 }
 
-/* Asks the servers that masters have named, as there is room for them. */
+/* Asks the servers that masters have listed, as many as there is room for. */
 static void ask_servers(allears *a)
 {
     struct sockaddr_storage server;
@@ -43,16 +43,16 @@ static void ask_servers(allears *a)
         check(a, allears_ask(a, (struct sockaddr *)&server, length, SERVER));
 }
 
-/* Whoever is not found may be on a server that no master has named. */
+/* Warns if a list is incomplete: a player may be on a server that is missing from it. */
 static void check_master(allears *a, const allears_result *result)
 {
     allears_list list = {0, 0};
 
     if (allears_get_list(a, &list, sizeof list) != ALLEARS_OK || !list.is_complete)
-        fprintf(stderr, "players: a master: %s\n", result->reason ? result->reason : "its list has no end");
+        fprintf(stderr, "players: a master: %s\n", result->reason ? result->reason : "its list is incomplete");
 }
 
-/* Shows the players of one server whose names contain `wanted`; how many they are. */
+/* Prints the players of one server whose names contain `wanted`, and returns their number. */
 static int show_players(allears *a, const allears_result *result, const char *wanted)
 {
     char address[ALLEARS_ADDRESS_SIZE];

@@ -1,11 +1,11 @@
 /*
- * Asks many hosts one thing, in a loop of its own with poll(2): a ping whose first eight bytes the host gives back.
+ * Pings many hosts in a loop with poll(2). The first eight bytes of each ping are the token, which the host echoes.
  *
  *     cc poll.c $(pkg-config --cflags --libs allears) -o poll
- *     ./poll hosts                  a file with a host a line, as 127.1.0.1:7
+ *     ./poll hosts                  a file with one host per line, such as 127.1.0.1:7
  *
- * Only as much of the file is read as there is room for. (A pipe would make the loop wait for whoever writes to it; to
- * read from one, watch it with poll(2), too.)
+ * The file is read only while there is room for more hosts. (A pipe would block the loop while it is empty: to read
+ * from one, watch it with poll(2), too.)
  */
 #include <allears.h>
 #include <errno.h>
@@ -22,7 +22,7 @@ static void on_interrupt(int signal)
 {
     (void)signal;
     is_interrupted = 1;
-    allears_wake(a); /* So poll(2) ends, even if it is called only now. */
+    allears_wake(a); /* Ends poll(2), even if it is called only later. */
 }
 
 static void check(int code)
@@ -34,7 +34,7 @@ static void check(int code)
     }
 }
 
-/* Asks as many hosts of the file as there is room for. Whether there are more. */
+/* Adds as many hosts of the file as there is room for. Returns 0 at the end of the file. */
 static int ask(FILE *hosts)
 {
     char line[256];
@@ -49,7 +49,7 @@ static int ask(FILE *hosts)
     return 1;
 }
 
-/* Writes the results that there are; how many hosts have answered. */
+/* Prints all results there are, and returns how many hosts answered. */
 static int take_results(void)
 {
     char name[ALLEARS_ADDRESS_SIZE];
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: poll FILE\n");
         return 2;
     }
-    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* Each line as it comes, in a pipe, too. */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* Flush each line, also into a pipe. */
     check(allears_new(&a));
     check(allears_open_raw(a, payload, sizeof payload - 1, 0, 8));
     signal(SIGINT, on_interrupt);
@@ -89,13 +89,13 @@ int main(int argc, char **argv)
             break;
         if (is_interrupted) {
             has_more = 0;
-            check(allears_stop(a)); /* What was asked already may still be answered. */
-            signal(SIGINT, SIG_DFL); /* The second Ctrl-C ends it at once. */
+            check(allears_stop(a)); /* Queries in flight may still be answered. */
+            signal(SIGINT, SIG_DFL); /* The second Ctrl-C quits at once. */
         }
         check(allears_turn(a));
         answered += take_results();
     }
-    signal(SIGINT, SIG_DFL); /* Nobody may wake it from now on. */
+    signal(SIGINT, SIG_DFL); /* It must not be woken while it is freed. */
     allears_free(&a);
     fclose(hosts);
     return answered > 0 ? 0 : 1;

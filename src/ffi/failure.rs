@@ -1,4 +1,4 @@
-//! What can go wrong, as a number and in words.
+//! Errors.
 
 #![deny(unsafe_code)]
 
@@ -11,7 +11,7 @@ use crate::net::OpenError;
 /// Why a call failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// This argument is NULL.
+    /// A required argument, with this name, is NULL.
     Null(&'static str),
     Argument(String),
     Size {
@@ -25,7 +25,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// An argument that makes no sense: why.
+    /// An invalid argument, for this reason.
     pub fn argument(why: impl fmt::Display) -> Failure {
         Failure::Argument(why.to_string())
     }

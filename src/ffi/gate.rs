@@ -1,30 +1,30 @@
-//! Who may enter a handle: one thread at a time, in the order in which they come.
+//! A lock for one handle: one thread at a time, in order of arrival.
 
 #![deny(unsafe_code)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Calls are short, so others wait for them; but nobody waits for one that sleeps.
+/// A lock that is first come, first served. Threads wait for short calls; they do not wait for one that sleeps.
 #[derive(Default)]
 pub struct Gate {
     queue: Mutex<Queue>,
     moved: Condvar,
-    /// For a child of a fork, in which the mutex may be held by a thread that does not exist.
+    /// Whether a thread is within. In the child of a fork, a thread that does not exist may hold the mutex.
     is_entered: AtomicBool,
 }
 
 #[derive(Default)]
 struct Queue {
-    /// Tickets, as in a shop: the next to be given, and whose turn it is.
+    /// The next ticket to give out, and the ticket that may be within.
     next: u64,
     serving: u64,
-    /// Whoever is within sleeps.
+    /// The thread within sleeps.
     is_sleeping: bool,
 }
 
 impl Gate {
-    /// Waits for its turn; false if whoever is within sleeps.
+    /// Waits for its turn. Returns false, at once, if the thread within sleeps or goes to sleep.
     pub fn enter(&self) -> bool {
         let mut queue = self.queue();
         if queue.is_sleeping {
@@ -35,7 +35,7 @@ impl Gate {
         while queue.serving < ticket && !queue.is_sleeping {
             queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        // Behind whoever slept in between, it is nobody's turn any more.
+        // When a thread has slept, `leave` skipped the tickets of all who waited.
         let is_mine = queue.serving == ticket;
         if is_mine {
             self.is_entered.store(true, Ordering::Release);
@@ -43,13 +43,13 @@ impl Gate {
         is_mine
     }
 
-    /// Whoever is within is going to sleep: all who wait are turned away.
+    /// Announces that the thread within is going to sleep, and turns away all that wait.
     pub fn sleep(&self) {
         self.queue().is_sleeping = true;
         self.moved.notify_all();
     }
 
-    /// Whoever is within leaves.
+    /// Lets the next thread in.
     pub fn leave(&self) {
         let mut queue = self.queue();
         queue.serving = if queue.is_sleeping { queue.next } else { queue.serving + 1 };
@@ -60,7 +60,7 @@ impl Gate {
         }
     }
 
-    /// Whether a thread is within; also for one that must not wait for a mutex.
+    /// Returns whether a thread is within, without taking the mutex.
     pub fn is_entered(&self) -> bool {
         self.is_entered.load(Ordering::Acquire)
     }

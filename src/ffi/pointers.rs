@@ -1,4 +1,4 @@
-//! What C gives us, and places where it wants something: the only pointers that are followed.
+//! Reads what pointers of the program lead to, and writes outputs.
 
 #![allow(unsafe_code)]
 
@@ -12,9 +12,8 @@ use socket2::SockAddr;
 use super::failure::Failure;
 use super::types::allears_code;
 use crate::protocol::canonical;
-use crate::protocol::raw::MAX_PAYLOAD;
 
-/// A text of the caller's.
+/// Reads a text.
 ///
 /// # Safety
 /// `text` is NULL, or ends in a NUL and lives for `'a`.
@@ -22,12 +21,12 @@ pub unsafe fn text<'a>(text: *const c_char, name: &'static str) -> Result<&'a st
     if text.is_null() {
         return Err(Failure::Null(name));
     }
-    // SAFETY: the caller's word.
+    // SAFETY: the caller keeps the rules above.
     let text = unsafe { CStr::from_ptr(text) };
     text.to_str().map_err(|_| Failure::argument(format_args!("{name} is not UTF-8")))
 }
 
-/// A text that may be NULL.
+/// Reads a text that may be NULL.
 ///
 /// # Safety
 /// As [`text`].
@@ -35,31 +34,34 @@ pub unsafe fn optional_text<'a>(
     optional: *const c_char,
     name: &'static str,
 ) -> Result<Option<&'a str>, Failure> {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller keeps the rules above.
     if optional.is_null() { Ok(None) } else { unsafe { text(optional, name) }.map(Some) }
 }
 
-/// Bytes of the caller's.
+/// Reads at most `max` bytes.
 ///
 /// # Safety
 /// `bytes` is NULL, or there are `length` of them, which live for `'a`.
 pub unsafe fn bytes<'a>(
     bytes: *const c_void,
     length: usize,
+    max: usize,
     name: &'static str,
 ) -> Result<&'a [u8], Failure> {
     match (bytes.is_null(), length) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(Failure::Null(name)),
-        (false, 1..=MAX_PAYLOAD) => {
-            // SAFETY: the caller's word.
+        _ if length > max => {
+            Err(Failure::argument(format_args!("{name} has {length} bytes; at most {max} are allowed")))
+        }
+        _ => {
+            // SAFETY: the caller keeps the rules above.
             Ok(unsafe { std::slice::from_raw_parts(bytes.cast(), length) })
         }
-        _ => Err(Failure::argument(format_args!("{length} bytes are more than a datagram holds"))),
     }
 }
 
-/// An address of the caller's. An IPv4 address in IPv6 notation is what it means.
+/// Reads an address. One that is mapped to IPv6 (`::ffff:192.0.2.1`) becomes the IPv4 address it stands for.
 ///
 /// # Safety
 /// `address` is NULL, or has `length` bytes.
@@ -69,9 +71,9 @@ pub unsafe fn address(address: *const sockaddr, length: socklen_t) -> Result<Soc
     }
     let length = length as usize;
     if length < size_of::<sockaddr_in>() {
-        return Err(Failure::argument(format_args!("{length} bytes are no address")));
+        return Err(Failure::argument(format_args!("an address has more than {length} bytes")));
     }
-    // SAFETY: every family has this field in the same place, and so many bytes are there.
+    // SAFETY: this field has the same place in every family, and there are enough bytes.
     let family = c_int::from(unsafe { (&raw const (*address).sa_family).read_unaligned() });
     let address: SocketAddr = match family {
         libc::AF_INET => {
@@ -85,17 +87,17 @@ pub unsafe fn address(address: *const sockaddr, length: socklen_t) -> Result<Soc
             let (ip, port) = (Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port));
             canonical(SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id).into())
         }
-        _ => return Err(Failure::argument("this is no address of IPv4 or IPv6")),
+        _ => return Err(Failure::argument("the address is neither IPv4 nor IPv6")),
     };
     Ok(address)
 }
 
-/// An address to ask.
+/// Reads the address of a target, which must have a port.
 ///
 /// # Safety
 /// As [`address`].
 pub unsafe fn target(target: *const sockaddr, length: socklen_t) -> Result<SocketAddr, Failure> {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller keeps the rules above.
     let target = unsafe { address(target, length) }?;
     if target.port() == 0 {
         return Err(Failure::argument("the address has no port"));
@@ -103,7 +105,7 @@ pub unsafe fn target(target: *const sockaddr, length: socklen_t) -> Result<Socke
     Ok(target)
 }
 
-/// Where an output goes, which was found to be there.
+/// A place for an output, checked not to be NULL.
 pub struct Out<T> {
     to: *mut T,
     size: usize,
@@ -114,7 +116,7 @@ impl<T: Copy> Out<T> {
         Out::sized(to, size_of::<T>(), size_of::<T>(), name)
     }
 
-    /// Of a structure that may grow: the caller's has `size` bytes, its first version had `least`.
+    /// A place for a structure that may grow: the caller's has `size` bytes, its first version had `least`.
     pub fn sized(to: *mut T, size: usize, least: usize, name: &'static str) -> Result<Out<T>, Failure> {
         match () {
             () if to.is_null() => Err(Failure::Null(name)),
@@ -123,13 +125,13 @@ impl<T: Copy> Out<T> {
         }
     }
 
-    /// Writes as much as the caller knows; what only the caller knows is zero.
+    /// Writes the fields that the caller knows, and zeros to those that only the caller knows.
     ///
     /// # Safety
     /// There are `size` bytes.
     pub unsafe fn give(&self, value: T) {
         let (known, to) = (self.size.min(size_of::<T>()), self.to.cast::<u8>());
-        // SAFETY: the caller's word; `value` has at least as many bytes.
+        // SAFETY: the caller keeps the rules above; `value` has at least as many bytes.
         unsafe {
             ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), to, known);
             ptr::write_bytes(to.add(known), 0, self.size - known);
@@ -137,13 +139,13 @@ impl<T: Copy> Out<T> {
     }
 }
 
-/// Writes a number where one is wanted.
+/// Writes a number, unless `to` is NULL.
 ///
 /// # Safety
 /// `to` is NULL, or has room for it.
 pub unsafe fn give_if_wanted(to: *mut u32, number: u32) {
     if !to.is_null() {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller keeps the rules above.
         unsafe { to.write(number) };
     }
 }
@@ -154,7 +156,7 @@ pub unsafe fn give_if_wanted(to: *mut u32, number: u32) {
 /// There is room for both.
 pub unsafe fn give_address(address: SocketAddr, out: &Out<sockaddr_storage>, out_length: &Out<socklen_t>) {
     let address = SockAddr::from(address);
-    // SAFETY: `as_ptr` leads to a whole `sockaddr_storage`; for the rest, the caller's word.
+    // SAFETY: `as_ptr` leads to a whole `sockaddr_storage`; for the rest, the caller keeps the rules above.
     unsafe {
         out.give(address.as_ptr().cast::<sockaddr_storage>().read());
         out_length.give(address.len());
@@ -171,27 +173,31 @@ pub unsafe fn give_text(text: &CStr, out: *mut c_char, out_size: usize) -> Resul
         return Err(Failure::Null("out"));
     }
     if text.len() > out_size {
-        return Err(Failure::argument(format_args!("the text takes {} bytes", text.len())));
+        return Err(Failure::argument(format_args!("out_size must be at least {}", text.len())));
     }
     // SAFETY: there is room for it.
     unsafe { ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), text.len()) };
     Ok(allears_code::ALLEARS_OK)
 }
 
-/// An array of texts.
+/// Reads an array of 1 to 100,000 texts.
 ///
 /// # Safety
-/// `names` is NULL, or there are `count` of them, each NULL or a text that lives for `'a`.
-pub unsafe fn names<'a>(names: *const *const c_char, count: usize) -> Result<Vec<&'a str>, Failure> {
-    const MOST: usize = 100_000;
-    if names.is_null() {
-        return Err(Failure::Null("names"));
+/// `texts` is NULL, or there are `count` of them, each NULL or a text that lives for `'a`.
+pub unsafe fn texts<'a>(
+    texts: *const *const c_char,
+    count: usize,
+    name: &'static str,
+) -> Result<Vec<&'a str>, Failure> {
+    const MAX: usize = 100_000;
+    if texts.is_null() {
+        return Err(Failure::Null(name));
     }
-    if !(1..=MOST).contains(&count) {
-        return Err(Failure::argument(format_args!("from 1 to {MOST} names can be asked for")));
+    if !(1..=MAX).contains(&count) {
+        return Err(Failure::argument(format_args!("count must be from 1 to {MAX}")));
     }
-    // SAFETY: the caller's word.
-    let names = unsafe { std::slice::from_raw_parts(names, count) };
+    // SAFETY: the caller keeps the rules above.
+    let texts = unsafe { std::slice::from_raw_parts(texts, count) };
     // SAFETY: as before.
-    names.iter().map(|&name| unsafe { text(name, "a name") }).collect()
+    texts.iter().map(|&each| unsafe { text(each, name) }).collect()
 }

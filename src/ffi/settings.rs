@@ -1,15 +1,14 @@
-//! Settings, and opening.
+//! Exports the settings.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::pointers::{bytes, text};
-use super::session::Session;
-use super::{allears, perform, questions};
+use super::pointers::text;
+use super::{addresses, allears, perform};
 use crate::engine::Timeout;
 
-/// 0 is no limit.
+/// Returns a rate as a limit; 0 is none.
 fn limit(packets_per_second: f64) -> Option<f64> {
     (packets_per_second != 0.0).then_some(packets_per_second)
 }
@@ -73,9 +72,9 @@ pub unsafe extern "C" fn allears_set_receive_buffer(handle: *mut allears, bytes:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_set_bind(handle: *mut allears, address: *const c_char) -> c_int {
     perform(handle, |session| {
-        // SAFETY: the header has the rules.
+        // SAFETY: the caller keeps the header's rules.
         let address = unsafe { text(address, "address") }?;
-        session.settings()?.options.bind = Some(questions::bind_address(address)?);
+        session.settings()?.options.bind = Some(addresses::bind_address(address)?);
         Ok(())
     })
 }
@@ -85,48 +84,8 @@ pub unsafe extern "C" fn allears_set_any_source(handle: *mut allears, any: c_int
     perform(handle, |session| {
         session.settings()?.any_source = match any {
             0 | 1 => any == 1,
-            _ => return Err(Failure::argument("it is 0 or 1")),
+            _ => return Err(Failure::argument("any_source must be 0 or 1")),
         };
-        Ok(())
-    })
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn allears_open_raw(
-    handle: *mut allears,
-    payload: *const c_void,
-    length: usize,
-    token_offset: usize,
-    token_length: usize,
-) -> c_int {
-    open(handle, |session| {
-        // SAFETY: the header has the rules.
-        let payload = unsafe { bytes(payload, length, "payload") }?;
-        session.open_raw(payload, token_offset, token_length)
-    })
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn allears_open_quake3(handle: *mut allears, game: *const c_char) -> c_int {
-    open(handle, |session| {
-        // SAFETY: the header has the rules.
-        session.open_quake3(unsafe { text(game, "game") }?)
-    })
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn allears_open_snmp(handle: *mut allears) -> c_int {
-    open(handle, Session::open_snmp)
-}
-
-/// Opens a handle, and puts its waker where it can be used at any time.
-fn open(handle: *mut allears, job: impl FnOnce(&mut Session) -> Result<(), Failure>) -> c_int {
-    perform(handle, |session| {
-        session.settings()?;
-        job(session)?;
-        let waker = session.waker()?;
-        // SAFETY: `enter` has found a handle there, and this field may be shared.
-        let _ = unsafe { (*handle).waker.set(waker) };
         Ok(())
     })
 }

@@ -1,4 +1,4 @@
-//! The loop.
+//! Exports the loop.
 
 use std::ffi::c_int;
 use std::sync::atomic::Ordering;
@@ -17,9 +17,9 @@ pub unsafe extern "C" fn allears_fd(handle: *mut allears) -> c_int {
 pub unsafe extern "C" fn allears_wait_ns(handle: *mut allears) -> i64 {
     count(handle, |session| {
         let wait = session.wait()?;
-        // SAFETY: `count` has found a handle there, and this field may be shared.
+        // SAFETY: `count` checked the handle, and this field may be shared.
         if unsafe { (*handle).is_woken.load(Ordering::Acquire) } {
-            // Whatever turn has heard of that, nobody has been told yet.
+            // A turn may have taken the wake-up from the file descriptor, but the program does not know of it yet.
             return Ok(0);
         }
         Ok(wait.map_or(i64::MAX, |wait| i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX)))
@@ -29,10 +29,10 @@ pub unsafe extern "C" fn allears_wait_ns(handle: *mut allears) -> i64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_wait_ms(handle: *mut allears) -> c_int {
     const NANOS: i64 = 1_000_000;
-    // SAFETY: the header has the rules.
+    // SAFETY: the caller keeps the header's rules.
     match unsafe { allears_wait_ns(handle) } {
         i64::MAX => -1,
-        // The next turn will say what is wrong.
+        // After an error, too: the next turn returns it.
         ..=0 => 0,
         wait => c_int::try_from(wait.saturating_add(NANOS - 1) / NANOS).unwrap_or(c_int::MAX),
     }
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn allears_wait_ms(handle: *mut allears) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_turn(handle: *mut allears) -> c_int {
     perform(handle, |session| {
-        // SAFETY: `perform` has found a handle there, and this field may be shared.
+        // SAFETY: `perform` checked the handle, and this field may be shared.
         unsafe { (*handle).is_woken.store(false, Ordering::Release) };
         session.turn()
     })
@@ -51,19 +51,19 @@ pub unsafe extern "C" fn allears_turn(handle: *mut allears) -> c_int {
 pub unsafe extern "C" fn allears_run(handle: *mut allears, timeout_ns: i64) -> c_int {
     let timeout = u64::try_from(timeout_ns).ok().map(Duration::from_nanos);
     enter(handle, |session| {
-        // SAFETY: `enter` has found a handle there, and these fields may be shared.
+        // SAFETY: `enter` checked the handle, and these fields may be shared.
         let (gate, is_woken) = unsafe { (&(*handle).gate, &(*handle).is_woken) };
         gate.sleep();
         Ok(match session.run(timeout, || is_woken.swap(false, Ordering::Acquire))? {
-            Waited::ForSomething => allears_code::ALLEARS_OK,
-            Waited::ForNothing => allears_code::ALLEARS_NONE,
+            Waited::Ready => allears_code::ALLEARS_OK,
+            Waited::Interrupted => allears_code::ALLEARS_NONE,
         })
     })
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_wake(handle: *mut allears) -> c_int {
-    // SAFETY: as in `enter`; nothing but shared fields is looked at.
+    // SAFETY: as in `enter`; only shared fields are used.
     let Some(handle) = (unsafe { handle.as_ref() }) else { return allears_code::ALLEARS_ERR_NULL as c_int };
     let code = match handle.waker.get() {
         _ if handle.is_forked() => allears_code::ALLEARS_ERR_FORKED,

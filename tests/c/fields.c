@@ -1,9 +1,9 @@
-/* Everything that a result has, a line each, for a comparison with what the command line says of the same hosts:
+/* Prints all fields of results, one per line, to compare them with the command line's results for the same hosts:
  *     fields quake3 MASTER
  *     fields snmp COMMUNITY NAME NAME HOST...       walks
- *     fields v1 COMMUNITY NAME NAME HOST...         values
- *     fields v3 NAME NAME HOST...                   as the fleet's user u1
- *     fields raw HOST...                            each with a payload of its own
+ *     fields v1 COMMUNITY NAME NAME HOST...         gets
+ *     fields v3 NAME NAME HOST...                   walks as the fleet's user u1
+ *     fields raw HOST...                            a different payload for each host
  */
 #undef NDEBUG
 #include <allears.h>

@@ -1,4 +1,4 @@
-/* A master's list, of which no server is taken: it ends all the same, and nothing spins until it does. */
+/* Asks for a master's list without taking its servers: the conversation ends nevertheless, without busy waiting. */
 #undef NDEBUG
 #include <allears.h>
 #include <assert.h>

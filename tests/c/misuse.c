@@ -1,4 +1,4 @@
-/* Everything that the header calls an error, and what it says about forks and threads. */
+/* Tests every error in the header, and its rules for forks and threads. */
 #undef NDEBUG
 #include <allears.h>
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@ static allears *opened(void)
     return a;
 }
 
-/* An address where nobody answers: a socket that is never read. */
+/* Returns an address that does not answer: that of a socket that is never read. */
 static struct sockaddr_in silent_host(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -277,7 +277,7 @@ static void *run(void *handle)
     return NULL;
 }
 
-/* Whatever it is called with, it makes a turn. */
+/* It makes a turn even if it must not sleep. */
 static void run_makes_a_turn_in_any_case(void)
 {
     struct sockaddr_in host = silent_host();
@@ -298,14 +298,14 @@ static void run_makes_a_turn_in_any_case(void)
     assert(allears_get_ledger(a, &ledger, sizeof ledger) == ALLEARS_OK && ledger.silent == 2);
     assert(allears_turn(a) == ALLEARS_OK && "that takes the wake that is left");
 
-    /* A wake is told, if something else is told first. */
+    /* A wake is reported even after another reason to return. */
     assert(allears_ask(a, (struct sockaddr *)&host, sizeof host, 0) == ALLEARS_OK && allears_wake(a) == ALLEARS_OK);
     while (allears_next(a, &result, sizeof result) == ALLEARS_NONE)
         assert(allears_turn(a) == ALLEARS_OK);
     assert(allears_wake(a) == ALLEARS_OK && allears_run(a, -1) == ALLEARS_OK && "nothing is open");
     assert(allears_wait_ms(a) == 0 && allears_turn(a) == ALLEARS_OK && allears_wait_ms(a) == -1);
 
-    /* Results that nobody takes do not stop it. */
+    /* It goes on although no results are taken. */
     for (int i = 0; i < 3; i++)
         assert(allears_ask(a, (struct sockaddr *)&host, sizeof host, 0) == ALLEARS_OK);
     while (allears_pending(a) > 0)
@@ -325,7 +325,7 @@ static void *turn_until_it_is_over(void *handle)
     return NULL;
 }
 
-/* A thread that is within a call when the process forks does not exist in the child, and left it half done. */
+/* A thread within a call at the time of the fork does not exist in the child, where the call stays unfinished. */
 static void a_fork_in_the_middle_of_a_call_is_survived(void)
 {
     struct sockaddr_in host = silent_host();
@@ -358,7 +358,7 @@ static void another_thread_is_kept_out_and_can_wake(void)
     assert(allears_new(&a) == ALLEARS_OK && allears_set_timeout_ns(a, UINT64_C(3600) * 1000000000) == ALLEARS_OK);
     assert(allears_set_ring(a, 1) == ALLEARS_OK && allears_open_raw(a, "????????", 8, 0, 8) == ALLEARS_OK);
     assert(allears_ask(a, (struct sockaddr *)&host, sizeof host, 0) == ALLEARS_OK);
-    /* Sent, so that nothing is left to do. */
+    /* Wait until it is sent, so that nothing is left to do. */
     while (allears_room(a) == 0)
         assert(allears_turn(a) == ALLEARS_OK);
     assert(allears_run(a, 1000) == ALLEARS_NONE && "the time is over");
@@ -398,7 +398,7 @@ static void each_thread_may_have_its_own(void)
         assert(pthread_join(threads[i], NULL) == 0);
 }
 
-/* With an argument, without what leak checkers do not like: a child that cannot free what was half done. */
+/* With an argument, leaves out what leak checkers report: a child that cannot free a handle in an unfinished call. */
 int main(int argc, char **argv)
 {
     (void)argv;

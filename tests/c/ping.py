@@ -1,4 +1,4 @@
-"""Asks the hosts that it is given, with nothing but ctypes: python3 ping.py liballears.so.1 HOST..."""
+"""Pings hosts, with nothing but ctypes: python3 ping.py liballears.so.1 HOST..."""
 import ctypes
 import sys
 
