@@ -98,6 +98,11 @@ impl<C, T> InFlight<C, T> {
         self.queries.remove(query.0 as usize);
     }
 
+    /// Whether `place` is the valid place of a query. Ended queries have none, since their stamp is renewed.
+    pub fn is_valid(&self, place: Place) -> bool {
+        self.queries.get(place.query.0 as usize).is_some_and(|query| query.stamp == place.stamp)
+    }
+
     /// The query whose valid place is `place`. Ended queries have none.
     #[expect(clippy::type_complexity, reason = "a pair of references, each a type that the callers know")]
     pub fn at(&self, place: Place) -> Option<(&Query<C, T>, &Open<C, T>)> {
@@ -193,13 +198,8 @@ impl<C, T> InFlight<C, T> {
         let Query { target, conversation, step, .. } = self[query];
         let mask = u64::MAX >> (64 - bits.clamp(1, 64));
         for salt in 0..TOKENS_TRIED {
-            let seed = [
-                &conversation.to_le_bytes()[..],
-                &step.to_le_bytes(),
-                &number.to_le_bytes(),
-                &salt.to_le_bytes(),
-            ];
-            let token = Token(self.hash(&seed) & mask);
+            let attempt = u64::from(step) << 32 | u64::from(number);
+            let token = Token(self.hash([conversation, attempt, salt]) & mask);
             let fingerprint = self.fingerprint(target, token);
             if token != Token::NONE && !self.index.contains_key(&fingerprint) {
                 return Ok((token, fingerprint));
@@ -225,23 +225,22 @@ impl<C, T> InFlight<C, T> {
     }
 
     fn fingerprint(&self, address: SocketAddr, token: Token) -> u64 {
-        let (port, is_enough) = (address.port().to_le_bytes(), self.by_token_alone && token != Token::NONE);
-        let token = token.0.to_le_bytes();
+        let port = u64::from(address.port());
         match address.ip() {
-            _ if is_enough => self.hash(&[&token]),
-            IpAddr::V4(v4) => self.hash(&[&v4.octets(), &port, &token]),
-            IpAddr::V6(v6) => self.hash(&[&v6.octets(), &port, &token]),
+            _ if self.by_token_alone && token != Token::NONE => self.hash([token.0]),
+            IpAddr::V4(v4) => self.hash([u64::from(v4.to_bits()) << 16 | port, token.0]),
+            IpAddr::V6(v6) => {
+                let bits = v6.to_bits();
+                self.hash([(bits >> 64) as u64, bits as u64, port, token.0])
+            }
         }
     }
 
-    fn hash(&self, parts: &[&[u8]]) -> u64 {
-        let mut bytes = [0; 32];
-        let mut len = 0;
-        for part in parts {
-            bytes[len..len + part.len()].copy_from_slice(part);
-            len += part.len();
-        }
-        SipHasher13::new_with_keys(self.key.0, self.key.1).hash(&bytes[..len])
+    /// The keyed hash of some numbers. Inputs of different kinds have different lengths, so they never collide by
+    /// construction.
+    fn hash<const N: usize>(&self, numbers: [u64; N]) -> u64 {
+        let bytes = numbers.map(u64::to_le_bytes);
+        SipHasher13::new_with_keys(self.key.0, self.key.1).hash(bytes.as_flattened())
     }
 }
 

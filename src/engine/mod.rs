@@ -233,7 +233,7 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Returns the next deadline itself: from then on [`handle_timeout`](Engine::handle_timeout) has something to do.
     pub fn next_deadline(&mut self) -> Option<Time> {
-        let deadline = self.deadlines.next(|place| self.in_flight.at(place).is_some());
+        let deadline = self.deadlines.next(|place| self.in_flight.is_valid(place));
         // A query that waits for a host can go when an ended one is forgotten.
         let is_anyone_waiting = self.hosts.is_anyone_waiting();
         let ended = [&self.lingering, &self.blocking].into_iter().filter(|_| is_anyone_waiting);
@@ -309,7 +309,7 @@ impl<P: Protocol, T> Engine<P, T> {
     fn wait_until(&mut self, query: QueryId, state: State, at: Time) -> Place {
         let place = self.place(query, state);
         self.deadlines.push(at, place);
-        self.deadlines.compact(self.open, |place| self.in_flight.at(place).is_some());
+        self.deadlines.compact(self.open, |place| self.in_flight.is_valid(place));
         place
     }
 
@@ -330,7 +330,7 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Lets one of the queries that wait for `host` try again.
     fn wake_one(&mut self, host: SocketAddr) {
         let in_flight = &self.in_flight;
-        if let Some(place) = self.hosts.next_waiting(host, |place| in_flight.at(place).is_some()) {
+        if let Some(place) = self.hosts.next_waiting(host, |place| in_flight.is_valid(place)) {
             self.enqueue(place.query);
         }
     }
