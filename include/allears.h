@@ -357,7 +357,7 @@ typedef struct allears_player {
 /* The list of a master. Its servers come from `allears_next_server`. */
 typedef struct allears_list {
     /* The number of servers on the list. */
-    uint32_t heard;
+    uint32_t listed;
     /* 1 = the end of the list was received. (Datagrams before it may be lost: they are not numbered.) */
     int32_t is_complete;
 } allears_list;

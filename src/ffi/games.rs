@@ -44,7 +44,7 @@ pub struct allears_player {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct allears_list {
-    pub heard: u32,
+    pub listed: u32,
     pub is_complete: i32,
 }
 
@@ -84,7 +84,7 @@ impl Exported for Games {
                 GameContent::Server { info, datagram, fields: None }
             }
             Some(GameAnswer::List { listed, complete }) => {
-                GameContent::List(allears_list { heard: listed as u32, is_complete: complete.into() })
+                GameContent::List(allears_list { listed: listed as u32, is_complete: complete.into() })
             }
             None => GameContent::None,
         }

@@ -28,7 +28,7 @@ static void show_status(allears *a, const char *host)
     size_t i;
 
     if (allears_get_list(a, &list, sizeof list) == ALLEARS_OK) {
-        printf("list\t%u\t%d\n", list.heard, list.is_complete);
+        printf("list\t%u\t%d\n", list.listed, list.is_complete);
         return;
     }
     assert(allears_get_status(a, &status, sizeof status) == ALLEARS_OK);

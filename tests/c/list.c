@@ -19,6 +19,6 @@ int main(int argc, char **argv)
     while (allears_next(a, &result, sizeof result) == ALLEARS_NONE)
         assert(allears_run(a, -1) == ALLEARS_OK && runs++ < 100);
     assert(allears_get_list(a, &list, sizeof list) == ALLEARS_OK);
-    printf("%u servers, complete: %d\n", list.heard, list.is_complete);
+    printf("%u servers, complete: %d\n", list.listed, list.is_complete);
     return allears_free(&a);
 }
