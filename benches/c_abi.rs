@@ -107,15 +107,13 @@ mod linux {
     fn sweep(port: u16) -> Result<(), Error> {
         let first = u32::from(Ipv4Addr::new(127, 1, 0, 1));
         let mut targets = (0..EXCHANGES).map(|n| SocketAddr::from((Ipv4Addr::from(first + n % HOSTS), port)));
-        let mut net = Net::open(&Options { bind: Some("0.0.0.0:0".parse()?), ..Options::default() })?;
-        let config = Config {
-            rate: None,
-            window: Some(WINDOW),
-            host_gap: Some(Duration::ZERO),
-            prefix_rate: None,
-            timeout: Timeout::Fixed(Duration::from_secs(1)),
-            ..Config::default()
-        };
+        let mut net = Net::open(&Options::default().with_bind(Some("0.0.0.0:0".parse()?)))?;
+        let config = Config::default()
+            .with_rate(None)
+            .with_window(Some(WINDOW))
+            .with_host_gap(Some(Duration::ZERO))
+            .with_prefix_rate(None)
+            .with_timeout(Timeout::Fixed(Duration::from_secs(1)));
         let raw = Raw::new(b"????????".to_vec())?.with_token(0, 8)?;
         let mut engine = Engine::new(raw, config, net::random_key()?)?;
         let mut answered = 0;

@@ -53,15 +53,13 @@ struct Bench {
 
 impl Bench {
     fn new(in_flight: u32) -> Bench {
-        let config = Config {
-            rate: None,
-            window: Some(in_flight),
-            host_gap: Some(Duration::ZERO),
-            prefix_rate: None,
-            timeout: Timeout::Fixed(Duration::from_secs(3600)),
-            linger: Duration::from_millis(10),
-            ..Config::default()
-        };
+        let config = Config::default()
+            .with_rate(None)
+            .with_window(Some(in_flight))
+            .with_host_gap(Some(Duration::ZERO))
+            .with_prefix_rate(None)
+            .with_timeout(Timeout::Fixed(Duration::from_secs(3600)))
+            .with_linger(Duration::from_millis(10));
         let engine = Engine::new(Echo, config, [5; 16]).expect("the settings are in range");
         let mut bench =
             Bench { engine, now: Time::ZERO, next_host: 0, wire: Default::default(), out: Vec::new() };

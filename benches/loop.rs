@@ -78,15 +78,13 @@ mod linux {
     }
 
     fn engine_and_net(hosts: &[SocketAddr]) -> Result<(), Error> {
-        let mut net = Net::open(&Options { bind: Some("0.0.0.0:0".parse()?), ..Options::default() })?;
-        let config = Config {
-            rate: None,
-            window: Some(WINDOW),
-            host_gap: Some(Duration::ZERO),
-            prefix_rate: None,
-            timeout: Timeout::Fixed(Duration::from_secs(1)),
-            ..Config::default()
-        };
+        let mut net = Net::open(&Options::default().with_bind(Some("0.0.0.0:0".parse()?)))?;
+        let config = Config::default()
+            .with_rate(None)
+            .with_window(Some(WINDOW))
+            .with_host_gap(Some(Duration::ZERO))
+            .with_prefix_rate(None)
+            .with_timeout(Timeout::Fixed(Duration::from_secs(1)));
         let mut engine = Engine::new(Echo, config, net::random_key()?)?;
         let mut targets = hosts.iter().cycle().take(EXCHANGES as usize);
         loop {

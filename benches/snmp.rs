@@ -83,7 +83,7 @@ mod linux {
     }
 
     fn count(port: u16) -> Result<String, Error> {
-        let mut net = Net::open(&Options { bind: Some("0.0.0.0:0".parse()?), ..Options::default() })?;
+        let mut net = Net::open(&Options::default().with_bind(Some("0.0.0.0:0".parse()?)))?;
         let (start, cpu) = (net.now(), net::cpu_time());
         let mut snmp = Snmp::new(1);
         let public = snmp.add_credentials(Credentials::community(Version::V2c, b"public"));
@@ -92,14 +92,12 @@ mod linux {
             oids: vec!["1.3.6.1.2.1.2.2.1.10".parse()?],
             with_uptime: false,
         });
-        let config = Config {
-            rate: None,
-            window: Some(WINDOW),
-            host_gap: Some(Duration::ZERO),
-            prefix_rate: None,
-            timeout: Timeout::Fixed(Duration::from_secs(2)),
-            ..Config::default()
-        };
+        let config = Config::default()
+            .with_rate(None)
+            .with_window(Some(WINDOW))
+            .with_host_gap(Some(Duration::ZERO))
+            .with_prefix_rate(None)
+            .with_timeout(Timeout::Fixed(Duration::from_secs(2)));
         let mut engine = Engine::new(snmp, config, net::random_key()?)?;
         let base = u32::from(Ipv4Addr::new(127, 1, 0, 1));
         let all = (0..HOSTS).map(|host| SocketAddr::from((Ipv4Addr::from(base + host), port)));

@@ -152,4 +152,5 @@ pub mod engine;
 mod ffi;
 pub mod net;
 pub mod protocol;
+mod setters;
 pub mod sim;

@@ -52,7 +52,7 @@ fn statuses(
 
 /// Every limit as a user would have it, and the receive buffer that rmem_max = 4 MiB gives.
 fn config(rate: f64) -> Config {
-    Config { rate: Some(rate), reply_credit: Some(6 << 20), tries: 3, ..Config::default() }
+    Config::default().with_rate(Some(rate)).with_reply_credit(Some(6 << 20)).with_tries(3)
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_sweep_finds_every_living_server_in_the_time_that_was_promised() {
     for (rate, promised) in [(1000.0, 4500), (2000.0, 3000)] {
         for seed in 1..=3 {
             let plan = Plan { seed, dead: 0.3, loss: 0.05, ..plan() };
-            let (engine, network, trace) = sweep(plan, Config { tries: 4, ..config(rate) });
+            let (engine, network, trace) = sweep(plan, config(rate).with_tries(4));
             let found: HashSet<SocketAddr> = statuses(&trace).map(|(server, ..)| server).collect();
             assert_eq!((found.len(), engine.protocol().servers_known()), (1400, 2000));
             let took = network.now();
@@ -130,7 +130,7 @@ fn the_servers_own_limits_never_stop_a_sweep() {
         let plan = Plan { hosts: 300, loss: 0.2, reply_loss: 0.1, limit, ..plan() };
         // The profile of a DarkPlaces game has a gap of more than a second.
         let host_gap = (limit == Limit::DarkPlaces).then_some(Duration::from_secs(1));
-        let (engine, network, _) = sweep(plan, Config { host_gap, ..config(2000.0) });
+        let (engine, network, _) = sweep(plan, config(2000.0).with_host_gap(host_gap));
         assert_eq!(network.fleet().tally().limited, 0, "{limit:?}");
         assert!(engine.ledger().retransmissions > 100);
     }

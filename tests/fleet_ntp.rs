@@ -23,8 +23,7 @@ fn two_thousand_servers_with_loss_and_forgeries_reconcile_to_the_last_datagram()
     };
     let fleet = Fleet::new(plan).expect("a plan that works");
     let targets: Vec<SocketAddr> = fleet.targets().collect();
-    let config =
-        Config { rate: Some(2000.0), tries: 8, linger: Duration::from_secs(60), ..Config::default() };
+    let config = Config::default().with_rate(Some(2000.0)).with_tries(8).with_linger(Duration::from_secs(60));
     let mut engine: Engine<Ntp> = Engine::new(Ntp, config, [3; 16]).expect("settings in range");
     let (mut network, mut trace) = (Network::new(Link::default(), fleet), Trace::default());
     let mut questions = targets.into_iter().map(|target| (target, (), ()));

@@ -46,18 +46,16 @@ impl Protocol for Echo {
 
 /// Returns an engine without the rate limits that would slow down a test.
 fn engine() -> Engine<Echo> {
-    let config = Config {
-        rate: None,
-        host_gap: Some(Duration::ZERO),
-        prefix_rate: None,
-        timeout: Timeout::Fixed(Duration::from_secs(20)),
-        ..Config::default()
-    };
+    let config = Config::default()
+        .with_rate(None)
+        .with_host_gap(Some(Duration::ZERO))
+        .with_prefix_rate(None)
+        .with_timeout(Timeout::Fixed(Duration::from_secs(20)));
     Engine::new(Echo, config, net::random_key().unwrap()).unwrap()
 }
 
 fn open(io: Io, bind: &str) -> Net {
-    Net::open(&Options { bind: Some(bind.parse().unwrap()), io, ..Options::default() }).unwrap()
+    Net::open(&Options::default().with_bind(Some(bind.parse().unwrap())).with_io(io)).unwrap()
 }
 
 /// Echo hosts at every address of 127.0.0.0/8, on one port.
@@ -68,7 +66,7 @@ struct Hosts {
 
 impl Hosts {
     fn new() -> Hosts {
-        let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
+        let options = SocketOptions::default().with_report_destination(true);
         let socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into(), &options).unwrap();
         Hosts { socket, inbox: Inbox::new() }
     }
@@ -123,7 +121,7 @@ fn sweep(
 #[test]
 fn two_thousand_hosts_all_answer_and_a_small_buffer_drops_none() {
     for io in BOTH {
-        let options = Options { rcvbuf: Some(212_992), io, ..Options::default() };
+        let options = Options::default().with_rcvbuf(Some(212_992)).with_io(io);
         let mut net = Net::open(&options).unwrap();
         assert_eq!((net.receive_buffer(), net.reply_credit()), (212_992, 159_744));
         let mut engine = engine();
@@ -168,7 +166,7 @@ fn a_full_socket_is_drained_in_bounded_turns_and_no_wake_up_is_lost() {
     for io in BOTH {
         let rcvbuf = Some(QUEUED as usize * 1_024);
         let bind = Some("127.0.0.1:0".parse().unwrap());
-        let mut net = Net::open(&Options { bind, rcvbuf, io }).unwrap();
+        let mut net = Net::open(&Options::default().with_bind(bind).with_rcvbuf(rcvbuf).with_io(io)).unwrap();
         let mut engine = engine();
         let stranger = Socket::bind("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
         let packet = Packet { to: net.local_addrs()[0], from: None, range: 0..3 };
@@ -227,7 +225,8 @@ fn the_engines_own_deadlines_end_the_sleep() {
     for io in BOTH {
         let mut net = open(io, "127.0.0.1:0");
         let timeout = Timeout::Fixed(Duration::from_millis(15));
-        let config = Config { tries: 2, timeout, host_gap: Some(Duration::ZERO), ..Config::default() };
+        let config =
+            Config::default().with_tries(2).with_timeout(timeout).with_host_gap(Some(Duration::ZERO));
         let mut engine = Engine::new(Echo, config, [7; 16]).unwrap();
         // This socket is bound, but never read.
         let dead = Socket::bind("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
@@ -271,7 +270,7 @@ fn both_families_are_open_by_default() {
 fn the_error_names_a_port_in_use() {
     let taken = open(Io::Batched, "127.0.0.1:0").local_addrs()[0];
     let first = open(Io::Batched, &taken.to_string());
-    let error = Net::open(&Options { bind: Some(taken), ..Options::default() }).unwrap_err();
+    let error = Net::open(&Options::default().with_bind(Some(taken))).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot bind {taken}"));
     let reason = error.source().expect("the system's reason").downcast_ref::<std::io::Error>();
     assert_eq!(reason.map(std::io::Error::kind), Some(std::io::ErrorKind::AddrInUse));

@@ -16,7 +16,7 @@ fn bind(addr: &str, options: SocketOptions) -> Socket {
 }
 
 fn pair(io: Io) -> (Socket, Socket, SocketAddr) {
-    let options = SocketOptions { io, ..SocketOptions::default() };
+    let options = SocketOptions::default().with_io(io);
     let receiver = bind("127.0.0.1:0", options);
     let to = receiver.local_addr().unwrap();
     (bind("127.0.0.1:0", options), receiver, to)
@@ -72,7 +72,7 @@ fn datagrams_of_every_size_arrive_whole_and_in_order() {
 #[test]
 fn ipv6_works_in_the_same_way() {
     for io in BOTH {
-        let options = SocketOptions { io, ..SocketOptions::default() };
+        let options = SocketOptions::default().with_io(io);
         let Ok(receiver) = Socket::bind("[::1]:0".parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: this machine has no IPv6");
             return;
@@ -126,7 +126,7 @@ fn a_send_stops_at_a_bad_destination_and_can_continue_after_it() {
 
 #[test]
 fn a_reply_leaves_from_the_address_that_was_queried() {
-    let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
+    let options = SocketOptions::default().with_report_destination(true);
     for (host, queried) in [("0.0.0.0:0", "127.1.0.5"), ("[::]:0", "::1")] {
         let Ok(fleet) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");
@@ -150,7 +150,7 @@ fn a_reply_leaves_from_the_address_that_was_queried() {
 
 #[test]
 fn single_io_neither_reports_nor_sets_our_address() {
-    let options = SocketOptions { report_destination: true, io: Io::Single, ..SocketOptions::default() };
+    let options = SocketOptions::default().with_report_destination(true).with_io(Io::Single);
     let error = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 
@@ -165,11 +165,11 @@ fn single_io_neither_reports_nor_sets_our_address() {
 fn the_receive_buffer_has_the_requested_size_and_is_larger_by_default() {
     for io in BOTH {
         for bytes in [212_992, 16_384] {
-            let socket = bind("127.0.0.1:0", SocketOptions { rcvbuf: Some(bytes), io, ..Default::default() });
+            let socket = bind("127.0.0.1:0", SocketOptions::default().with_rcvbuf(Some(bytes)).with_io(io));
             assert_eq!(socket.receive_buffer(), bytes);
         }
         let plain = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
-        let socket = bind("127.0.0.1:0", SocketOptions { io, ..Default::default() });
+        let socket = bind("127.0.0.1:0", SocketOptions::default().with_io(io));
         assert!(socket.receive_buffer() >= plain.recv_buffer_size().unwrap());
         assert!(socket.receive_buffer() <= 64 << 20);
     }
@@ -178,7 +178,7 @@ fn the_receive_buffer_has_the_requested_size_and_is_larger_by_default() {
 #[test]
 fn local_drops_are_counted_exactly() {
     for io in BOTH {
-        let options = SocketOptions { rcvbuf: Some(16_384), io, ..Default::default() };
+        let options = SocketOptions::default().with_rcvbuf(Some(16_384)).with_io(io);
         let receiver = bind("127.0.0.1:0", options);
         let sender = bind("127.0.0.1:0", options);
         assert_eq!(receiver.local_drops(), Some(0));
@@ -215,7 +215,7 @@ fn wait_for_error(socket: &Socket) {
 
 #[test]
 fn the_error_queue_has_the_error_of_each_packet() {
-    let options = SocketOptions { report_errors: true, ..SocketOptions::default() };
+    let options = SocketOptions::default().with_report_errors(true);
     for (host, icmp) in [("127.0.0.1:0", (3, 3)), ("[::1]:0", (1, 4))] {
         let Ok(sender) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");
@@ -240,7 +240,7 @@ fn the_error_queue_has_the_error_of_each_packet() {
 
 #[test]
 fn an_error_left_behind_fails_one_send_and_no_receive() {
-    let options = SocketOptions { report_errors: true, ..SocketOptions::default() };
+    let options = SocketOptions::default().with_report_errors(true);
     let asker = bind("127.0.0.1:0", options);
     let host = bind("127.0.0.1:0", SocketOptions::default());
     let (_deaf, closed) = closed_port("127.0.0.1:0");
@@ -263,7 +263,7 @@ fn an_error_left_behind_fails_one_send_and_no_receive() {
 
 #[test]
 fn a_datagram_has_its_age() {
-    let options = SocketOptions { report_arrival: true, ..SocketOptions::default() };
+    let options = SocketOptions::default().with_report_arrival(true);
     for host in ["127.0.0.1:0", "[::1]:0"] {
         let Ok(receiver) = Socket::bind(host.parse().unwrap(), &options) else {
             eprintln!("NOT TESTED: {host} cannot be bound");

@@ -17,7 +17,7 @@ fn protocol() -> Raw {
 }
 
 fn fast() -> Config {
-    Config { rate: None, host_gap: Some(Duration::ZERO), prefix_rate: None, ..Config::default() }
+    Config::default().with_rate(None).with_host_gap(Some(Duration::ZERO)).with_prefix_rate(None)
 }
 
 /// Starts a host that returns every datagram.
@@ -50,7 +50,7 @@ fn silent_hosts_have_completions_too() {
     // Bound, and never read.
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let timeout = Timeout::Fixed(Duration::from_millis(10));
-    let config = Config { tries: 1, timeout, ..fast() };
+    let config = fast().with_tries(1).with_timeout(timeout);
     let targets = [(silent.local_addr().unwrap(), Payload::default(), ())];
     let sweep = Sweep::with_settings(protocol(), targets, config, &Options::default()).unwrap();
     let outcomes: Vec<_> = sweep.map(|completion| completion.unwrap().outcome).collect();
@@ -65,7 +65,7 @@ fn targets_are_pulled_only_as_far_as_the_ring_holds() {
         pulled.set(pulled.get() + 1);
         (host, Payload::default(), ())
     });
-    let config = Config { ring: 8, window: Some(4), ..fast() };
+    let config = fast().with_ring(8).with_window(Some(4));
     let mut sweep = Sweep::with_settings(protocol(), targets, config, &Options::default()).unwrap();
     assert_eq!(pulled.get(), 0);
     for completed in 1..=500 {
@@ -78,7 +78,7 @@ fn targets_are_pulled_only_as_far_as_the_ring_holds() {
 #[test]
 fn settings_that_cannot_work_are_refused_with_their_reason() {
     let none = || std::iter::empty::<(SocketAddr, Payload, ())>();
-    let config = Config { tries: 0, ..fast() };
+    let config = fast().with_tries(0);
     let error = Sweep::with_settings(protocol(), none(), config, &Options::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let reason = error.get_ref().expect("a reason").downcast_ref::<ConfigError>().expect("a setting");
@@ -86,7 +86,7 @@ fn settings_that_cannot_work_are_refused_with_their_reason() {
 
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = socket.local_addr().unwrap();
-    let options = Options { bind: Some(taken), ..Options::default() };
+    let options = Options::default().with_bind(Some(taken));
     let error = Sweep::with_settings(protocol(), none(), fast(), &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
     let reason = error.get_ref().expect("a reason").downcast_ref::<OpenError>().expect("a socket");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use allears::engine::{
-    Config, Engine, ForeignSource, Outcome, Proof, RefusedReason, Time, Timeout, Transmit, Unreachable,
+    Engine, ForeignSource, Outcome, Proof, RefusedReason, Time, Timeout, Transmit, Unreachable,
 };
 
 #[path = "support/script.rs"]
@@ -214,7 +214,7 @@ fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
     // A conversation of a thousand steps is said to have long answers.
     let mut engine = Engine::new(
         Script { proof: TOKEN, ..Script::default() },
-        Config { reply_credit: Some(40 * 832), ..config() },
+        config().with_reply_credit(Some(40 * 832)),
         [1; 16],
     )
     .unwrap();
@@ -242,7 +242,7 @@ fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
 fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
     let mut engine = Engine::new(
         Script { proof: TOKEN, ..Script::default() },
-        Config { rate: Some(1.0), burst: 1, ..config() },
+        config().with_rate(Some(1.0)).with_burst(1),
         [1; 16],
     )
     .unwrap();
@@ -365,7 +365,7 @@ fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
     // Nothing is known yet, so an answer is overdue after a second, whatever the timeout is.
     let mut engine = Engine::new(
         Script { proof: TOKEN, ..Script::default() },
-        Config { reply_credit: Some(832), ..config() },
+        config().with_reply_credit(Some(832)),
         [1; 16],
     )
     .unwrap();
@@ -382,7 +382,7 @@ fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
 
 #[test]
 fn the_credit_of_a_query_that_ended_early_is_kept_until_its_answer_is_overdue() {
-    let config = Config { reply_credit: Some(2 * 832), tries: 1, ..config() };
+    let config = config().with_reply_credit(Some(2 * 832)).with_tries(1);
     let mut engine = Engine::new(Script { proof: TOKEN, ..Script::default() }, config, [1; 16]).unwrap();
     for last in 1..=4 {
         engine.ask(host(last), Talk::default(), ()).unwrap();
@@ -413,12 +413,9 @@ fn drops_without_end_do_not_make_it_ask_without_end() {
 
 #[test]
 fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
-    let mut engine = Engine::new(
-        Script { proof: TOKEN, ..Script::default() },
-        Config { window: Some(2), ..config() },
-        [1; 16],
-    )
-    .unwrap();
+    let mut engine =
+        Engine::new(Script { proof: TOKEN, ..Script::default() }, config().with_window(Some(2)), [1; 16])
+            .unwrap();
     for last in 1..=4 {
         engine.ask(host(last), Talk { steps: 1, ..Talk::default() }, ()).unwrap();
     }
@@ -441,7 +438,7 @@ fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
 fn after_a_stop_an_attempt_waits_as_long_as_a_last_one() {
     let mut engine = Engine::new(
         Script { proof: TOKEN, ..Script::default() },
-        Config { timeout: Timeout::Auto, ..config() },
+        config().with_timeout(Timeout::Auto),
         [1; 16],
     )
     .unwrap();
@@ -474,12 +471,9 @@ fn an_abort_ends_everything_at_once() {
 
 #[test]
 fn a_closed_window_holds_first_requests_back_but_not_retries() {
-    let mut engine = Engine::new(
-        Script { proof: TOKEN, ..Script::default() },
-        Config { window: Some(1), ..config() },
-        [1; 16],
-    )
-    .unwrap();
+    let mut engine =
+        Engine::new(Script { proof: TOKEN, ..Script::default() }, config().with_window(Some(1)), [1; 16])
+            .unwrap();
     for last in 1..=2 {
         engine.ask(host(last), Talk::default(), ()).unwrap();
     }
@@ -495,13 +489,13 @@ fn a_closed_window_holds_first_requests_back_but_not_retries() {
 #[test]
 fn settings_out_of_range_are_named() {
     for (config, field) in [
-        (Config { tries: 0, ..config() }, "tries"),
-        (Config { burst: 0, ..config() }, "burst"),
-        (Config { rate: Some(0.0), ..config() }, "rate"),
-        (Config { rate: Some(f64::NAN), ..config() }, "rate"),
-        (Config { ring: 0, ..config() }, "ring"),
-        (Config { window: Some(0), ..config() }, "window"),
-        (Config { timeout: Timeout::Fixed(Duration::ZERO), ..config() }, "timeout"),
+        (config().with_tries(0), "tries"),
+        (config().with_burst(0), "burst"),
+        (config().with_rate(Some(0.0)), "rate"),
+        (config().with_rate(Some(f64::NAN)), "rate"),
+        (config().with_ring(0), "ring"),
+        (config().with_window(Some(0)), "window"),
+        (config().with_timeout(Timeout::Fixed(Duration::ZERO)), "timeout"),
     ] {
         let error = Engine::<_, ()>::new(Script { proof: TOKEN, ..Script::default() }, config, [1; 16])
             .expect_err(field);
@@ -586,7 +580,8 @@ fn a_conversation_is_told_before_it_asks_once_more() {
 #[test]
 fn nobody_is_woken_for_a_window_that_opens_before_there_is_a_token() {
     let timeout = Timeout::Fixed(Duration::from_millis(50));
-    let config = Config { rate: Some(0.2), burst: 4, window: Some(1), tries: 2, timeout, ..config() };
+    let config =
+        config().with_rate(Some(0.2)).with_burst(4).with_window(Some(1)).with_tries(2).with_timeout(timeout);
     let script = Script { proof: TOKEN, ..Script::default() };
     let mut engine = Engine::new(script, config, [7; 16]).expect("valid");
     for last in 1..=3 {

@@ -40,7 +40,7 @@ fn late_replies_without_a_token_are_not_given_to_the_next_query_of_their_host() 
     // Slower than the first timeout: every early query is asked again, and answered twice. None is later than that an
     // ended query is remembered.
     for (millis, ring) in [(20, 4096), (300, 4096), (700, 4096), (700, 4)] {
-        let config = Config { ring, ..Config::default() };
+        let config = Config::default().with_ring(ring);
         let (wrong, answered) = asked_by_address_alone(Duration::from_millis(millis), config);
         assert_eq!(wrong, 0, "{millis} ms, a ring of {ring}, {answered} answers");
         assert!(answered > 150, "{millis} ms, a ring of {ring}, {answered} answers");

@@ -204,9 +204,9 @@ fn the_users_cap_and_gap_override_the_protocols() {
         }
         now
     };
-    let by_protocol = Config { host_gap: None, ..config() };
-    assert_eq!(send_two(Config { in_flight_per_host: Some(2), ..by_protocol.clone() }), ms(70));
-    assert_eq!(send_two(Config { in_flight_per_host: Some(2), ..config() }), ms(0));
+    let by_protocol = config().with_host_gap(None);
+    assert_eq!(send_two(by_protocol.clone().with_in_flight_per_host(Some(2))), ms(70));
+    assert_eq!(send_two(config().with_in_flight_per_host(Some(2))), ms(0));
     assert_eq!(send_two(by_protocol), ms(100), "the retry of the first one goes first");
 }
 
@@ -237,7 +237,7 @@ fn a_step_knows_its_round_trip_and_its_attempt() {
 
 #[test]
 fn every_completion_carries_its_tag_and_a_refusal_gives_everything_back() {
-    let config = Config { ring: 2, ..config() };
+    let config = config().with_ring(2);
     let mut engine: Engine<Script, String> = Engine::new(Script::default(), config, [1; 16]).unwrap();
     for name in ["first", "second"] {
         engine.ask(host(1), Talk { steps: 1, ..Talk::default() }, name.to_owned()).unwrap();

@@ -46,14 +46,12 @@ impl Protocol for Echo {
 
 /// Returns settings without rate limits, and with a timeout so long that nothing but a loss reaches it.
 fn config() -> Config {
-    Config {
-        rate: None,
-        burst: 1_000,
-        host_gap: Some(Duration::ZERO),
-        prefix_rate: None,
-        timeout: Timeout::Fixed(Duration::from_secs(20)),
-        ..Config::default()
-    }
+    Config::default()
+        .with_rate(None)
+        .with_burst(1_000)
+        .with_host_gap(Some(Duration::ZERO))
+        .with_prefix_rate(None)
+        .with_timeout(Timeout::Fixed(Duration::from_secs(20)))
 }
 
 fn engine(config: Config) -> Engine<Echo> {
@@ -68,7 +66,7 @@ struct EchoHost {
 
 impl EchoHost {
     fn new(ip: IpAddr) -> EchoHost {
-        let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
+        let options = SocketOptions::default().with_report_destination(true);
         let socket = Socket::bind((ip, 0).into(), &options).unwrap();
         EchoHost { socket, inbox: Inbox::new() }
     }
@@ -120,7 +118,7 @@ fn families() -> Vec<bool> {
 
 fn open(v6: bool, rcvbuf: Option<usize>) -> Net {
     let bind = if v6 { "[::]:0" } else { "0.0.0.0:0" };
-    Net::open(&Options { bind: Some(bind.parse().unwrap()), rcvbuf, ..Options::default() }).unwrap()
+    Net::open(&Options::default().with_bind(Some(bind.parse().unwrap())).with_rcvbuf(rcvbuf)).unwrap()
 }
 
 type Ends = HashMap<SocketAddr, Vec<Completion<(), (), ()>>>;
@@ -219,7 +217,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// Returns a socket that keeps the kernel's timestamps enabled while it is open. Linux enables them with a delay after
 /// the first socket has requested them (net_enable_timestamp), which this function waits for.
 fn enable_timestamps() -> Socket {
-    let options = SocketOptions { report_arrival: true, ..SocketOptions::default() };
+    let options = SocketOptions::default().with_report_arrival(true);
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
     let packet = Packet { to: socket.local_addr().unwrap(), from: None, range: 0..0 };
     let (wait, mut inbox) = (Duration::from_millis(10), Inbox::new());
@@ -240,7 +238,7 @@ fn after_a_stall_all_replies_are_read_before_anything_expires_or_is_sent() {
     for tries in [1, 3] {
         let mut net = open(false, None);
         let mut hosts = EchoHost::new("0.0.0.0".parse().unwrap());
-        let mut engine = engine(Config { timeout: Timeout::Fixed(TIMEOUT), tries, ..config() });
+        let mut engine = engine(config().with_timeout(Timeout::Fixed(TIMEOUT)).with_tries(tries));
         for n in 0..HOSTS {
             engine.ask((address(false, n), hosts.port()).into(), (), ()).unwrap();
         }
@@ -285,7 +283,7 @@ fn a_reply_that_arrived_after_its_deadline_is_late_whenever_it_is_read() {
     let mut net = open(false, None);
     let mut hosts = EchoHost::new("0.0.0.0".parse().unwrap());
     let timeout = Duration::from_millis(10);
-    let mut engine = engine(Config { timeout: Timeout::Fixed(timeout), tries: 1, ..config() });
+    let mut engine = engine(config().with_timeout(Timeout::Fixed(timeout)).with_tries(1));
     engine.ask((address(false, 0), hosts.port()).into(), (), ()).unwrap();
     while engine.ledger().datagrams_sent == 0 {
         let now = net.now();
@@ -308,7 +306,7 @@ fn local_drops_match_the_kernels_count_and_cost_no_try() {
         let mut net = open(v6, Some(65_536));
         let mut hosts = EchoHost::new(if v6 { "::" } else { "0.0.0.0" }.parse().unwrap());
         let timeout = Timeout::Fixed(Duration::from_millis(200));
-        let mut engine = engine(Config { window: Some(100_000), timeout, tries: 1, ..config() });
+        let mut engine = engine(config().with_window(Some(100_000)).with_timeout(timeout).with_tries(1));
         for n in 0..HOSTS {
             engine.ask((address(v6, n), hosts.port()).into(), (), ()).unwrap();
         }

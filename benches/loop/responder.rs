@@ -45,7 +45,7 @@ pub fn run() -> io::Result<()> {
         let _ = io::stdin().read(&mut [0]);
         std::process::exit(0);
     });
-    let options = SocketOptions { report_destination: true, ..SocketOptions::default() };
+    let options = SocketOptions::default().with_report_destination(true);
     let mut socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into(), &options)?;
     println!("{}", socket.local_addr()?.port());
     let mut reactor = Reactor::new()?;

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::setters::setters;
+
 /// The settings of an [`Engine`](super::Engine). The defaults are safe for hosts on the Internet.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Config {
     /// Maximum packets per second in all, retransmissions included; `None` for as fast as the window allows.
     pub rate: Option<f64>,
@@ -64,6 +67,21 @@ impl Default for Config {
         }
     }
 }
+
+setters!(Config {
+    with_rate sets rate: Option<f64>,
+    with_burst sets burst: u32,
+    with_window sets window: Option<u32>,
+    with_reply_credit sets reply_credit: Option<u64>,
+    with_host_gap sets host_gap: Option<Duration>,
+    with_in_flight_per_host sets in_flight_per_host: Option<u32>,
+    with_prefix_rate sets prefix_rate: Option<f64>,
+    with_timeout sets timeout: Timeout,
+    with_tries sets tries: u32,
+    with_forgive_local_drops sets forgive_local_drops: bool,
+    with_ring sets ring: usize,
+    with_linger sets linger: Duration,
+});
 
 /// The field of a [`Config`] that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use super::histogram::Histogram;
 ///   malformed + interrupted` + those that have not ended yet;
 /// - datagrams: `datagrams_received = replies + broken + late + duplicates + unmatched`.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Ledger {
     /// Queries accepted: one for each step of each conversation.
     pub queries: u64,

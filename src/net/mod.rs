@@ -29,6 +29,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::engine::{Engine, Protocol, Time, Transmit};
+use crate::setters::setters;
 pub use errors::{ErrorInbox, NetworkError};
 use lane::Lane;
 pub use reactor::{Reactor, Waker};
@@ -50,6 +51,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// The settings of a [`Net`]'s sockets. The default suits any sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
     /// The local address, which limits the targets to its address family; `None` for any address and a free port, of
     /// both families.
@@ -59,6 +61,12 @@ pub struct Options {
     /// The way datagrams pass between this process and the kernel.
     pub io: Io,
 }
+
+setters!(Options {
+    with_bind sets bind: Option<SocketAddr>,
+    with_rcvbuf sets rcvbuf: Option<usize>,
+    with_io sets io: Io,
+});
 
 /// Sockets and the clock, and the loop that drives an [`Engine`] with them.
 ///

@@ -16,6 +16,7 @@ use super::linux as system;
 use super::portable;
 #[cfg(not(target_os = "linux"))]
 use super::portable as system;
+use crate::setters::setters;
 
 /// The maximum number of datagrams that one [`Socket::recv`] returns. More per system call are not faster.
 pub const BATCH: usize = 32;
@@ -40,6 +41,7 @@ pub enum Io {
 
 /// The options of a [`Socket`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SocketOptions {
     /// The receive buffer to request, in bytes as the system reports them afterwards (on Linux, twice the requested
     /// size); `None` for as much as it grants, up to 64 MiB. [`Socket::receive_buffer`] returns the size granted.
@@ -57,6 +59,14 @@ pub struct SocketOptions {
     /// The way datagrams pass between this process and the kernel.
     pub io: Io,
 }
+
+setters!(SocketOptions {
+    with_rcvbuf sets rcvbuf: Option<usize>,
+    with_report_destination sets report_destination: bool,
+    with_report_arrival sets report_arrival: bool,
+    with_report_errors sets report_errors: bool,
+    with_io sets io: Io,
+});
 
 /// A non-blocking, unconnected UDP socket of one address family.
 ///

@@ -57,14 +57,12 @@ pub fn sweep_as(
     request: &Arc<Request>,
     tries: u32,
 ) -> Sweep {
-    let config = Config {
-        rate: None,
-        prefix_rate: None,
-        host_gap: Some(Duration::ZERO),
-        reply_credit: Some(64 << 20),
-        tries,
-        ..Config::default()
-    };
+    let config = Config::default()
+        .with_rate(None)
+        .with_prefix_rate(None)
+        .with_host_gap(Some(Duration::ZERO))
+        .with_reply_credit(Some(64 << 20))
+        .with_tries(tries);
     let credentials = snmp.add_credentials(credentials);
     let fleet = Fleet::new(plan).expect("a valid plan");
     let agents: Vec<SocketAddr> = fleet.targets().collect();

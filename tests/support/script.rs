@@ -105,14 +105,12 @@ impl Protocol for Script {
 }
 
 pub fn config() -> Config {
-    Config {
-        rate: None,
-        host_gap: Some(Duration::ZERO),
-        prefix_rate: None,
-        timeout: Timeout::Fixed(Duration::from_millis(100)),
-        tries: 3,
-        ..Config::default()
-    }
+    Config::default()
+        .with_rate(None)
+        .with_host_gap(Some(Duration::ZERO))
+        .with_prefix_rate(None)
+        .with_timeout(Timeout::Fixed(Duration::from_millis(100)))
+        .with_tries(3)
 }
 
 pub fn engine() -> Engine<Script> {

@@ -99,14 +99,12 @@ fn echo(hosts: u32) -> Plan {
 
 /// No limit that is not asked for.
 fn unlimited() -> Config {
-    Config {
-        rate: None,
-        window: Some(1_000_000),
-        host_gap: Some(Duration::ZERO),
-        prefix_rate: None,
-        ring: 1_000_000,
-        ..Config::default()
-    }
+    Config::default()
+        .with_rate(None)
+        .with_window(Some(1_000_000))
+        .with_host_gap(Some(Duration::ZERO))
+        .with_prefix_rate(None)
+        .with_ring(1_000_000)
 }
 
 fn sweep(plan: Plan, link: Link, config: Config, steps: u8) -> (Engine<Ask>, Network, Trace<Talk, Reply>) {
@@ -128,7 +126,7 @@ fn sweep(plan: Plan, link: Link, config: Config, steps: u8) -> (Engine<Ask>, Net
 fn with_everything_lost_all_end_as_silent_when_their_tries_say() {
     for (tries, millis) in [(1, 300), (3, 300), (5, 77)] {
         let timeout = Timeout::Fixed(Duration::from_millis(millis));
-        let config = Config { timeout, tries, ..unlimited() };
+        let config = unlimited().with_timeout(timeout).with_tries(tries);
         let (engine, _, trace) = sweep(echo(500), Link { loss: 1.0, ..Link::default() }, config, 1);
         assert_eq!(engine.ledger().silent, 500);
         assert_eq!(trace.sent.len(), 500 * tries as usize);
@@ -145,14 +143,12 @@ fn with_everything_lost_all_end_as_silent_when_their_tries_say() {
 fn follow_ups_wait_for_nothing_but_other_follow_ups() {
     for (window, ring) in [(20, 50), (500, 50), (30, 1), (1000, 1000)] {
         let latency = Latency { median: Duration::from_millis(40), sigma: 1.5 };
-        let config = Config {
-            rate: Some(2000.0),
-            burst: 4,
-            window: Some(window),
-            ring,
-            timeout: Timeout::Fixed(Duration::from_secs(100)),
-            ..unlimited()
-        };
+        let config = unlimited()
+            .with_rate(Some(2000.0))
+            .with_burst(4)
+            .with_window(Some(window))
+            .with_ring(ring)
+            .with_timeout(Timeout::Fixed(Duration::from_secs(100)));
         let plan = Plan { latency, ..echo(2000) };
         let (engine, _, trace) = sweep(plan, Link::default(), config, 4);
         assert_eq!((engine.ledger().answered, trace.sent.len()), (8000, 8000));
@@ -168,13 +164,11 @@ fn follow_ups_wait_for_nothing_but_other_follow_ups() {
 #[test]
 fn targets_are_pulled_only_as_there_is_room_for_them() {
     let (window, ring) = (32, 64);
-    let config = Config {
-        window: Some(window),
-        ring,
-        timeout: Timeout::Fixed(Duration::from_millis(50)),
-        rate: Some(20_000.0),
-        ..unlimited()
-    };
+    let config = unlimited()
+        .with_window(Some(window))
+        .with_ring(ring)
+        .with_timeout(Timeout::Fixed(Duration::from_millis(50)))
+        .with_rate(Some(20_000.0));
     let fleet = Fleet::new(Plan { dead: 0.5, ..echo(20_000) }).expect("a valid plan");
     let mut engine = Engine::new(Ask { token_bits: 64, ..Ask::default() }, config, [7; 16]).expect("valid");
     let pulled = std::cell::Cell::new(0);
@@ -211,7 +205,7 @@ fn every_forgery_is_a_stranger_and_nothing_else_is() {
         let late = Late { fraction: 0.2, by: Duration::from_secs(2) };
         let plan = Plan { seed, late, duplicate: 0.2, ..echo(300) };
         // Nothing is forgotten before the end, so nothing that is ours becomes a stranger.
-        let config = Config { linger: Duration::from_secs(3600), ..unlimited() };
+        let config = unlimited().with_linger(Duration::from_secs(3600));
         let (engine, _, trace) = sweep(plan.clone(), link.clone(), config.clone(), 2);
         let ledger = engine.ledger();
         assert_eq!(ledger.unmatched, trace.forged);
@@ -234,11 +228,11 @@ fn within_its_window_a_stopped_process_loses_nothing() {
         stall: Late { fraction: 0.05, by: Duration::from_secs(5) },
         ..Link::default()
     };
-    let config = Config { window: Some(40), timeout: Timeout::Fixed(Duration::from_secs(1)), ..unlimited() };
+    let config = unlimited().with_window(Some(40)).with_timeout(Timeout::Fixed(Duration::from_secs(1)));
     let (engine, _, trace) = sweep(echo(5000), link.clone(), config.clone(), 1);
     assert_eq!((engine.ledger().answered, trace.overflowed), (5000, 0));
     // And a wider window does lose: this can fail.
-    let (_, _, trace) = sweep(echo(5000), link, Config { window: Some(400), ..config }, 1);
+    let (_, _, trace) = sweep(echo(5000), link, config.with_window(Some(400)), 1);
     assert!(trace.overflowed > 0);
 }
 

@@ -98,20 +98,19 @@ impl Scenario {
 
 fn config(chance: &mut Chance) -> Config {
     let window = chance.sometimes(2, |chance| 1 + chance.below(100) as u32);
-    Config {
-        rate: chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 20_000.0),
-        burst: 1 + chance.below(64) as u32,
-        window,
-        reply_credit: Some(832 * (1 + chance.below(100))),
-        host_gap: Some(if chance.one_in(2) { chance.millis(1500) } else { Duration::ZERO }),
-        in_flight_per_host: None,
-        prefix_rate: chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 5_000.0),
-        timeout: if chance.one_in(2) { Timeout::Auto } else { Timeout::Fixed(chance.millis(2000)) },
-        tries: 1 + chance.below(5) as u32,
-        forgive_local_drops: true,
-        ring: 1 + chance.below(200) as usize,
-        linger: chance.millis(5000),
-    }
+    Config::default()
+        .with_rate(chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 20_000.0))
+        .with_burst(1 + chance.below(64) as u32)
+        .with_window(window)
+        .with_reply_credit(Some(832 * (1 + chance.below(100))))
+        .with_host_gap(Some(if chance.one_in(2) { chance.millis(1500) } else { Duration::ZERO }))
+        .with_in_flight_per_host(None)
+        .with_prefix_rate(chance.sometimes(2, |chance| 5.0 + chance.unit().powi(3) * 5_000.0))
+        .with_timeout(if chance.one_in(2) { Timeout::Auto } else { Timeout::Fixed(chance.millis(2000)) })
+        .with_tries(1 + chance.below(5) as u32)
+        .with_forgive_local_drops(true)
+        .with_ring(1 + chance.below(200) as usize)
+        .with_linger(chance.millis(5000))
 }
 
 fn plan(seed: u64, chance: &mut Chance) -> Plan {

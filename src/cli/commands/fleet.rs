@@ -233,7 +233,7 @@ impl House {
 
 impl Door {
     fn open(address: SocketAddr, is_masters: bool) -> Result<Door> {
-        let options = SocketOptions { report_destination: !is_masters, ..SocketOptions::default() };
+        let options = SocketOptions::default().with_report_destination(!is_masters);
         let socket = Socket::bind(address, &options).with_context(|| format!("cannot bind {address}"))?;
         let bound = socket.local_addr().with_context(|| format!("cannot bind {address}"))?;
         let master = is_masters.then_some(bound);

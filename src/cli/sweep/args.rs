@@ -88,6 +88,6 @@ pub struct SocketArgs {
 
 impl From<SocketArgs> for net::Options {
     fn from(SocketArgs { bind, rcvbuf }: SocketArgs) -> net::Options {
-        net::Options { bind, rcvbuf, ..net::Options::default() }
+        net::Options::default().with_bind(bind).with_rcvbuf(rcvbuf)
     }
 }

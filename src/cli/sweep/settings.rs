@@ -34,16 +34,14 @@ impl SweepArgs {
     /// A setting out of range, or an output that is an input, as [`Usage`].
     pub fn settings(&self, targets: &[String], default_port: Option<u16>) -> Result<SweepSettings> {
         refuse_to_write_over(&self.lists.input, [&self.to, &self.stats])?;
-        let engine = Config {
-            rate: self.rate.0,
-            burst: self.burst,
-            window: self.window.0,
-            host_gap: self.host_gap,
-            prefix_rate: self.prefix_rate.0,
-            timeout: self.timeout,
-            tries: self.tries,
-            ..Config::default()
-        };
+        let engine = Config::default()
+            .with_rate(self.rate.0)
+            .with_burst(self.burst)
+            .with_window(self.window.0)
+            .with_host_gap(self.host_gap)
+            .with_prefix_rate(self.prefix_rate.0)
+            .with_timeout(self.timeout)
+            .with_tries(self.tries);
         engine.validate().map_err(|error| {
             Usage(format!("--{} must be {}", error.field.replace('_', "-"), error.expected))
         })?;

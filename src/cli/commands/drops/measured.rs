@@ -292,7 +292,8 @@ pub mod tests {
             };
             (0..times).for_each(|_| ends.count(&completion));
         }
-        let ledger = Ledger { late: 4, ..Ledger::default() };
+        let mut ledger = Ledger::default();
+        ledger.late = 4;
         for (kernel, own, silent) in [(None, None, 16), (Some(9), Some(9), 7), (Some(99), Some(16), 0)] {
             let step =
                 Measured::new(Circumstances { kernel_drops: kernel, ..around(1.0, 1.0) }, ends, &ledger);

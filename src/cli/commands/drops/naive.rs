@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
-use allears::engine::{Config, Engine, Protocol, Time};
+use allears::engine::{Engine, Protocol, Time};
 use allears::net::{self, Inbox, Io, Packet, Reactor, Socket, SocketOptions};
 use anyhow::{Context, Result};
 
@@ -35,12 +35,12 @@ impl Course<'_> {
         P: Protocol,
         P::Question: Clone,
     {
-        let config = Config { rate: None, window: Some(u32::MAX), ..self.config(rate) };
+        let config = self.config(rate).with_rate(None).with_window(Some(u32::MAX));
         let ring = config.ring.max(CHUNK);
         let reactor = Reactor::new().context("cannot open the event queue")?;
         let mut naive = Naive {
             sockets: self.open_naively(&reactor, round)?,
-            engine: new_engine(fixed.protocol, Config { ring, ..config })?,
+            engine: new_engine(fixed.protocol, config.with_ring(ring))?,
             asking: Asking::new(fixed.question, self.queries(rate), round),
             reactor,
             inbox: Inbox::new(),
@@ -63,8 +63,7 @@ impl Course<'_> {
 
     /// Opens a socket for each address family of the targets.
     fn open_naively(&self, reactor: &Reactor, round: &Round) -> Result<Vec<Door>> {
-        let options =
-            SocketOptions { rcvbuf: Some(usual_buffer()), io: Io::Single, ..SocketOptions::default() };
+        let options = SocketOptions::default().with_rcvbuf(Some(usual_buffer())).with_io(Io::Single);
         let any = [([0; 4], 0).into(), ([0u16; 8], 0).into()];
         let mut doors = vec![];
         for addr in self.sockets.bind.map_or(any.to_vec(), |bind| vec![bind]) {

@@ -52,19 +52,17 @@ impl Course<'_> {
         let burst = (rate * CATCH_UP).max((rate * CATCH_UP_FEW).min(FEW)).clamp(1.0, 1e6) as u32;
         let linger = (2 * self.timeout).max(LATE_WITHIN);
         let remembered = (rate * linger.as_secs_f64()).clamp(AHEAD as f64, MOST_REMEMBERED);
-        Config {
-            rate: Some(rate),
-            burst,
-            window: self.window,
-            host_gap: Some(Duration::ZERO),
-            prefix_rate: None,
-            timeout: Timeout::Fixed(self.timeout),
-            tries: 1,
-            forgive_local_drops: false,
-            ring: remembered as usize,
-            linger,
-            ..Config::default()
-        }
+        Config::default()
+            .with_rate(Some(rate))
+            .with_burst(burst)
+            .with_window(self.window)
+            .with_host_gap(Some(Duration::ZERO))
+            .with_prefix_rate(None)
+            .with_timeout(Timeout::Fixed(self.timeout))
+            .with_tries(1)
+            .with_forgive_local_drops(false)
+            .with_ring(remembered as usize)
+            .with_linger(linger)
     }
 
     /// Sends at `rate` for the length of a step.
