@@ -12,12 +12,10 @@ use allears::sim::{Fleet, Latency, Limit, Link, Network, Plan, Trace};
 type Seen = Trace<GameConversation, GameAnswer>;
 
 fn plan() -> Plan {
-    Plan {
-        master: Some("127.0.0.1:27950".parse().expect("an address")),
-        latency: Latency { median: Duration::from_millis(67), sigma: 0.6 },
-        wanted: Some("Gandalf".into()),
-        ..Plan::default()
-    }
+    Plan::default()
+        .with_master(Some("127.0.0.1:27950".parse().expect("an address")))
+        .with_latency(Latency { median: Duration::from_millis(67), sigma: 0.6 })
+        .with_wanted(Some("Gandalf".into()))
 }
 
 /// Asks the master, and then every server that it names.
@@ -61,7 +59,7 @@ fn a_sweep_finds_every_living_server_in_the_time_that_was_promised() {
     // in every hundredth.
     for (rate, promised) in [(1000.0, 4500), (2000.0, 3000)] {
         for seed in 1..=3 {
-            let plan = Plan { seed, dead: 0.3, loss: 0.05, ..plan() };
+            let plan = plan().with_seed(seed).with_dead(0.3).with_loss(0.05);
             let (engine, network, trace) = sweep(plan, config(rate).with_tries(4));
             let found: HashSet<SocketAddr> = statuses(&trace).map(|(server, ..)| server).collect();
             assert_eq!((found.len(), engine.protocol().servers_known()), (1400, 2000));
@@ -73,7 +71,7 @@ fn a_sweep_finds_every_living_server_in_the_time_that_was_promised() {
 
 #[test]
 fn the_books_of_a_sweep_and_of_its_fleet_agree() {
-    let (engine, network, _) = sweep(Plan { dead: 0.3, loss: 0.05, ..plan() }, config(2000.0));
+    let (engine, network, _) = sweep(plan().with_dead(0.3).with_loss(0.05), config(2000.0));
     let (ledger, tally) = (engine.ledger(), network.fleet().tally());
     assert_eq!(ledger.datagrams_sent, tally.received);
     assert_eq!(ledger.datagrams_received, tally.answered);
@@ -111,7 +109,7 @@ fn what_the_servers_say_is_understood() {
 
 #[test]
 fn garbage_ends_as_malformed_and_another_source_as_silent() {
-    let plan = Plan { hosts: 200, garbage: 0.25, wrong_source: 0.2, forge: 200.0, ..plan() };
+    let plan = plan().with_hosts(200).with_garbage(0.25).with_wrong_source(0.2).with_forge(200.0);
     let (engine, network, trace) = sweep(plan, config(2000.0));
     let ledger = engine.ledger();
     let proper = (0..200).filter(|&host| network.fleet().is_proper(host)).count();
@@ -127,7 +125,7 @@ fn garbage_ends_as_malformed_and_another_source_as_silent() {
 #[test]
 fn the_servers_own_limits_never_stop_a_sweep() {
     for limit in [Limit::Ioq3, Limit::Protect2, Limit::DarkPlaces] {
-        let plan = Plan { hosts: 300, loss: 0.2, reply_loss: 0.1, limit, ..plan() };
+        let plan = plan().with_hosts(300).with_loss(0.2).with_reply_loss(0.1).with_limit(limit);
         // The profile of a DarkPlaces game has a gap of more than a second.
         let host_gap = (limit == Limit::DarkPlaces).then_some(Duration::from_secs(1));
         let (engine, network, _) = sweep(plan, config(2000.0).with_host_gap(host_gap));

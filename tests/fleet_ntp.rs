@@ -9,18 +9,16 @@ use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Trace};
 
 #[test]
 fn two_thousand_servers_with_loss_and_forgeries_reconcile_to_the_last_datagram() {
-    let plan = Plan {
-        hosts: 2000,
-        seed: 7,
-        dead: 0.1,
-        loss: 0.05,
-        reply_loss: 0.05,
-        duplicate: 0.1,
-        garbage: 0.02,
-        forge: 500.0,
-        latency: Latency { median: Duration::from_millis(40), sigma: 0.4 },
-        ..Plan::new(HostProtocol::find("ntp").expect("a protocol"))
-    };
+    let plan = Plan::new(HostProtocol::find("ntp").expect("a protocol"))
+        .with_hosts(2000)
+        .with_seed(7)
+        .with_dead(0.1)
+        .with_loss(0.05)
+        .with_reply_loss(0.05)
+        .with_duplicate(0.1)
+        .with_garbage(0.02)
+        .with_forge(500.0)
+        .with_latency(Latency { median: Duration::from_millis(40), sigma: 0.4 });
     let fleet = Fleet::new(plan).expect("a plan that works");
     let targets: Vec<SocketAddr> = fleet.targets().collect();
     let config = Config::default().with_rate(Some(2000.0)).with_tries(8).with_linger(Duration::from_secs(60));

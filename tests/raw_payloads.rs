@@ -11,11 +11,9 @@ use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Trace};
 /// their own, and how many there were.
 fn asked_by_address_alone(latency: Duration, config: Config) -> (usize, usize) {
     let raw = Raw::new(vec![]).expect("short");
-    let plan = Plan {
-        hosts: 20,
-        latency: Latency { median: latency, sigma: 0.3 },
-        ..Plan::new(HostProtocol::find("echo").expect("a protocol"))
-    };
+    let plan = Plan::new(HostProtocol::find("echo").expect("a protocol"))
+        .with_hosts(20)
+        .with_latency(Latency { median: latency, sigma: 0.3 });
     let fleet = Fleet::new(plan).expect("a plan that works");
     let hosts: Vec<SocketAddr> = fleet.targets().collect();
     let numbers = (0..10u32).flat_map(|number| hosts.iter().map(move |host| (*host, number)));

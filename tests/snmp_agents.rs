@@ -114,7 +114,7 @@ fn a_restart_during_a_walk_is_reported() {
 
 #[test]
 fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
-    let multi_homed = Plan { wrong_source: 1.0, ..plan(10, &[]) };
+    let multi_homed = plan(10, &[]).with_wrong_source(1.0);
     let get = request(Operation::Get, &[SYS_NAME]);
     let Sweep { ends, engine, .. } = sweep(multi_homed.clone(), &get);
     for end in &ends {
@@ -153,7 +153,7 @@ fn a_wrong_community_gets_no_reply_and_an_unknown_name_gets_an_exception() {
 
 #[test]
 fn dead_and_slow_agents_delay_nobody_else() {
-    let faulty = Plan { dead: 0.2, loss: 0.05, reply_loss: 0.05, duplicate: 0.05, ..plan(200, &[]) };
+    let faulty = plan(200, &[]).with_dead(0.2).with_loss(0.05).with_reply_loss(0.05).with_duplicate(0.05);
     let Sweep { ends, network, engine } = sweep(faulty, &walk(&[IF_DESCR]));
     let (mut heard, mut silent) = (0, 0);
     for (host, end) in ends.iter().enumerate() {
@@ -175,7 +175,7 @@ fn dead_and_slow_agents_delay_nobody_else() {
 
 #[test]
 fn a_truncated_reply_with_the_right_number_is_kept_up_to_the_cut() {
-    let garbage = Plan { garbage: 1.0, ..plan(10, &[]) };
+    let garbage = plan(10, &[]).with_garbage(1.0);
     let names = [SYS_NAME, "1.3.6.1.2.1.1.1.0"];
     let Sweep { ends, .. } = sweep(garbage, &request(Operation::Get, &names));
     for end in &ends {

@@ -165,7 +165,7 @@ fn an_invalid_user_is_rejected_at_the_first_reply() {
 
 #[test]
 fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
-    let multi_homed = Plan { wrong_source: 1.0, ..plan(10, &[]) };
+    let multi_homed = plan(10, &[]).with_wrong_source(1.0);
     for user in [u0(), u1(), u2()] {
         let strict = sweep(multi_homed.clone(), user.clone(), &get());
         for end in &strict.ends {
@@ -184,7 +184,7 @@ fn replies_from_another_address_are_reported_and_accepted_only_on_request() {
 #[test]
 fn lost_and_duplicated_datagrams_cost_tries_but_no_rows() {
     let faults = [("reboot", 0.3), ("same-engine", 0.3), ("stale-id", 0.3)];
-    let lossy = Plan { loss: 0.05, reply_loss: 0.05, duplicate: 0.1, ..plan(100, &faults) };
+    let lossy = plan(100, &faults).with_loss(0.05).with_reply_loss(0.05).with_duplicate(0.1);
     for user in [u0(), u1(), u2()] {
         let sweep = sweep_as(lossy.clone(), Snmp::new(1), Credentials::User(user), &walk(Some(1)), 6);
         assert_complete(&sweep);
@@ -194,7 +194,7 @@ fn lost_and_duplicated_datagrams_cost_tries_but_no_rows() {
 
 #[test]
 fn stale_and_forged_replies_are_unmatched() {
-    let plan = Plan { forge: 2000.0, ..plan(20, &[("stale-id", 1.0)]) };
+    let plan = plan(20, &[("stale-id", 1.0)]).with_forge(2000.0);
     for user in [u0(), u1(), u2()] {
         let sweep = sweep(plan.clone(), user, &get());
         assert!(sweep.answers().all(|answer| answer.len() == 1 && answer.incomplete.is_none()));
@@ -207,7 +207,7 @@ fn stale_and_forged_replies_are_unmatched() {
 
 #[test]
 fn garbage_with_a_wrong_digest_is_never_accepted() {
-    let garbage = Plan { garbage: 1.0, ..plan(10, &[]) };
+    let garbage = plan(10, &[]).with_garbage(1.0);
     for user in [u1(), u2()] {
         let sweep = sweep_as(garbage.clone(), Snmp::new(1), Credentials::User(user), &get(), 3);
         for end in &sweep.ends {

@@ -7,6 +7,7 @@ use super::dice::{Dice, Purpose, hits, part_of, roll};
 use super::schedule::Schedule;
 use super::{Fleet, Late};
 use crate::engine::{Completion, Engine, Protocol, Time, Transmit};
+use crate::setters::setters;
 
 /// The engine's own address.
 const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
@@ -22,6 +23,7 @@ const STUCK: u32 = 10_000;
 /// The faults of the network, and of the machine that the engine runs on. Each fraction is from 0 to 1.
 /// [`Link::default`] has none: datagrams arrive at once.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Link {
     /// Decides everything that is left to chance.
     pub seed: u64,
@@ -69,6 +71,21 @@ impl Default for Link {
         }
     }
 }
+
+setters!(Link {
+    with_seed sets seed: u64,
+    with_latency sets latency: Duration,
+    with_jitter sets jitter: Duration,
+    with_delay sets delay: Late,
+    with_loss sets loss: f64,
+    with_duplicate sets duplicate: f64,
+    with_forge sets forge: f64,
+    with_token_at sets token_at: usize,
+    with_receive_buffer sets receive_buffer: usize,
+    with_stall sets stall: Late,
+    with_refuse sets refuse: f64,
+    with_send_failure sets send_failure: f64,
+});
 
 /// A request that left the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

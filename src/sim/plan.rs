@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::dice::{Purpose, roll, unit};
 use super::{HostProtocol, Limit, PROTOCOLS};
+use crate::setters::setters;
 
 /// The maximum number of hosts. As many addresses behind theirs are the second ones of multi-homed hosts.
 const MAX_HOSTS: u32 = 4_000_000;
@@ -17,6 +18,7 @@ const MAX_ROWS: u32 = 10_000;
 /// Each decision about a request is a hash of the seed, the host, and the number of requests that the host received
 /// before. It does not depend on the time or on requests to other hosts.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Plan {
     /// The number of hosts, 1 to 4,000,000. Host *i* is at address `base` + *i*.
     pub hosts: u32,
@@ -87,6 +89,28 @@ impl Default for Plan {
         Plan::new(&PROTOCOLS[0])
     }
 }
+
+setters!(Plan {
+    with_hosts sets hosts: u32,
+    with_protocol sets protocol: &'static HostProtocol,
+    with_base sets base: Ipv4Addr,
+    with_port sets port: u16,
+    with_master sets master: Option<SocketAddr>,
+    with_seed sets seed: u64,
+    with_dead sets dead: f64,
+    with_loss sets loss: f64,
+    with_reply_loss sets reply_loss: f64,
+    with_duplicate sets duplicate: f64,
+    with_latency sets latency: Latency,
+    with_late sets late: Late,
+    with_wrong_source sets wrong_source: f64,
+    with_garbage sets garbage: f64,
+    with_forge sets forge: f64,
+    with_limit sets limit: Limit,
+    with_wanted sets wanted: Option<String>,
+    with_rows sets rows: u32,
+    with_misbehave sets misbehave: Vec<(&'static str, f64)>,
+});
 
 /// The error of a [`Plan`] with a field out of its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

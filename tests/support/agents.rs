@@ -17,13 +17,11 @@ pub type End = Completion<Conversation, Answer, ()>;
 
 /// Returns the plan of a fleet of agents.
 pub fn plan(hosts: u32, faults: &[(&'static str, f64)]) -> Plan {
-    Plan {
-        hosts,
-        rows: INTERFACES,
-        misbehave: faults.to_vec(),
-        latency: Latency { median: Duration::from_millis(20), sigma: 0.3 },
-        ..Plan::new(HostProtocol::find("snmp").expect("a protocol"))
-    }
+    Plan::new(HostProtocol::find("snmp").expect("a protocol"))
+        .with_hosts(hosts)
+        .with_rows(INTERFACES)
+        .with_misbehave(faults.to_vec())
+        .with_latency(Latency { median: Duration::from_millis(20), sigma: 0.3 })
 }
 
 pub fn request(operation: Operation, oids: &[&str]) -> Arc<Request> {

@@ -94,7 +94,10 @@ fn stopped_or_aborted_at_any_time_every_query_still_ends_once() {
 
 fn echo(hosts: u32) -> Plan {
     let latency = Latency { median: Duration::from_millis(20), sigma: 0.0 };
-    Plan { hosts, protocol: HostProtocol::find("echo").expect("a protocol"), latency, ..Plan::default() }
+    Plan::default()
+        .with_hosts(hosts)
+        .with_protocol(HostProtocol::find("echo").expect("a protocol"))
+        .with_latency(latency)
 }
 
 /// No limit that is not asked for.
@@ -127,7 +130,7 @@ fn with_everything_lost_all_end_as_silent_when_their_tries_say() {
     for (tries, millis) in [(1, 300), (3, 300), (5, 77)] {
         let timeout = Timeout::Fixed(Duration::from_millis(millis));
         let config = unlimited().with_timeout(timeout).with_tries(tries);
-        let (engine, _, trace) = sweep(echo(500), Link { loss: 1.0, ..Link::default() }, config, 1);
+        let (engine, _, trace) = sweep(echo(500), Link::default().with_loss(1.0), config, 1);
         assert_eq!(engine.ledger().silent, 500);
         assert_eq!(trace.sent.len(), 500 * tries as usize);
         for (i, sent) in trace.sent.iter().enumerate() {
@@ -149,7 +152,7 @@ fn follow_ups_wait_for_nothing_but_other_follow_ups() {
             .with_window(Some(window))
             .with_ring(ring)
             .with_timeout(Timeout::Fixed(Duration::from_secs(100)));
-        let plan = Plan { latency, ..echo(2000) };
+        let plan = echo(2000).with_latency(latency);
         let (engine, _, trace) = sweep(plan, Link::default(), config, 4);
         assert_eq!((engine.ledger().answered, trace.sent.len()), (8000, 8000));
         let fairness = &engine.protocol().fairness;
@@ -169,7 +172,7 @@ fn targets_are_pulled_only_as_there_is_room_for_them() {
         .with_ring(ring)
         .with_timeout(Timeout::Fixed(Duration::from_millis(50)))
         .with_rate(Some(20_000.0));
-    let fleet = Fleet::new(Plan { dead: 0.5, ..echo(20_000) }).expect("a valid plan");
+    let fleet = Fleet::new(echo(20_000).with_dead(0.5)).expect("a valid plan");
     let mut engine = Engine::new(Ask { token_bits: 64, ..Ask::default() }, config, [7; 16]).expect("valid");
     let pulled = std::cell::Cell::new(0);
     let addresses: Vec<SocketAddr> = fleet.targets().collect();
@@ -193,17 +196,15 @@ fn targets_are_pulled_only_as_there_is_room_for_them() {
 #[test]
 fn every_forgery_is_a_stranger_and_nothing_else_is() {
     for seed in 0..30 {
-        let link = Link {
-            seed,
-            forge: 0.5,
-            token_at: TOKEN_AT,
-            duplicate: 0.2,
-            loss: 0.1,
-            jitter: Duration::from_millis(90),
-            ..Link::default()
-        };
+        let link = Link::default()
+            .with_seed(seed)
+            .with_forge(0.5)
+            .with_token_at(TOKEN_AT)
+            .with_duplicate(0.2)
+            .with_loss(0.1)
+            .with_jitter(Duration::from_millis(90));
         let late = Late { fraction: 0.2, by: Duration::from_secs(2) };
-        let plan = Plan { seed, late, duplicate: 0.2, ..echo(300) };
+        let plan = echo(300).with_seed(seed).with_late(late).with_duplicate(0.2);
         // Nothing is forgotten before the end, so nothing that is ours becomes a stranger.
         let config = unlimited().with_linger(Duration::from_secs(3600));
         let (engine, _, trace) = sweep(plan.clone(), link.clone(), config.clone(), 2);
@@ -212,7 +213,7 @@ fn every_forgery_is_a_stranger_and_nothing_else_is() {
         assert!(trace.forged > 100 && ledger.late > 0 && ledger.duplicates > 0, "{ledger:?}");
 
         // The network loses and doubles the fleet's own forgeries like any other datagram.
-        let (engine, network, trace) = sweep(Plan { forge: 500.0, ..plan }, link, config, 2);
+        let (engine, network, trace) = sweep(plan.with_forge(500.0), link, config, 2);
         assert!(engine.ledger().unmatched > trace.forged && network.fleet().tally().forged > 100);
         assert_eq!(engine.protocol().misdelivered, 0);
     }
@@ -221,13 +222,11 @@ fn every_forgery_is_a_stranger_and_nothing_else_is() {
 #[test]
 fn within_its_window_a_stopped_process_loses_nothing() {
     // The receive buffer holds exactly what the window admits.
-    let link = Link {
-        latency: Duration::from_millis(2),
-        jitter: Duration::from_millis(20),
-        receive_buffer: 40,
-        stall: Late { fraction: 0.05, by: Duration::from_secs(5) },
-        ..Link::default()
-    };
+    let link = Link::default()
+        .with_latency(Duration::from_millis(2))
+        .with_jitter(Duration::from_millis(20))
+        .with_receive_buffer(40)
+        .with_stall(Late { fraction: 0.05, by: Duration::from_secs(5) });
     let config = unlimited().with_window(Some(40)).with_timeout(Timeout::Fixed(Duration::from_secs(1)));
     let (engine, _, trace) = sweep(echo(5000), link.clone(), config.clone(), 1);
     assert_eq!((engine.ledger().answered, trace.overflowed), (5000, 0));

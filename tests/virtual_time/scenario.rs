@@ -115,41 +115,40 @@ fn config(chance: &mut Chance) -> Config {
 
 fn plan(seed: u64, chance: &mut Chance) -> Plan {
     let limits = [Limit::None, Limit::None, Limit::Ioq3, Limit::Protect2, Limit::DarkPlaces];
-    Plan {
-        hosts: 1 + chance.below(120) as u32,
-        protocol: HostProtocol::find("echo").expect("a protocol"),
+    Plan::default()
+        .with_hosts(1 + chance.below(120) as u32)
+        .with_protocol(HostProtocol::find("echo").expect("a protocol"))
         // The hosts are in two networks, or three.
-        base: Ipv4Addr::new(127, 1, 0, 200),
-        seed,
-        dead: chance.fraction(2, 0.6),
-        loss: chance.fraction(2, 0.3),
-        reply_loss: chance.fraction(2, 0.3),
-        duplicate: chance.fraction(2, 0.5),
-        latency: Latency { median: chance.millis(300), sigma: chance.fraction(2, 1.5) },
-        late: Late { fraction: chance.fraction(2, 0.3), by: chance.millis(4000) },
-        wrong_source: chance.fraction(4, 0.4),
-        garbage: chance.fraction(4, 0.4),
-        forge: chance.sometimes(4, |chance| 1.0 + chance.unit() * 200.0).unwrap_or(0.0),
-        limit: limits[chance.below(5) as usize],
-        ..Plan::default()
-    }
+        .with_base(Ipv4Addr::new(127, 1, 0, 200))
+        .with_seed(seed)
+        .with_dead(chance.fraction(2, 0.6))
+        .with_loss(chance.fraction(2, 0.3))
+        .with_reply_loss(chance.fraction(2, 0.3))
+        .with_duplicate(chance.fraction(2, 0.5))
+        .with_latency(Latency { median: chance.millis(300), sigma: chance.fraction(2, 1.5) })
+        .with_late(Late { fraction: chance.fraction(2, 0.3), by: chance.millis(4000) })
+        .with_wrong_source(chance.fraction(4, 0.4))
+        .with_garbage(chance.fraction(4, 0.4))
+        .with_forge(chance.sometimes(4, |chance| 1.0 + chance.unit() * 200.0).unwrap_or(0.0))
+        .with_limit(limits[chance.below(5) as usize])
 }
 
 fn link(seed: u64, chance: &mut Chance) -> Link {
-    Link {
-        seed,
-        latency: chance.millis(100),
-        jitter: if chance.one_in(2) { chance.millis(500) } else { Duration::ZERO },
-        delay: Late { fraction: chance.fraction(3, 0.3), by: chance.millis(3000) },
-        loss: chance.fraction(3, 0.4),
-        duplicate: chance.fraction(3, 0.5),
-        forge: chance.fraction(2, 1.0),
-        token_at: TOKEN_AT,
-        receive_buffer: chance.sometimes(4, |chance| 1 + chance.below(50) as usize).unwrap_or(usize::MAX),
-        stall: Late { fraction: chance.fraction(3, 0.1), by: chance.millis(3000) },
-        refuse: chance.fraction(4, 0.5),
-        send_failure: chance.fraction(6, 0.2),
-    }
+    Link::default()
+        .with_seed(seed)
+        .with_latency(chance.millis(100))
+        .with_jitter(if chance.one_in(2) { chance.millis(500) } else { Duration::ZERO })
+        .with_delay(Late { fraction: chance.fraction(3, 0.3), by: chance.millis(3000) })
+        .with_loss(chance.fraction(3, 0.4))
+        .with_duplicate(chance.fraction(3, 0.5))
+        .with_forge(chance.fraction(2, 1.0))
+        .with_token_at(TOKEN_AT)
+        .with_receive_buffer(
+            chance.sometimes(4, |chance| 1 + chance.below(50) as usize).unwrap_or(usize::MAX),
+        )
+        .with_stall(Late { fraction: chance.fraction(3, 0.1), by: chance.millis(3000) })
+        .with_refuse(chance.fraction(4, 0.5))
+        .with_send_failure(chance.fraction(6, 0.2))
 }
 
 /// What decides a scenario: xorshift64*, which is all that is needed here.

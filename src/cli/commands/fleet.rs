@@ -263,27 +263,24 @@ impl Door {
 
 fn plan(args: &FleetArgs) -> Plan {
     let faults = &args.faults;
-    Plan {
-        hosts: args.hosts,
-        protocol: args.protocol,
-        base: args.base,
-        port: args.port,
-        master: None,
-        seed: args.seed,
-        dead: faults.dead,
-        loss: faults.loss,
-        reply_loss: faults.reply_loss,
-        duplicate: faults.duplicate,
-        latency: faults.latency,
-        late: faults.late,
-        wrong_source: faults.wrong_source,
-        garbage: faults.garbage,
-        forge: faults.forge,
-        limit: args.limit,
-        wanted: args.wanted.clone(),
-        rows: args.interfaces,
-        misbehave: faults.misbehave.clone(),
-    }
+    Plan::new(args.protocol)
+        .with_hosts(args.hosts)
+        .with_base(args.base)
+        .with_port(args.port)
+        .with_seed(args.seed)
+        .with_dead(faults.dead)
+        .with_loss(faults.loss)
+        .with_reply_loss(faults.reply_loss)
+        .with_duplicate(faults.duplicate)
+        .with_latency(faults.latency)
+        .with_late(faults.late)
+        .with_wrong_source(faults.wrong_source)
+        .with_garbage(faults.garbage)
+        .with_forge(faults.forge)
+        .with_limit(args.limit)
+        .with_wanted(args.wanted.clone())
+        .with_rows(args.interfaces)
+        .with_misbehave(faults.misbehave.clone())
 }
 
 fn write_targets(fleet: &Fleet, path: &Path) -> io::Result<()> {
