@@ -169,8 +169,8 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 2] = [
-        Column { title: "NAME", right: false, least: Some(4) },
-        Column { title: "N", right: true, least: None },
+        Column::left("NAME").shrinking_to(4),
+        Column::right("N"),
     ];
 
     fn row(name: Cell, width: usize, colour: bool) -> String {

@@ -30,19 +30,19 @@ pub struct Summary<'a> {
 }
 
 const COLUMNS: [Column; 9] = [
-    Column { title: "RATE/S", right: true, least: None },
-    Column { title: "SENT/S", right: true, least: None },
-    Column { title: "CPU", right: true, least: None },
-    Column { title: "IN FLIGHT", right: true, least: None },
-    Column { title: "P50/P90/P99 MS", right: true, least: None },
-    Column { title: "CLASS", right: false, least: None },
-    Column { title: "COUNT", right: true, least: None },
-    Column { title: "%", right: true, least: None },
-    Column { title: "95 % CI", right: false, least: None },
+    Column::right("RATE/S"),
+    Column::right("SENT/S"),
+    Column::right("CPU"),
+    Column::right("IN FLIGHT"),
+    Column::right("P50/P90/P99 MS"),
+    Column::left("CLASS"),
+    Column::right("COUNT"),
+    Column::right("%"),
+    Column::left("95 % CI"),
 ];
 const WIDTHS: [usize; 9] = [9, 9, 6, 17, 16, 11, 11, 7, 17];
 /// The first column, if there are two ways.
-const WAY: Column = Column { title: "WAY", right: false, least: None };
+const WAY: Column = Column::left("WAY");
 const WAY_WIDTH: usize = 7;
 
 impl StepWriter {

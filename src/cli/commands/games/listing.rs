@@ -81,7 +81,7 @@ impl Listing {
     fn unanswered(&mut self, record: Record) -> io::Result<Flow> {
         // A server that did not answer fits no selection.
         let selects = self.wanted.is_some() || !self.conditions.is_empty();
-        if self.all || (self.report.has_all() && !selects) {
+        if self.all || (self.report.lists_every_host() && !selects) {
             self.report.unanswered(record)?;
         }
         Ok(Flow::GoOn)

@@ -68,7 +68,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
     let inputs = sweep.inputs()?;
     let out = sweep.results()?;
     let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
-    let report = Report::new(out, args.output, wanted.is_some()).context("cannot write results")?;
+    let report = Report::open(out, args.output, wanted.is_some()).context("cannot write results")?;
     let mut listing = Listing {
         game,
         inputs,

@@ -1,8 +1,7 @@
 //! Output of servers and players.
 
 use std::cmp::Reverse;
-use std::io::{self, Write};
-use std::time::Duration;
+use std::io;
 
 use allears::protocol::games::{Game, PlayerInfo, ServerInfo, text};
 
@@ -11,76 +10,59 @@ use super::json::ServerJson;
 use super::server::Server;
 use crate::cli::output::record::{Record, shown_millis};
 use crate::cli::output::table::{self, Cell, Column, Style};
-use crate::cli::output::{Format, Out};
+use crate::cli::output::{Format, Out, Sink};
 
-/// The destination and the form of the output.
+/// Writes servers, or the players that are searched for.
 pub struct Report {
-    form: Form,
+    sink: Sink,
     /// Players are searched for.
     finds: bool,
-}
-
-enum Form {
-    Json(Out),
-    Csv(Box<csv::Writer<Out>>),
-    /// Written at the end, because it is sorted.
-    Table(Out, Table),
-    /// Players as they are found, one a line.
-    Hits(Out, Vec<usize>),
-}
-
-#[derive(Default)]
-struct Table {
-    rows: Vec<Server>,
+    /// The table of servers is sorted, so that it and its unanswered hosts are written at the end.
+    servers: Vec<Server>,
     unanswered: Vec<Record>,
 }
 
 const SERVERS: [Column; 6] = [
-    Column { title: "PLAYERS", right: true, least: None },
-    Column { title: "PING", right: true, least: None },
-    Column { title: "NAME", right: false, least: Some(8) },
-    Column { title: "MAP", right: false, least: Some(0) },
-    Column { title: "MOD", right: false, least: Some(0) },
-    Column { title: "ADDRESS", right: false, least: None },
+    Column::right("PLAYERS"),
+    Column::right("PING"),
+    Column::left("NAME").shrinking_to(8),
+    Column::left("MAP").shrinking_to(0),
+    Column::left("MOD").shrinking_to(0),
+    Column::left("ADDRESS"),
 ];
 
-const HITS: [Column; 6] = [
-    Column { title: "PLAYER", right: false, least: Some(10) },
-    Column { title: "SCORE", right: true, least: None },
-    Column { title: "PING", right: true, least: None },
-    Column { title: "ADDRESS", right: false, least: None },
-    Column { title: "MAP", right: false, least: Some(6) },
-    Column { title: "SERVER", right: false, least: Some(10) },
+/// Players are written one by one, as they are found, so their columns have fixed widths.
+const PLAYERS: [(Column, usize); 6] = [
+    (Column::left("PLAYER").shrinking_to(10), 20),
+    (Column::right("SCORE"), 6),
+    (Column::right("PING"), 4),
+    (Column::left("ADDRESS"), 21),
+    (Column::left("MAP").shrinking_to(6), 16),
+    (Column::left("SERVER").shrinking_to(10), 40),
 ];
-/// Hits are written one by one, so their widths are fixed.
-const HIT_WIDTHS: [usize; 6] = [20, 6, 4, 21, 16, 40];
+
+const CSV: [&str; 7] = ["name", "map", "mod", "players", "bots", "max_players", "truncated"];
 
 impl Report {
+    /// Starts the output of servers, or of players if some are searched for.
+    ///
     /// # Errors
     /// The header cannot be written.
-    pub fn new(out: Out, format: Format, finds: bool) -> io::Result<Report> {
-        let form = match format {
-            Format::Json => Form::Json(out),
-            Format::Csv => Form::Csv(start_csv(out, finds)?),
-            Format::Table if finds => start_hits(out)?,
-            Format::Table => Form::Table(out, Table::default()),
-        };
-        Ok(Report { form, finds })
+    pub fn open(out: Out, format: Format, finds: bool) -> io::Result<Report> {
+        let columns = PLAYERS.into_iter().filter(|_| finds);
+        let csv = CSV.into_iter().chain(finds.then_some("found"));
+        let sink = Sink::open(out, format, columns, csv)?;
+        Ok(Report { sink, finds, servers: vec![], unanswered: vec![] })
     }
 
     /// Returns whether something waits to be flushed to a terminal.
     pub fn has_unflushed(&self) -> bool {
-        match &self.form {
-            Form::Json(out) | Form::Hits(out, _) => out.has_unflushed(),
-            // The writer does not show what it holds back.
-            Form::Csv(writer) => writer.get_ref().is_terminal(),
-            Form::Table(..) => false,
-        }
+        self.sink.has_unflushed()
     }
 
-    /// Returns whether hosts that did not answer are written without `--all`.
-    pub fn has_all(&self) -> bool {
-        matches!(self.form, Form::Json(_))
+    /// Returns whether hosts that did not answer belong to the output even without `--all`.
+    pub fn lists_every_host(&self) -> bool {
+        self.sink.lists_every_host()
     }
 
     /// Writes a server that answered and fits, and the players `found` there, if some are searched for.
@@ -91,24 +73,20 @@ impl Report {
         server: Server,
         found: &[&PlayerInfo],
     ) -> io::Result<()> {
-        match &mut self.form {
-            Form::Json(out) => {
+        match &mut self.sink {
+            Sink::Json(out) => {
                 let names: Vec<_> = found.iter().map(|player| player.name.clone()).collect();
                 record.write_json(Some(ServerJson::new(info)), &names, out)
             }
-            Form::Csv(writer) => {
-                let fields = csv_fields(&server, info, found, self.finds);
-                Ok(writer.write_record(record.fields().into_iter().chain(fields).chain([String::new()]))?)
+            Sink::Csv(rows) => {
+                let found = self.finds.then_some(found);
+                rows.row(&record.fields(), csv_fields(&server, info, found), "")
             }
-            Form::Table(_, table) => {
-                table.rows.push(server);
-                Ok(())
+            Sink::Table(table) if self.finds => {
+                found.iter().try_for_each(|player| table.row(&player_cells(player, &server)))
             }
-            Form::Hits(out, widths) => {
-                for player in found {
-                    let cells = hit(player, &server);
-                    table::write_row(&HITS, widths, &cells, out.has_colour(), out)?;
-                }
+            Sink::Table(_) => {
+                self.servers.push(server);
                 Ok(())
             }
         }
@@ -116,56 +94,31 @@ impl Report {
 
     /// Writes a server that did not answer.
     pub fn unanswered(&mut self, record: Record) -> io::Result<()> {
-        match &mut self.form {
-            Form::Json(out) => record.write_json(None::<()>, &[], out),
-            Form::Csv(writer) => {
-                let empty = vec![String::new(); CSV_ANSWER.len() + usize::from(self.finds)];
-                let reason = record.reason.clone().unwrap_or_default();
-                Ok(writer.write_record(record.fields().into_iter().chain(empty).chain([reason]))?)
-            }
-            Form::Table(_, table) => {
-                table.unanswered.push(record);
-                Ok(())
-            }
-            Form::Hits(out, _) => {
-                let reason = record.reason.as_deref().unwrap_or_default();
-                writeln!(out, "{}: {}: {reason}", record.target, record.outcome)
-            }
+        if matches!(self.sink, Sink::Table(_)) && !self.finds {
+            self.unanswered.push(record);
+            return Ok(());
         }
+        self.sink.unanswered(&record)
     }
 
+    /// Hands everything written so far to its reader.
     pub fn flush(&mut self) -> io::Result<()> {
-        match &mut self.form {
-            Form::Json(out) | Form::Hits(out, _) => out.flush(),
-            Form::Csv(writer) => writer.flush(),
-            Form::Table(..) => Ok(()),
-        }
+        self.sink.flush()
     }
 
-    /// Writes what had to wait for the end: at most `most` rows of a table.
+    /// Writes what had to wait for the end: at most `most` rows of a table of servers.
     pub fn finish(&mut self, sort: Sort, most: usize) -> io::Result<()> {
-        match &mut self.form {
-            Form::Table(out, table) => {
-                table.sort(sort);
-                table.write(most, out)?;
-                out.flush()
-            }
-            _ => self.flush(),
+        if let Sink::Table(table) = &mut self.sink {
+            order(&mut self.servers, sort);
+            let shown = &self.servers[..self.servers.len().min(most)];
+            write_servers(shown, &mut table.out)?;
+            self.unanswered.iter().try_for_each(|record| table.line(&record.to_string()))?;
         }
+        self.sink.flush()
     }
 }
 
-const CSV_ANSWER: [&str; 7] = ["name", "map", "mod", "players", "bots", "max_players", "truncated"];
-
-fn start_csv(out: Out, finds: bool) -> io::Result<Box<csv::Writer<Out>>> {
-    let mut writer = csv::Writer::from_writer(out);
-    let found = finds.then_some("found");
-    writer.write_record(Record::COLUMNS.into_iter().chain(CSV_ANSWER).chain(found).chain(["reason"]))?;
-    writer.flush()?;
-    Ok(Box::new(writer))
-}
-
-fn csv_fields(server: &Server, info: &ServerInfo, found: &[&PlayerInfo], finds: bool) -> Vec<String> {
+fn csv_fields(server: &Server, info: &ServerInfo, found: Option<&[&PlayerInfo]>) -> Vec<String> {
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let mut fields = vec![
         server.name.to_string(),
@@ -176,23 +129,14 @@ fn csv_fields(server: &Server, info: &ServerInfo, found: &[&PlayerInfo], finds: 
         number(server.max_players),
         info.truncated.to_string(),
     ];
-    if finds {
+    if let Some(found) = found {
         let names: Vec<_> = found.iter().map(|player| player.name.as_str()).collect();
         fields.push(names.join("; "));
     }
     fields
 }
 
-fn start_hits(mut out: Out) -> io::Result<Form> {
-    let widths = table::fit(&HITS, &HIT_WIDTHS, out.width());
-    if out.is_terminal() {
-        table::write_row(&HITS, &widths, &table::header(&HITS), out.has_colour(), &mut out)?;
-        out.flush()?;
-    }
-    Ok(Form::Hits(out, widths))
-}
-
-fn hit(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
+fn player_cells(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
     let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
     vec![
         coloured(&player.name_raw, server.game),
@@ -204,44 +148,38 @@ fn hit(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
     ]
 }
 
-impl Table {
-    fn sort(&mut self, sort: Sort) {
-        let by_name = |server: &Server| server.name.to_lowercase();
-        match sort {
-            // With the same number of players, the nearer server comes first.
-            Sort::Players => self.rows.sort_by_key(|server| (Reverse(server.players), server.ping)),
-            Sort::Ping => self.rows.sort_by_key(|server| server.ping),
-            Sort::Name => self.rows.sort_by_cached_key(by_name),
-            Sort::Map => self.rows.sort_by_cached_key(|server| (server.map.to_lowercase(), by_name(server))),
-        }
-    }
-
-    fn write(&self, most: usize, out: &mut Out) -> io::Result<()> {
-        let shown = &self.rows[..self.rows.len().min(most)];
-        let header = table::header(&SERVERS);
-        let mut natural: Vec<_> = header.iter().map(Cell::width).collect();
-        for server in shown {
-            for (width, cell) in natural.iter_mut().zip(row(server)) {
-                *width = cell.width().max(*width);
-            }
-        }
-        let widths = table::fit(&SERVERS, &natural, out.width());
-        let colour = out.has_colour();
-        if !shown.is_empty() {
-            table::write_row(&SERVERS, &widths, &header, colour, out)?;
-        }
-        for server in shown {
-            table::write_row(&SERVERS, &widths, &row(server), colour, out)?;
-        }
-        for record in &self.unanswered {
-            let reason = record.reason.as_deref().unwrap_or_default();
-            writeln!(out, "{}: {}: {reason}", record.target, record.outcome)?;
-        }
-        Ok(())
+fn order(servers: &mut [Server], sort: Sort) {
+    let by_name = |server: &Server| server.name.to_lowercase();
+    match sort {
+        // With the same number of players, the nearer server comes first.
+        Sort::Players => servers.sort_by_key(|server| (Reverse(server.players), server.ping)),
+        Sort::Ping => servers.sort_by_key(|server| server.ping),
+        Sort::Name => servers.sort_by_cached_key(by_name),
+        Sort::Map => servers.sort_by_cached_key(|server| (server.map.to_lowercase(), by_name(server))),
     }
 }
 
-fn row(server: &Server) -> Vec<Cell> {
+/// Writes a table whose columns are as wide as their widest cell.
+fn write_servers(servers: &[Server], out: &mut Out) -> io::Result<()> {
+    if servers.is_empty() {
+        return Ok(());
+    }
+    let header = table::header(&SERVERS);
+    let mut natural: Vec<_> = header.iter().map(Cell::width).collect();
+    for server in servers {
+        for (width, cell) in natural.iter_mut().zip(server_cells(server)) {
+            *width = cell.width().max(*width);
+        }
+    }
+    let widths = table::fit(&SERVERS, &natural, out.width());
+    let colour = out.has_colour();
+    table::write_row(&SERVERS, &widths, &header, colour, out)?;
+    servers
+        .iter()
+        .try_for_each(|server| table::write_row(&SERVERS, &widths, &server_cells(server), colour, out))
+}
+
+fn server_cells(server: &Server) -> Vec<Cell> {
     let most = server.max_players.map_or("?".into(), |most| most.to_string());
     let style = if server.humans() == 0 { Style::Dim } else { Style::Plain };
     let mut players = Cell::styled(style, format!("{}/{most}", server.players));
@@ -250,16 +188,12 @@ fn row(server: &Server) -> Vec<Cell> {
     }
     vec![
         players,
-        Cell::plain(ping(server.ping)),
+        Cell::plain(shown_millis(server.ping)),
         coloured(&server.name_raw, server.game),
         Cell::plain(&server.map),
         Cell::plain(&server.mod_name),
         Cell::plain(server.address.to_string()),
     ]
-}
-
-fn ping(ping: Duration) -> String {
-    shown_millis(ping)
 }
 
 /// A name in its own colours.
