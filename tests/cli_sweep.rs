@@ -218,9 +218,11 @@ fn the_ping_shown_is_the_hosts_own_latency() {
     let mut rtts: Vec<f64> = sweep.lines().iter().filter_map(|line| line["rtt_ms"].as_f64()).collect();
     rtts.sort_by(f64::total_cmp);
     assert_eq!(rtts.len(), 300);
-    // Retries wait 200 ms and more; counted in, a fifth of all would be far above.
+    // Retries wait 200 ms and more; counted in, a fifth of all would be far above. A burst in which a busy machine
+    // stopped the process counts from its end, so that a few may be below.
     let above = rtts.iter().filter(|rtt| **rtt >= 140.0).count();
-    assert!(rtts[0] >= 40.0 && above < 30, "{} … {}, {above} above", rtts[0], rtts[299]);
+    let below = rtts.iter().filter(|rtt| **rtt < 40.0).count();
+    assert!(above < 30 && below < 30, "{} … {}, {above} above, {below} below", rtts[0], rtts[299]);
 }
 
 #[test]

@@ -136,14 +136,16 @@ impl Drop for Agent {
     }
 }
 
-/// Removes the lines that change between two walks: clocks and SNMP's own counters.
+/// Removes the lines that change between two walks: clocks (snmpEngineTime is one) and SNMP's own counters.
 fn steady(text: &str) -> Vec<&str> {
     let is_clock = |value: &str| {
         value.matches(':').count() == 3 && value.chars().all(|c| c.is_ascii_digit() || ":.".contains(c))
     };
     let moves = |line: &str| {
         let value = line.rsplit(' ').next().unwrap_or_default();
-        line.contains("Timeticks") || line.starts_with(".1.3.6.1.2.1.11.") || is_clock(value)
+        let counters_and_engine_time = [".1.3.6.1.2.1.11.", ".1.3.6.1.6.3.10.2.1.3."];
+        let is_moving = counters_and_engine_time.iter().any(|prefix| line.starts_with(prefix));
+        line.contains("Timeticks") || is_moving || is_clock(value)
     };
     text.lines().filter(|line| !moves(line)).collect()
 }

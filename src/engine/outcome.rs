@@ -19,7 +19,8 @@ pub struct Completion<C, A, T> {
     pub attempts: u32,
     /// The time from sending the attempt that was answered to its reply (the first datagram of the reply to the
     /// conversation's last query). `None` unless answered, and where replies carry no token and several attempts were
-    /// made, since nothing tells which one was answered.
+    /// made, since nothing tells which one was answered. After a slow send
+    /// ([`handle_slow_send`](super::Engine::handle_slow_send)) it is a lower bound.
     pub rtt: Option<Duration>,
     /// The other address that a reply to the conversation's last query came from: see
     /// [`ForeignSource`](super::ForeignSource).

@@ -168,10 +168,7 @@ pub fn write_row(
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 2] = [
-        Column::left("NAME").shrinking_to(4),
-        Column::right("N"),
-    ];
+    const COLUMNS: [Column; 2] = [Column::left("NAME").shrinking_to(4), Column::right("N")];
 
     fn row(name: Cell, width: usize, colour: bool) -> String {
         let mut out = vec![];
