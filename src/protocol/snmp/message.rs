@@ -3,6 +3,8 @@
 //! A message of v1 or v2c has a version and a community (RFC 3417, RFC 1901); one of v3 has a header and security
 //! parameters (RFC 3412, section 6; RFC 3414, section 2.4).
 
+use std::fmt;
+
 use super::ber::{self, Reader, Writer};
 use super::oid::OidRef;
 use super::value::Varbinds;
@@ -57,7 +59,7 @@ pub enum Message<'a> {
 }
 
 /// A message of v1 or v2c.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct CommunityMessage<'a> {
     /// The version.
     pub version: Version,
@@ -65,6 +67,14 @@ pub struct CommunityMessage<'a> {
     pub community: &'a [u8],
     /// The PDU.
     pub pdu: Pdu<'a>,
+}
+
+/// Omits the community.
+impl fmt::Debug for CommunityMessage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("CommunityMessage");
+        shown.field("version", &self.version).field("pdu", &self.pdu).finish_non_exhaustive()
+    }
 }
 
 /// A message of v3, neither authenticated nor decrypted.

@@ -85,6 +85,11 @@ impl Engines {
         })
     }
 
+    /// Returns the number of addresses with an engine.
+    pub fn len(&self) -> usize {
+        self.engines.len()
+    }
+
     pub fn get(&self, engine: EngineRef) -> &AuthoritativeEngine {
         &self.engines[engine.0 as usize]
     }

@@ -27,6 +27,7 @@ mod seal;
 mod tests;
 mod user;
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use super::ber::Writer;
@@ -53,12 +54,20 @@ const BOOTS_EXHAUSTED: &str = "the engine's boot counter is exhausted (214748364
      until it gets a new engine ID (RFC 3414, section 2.2.2)";
 
 /// The state that all v3 conversations share: users and engines.
-#[derive(Debug)]
 pub struct Usm {
     users: Vec<User>,
     engines: Engines,
     /// The salt of the next message. No salt is used twice.
     salt: u64,
+}
+
+/// Shows how many users and engines there are.
+impl fmt::Debug for Usm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Usm");
+        shown.field("users", &self.users.len()).field("engines", &self.engines.len());
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// A user of one [`Usm`].
