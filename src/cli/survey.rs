@@ -38,12 +38,14 @@ pub struct SurveyArgs {
 }
 
 /// An answer as it is shown: serialized, it is the `answer` of JSON, and its fields are the columns of CSV. They are
-/// numbers, texts, truth values, or options of these.
+/// numbers, texts, truth values, or options of these, and have other names than the columns that every command has:
+/// `target`, `outcome`, `attempts`, `rtt_ms` and `reason`.
 pub trait Row: Serialize + Default {
     /// The protocol that the question is asked in.
     type Protocol: Protocol<Question: Clone>;
 
-    /// The table's columns behind HOST and PING, with their widths.
+    /// The table's columns behind HOST and PING, with their widths. A width is fixed; only the last column takes what a
+    /// terminal has left. On a terminal, text is cut in columns that may shrink; elsewhere it is never cut.
     const COLUMNS: &'static [(Column, usize)];
 
     /// Converts an answer. `rtt` is its round trip, where it is known. At `now` it is taken out of the engine: shortly
@@ -297,7 +299,7 @@ mod tests {
             output(Format::Table),
             "127.0.0.1:123                       0  a,\"b\" 5ms\n\
              127.0.0.1:123              12    12.5  c 5ms\n\
-             127.0.0.1:123                          silent: n…\n"
+             127.0.0.1:123                          silent: no answer to 1 attempt\n"
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Attempt, Defaults, Proof, Protocol, Reply, ReplySize, Step, Time, Token};
+use super::{Attempt, Defaults, Proof, Protocol, Reply, ReplySize, Step, Time, Token, bytes_at};
 
 /// The port of servers (RFC 5905, section 7.2).
 pub const PORT: u16 = 123;
@@ -127,11 +127,11 @@ impl Protocol for Ntp {
     }
 
     fn read_token(&self, reply: &[u8]) -> Option<Token> {
-        read(reply, ORIGIN).map(|bytes| Token(u64::from_be_bytes(bytes)))
+        bytes_at(reply, ORIGIN).map(|bytes| Token(u64::from_be_bytes(bytes)))
     }
 
     fn read_request_token(&self, request: &[u8]) -> Option<Token> {
-        read(request, TRANSMIT).map(|bytes| Token(u64::from_be_bytes(bytes)))
+        bytes_at(request, TRANSMIT).map(|bytes| Token(u64::from_be_bytes(bytes)))
     }
 
     fn step(&mut self, (): &mut (), reply: &Reply<'_>) -> Step<ServerTime> {
@@ -147,19 +147,21 @@ impl Protocol for Ntp {
 /// Parses a reply (RFC 5905, section 7.3).
 fn parse(reply: &Reply<'_>) -> Result<ServerTime, &'static str> {
     let short = "the reply is shorter than 48 bytes";
-    let timestamp = |at| read(reply.bytes, at).map(|bytes| Timestamp(u64::from_be_bytes(bytes))).ok_or(short);
+    let timestamp =
+        |at| bytes_at(reply.bytes, at).map(|bytes| Timestamp(u64::from_be_bytes(bytes))).ok_or(short);
     let (received, sent) = (timestamp(RECEIVE)?, timestamp(TRANSMIT)?);
-    let [flags, stratum, _, _] = read(reply.bytes, 0).ok_or(short)?;
+    let [flags, stratum, _, _] = bytes_at(reply.bytes, 0).ok_or(short)?;
     if flags & 7 != SERVER {
         return Err("the reply is not in server mode");
     }
     // 16 bits of seconds, 16 bits of fraction.
-    let seconds =
-        |at| read(reply.bytes, at).map(|bytes| f64::from(u32::from_be_bytes(bytes)) / 65_536.0).ok_or(short);
+    let seconds = |at| {
+        bytes_at(reply.bytes, at).map(|bytes| f64::from(u32::from_be_bytes(bytes)) / 65_536.0).ok_or(short)
+    };
     Ok(ServerTime {
         leap: flags >> 6,
         stratum,
-        reference: read(reply.bytes, 12).ok_or(short)?,
+        reference: bytes_at(reply.bytes, 12).ok_or(short)?,
         root_delay: Duration::from_secs_f64(seconds(4)?),
         root_dispersion: Duration::from_secs_f64(seconds(8)?),
         received,
@@ -167,10 +169,6 @@ fn parse(reply: &Reply<'_>) -> Result<ServerTime, &'static str> {
         arrived: reply.at,
         rtt: reply.rtt.unwrap_or_default(),
     })
-}
-
-fn read<const N: usize>(packet: &[u8], at: usize) -> Option<[u8; N]> {
-    packet.get(at..)?.first_chunk().copied()
 }
 
 #[cfg(test)]

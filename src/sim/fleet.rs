@@ -123,15 +123,15 @@ impl Fleet {
         let nth = u64::from(self.hosts.count_request(now, host));
         self.forger.overhear(now, from, request);
 
-        let context = self.context(now, host);
+        let context = self.context(now, from, host);
         let mut reply = self.buffer();
-        if let Some(counter) = self.stopped_by(&context, nth, from, request, &mut reply) {
+        if let Some(counter) = self.stopped_by(&context, nth, request, &mut reply) {
             *counter += 1;
             self.spare.push(reply);
             return;
         }
         self.waiting += 1;
-        self.reply_later(&context, nth, from, request, reply);
+        self.reply_later(&context, nth, request, reply);
     }
 
     fn handle_list_request(&mut self, now: Time, from: SocketAddr, request: &[u8]) {
@@ -151,7 +151,6 @@ impl Fleet {
         &mut self,
         context: &HostContext,
         nth: u64,
-        from: SocketAddr,
         request: &[u8],
         reply: &mut Vec<u8>,
     ) -> Option<&mut u64> {
@@ -171,21 +170,14 @@ impl Fleet {
         if reaction == Reaction::Ignored {
             return Some(&mut self.tally.ignored);
         }
-        if !self.limits.allow(context.now, host, from.ip()) {
+        if !self.limits.allow(context.now, host, context.from.ip()) {
             return Some(&mut self.tally.limited);
         }
         let lost = reaction == Reaction::Lost || hit(Purpose::ReplyLoss, self.plan.reply_loss);
         lost.then_some(&mut self.tally.replies_lost_by_plan)
     }
 
-    fn reply_later(
-        &mut self,
-        context: &HostContext,
-        nth: u64,
-        from: SocketAddr,
-        request: &[u8],
-        reply: Vec<u8>,
-    ) {
+    fn reply_later(&mut self, context: &HostContext, nth: u64, request: &[u8], reply: Vec<u8>) {
         let host = context.host;
         let hit = |purpose, fraction| hits(self.plan.roll(purpose, host, nth), fraction);
         let late =
@@ -196,17 +188,18 @@ impl Fleet {
         if self.protocol.stale_reply(context, request, &mut stale) {
             // A datagram that answers no request of its own counts as a copy.
             let content = Content::Copy { host };
-            self.replies.push(due, Pending { to: from, content, twice: false, bytes: stale });
+            self.replies.push(due, Pending { to: context.from, content, twice: false, bytes: stale });
         } else {
             self.spare.push(stale);
         }
         let content = Content::Reply { host };
-        self.replies.push(due, Pending { to: from, content, twice, bytes: reply });
+        self.replies.push(due, Pending { to: context.from, content, twice, bytes: reply });
     }
 
-    fn context(&self, now: Time, host: u32) -> HostContext {
+    fn context(&self, now: Time, from: SocketAddr, host: u32) -> HostContext {
         HostContext {
             now,
+            from,
             host,
             seed: self.plan.roll(Purpose::Content, host, 0),
             fault: self.hosts.fault(host),
@@ -249,7 +242,7 @@ impl Fleet {
                 host
             }
         };
-        let context = self.context(now, host);
+        let context = self.context(now, to, host);
         self.protocol.finish(&context, &pending.bytes, out);
         if pending.twice {
             let content = Content::Copy { host };
@@ -279,7 +272,8 @@ impl Fleet {
         let mut dice = Dice::new(self.plan.roll(Purpose::Forge, 0, nth));
         let host = dice.below(self.plan.hosts as usize) as u32;
         let seed = self.plan.roll(Purpose::Content, host, 0);
-        let context = HostContext { now, host, seed, fault: None, garbage: false, has_wanted: false };
+        let context =
+            HostContext { now, from: to, host, seed, fault: None, garbage: false, has_wanted: false };
         self.protocol.forge(&context, request, &mut dice, out);
         self.tally.forged += 1;
         Some((self.plan.address(host), to))

@@ -5,7 +5,7 @@
 //! `allears fleet` puts the fleet behind a real socket.
 //!
 //! [`Plan`] the hosts, and what goes wrong → [`Fleet`] receives requests, sends replies when their time has come →
-//! `simulated_host` the trait of a protocol's hosts, implemented by `echo`, `et`, `snmp` and listed in [`PROTOCOLS`] →
+//! `simulated_host` the trait of a protocol's hosts; [`PROTOCOLS`] lists what implements it →
 //! [`Network`] the links in between.
 
 mod dice;

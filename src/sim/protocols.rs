@@ -10,7 +10,7 @@ use super::simulated_host::SimulatedHost;
 use super::snmp::{Agents, FAULTS};
 
 /// All protocols of simulated hosts. The first one is that of [`Plan::default`].
-pub static PROTOCOLS: [HostProtocol; 4] = [
+pub static PROTOCOLS: &[HostProtocol] = &[
     HostProtocol::new("et", 27960, "Enemy Territory servers and their master", |plan| {
         Box::new(GameServers::new(plan))
     })
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_protocol_is_found_by_its_id() {
-        for protocol in &PROTOCOLS {
+        for protocol in PROTOCOLS {
             assert_eq!(HostProtocol::find(protocol.id), Some(protocol));
             assert!(!protocol.about.is_empty() && protocol.port > 0, "{protocol:?}");
         }
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn no_host_of_any_protocol_panics_and_replies_are_of_one_datagram() {
         let mut dice = Dice::new(1);
-        for protocol in &PROTOCOLS {
+        for protocol in PROTOCOLS {
             let mut host = (protocol.build)(&Plan::new(protocol));
             for round in 0..3000 {
                 let mut request: Vec<u8> = (0..dice.below(100)).map(|_| dice.next() as u8).collect();
@@ -109,7 +109,8 @@ mod tests {
                 let fault = protocol.faults.get(round % 10).copied();
                 let garbage = round % 3 == 0;
                 let (now, seed) = (Time::from_millis(round as u64), round as u64);
-                let context = HostContext { now, host: 1, seed, fault, garbage, has_wanted: false };
+                let from = ([127, 0, 0, 1], 9).into();
+                let context = HostContext { now, from, host: 1, seed, fault, garbage, has_wanted: false };
                 let (mut reply, mut out) = (Vec::new(), Vec::new());
                 let answer = if garbage { SimulatedHost::garbage } else { SimulatedHost::answer };
                 if answer(&mut *host, &context, &request, &mut reply) == Reaction::Replied {

@@ -1,6 +1,7 @@
 //! The trait of a simulated host, and the types in its methods.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use super::dice::Dice;
@@ -83,6 +84,8 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
 pub(super) struct HostContext {
     /// When the request arrives; in [`SimulatedHost::finish`], when the reply leaves.
     pub(super) now: Time,
+    /// The address that the request comes from.
+    pub(super) from: SocketAddr,
     /// The number of the host in the fleet.
     pub(super) host: u32,
     /// Decides the content of this host's replies.

@@ -1,6 +1,8 @@
 //! What things are called: types, and who may name a protocol.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -58,9 +60,10 @@ const GENERIC: &[&str] = &[
     "sim/tally.rs",
 ];
 
-/// What no word in a generic file may be.
-const PROTOCOLS: &[&str] =
-    &["a2s", "bedrock", "dns", "et", "gamespy", "ntp", "quake", "quake2", "quake3", "snmp", "usm"];
+/// What no word in a generic file may be, besides the names of the files and folders in `protocol/`.
+const NAMES: &[&str] = &["a2s", "bedrock", "dns", "et", "gamespy", "quake", "quake2", "quake3", "usm"];
+/// Those of them that are no protocol's name.
+const COMMON: &[&str] = &["games", "mod", "raw"];
 
 /// The types that are defined in a file, with their lines.
 #[derive(Default)]
@@ -118,13 +121,13 @@ fn words(text: &str) -> Vec<String> {
 
 /// Finds the identifiers and literals that have the name of a protocol in them. The features of the crate, in `#[cfg(…)]`,
 /// do not count.
-fn protocols_in(tokens: TokenStream) -> Vec<(usize, String)> {
+fn protocols_in(tokens: TokenStream, names: &[String]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for token in tokens {
         let text = match &token {
             TokenTree::Group(group) if is_condition(group.stream()) => continue,
             TokenTree::Group(group) => {
-                found.extend(protocols_in(group.stream()));
+                found.extend(protocols_in(group.stream(), names));
                 continue;
             }
             TokenTree::Ident(name) => name.to_string(),
@@ -132,11 +135,21 @@ fn protocols_in(tokens: TokenStream) -> Vec<(usize, String)> {
             TokenTree::Punct(_) => continue,
         };
         // The name of the protocol `raw` is a common word otherwise.
-        if text == "Raw" || words(&text).iter().any(|word| PROTOCOLS.contains(&word.as_str())) {
+        if text == "Raw" || words(&text).iter().any(|word| names.contains(word)) {
             found.push((token.span().start().line, text));
         }
     }
     found
+}
+
+/// Returns the names of all protocols: a new one needs no entry.
+fn protocol_names() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/protocol");
+    let entries = fs::read_dir(folder).expect("the protocols").map(|entry| entry.expect("an entry").path());
+    let names = entries.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+    let mut names: Vec<String> = names.filter(|name| !COMMON.contains(&name.as_str())).collect();
+    names.extend(NAMES.iter().map(ToString::to_string));
+    names
 }
 
 fn is_condition(tokens: TokenStream) -> bool {
@@ -150,9 +163,9 @@ fn is_in(files: &[&str], source: &Source) -> bool {
 
 #[test]
 fn generic_files_name_no_protocol() {
-    let mut found = Vec::new();
+    let (protocols, mut found) = (protocol_names(), Vec::new());
     for source in sources().iter().filter(|source| is_in(GENERIC, source)) {
-        let names = protocols_in(source.syntax.to_token_stream());
+        let names = protocols_in(source.syntax.to_token_stream(), &protocols);
         found.extend(names.into_iter().map(|(line, name)| place(source, line, name)));
     }
     assert_none(found, "what works with any protocol names none");
@@ -160,7 +173,8 @@ fn generic_files_name_no_protocol() {
 
 #[test]
 fn a_protocol_is_found_as_a_word() {
-    let count = |code: &str| protocols_in(parse(code)).len();
+    let protocols = protocol_names();
+    let count = |code: &str| protocols_in(parse(code), &protocols).len();
     for code in [
         "use crate::protocol::snmp;",
         "struct SnmpAgent;",

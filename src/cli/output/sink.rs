@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::record::Record;
-use super::table::{self, Cell, Column};
+use super::table::{Cell, Column, Layout};
 use super::{Format, Out};
 
 /// The destination of results, in the format that was chosen.
@@ -102,25 +102,25 @@ impl CsvRows {
 /// A table whose rows are written as results arrive; or lines, if it has no columns.
 pub struct Table {
     pub out: Out,
-    columns: Vec<Column>,
-    widths: Vec<usize>,
+    layout: Layout,
 }
 
 impl Table {
     /// Fits the columns to the terminal, if there is one, and writes its header.
     fn start(mut out: Out, columns: impl IntoIterator<Item = (Column, usize)>) -> io::Result<Table> {
-        let (columns, widths): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
-        let widths = table::fit(&columns, &widths, out.width());
-        if out.is_terminal() && !columns.is_empty() {
-            table::write_row(&columns, &widths, &table::header(&columns), out.has_colour(), &mut out)?;
+        let mut columns = columns.into_iter().peekable();
+        let has_columns = columns.peek().is_some();
+        let layout = Layout::fit(columns, &out);
+        if out.is_terminal() && has_columns {
+            layout.write_header(&mut out)?;
             out.flush()?;
         }
-        Ok(Table { out, columns, widths })
+        Ok(Table { out, layout })
     }
 
     /// Writes one row.
     pub fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
-        table::write_row(&self.columns, &self.widths, cells, self.out.has_colour(), &mut self.out)
+        self.layout.write_row(cells, &mut self.out)
     }
 
     /// Writes one line that is no row.

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthChar;
 
+use super::Out;
+
 /// The style of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -22,7 +24,7 @@ pub struct Cell(Vec<(Style, String)>);
 pub struct Column {
     pub title: &'static str,
     pub right: bool,
-    /// The width it may shrink to on a narrow terminal; `None` = it never shrinks.
+    /// The width it may shrink to on a narrow terminal; `None` if it never shrinks, and its text is never cut.
     pub least: Option<usize>,
 }
 
@@ -115,53 +117,75 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Returns the widths that fit `natural` into `available`: of the columns that may shrink, the widest shrinks first.
-pub fn fit(columns: &[Column], natural: &[usize], available: Option<usize>) -> Vec<usize> {
+/// The columns of a table with their widths.
+pub struct Layout {
+    columns: Vec<Column>,
+    widths: Vec<usize>,
+    /// Text that is too long for a column that may shrink is cut: on a terminal only.
+    cuts: bool,
+    colour: bool,
+}
+
+impl Layout {
+    /// Fits columns with these widths to the terminal; if `out` is none, they keep their widths.
+    pub fn fit(columns: impl IntoIterator<Item = (Column, usize)>, out: &Out) -> Layout {
+        let (columns, widths): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        let widths = fit(&columns, &widths, out.width());
+        Layout { columns, widths, cuts: out.is_terminal(), colour: out.has_colour() }
+    }
+
+    /// Writes the titles of the columns.
+    pub fn write_header(&self, out: &mut impl Write) -> io::Result<()> {
+        let titles: Vec<_> =
+            self.columns.iter().map(|column| Cell::styled(Style::Bold, column.title)).collect();
+        self.write_row(&titles, out)
+    }
+
+    /// Writes one row. A cell that is too long for its column and not cut moves the rest of the row.
+    pub fn write_row(&self, cells: &[Cell], out: &mut impl Write) -> io::Result<()> {
+        let columns = self.columns.iter().zip(&self.widths);
+        for (index, ((column, &width), cell)) in columns.zip(cells).enumerate() {
+            let padding = width.saturating_sub(cell.width());
+            if index > 0 {
+                out.write_all(GAP.as_bytes())?;
+            }
+            if column.right {
+                write!(out, "{:padding$}", "")?;
+            }
+            let is_cut = self.cuts && column.least.is_some();
+            cell.write(if is_cut { width } else { usize::MAX }, self.colour, out)?;
+            // No padding behind the last column.
+            if !column.right && index + 1 < cells.len() {
+                write!(out, "{:padding$}", "")?;
+            }
+        }
+        out.write_all(b"\n")
+    }
+}
+
+/// Returns the widths that fit `natural` into `available`: of the columns that may shrink, the widest shrinks first. What
+/// is left over belongs to the last column.
+fn fit(columns: &[Column], natural: &[usize], available: Option<usize>) -> Vec<usize> {
     let mut widths: Vec<usize> = natural.iter().map(|&width| width.min(WIDEST)).collect();
     let Some(available) = available else { return widths };
     let gaps = GAP.len() * columns.len().saturating_sub(1);
     loop {
-        let excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(available);
+        let taken = widths.iter().sum::<usize>() + gaps;
         let spare = |index: usize| match columns[index].least {
             Some(least) => widths[index].saturating_sub(least),
             None => 0,
         };
         let widest = (0..widths.len()).filter(|&index| spare(index) > 0).max_by_key(|&index| widths[index]);
         match widest {
-            Some(index) if excess > 0 => widths[index] -= 1,
-            _ => return widths,
+            Some(index) if taken > available => widths[index] -= 1,
+            _ => {
+                if let Some(last) = widths.last_mut() {
+                    *last += available.saturating_sub(taken);
+                }
+                return widths;
+            }
         }
     }
-}
-
-/// Returns the titles of the columns as a row.
-pub fn header(columns: &[Column]) -> Vec<Cell> {
-    columns.iter().map(|column| Cell::styled(Style::Bold, column.title)).collect()
-}
-
-/// Writes one row.
-pub fn write_row(
-    columns: &[Column],
-    widths: &[usize],
-    cells: &[Cell],
-    colour: bool,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    for (index, ((column, cell), &width)) in columns.iter().zip(cells).zip(widths).enumerate() {
-        let padding = width.saturating_sub(cell.width());
-        if index > 0 {
-            out.write_all(GAP.as_bytes())?;
-        }
-        if column.right {
-            write!(out, "{:padding$}", "")?;
-        }
-        cell.write(width, colour, out)?;
-        // No padding behind the last column.
-        if !column.right && index + 1 < cells.len() {
-            write!(out, "{:padding$}", "")?;
-        }
-    }
-    out.write_all(b"\n")
 }
 
 #[cfg(test)]
@@ -171,8 +195,9 @@ mod tests {
     const COLUMNS: [Column; 2] = [Column::left("NAME").shrinking_to(4), Column::right("N")];
 
     fn row(name: Cell, width: usize, colour: bool) -> String {
+        let layout = Layout { columns: COLUMNS.into(), widths: vec![width, 3], cuts: true, colour };
         let mut out = vec![];
-        write_row(&COLUMNS, &[width, 3], &[name, Cell::plain("7")], colour, &mut out).expect("memory");
+        layout.write_row(&[name, Cell::plain("7")], &mut out).expect("memory");
         String::from_utf8(out).expect("text")
     }
 
@@ -183,6 +208,21 @@ mod tests {
         // Wide characters take two columns each.
         assert_eq!(row(Cell::plain("日本語"), 6, false), "日本語    7\n");
         assert_eq!(row(Cell::plain("日本語"), 4, false), "日…     7\n".replace("…     ", "…    "));
+    }
+
+    #[test]
+    fn nothing_is_cut_in_a_column_that_may_not_shrink_or_away_from_a_terminal() {
+        let cells = [Cell::plain("abcdefgh"), Cell::plain("123456789"), Cell::plain("x")];
+        let columns = vec![COLUMNS[0], COLUMNS[1], COLUMNS[0]];
+        let mut layout = Layout { columns, widths: vec![5, 3, 1], cuts: true, colour: false };
+        let mut row = || {
+            let mut out = vec![];
+            layout.write_row(&cells, &mut out).expect("memory");
+            layout.cuts = false;
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(row(), "abcd…  123456789  x\n");
+        assert_eq!(row(), "abcdefgh  123456789  x\n");
     }
 
     #[test]
@@ -205,6 +245,6 @@ mod tests {
         assert_eq!(fit(&COLUMNS, &[30, 3], Some(20)), [15, 3]);
         assert_eq!(fit(&COLUMNS, &[30, 3], Some(2)), [4, 3]);
         assert_eq!(fit(&COLUMNS, &[30, 3], None), [30, 3]);
-        assert_eq!(fit(&COLUMNS, &[10, 3], Some(80)), [10, 3]);
+        assert_eq!(fit(&COLUMNS, &[10, 3], Some(80)), [10, 68]);
     }
 }

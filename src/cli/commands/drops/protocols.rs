@@ -18,7 +18,7 @@ use super::step::Course;
 use crate::cli::exit::Usage;
 
 /// The values of `--protocol`. The first one is the default.
-pub static PROTOCOLS: [DropsProtocol; 4] = [
+pub static PROTOCOLS: &[DropsProtocol] = &[
     DropsProtocol::new("echo", "a few bytes that the host returns unchanged (RFC 862)", |_| {
         Ok(Load::new(Echo, ()))
     }),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::measured::{Class, Measured, Share, Way};
 use super::verdict::{Limit, Verdict};
 use super::words::{digits, percent, whole};
-use crate::cli::output::table::{self, Cell, Column, Style};
+use crate::cli::output::table::{Cell, Column, Layout, Style};
 use crate::cli::output::{Format, Out};
 use crate::cli::stats::millis;
 
@@ -17,7 +17,7 @@ use crate::cli::stats::millis;
 pub enum StepWriter {
     Json(Out),
     Csv(Box<csv::Writer<Out>>),
-    Table(Out),
+    Table(Out, Layout),
 }
 
 /// The summary of all steps.
@@ -57,11 +57,10 @@ impl StepWriter {
             }
             Format::Table => {
                 let mut out = out;
-                let (columns, widths) = columns(two_ways);
-                let colour = out.has_colour();
-                table::write_row(&columns, &widths, &table::header(&columns), colour, &mut out)?;
+                let layout = Layout::fit(columns(two_ways), &out);
+                layout.write_header(&mut out)?;
                 out.flush()?;
-                Ok(StepWriter::Table(out))
+                Ok(StepWriter::Table(out, layout))
             }
         }
     }
@@ -74,8 +73,8 @@ impl StepWriter {
                 writer.write_record(csv_fields(step))?;
                 writer.flush()
             }
-            StepWriter::Table(out) => {
-                write_rows(step, two_ways, out)?;
+            StepWriter::Table(out, layout) => {
+                write_rows(step, two_ways, layout, out)?;
                 out.flush()
             }
         }
@@ -86,7 +85,7 @@ impl StepWriter {
         match self {
             StepWriter::Json(out) => out.write_line(&SummaryLine::new(summary)),
             StepWriter::Csv(_) => Ok(()),
-            StepWriter::Table(out) => {
+            StepWriter::Table(out, _) => {
                 writeln!(out, "\n{}", summary.in_words())?;
                 out.flush()
             }
@@ -94,23 +93,21 @@ impl StepWriter {
     }
 }
 
-fn columns(two_ways: bool) -> (Vec<Column>, Vec<usize>) {
+fn columns(two_ways: bool) -> impl Iterator<Item = (Column, usize)> {
     let way = two_ways.then_some((WAY, WAY_WIDTH));
-    way.into_iter().chain(COLUMNS.into_iter().zip(WIDTHS)).unzip()
+    way.into_iter().chain(COLUMNS.into_iter().zip(WIDTHS))
 }
 
 /// Writes a row for the answered queries, and one for each other class that occurred.
-fn write_rows(step: &Measured, two_ways: bool, out: &mut Out) -> io::Result<()> {
-    let (columns, widths) = columns(two_ways);
-    let colour = out.has_colour();
+fn write_rows(step: &Measured, two_ways: bool, layout: &Layout, out: &mut Out) -> io::Result<()> {
+    let empty = columns(two_ways).count() - 4;
     for class in Class::ALL {
         let share = step.share(class);
         if class != Class::Answered && share.is_some_and(|share| share.count == 0) {
             continue;
         }
         let is_first = class == Class::Answered;
-        let mut cells =
-            if is_first { head(step, two_ways) } else { vec![Cell::default(); columns.len() - 4] };
+        let mut cells = if is_first { head(step, two_ways) } else { vec![Cell::default(); empty] };
         let style = if is_first { Style::Plain } else { Style::Bold };
         cells.push(Cell::styled(style, class.name()));
         cells.extend(match share {
@@ -121,7 +118,7 @@ fn write_rows(step: &Measured, two_ways: bool, out: &mut Out) -> io::Result<()> 
             ],
             None => [Cell::styled(Style::Dim, "unknown"), Cell::default(), Cell::default()],
         });
-        table::write_row(&columns, &widths, &cells, colour, out)?;
+        layout.write_row(&cells, out)?;
     }
     Ok(())
 }

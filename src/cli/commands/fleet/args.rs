@@ -17,7 +17,7 @@ pub struct FleetArgs {
     pub hosts: u32,
     /// Protocol of the hosts
     #[arg(long, value_name = "PROTOCOL", default_value = PROTOCOLS[0].id,
-          value_parser = entry_of(&PROTOCOLS, |protocol| (protocol.id, protocol.about)))]
+          value_parser = entry_of(PROTOCOLS, |protocol| (protocol.id, protocol.about)))]
     pub protocol: &'static HostProtocol,
     /// snmp: interfaces of each agent, up to 10000
     #[arg(long, value_name = "N", default_value_t = 2)]

@@ -9,7 +9,7 @@ use super::args::Sort;
 use super::json::ServerJson;
 use super::server::Server;
 use crate::cli::output::record::{Record, shown_millis};
-use crate::cli::output::table::{self, Cell, Column, Style};
+use crate::cli::output::table::{Cell, Column, Layout, Style};
 use crate::cli::output::{Format, Out, Sink};
 
 /// Writes servers, or the players that are searched for.
@@ -164,19 +164,15 @@ fn write_servers(servers: &[Server], out: &mut Out) -> io::Result<()> {
     if servers.is_empty() {
         return Ok(());
     }
-    let header = table::header(&SERVERS);
-    let mut natural: Vec<_> = header.iter().map(Cell::width).collect();
+    let mut columns = SERVERS.map(|column| (column, column.title.len()));
     for server in servers {
-        for (width, cell) in natural.iter_mut().zip(server_cells(server)) {
+        for ((_, width), cell) in columns.iter_mut().zip(server_cells(server)) {
             *width = cell.width().max(*width);
         }
     }
-    let widths = table::fit(&SERVERS, &natural, out.width());
-    let colour = out.has_colour();
-    table::write_row(&SERVERS, &widths, &header, colour, out)?;
-    servers
-        .iter()
-        .try_for_each(|server| table::write_row(&SERVERS, &widths, &server_cells(server), colour, out))
+    let layout = Layout::fit(columns, out);
+    layout.write_header(out)?;
+    servers.iter().try_for_each(|server| layout.write_row(&server_cells(server), out))
 }
 
 fn server_cells(server: &Server) -> Vec<Cell> {
