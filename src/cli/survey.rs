@@ -104,14 +104,12 @@ impl<R: Row> Survey<R> {
         }
     }
 
-    /// Writes a host that did not answer: in a table, with the reason in the last column.
+    /// Writes a host that did not answer: in a table, with the reason across the columns of the answer.
     fn write_unanswered(&mut self, record: &Record) -> io::Result<()> {
         let Sink::Table(table) = &mut self.sink else { return self.sink.unanswered(record) };
         let reason = record.reason.as_deref().unwrap_or_default();
-        let mut cells = vec![Cell::plain(record.target.to_string())];
-        cells.resize(R::COLUMNS.len() + 1, Cell::default());
-        cells.push(Cell::styled(Style::Dim, format!("{}: {reason}", record.outcome)));
-        table.row(&cells)
+        let reason = Cell::styled(Style::Dim, format!("{}: {reason}", record.outcome));
+        table.row(&[Cell::plain(record.target.to_string()), Cell::default(), reason])
     }
 }
 
@@ -294,12 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_the_cells_of_a_row_or_the_reason_in_the_last_column() {
+    fn a_table_has_the_cells_of_a_row_or_the_reason_across_them() {
         assert_eq!(
             output(Format::Table),
             "127.0.0.1:123                       0  a,\"b\" 5ms\n\
              127.0.0.1:123              12    12.5  c 5ms\n\
-             127.0.0.1:123                          silent: no answer to 1 attempt\n"
+             127.0.0.1:123                  silent: no answer to 1 attempt\n"
         );
     }
 }

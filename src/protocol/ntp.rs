@@ -62,31 +62,37 @@ impl ServerTime {
         (self.stratum == 0).then(|| self.reference_text())
     }
 
-    /// Returns the reference as text: letters, or an address.
+    /// Returns the reference as text: letters, with an escape such as `\x9b` for each other byte, or an address.
     pub fn reference_text(&self) -> String {
         let [a, b, c, d] = self.reference;
+        let end = self.reference.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         match self.stratum {
-            0 | 1 => {
-                self.reference.iter().filter(|byte| byte.is_ascii_graphic()).map(|&b| char::from(b)).collect()
-            }
-            _ => format!("{a}.{b}.{c}.{d}"),
+            2..16 => format!("{a}.{b}.{c}.{d}"),
+            _ => self.reference[..end].escape_ascii().to_string(),
         }
     }
 
+    /// Returns whether the server is synchronized to a reference clock; if not, its time means nothing.
+    pub fn is_synchronized(&self) -> bool {
+        self.leap != 3 && (1..16).contains(&self.stratum)
+    }
+
     /// Returns how far the server's clock is ahead of ours, in seconds (RFC 5905, section 8). `arrived` is
-    /// [`ServerTime::arrived`] by our wall clock, since 1970. `None` if the server gave no time.
+    /// [`ServerTime::arrived`] by our wall clock, since 1970. `None` if the server gave no time: it is not
+    /// synchronized, or had the request for less than no time or for longer than the round trip took.
     pub fn offset(&self, arrived: Duration) -> Option<f64> {
         let left = arrived.saturating_sub(self.rtt);
         self.has_time().then(|| (self.received.ahead_of(left) + self.sent.ahead_of(arrived)) / 2.0)
     }
 
-    /// Returns the round trip without the server's own time, in seconds. `None` if the server gave no time.
+    /// Returns the round trip without the server's own time, in seconds. `None` where [`offset`](ServerTime::offset) is.
     pub fn delay(&self) -> Option<f64> {
         self.has_time().then(|| self.rtt.as_secs_f64() - self.sent.minus(self.received))
     }
 
     fn has_time(&self) -> bool {
-        self.stratum != 0 && self.received.0 != 0 && self.sent.0 != 0
+        let held = self.sent.minus(self.received);
+        self.is_synchronized() && self.received.0 != 0 && (0.0..=self.rtt.as_secs_f64()).contains(&held)
     }
 }
 
@@ -240,7 +246,29 @@ mod tests {
             (answer.kiss().as_deref(), answer.offset(Duration::ZERO), answer.delay()),
             (Some("RATE"), None, None)
         );
-        assert_eq!(self::answer(&packet(1, *b"GPS\0", 0.0)).reference_text(), "GPS");
+        let reference = |stratum, reference| self::answer(&packet(stratum, reference, 0.0)).reference_text();
+        assert_eq!(reference(1, *b"GPS\0"), "GPS");
+        assert_eq!(reference(0, *b"R\x9bT\0"), r"R\x9bT");
+        assert_eq!(reference(16, *b"INIT"), "INIT");
+    }
+
+    #[test]
+    fn a_time_that_is_unsynchronized_or_impossible_is_none() {
+        let good = packet(2, [1; 4], 0.0);
+        let change = |at: usize, bytes: &[u8]| {
+            let mut packet = good.clone();
+            packet[at..at + bytes.len()].copy_from_slice(bytes);
+            let answer = answer(&packet);
+            (answer.offset(Duration::from_secs(1_704_067_201)).is_some(), answer.delay().is_some())
+        };
+        assert_eq!(change(1, &[2]), (true, true));
+        let unsynchronized = [(0, [0xe4]), (1, [16]), (1, [255])].map(|(at, byte)| change(at, &byte));
+        assert_eq!(unsynchronized, [(false, false); 3]);
+        // Sent before it was received, or later than it arrived.
+        let sent = u64::from_be_bytes(good[40..48].try_into().expect("8 bytes"));
+        for sent in [sent - (1 << 30), sent + (1 << 30)] {
+            assert_eq!(change(40, &sent.to_be_bytes()), (false, false));
+        }
     }
 
     #[test]

@@ -33,11 +33,11 @@ struct Server {
 impl Row for Server {
     type Protocol = Ntp;
     const COLUMNS: &'static [(Column, usize)] = &[
-        (Column::right("STRATUM"), 7),
-        (Column::right("OFFSET"), 12),
-        (Column::right("DELAY"), 9),
-        (Column::right("DISPERSION"), 10),
-        (Column::left("REFERENCE").shrinking_to(4), 15),
+        (Column::right("ST"), 2),
+        (Column::right("OFFSET"), 10),
+        (Column::right("DELAY"), 8),
+        (Column::right("DISP"), 8),
+        (Column::left("REFERENCE").shrinking_to(13), 15),
     ];
 
     fn new(time: ServerTime, _: Option<Duration>, now: Time) -> Server {
@@ -56,7 +56,11 @@ impl Row for Server {
 
     fn cells(&self) -> Vec<String> {
         let shown = |ms: Option<f64>| ms.map_or("-".into(), |ms| format!("{ms:.3}"));
-        let reference = self.kiss.as_ref().map_or(self.reference.clone(), |kiss| format!("kiss: {kiss}"));
+        let reference = match &self.kiss {
+            Some(kiss) => format!("kiss: {kiss}"),
+            None if self.leap == 3 || self.stratum > 15 => "unsynchronized".into(),
+            None => self.reference.clone(),
+        };
         let dispersion = shown(Some(self.root_dispersion_ms));
         vec![self.stratum.to_string(), shown(self.offset_ms), shown(self.delay_ms), dispersion, reference]
     }

@@ -141,25 +141,36 @@ impl Layout {
         self.write_row(&titles, out)
     }
 
-    /// Writes one row. A cell that is too long for its column and not cut moves the rest of the row.
+    /// Writes one row. A cell that is too long for its column and not cut moves the rest of the row. If there are fewer
+    /// cells than columns, the last one spans what is left.
     pub fn write_row(&self, cells: &[Cell], out: &mut impl Write) -> io::Result<()> {
         let columns = self.columns.iter().zip(&self.widths);
         for (index, ((column, &width), cell)) in columns.zip(cells).enumerate() {
-            let padding = width.saturating_sub(cell.width());
             if index > 0 {
                 out.write_all(GAP.as_bytes())?;
             }
+            let is_last = index + 1 == cells.len();
+            if is_last && cells.len() < self.columns.len() {
+                cell.write(if self.cuts { self.width_from(index) } else { usize::MAX }, self.colour, out)?;
+                break;
+            }
+            let padding = width.saturating_sub(cell.width());
             if column.right {
                 write!(out, "{:padding$}", "")?;
             }
             let is_cut = self.cuts && column.least.is_some();
             cell.write(if is_cut { width } else { usize::MAX }, self.colour, out)?;
-            // No padding behind the last column.
-            if !column.right && index + 1 < cells.len() {
+            if !column.right && !is_last {
                 write!(out, "{:padding$}", "")?;
             }
         }
         out.write_all(b"\n")
+    }
+
+    /// Returns the width of all columns from this one on, with the gaps between them.
+    fn width_from(&self, index: usize) -> usize {
+        let widths = &self.widths[index..];
+        widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
     }
 }
 
@@ -223,6 +234,15 @@ mod tests {
         };
         assert_eq!(row(), "abcd…  123456789  x\n");
         assert_eq!(row(), "abcdefgh  123456789  x\n");
+    }
+
+    #[test]
+    fn the_last_of_too_few_cells_spans_the_other_columns() {
+        let columns = vec![COLUMNS[0], COLUMNS[1], COLUMNS[0]];
+        let layout = Layout { columns, widths: vec![4, 3, 5], cuts: true, colour: false };
+        let mut out = vec![];
+        layout.write_row(&[Cell::plain("a"), Cell::plain("0123456789abc")], &mut out).expect("memory");
+        assert_eq!(String::from_utf8(out).expect("text"), "a     012345678…\n");
     }
 
     #[test]
