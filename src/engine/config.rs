@@ -25,25 +25,25 @@ pub struct Config {
     pub in_flight_per_host: Option<u32>,
     /// Maximum packets per second to one /24 (IPv4) or /48 (IPv6) in all; `None` for no limit.
     pub prefix_rate: Option<f64>,
-    /// How long an attempt waits for its reply.
+    /// The time that an attempt waits for its reply.
     pub timeout: Timeout,
     /// Attempts for each query, 1 to 100.
     pub tries: u32,
-    /// Whether an attempt does not count as a try if its reply may have been dropped in our own receive buffer.
-    /// Measurements, in which a loss is a loss, set it to false.
+    /// True if an attempt does not count as a try when its reply may have been dropped in our own receive buffer. Set
+    /// it to false to measure loss.
     pub forgive_local_drops: bool,
-    /// Maximum conversations that wait to be sent, at least 1: how far ahead targets are pulled.
+    /// Maximum conversations that wait to be sent, at least 1. Targets are pulled this far ahead.
     pub ring: usize,
-    /// How long a query is remembered after its end, so that a late reply is recognized.
+    /// The time that a query is remembered after its end, so that a late reply is recognized.
     pub linger: Duration,
 }
 
-/// How long an attempt waits for its reply.
+/// The time that an attempt waits for its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Timeout {
-    /// Derived from the round trips measured so far, of the target's prefix and in all (RFC 6298). The wait between
-    /// two attempts grows by a quarter each time.
+    /// Derived from the round trips measured so far, both of the target's prefix and of all hosts (RFC 6298). The wait
+    /// grows by a quarter with each attempt.
     Auto,
     /// The same for each attempt.
     Fixed(Duration),
@@ -105,7 +105,7 @@ impl Config {
     /// Checks that every field is in range.
     ///
     /// # Errors
-    /// The first field that is not.
+    /// Names the first field that is out of range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let rate_fits = |rate: Option<f64>| rate.is_none_or(|pps| (0.01..=1e9).contains(&pps));
         let check = |fits: bool, field, expected| {

@@ -1,4 +1,4 @@
-//! Deadlines: a binary heap whose entries are cancelled by leaving them behind.
+//! Deadlines: a binary heap with lazy deletion: cancelled entries are skipped when they come up.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,14 +6,15 @@ use std::collections::BinaryHeap;
 use super::Time;
 use super::query::QueryId;
 
-/// Tells the valid entry of a query, in the ring or in the heap, from its older ones.
+/// Distinguishes the valid entry of a query, in the ring or in the heap, from older ones. A query gets a new stamp
+/// whenever it moves. Entries with an old stamp are skipped when they come up.
 ///
 /// A query gets a new stamp whenever it is moved. Entries with an old stamp stay where they are, and are skipped when
 /// they come up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u32);
 
-/// Issues stamps. They repeat after 2³² of them; no entry gets that old.
+/// Issues stamps. They wrap around after 2³²; no entry lives that long.
 #[derive(Default)]
 pub struct Stamps(u32);
 
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_deadline_passes_over_cancelled_ones() {
+    fn the_next_deadline_skips_cancelled_ones() {
         let (mut deadlines, mut stamps) = (Deadlines::default(), Stamps::default());
         deadlines.push(Time::from_millis(1), place(1, &mut stamps));
         deadlines.push(Time::from_millis(2), place(2, &mut stamps));
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn cancelled_entries_do_not_pile_up() {
+    fn cancelled_entries_do_not_accumulate() {
         let (mut deadlines, mut stamps) = (Deadlines::default(), Stamps::default());
         for n in 0..100_000 {
             deadlines.push(Time::from_millis(n), place(n as u32, &mut stamps));

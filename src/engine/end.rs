@@ -1,11 +1,10 @@
-//! Ends: every query gets exactly one, and is remembered for a while.
+//! Ends of queries: every query ends exactly once, and is remembered for a while.
 
 use super::query::{Arrival, Open, Phase, QueryId, State};
 use super::{Completion, Engine, Outcome, Protocol, Time};
 
 impl<P: Protocol, T> Engine<P, T> {
-    /// Ends a query, and its conversation with it. `arrival` is the reply, or the ICMP error, that ended it, if one
-    /// did.
+    /// Ends a query, and its conversation with it. `arrival` is the reply, or the ICMP error, that ended it, if any.
     pub(super) fn complete(
         &mut self,
         now: Time,
@@ -60,7 +59,7 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Ends the queries in certain states as interrupted.
+    /// Ends the queries in the given states as interrupted.
     pub(super) fn interrupt(&mut self, now: Time, which: impl Fn(State) -> bool) {
         let open = self.in_flight.open().filter(|(_, _, open)| which(open.state));
         let chosen: Vec<QueryId> = open.map(|(id, _, _)| id).collect();
@@ -69,8 +68,8 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Takes a query out of ring, heap and window, and returns what it had while it was open; `None` if it has ended
-    /// before. If it was ever sent it stays in the table for a while, to recognize late and duplicate replies.
+    /// Removes a query from ring, heap and window, and returns its open state; `None` if it has ended before. A query
+    /// that was sent stays in the table for a while, to recognize late and duplicate replies.
     pub(super) fn retire(
         &mut self,
         now: Time,
@@ -108,15 +107,15 @@ impl<P: Protocol, T> Engine<P, T> {
         Some(open)
     }
 
-    /// Until when attempts of an ending query, other than the one of `arrival`, may still be answered, and the receive
-    /// buffer that takes.
+    /// Returns the time until which the other attempts of an ending query (all but that of `arrival`) may still be
+    /// answered, and the receive buffer that their replies may take.
     fn still_answerable(&self, now: Time, id: QueryId, arrival: Option<Arrival>) -> Option<(Time, u32)> {
         let query = &self.in_flight[id];
         let attempts = self.in_flight.attempts(id);
         let mut others = attempts
             .filter(|(number, _)| arrival.is_none_or(|arrival| arrival.attempt != *number))
             .peekable();
-        // Mostly there is none.
+        // There are usually none.
         others.peek()?;
         let rto = self.timeouts.rto(query.target.ip());
         let open = others.map(|(_, sent)| sent + rto).filter(|overdue| *overdue > now);
@@ -124,8 +123,8 @@ impl<P: Protocol, T> Engine<P, T> {
         (count > 0).then(|| (until, query.reply_cost.saturating_mul(count)))
     }
 
-    /// Forgets ended queries whose time is over, or of which there are more than ring and window ever held; but none
-    /// before its time that blocks its address.
+    /// Forgets ended queries whose time is over, and the oldest ones if there are more than ring and window ever held.
+    /// Queries that block their address are kept until their time is over.
     pub(super) fn forget_lingering(&mut self, now: Time) {
         let most = self.config.ring.saturating_add(self.ledger.max_in_flight as usize);
         while let Some(&(until, id)) = self.lingering.front() {

@@ -1,17 +1,17 @@
-//! Deadlines: what happens when time passes.
+//! Expiry of deadlines: retries, timeouts, and ends.
 
 use super::query::{Phase, QueryId, State};
 use super::timeouts::Wait;
 use super::{Engine, Outcome, Protocol, Quiet, Time};
 
-/// Deadlines handled in one call, so that each step of a turn is bounded.
+/// Maximum deadlines handled in one call, so that each step of a turn is bounded.
 const DUE_AT_ONCE: usize = 1024;
 
-/// How many attempts of one query may not count as tries. Without a bound, a flood could make it retry forever.
+/// Maximum attempts of one query that do not count as tries. Without a bound, a flood could make it retry forever.
 const FORGIVEN: u32 = 30;
 
 impl<P: Protocol, T> Engine<P, T> {
-    /// Handles what is due by `now`, at most 1,024 deadlines a call: queries that waited for a limit return to the
+    /// Handles what is due by `now`, at most 1,024 deadlines per call: queries that waited for a limit return to the
     /// ring; those that waited for a reply are retried, or end.
     pub fn handle_timeout(&mut self, now: Time) {
         for _ in 0..DUE_AT_ONCE {
@@ -27,7 +27,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.check_books();
     }
 
-    /// Notes that by `now` the kernel has dropped datagrams because our receive buffer was full. Each may have been
+    /// Records that by `now` the kernel has dropped datagrams because our receive buffer was full. Each may have been
     /// the reply to whatever was in flight: such attempts, if they time out, do not count as tries.
     pub fn handle_local_drops(&mut self, now: Time) {
         self.last_local_drop = self.last_local_drop.max(Some(now));
@@ -50,7 +50,7 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// An attempt has timed out: the query is retried, or ends.
+    /// Handles the timeout of an attempt: the query is retried, or ends.
     fn expire(&mut self, now: Time, id: QueryId) {
         let lost_here = self.may_be_lost_here(id);
         let query = &mut self.in_flight[id];
@@ -101,8 +101,8 @@ impl<P: Protocol, T> Engine<P, T> {
         self.enqueue(id);
     }
 
-    /// Whether the reply to a query's last attempt may have been dropped in our own receive buffer. An attempt is
-    /// forgiven once, even if it times out twice.
+    /// Returns whether the reply to a query's last attempt may have been dropped in our own receive buffer. An attempt
+    /// is forgiven once, even if it times out twice.
     fn may_be_lost_here(&self, id: QueryId) -> bool {
         let query = &self.in_flight[id];
         let sent_before = |drop| self.in_flight.last_sent(id).is_some_and(|sent| sent <= drop);

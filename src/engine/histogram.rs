@@ -33,7 +33,7 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
-    /// Returns how many durations were counted.
+    /// Returns the number of durations counted.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_one_has_no_quantiles_and_extremes_fit() {
+    fn an_empty_histogram_has_no_quantiles_and_extremes_fit() {
         let mut histogram = Histogram::default();
         assert_eq!((histogram.min(), histogram.quantile(0.5), histogram.max()), (None, None, None));
         histogram.record(Duration::MAX);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bucket_holds_its_own_upper_bound() {
+    fn every_bucket_holds_its_upper_bound() {
         for index in 0..(STEPS * (DOUBLINGS + 1)) as usize {
             assert_eq!(bucket(upper_bound(index)), index);
         }

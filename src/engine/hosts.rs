@@ -8,7 +8,8 @@ use super::deadlines::Place;
 /// A host: an address and port, without an IPv6 flow label or scope.
 type HostKey = (IpAddr, u16);
 
-/// What is in flight to each host, and what waits for it to end.
+/// The queries in flight to each host, and those that wait for one of them to end. Whenever a query of a host ends or
+/// is forgotten, one waiting query tries again.
 ///
 /// Each event that may let a waiting query go (a query of that host ends, or is forgotten) lets one of them try again.
 pub struct Hosts {
@@ -24,20 +25,20 @@ impl Hosts {
         Hosts { cap, in_flight: HashMap::new(), waiting: HashMap::new() }
     }
 
-    /// Whether another query to `host` may be in flight.
+    /// Returns whether another query to `host` may be sent.
     pub fn has_slot(&self, host: SocketAddr) -> bool {
         let taken = || self.in_flight.get(&key(host)).copied().unwrap_or(0);
         self.cap.is_none_or(|cap| taken() < cap)
     }
 
-    /// A query to `host` takes a slot.
+    /// Takes a slot for a query to `host`.
     pub fn take_slot(&mut self, host: SocketAddr) {
         if self.cap.is_some() {
             *self.in_flight.entry(key(host)).or_default() += 1;
         }
     }
 
-    /// A query to `host` gives its slot back.
+    /// Releases the slot of a query to `host`.
     pub fn release_slot(&mut self, host: SocketAddr) {
         if let Some(taken) = self.in_flight.get_mut(&key(host)) {
             *taken -= 1;
@@ -47,12 +48,12 @@ impl Hosts {
         }
     }
 
-    /// A query waits for `host`.
+    /// Queues a query that waits for `host`.
     pub fn wait(&mut self, host: SocketAddr, place: Place) {
         self.waiting.entry(key(host)).or_default().push_back(place);
     }
 
-    /// Whether any query waits for any host.
+    /// Returns whether any query waits for any host.
     pub fn is_anyone_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
@@ -73,7 +74,7 @@ impl Hosts {
         next
     }
 
-    /// Forgets all that wait.
+    /// Forgets all waiting queries.
     pub fn clear_waiting(&mut self) {
         self.waiting.clear();
     }
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_has_as_many_slots_as_the_cap_says() {
+    fn a_host_has_as_many_slots_as_its_cap() {
         let mut hosts = Hosts::new(Some(2));
         hosts.take_slot(host(1));
         assert!(hosts.has_slot(host(1)));
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_wait_come_back_one_by_one_and_stale_ones_are_skipped() {
+    fn waiting_queries_return_one_by_one_and_stale_ones_are_skipped() {
         let mut hosts = Hosts::new(None);
         (1..=3).for_each(|query| hosts.wait(host(1), place(query)));
         assert_eq!(hosts.next_waiting(host(2), |_| true), None);

@@ -1,4 +1,4 @@
-//! The table of queries, and the index by which a reply finds its attempt.
+//! The table of queries, and the index that finds the attempt of a reply.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,7 +13,7 @@ use super::deadlines::Place;
 use super::query::{AttemptId, NewQuery, Open, Query, QueryId};
 use super::{ForeignSource, Proof, Time, Token};
 
-/// How often another token is tried if an attempt's is in use. Only short tokens ever are.
+/// Maximum tokens tried for an attempt. Only short tokens are ever already in use.
 const TOKENS_TRIED: u64 = 64;
 
 /// One transmission of a query.
@@ -21,7 +21,7 @@ struct Transmission {
     query: QueryId,
     /// 1 for the first attempt.
     number: u32,
-    /// It left between these two times.
+    /// The times between which it was sent.
     sent: Time,
     sent_by: Time,
     token: Token,
@@ -34,7 +34,7 @@ pub struct Hit {
     pub query: QueryId,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// That attempt left between these two times.
+    /// The times between which that attempt was sent.
     pub sent: Time,
     pub sent_by: Time,
     /// The datagram comes from another address than the attempt went to.
@@ -42,15 +42,15 @@ pub struct Hit {
 }
 
 impl Hit {
-    /// The time from the sending of the attempt to `arrival`. If the reply arrived before the send was known to be
-    /// over, it counts from when the send began.
+    /// The time from the sending of the attempt to `arrival`. If the reply arrived before the send call returned, it is
+    /// measured from the start of the call.
     pub fn rtt(&self, arrival: Time) -> Duration {
         arrival - if arrival < self.sent_by { self.sent } else { self.sent_by }
     }
 }
 
-/// No attempt can be made at this address now: without a token because another query may still be answered there,
-/// else because all tokens are in use.
+/// The error if no attempt can be made at this address now: without a token, because another query may still be
+/// answered there; otherwise because all tokens are in use.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AddressBusy;
 
@@ -58,16 +58,16 @@ pub struct AddressBusy;
 pub struct InFlight<C, T> {
     queries: Slab<Query<C, T>>,
     attempts: Slab<Transmission>,
-    /// From the fingerprint of (address, port, token), or of the token alone, to the attempt.
+    /// Maps the fingerprint of (address, port, token), or of the token alone, to the attempt.
     index: HashMap<u64, AttemptId, BuildHasherDefault<AlreadyHashed>>,
     key: (u64, u64),
     conversations: u64,
-    /// The token alone finds its attempt.
+    /// True if the token alone identifies the attempt.
     by_token_alone: bool,
 }
 
 impl<C, T> InFlight<C, T> {
-    /// An empty table. `key` makes tokens unpredictable, and the index immune to chosen collisions.
+    /// Creates an empty table. `key` makes tokens unpredictable, and protects the index from chosen collisions.
     pub fn new(key: [u8; 16], foreign_source: ForeignSource) -> InFlight<C, T> {
         let number = u128::from_le_bytes(key);
         InFlight {
@@ -85,7 +85,7 @@ impl<C, T> InFlight<C, T> {
         QueryId(self.queries.insert(Query::new(new, reply_cost, self.conversations)) as u32)
     }
 
-    /// Whether this ended query blocks its address: without a token, a reply to it would be taken for another
+    /// Returns whether this ended query blocks its address: without a token, a reply to it would be taken for another
     /// query's.
     pub fn blocks_address(&self, query: QueryId) -> bool {
         let has_token = |attempt: AttemptId| self.attempts[attempt.0 as usize].token != Token::NONE;
@@ -98,19 +98,19 @@ impl<C, T> InFlight<C, T> {
         self.queries.remove(query.0 as usize);
     }
 
-    /// Whether `place` is the valid place of a query. Ended queries have none, since their stamp is renewed.
+    /// Returns whether `place` is the valid place of a query. Ended queries have none, since their stamp is renewed.
     pub fn is_valid(&self, place: Place) -> bool {
         self.queries.get(place.query.0 as usize).is_some_and(|query| query.stamp == place.stamp)
     }
 
-    /// The query whose valid place is `place`. Ended queries have none.
+    /// Returns the query whose valid place is `place`. Ended queries have none.
     #[expect(clippy::type_complexity, reason = "a pair of references, each a type that the callers know")]
     pub fn at(&self, place: Place) -> Option<(&Query<C, T>, &Open<C, T>)> {
         let query = self.queries.get(place.query.0 as usize).filter(|query| query.stamp == place.stamp)?;
         query.open().map(|open| (query, open))
     }
 
-    /// All queries that have not ended, in no order.
+    /// Returns all queries that have not ended, in no particular order.
     pub fn open(&self) -> impl Iterator<Item = (QueryId, &Query<C, T>, &Open<C, T>)> {
         self.queries
             .iter()
@@ -135,12 +135,12 @@ impl<C, T> InFlight<C, T> {
         Ok(token)
     }
 
-    /// When the last attempt of `query` was sent; `None` when none was.
+    /// Returns when the last attempt of `query` was sent; `None` if none was.
     pub fn last_sent(&self, query: QueryId) -> Option<Time> {
         self[query].newest.map(|attempt| self.attempts[attempt.0 as usize].sent)
     }
 
-    /// The attempts of `query`, the last one first: the number of each, and by when it was sent.
+    /// Returns the attempts of `query`, the last one first: the number of each, and the time by which it was sent.
     pub fn attempts(&self, query: QueryId) -> impl Iterator<Item = (u32, Time)> {
         let newest = self[query].newest.map(|newest| &self.attempts[newest.0 as usize]);
         std::iter::successors(newest, |attempt| {
@@ -149,7 +149,7 @@ impl<C, T> InFlight<C, T> {
         .map(|attempt| (attempt.number, attempt.sent_by))
     }
 
-    /// Notes that the last attempt of `query` was sent between `from` and `by`.
+    /// Records that the last attempt of `query` was sent between `from` and `by`.
     pub fn set_sent(&mut self, query: QueryId, from: Time, by: Time) {
         if let Some(attempt) = self[query].newest {
             let attempt = &mut self.attempts[attempt.0 as usize];
@@ -157,14 +157,14 @@ impl<C, T> InFlight<C, T> {
         }
     }
 
-    /// Takes back the last attempt of `query`; false if it has none.
+    /// Removes the last attempt of `query`. Returns false if it has none.
     pub fn remove_newest_attempt(&mut self, query: QueryId) -> bool {
         let Some(id) = self[query].newest else { return false };
         let attempt = self.attempts.remove(id.0 as usize);
         self[query].newest = attempt.previous;
         self[query].attempts -= 1;
         if self.index.get(&attempt.fingerprint) == Some(&id) {
-            // Without a token, the attempts of a query share one place in the index.
+            // Without a token, the attempts of a query share one entry in the index.
             let before = attempt
                 .previous
                 .filter(|&before| self.attempts[before.0 as usize].fingerprint == attempt.fingerprint);
@@ -176,7 +176,7 @@ impl<C, T> InFlight<C, T> {
         true
     }
 
-    /// Finds the attempt that was sent to `from` with `token`; where the token is enough, also one that was sent to
+    /// Finds the attempt that was sent to `from` with `token`. If the token is enough, also finds one that was sent to
     /// another address.
     pub fn find(&self, from: SocketAddr, token: Token) -> Option<Hit> {
         let id = *self.index.get(&self.fingerprint(from, token))?;
@@ -193,7 +193,7 @@ impl<C, T> InFlight<C, T> {
         })
     }
 
-    /// A token that matches no other attempt in the table.
+    /// Returns a token that matches no other attempt in the table.
     fn free_token(&self, query: QueryId, number: u32, bits: u32) -> Result<(Token, u64), AddressBusy> {
         let Query { target, conversation, step, .. } = self[query];
         let mask = u64::MAX >> (64 - bits.clamp(1, 64));
@@ -208,7 +208,7 @@ impl<C, T> InFlight<C, T> {
         Err(AddressBusy)
     }
 
-    /// The fingerprint of the address alone, unless a reply to another query could be taken for this one's.
+    /// Returns the fingerprint of the address alone, unless a reply to another query could be taken for this one's.
     fn free_address(&self, query: QueryId, proof: Proof) -> Result<u64, AddressBusy> {
         let Query { target, conversation, .. } = self[query];
         let fingerprint = self.fingerprint(target, Token::NONE);
@@ -219,7 +219,7 @@ impl<C, T> InFlight<C, T> {
         if is_free { Ok(fingerprint) } else { Err(AddressBusy) }
     }
 
-    /// The query whose attempt has this place in the index.
+    /// Returns the query whose attempt has this fingerprint in the index.
     fn holder(&self, fingerprint: u64) -> Option<QueryId> {
         self.index.get(&fingerprint).map(|id| self.attempts[id.0 as usize].query)
     }
@@ -236,15 +236,16 @@ impl<C, T> InFlight<C, T> {
         }
     }
 
-    /// The keyed hash of some numbers. Inputs of different kinds have different lengths, so they never collide by
-    /// construction.
+    /// Returns the keyed hash of some numbers. Inputs of different kinds have different lengths, so they never collide
+    /// by construction.
     fn hash<const N: usize>(&self, numbers: [u64; N]) -> u64 {
         let bytes = numbers.map(u64::to_le_bytes);
         SipHasher13::new_with_keys(self.key.0, self.key.1).hash(bytes.as_flattened())
     }
 }
 
-/// A query by its id.
+/// Returns a query by its ID. Panics if there is none. IDs come only from `find`, `open`, `insert` and valid places,
+/// never from outside.
 ///
 /// Panics when there is none. Ids come from `find`, `open`, `insert` and valid places only, never from outside.
 impl<C, T> Index<QueryId> for InFlight<C, T> {
@@ -261,7 +262,7 @@ impl<C, T> IndexMut<QueryId> for InFlight<C, T> {
     }
 }
 
-/// A fingerprint is a keyed hash already; hashing it again would gain nothing.
+/// Passes a fingerprint through: it is already a keyed hash.
 #[derive(Default)]
 struct AlreadyHashed(u64);
 
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_finds_the_very_attempt_it_answers() {
+    fn an_answer_finds_the_attempt_it_answers() {
         let mut flight = in_flight();
         let query = insert(&mut flight, None);
         let first = flight.add_attempt(query, TOKEN, Time::from_millis(1)).unwrap();
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_token_is_enough_another_source_is_told() {
+    fn where_a_token_is_enough_another_source_is_reported() {
         let mut flight = InFlight::new([7; 16], ForeignSource::Reported);
         let query = insert(&mut flight, None);
         let token = flight.add_attempt(query, Proof::Token { bits: 31 }, Time::ZERO).unwrap();
@@ -359,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn by_address_alone_there_is_one_at_a_time() {
+    fn with_the_address_alone_one_query_at_a_time_is_in_flight() {
         let mut flight = in_flight();
         let (first, second) = (insert(&mut flight, None), insert(&mut flight, None));
         flight.add_attempt(first, Proof::Address, Time::ZERO).unwrap();
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn by_content_the_next_step_does_not_wait_for_replies_to_the_one_before() {
+    fn with_content_the_next_step_does_not_wait_for_earlier_replies() {
         let mut flight = in_flight();
         let first = insert(&mut flight, None);
         flight.add_attempt(first, Proof::Content, Time::ZERO).unwrap();
@@ -391,7 +392,7 @@ mod tests {
         let early = flight.add_attempt(other, Proof::Content, Time::from_millis(3));
         assert_eq!(early, Err(AddressBusy), "the first step's other attempt may still be answered");
         flight[next].carried = 0;
-        flight.add_attempt(other, Proof::Content, Time::from_millis(3)).expect("nothing is on its way");
+        flight.add_attempt(other, Proof::Content, Time::from_millis(3)).expect("nothing is in flight");
     }
 
     #[test]

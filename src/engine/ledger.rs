@@ -1,10 +1,10 @@
-//! The ledger: where every query and every datagram went.
+//! The ledger: counts of all queries and datagrams.
 
 use super::histogram::Histogram;
 
-/// Where every query and every datagram went. All counts are since the engine was made.
+/// Counts every query and every datagram by its outcome, since the engine was created.
 ///
-/// Two sums hold at any time:
+/// Two equations hold at any time:
 ///
 /// - queries: [`queries`](Ledger::queries) = `answered + silent + unreachable + send_failed +
 ///   malformed + interrupted` + those that have not ended yet;
@@ -29,21 +29,20 @@ pub struct Ledger {
 
     /// Datagrams that the kernel accepted from us.
     pub datagrams_sent: u64,
-    /// Packets that the kernel did not accept at first, its own queue being full; they were sent later.
+    /// Packets that the kernel did not accept at first because its send queue was full. They were sent later.
     pub deferred: u64,
     /// Of the datagrams sent, the second and later attempts of a query.
     pub retransmissions: u64,
     /// Answered queries that took more than one attempt: a datagram was lost or slow, on the way
     /// to or from a host that is alive.
     pub answered_after_retry: u64,
-    /// Attempts repeated without counting as a try, because the reply to the one before may have been dropped in our
-    /// own receive buffer.
+    /// Attempts repeated without counting as a try, because the previous reply may have been dropped in our own receive
+    /// buffer.
     pub asked_again: u64,
-    /// Answered queries whose reply answered an attempt before the last one: nothing was lost, the
-    /// host is slow.
+    /// Answered queries whose reply answered an attempt before the last one: no packet was lost, but the host is slow.
     pub answered_by_earlier: u64,
 
-    /// Datagrams that the kernel gave to us.
+    /// Datagrams that the kernel delivered to us.
     pub datagrams_received: u64,
     /// Of these, the ones that advanced a conversation.
     pub replies: u64,
@@ -53,7 +52,7 @@ pub struct Ledger {
     pub late: u64,
     /// Further replies to a query that has had one.
     pub duplicates: u64,
-    /// Datagrams that match no query: wrong source, wrong token, or nothing of ours.
+    /// Datagrams that match no query: wrong source, wrong token, or not a reply to us.
     pub unmatched: u64,
 
     /// The most queries that were in flight at once.
@@ -63,12 +62,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Returns how many queries have ended, in all classes.
+    /// Returns the number of queries that have ended, in all classes.
     pub fn ended(&self) -> u64 {
         self.answered + self.silent + self.unreachable + self.send_failed + self.malformed + self.interrupted
     }
 
-    /// Returns whether both sums hold, with `open` queries that have not ended yet.
+    /// Returns whether both equations hold, given `open` queries that have not ended yet.
     pub fn adds_up(&self, open: u64) -> bool {
         self.queries == self.ended() + open
             && self.datagrams_received

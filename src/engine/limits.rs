@@ -1,4 +1,4 @@
-//! Limits for one host and for one network prefix, so that none is flooded.
+//! Rate limits for each host and each network prefix.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -29,7 +29,7 @@ impl Prefix {
     }
 }
 
-/// Keeps the gap between two packets to one host, and the rate to one prefix.
+/// Enforces the gap between two packets to one host, and the rate to one prefix.
 pub struct Limits {
     hosts: Buckets<(IpAddr, u16)>,
     prefixes: Buckets<Prefix>,
@@ -48,9 +48,9 @@ impl Limits {
     /// Checks whether a packet may be sent to `target` now.
     ///
     /// # Errors
-    /// The time to try again. Each query gets a different one, so that a thousand queries that wait for one prefix do not
-    /// all try at once; only the next check decides. A query that was `promised` a time already, and tries a little early,
-    /// gets the earliest possible time, and so keeps its place in the line.
+    /// Returns the time to try again. Each query gets a different one, so that a thousand queries that wait for one
+    /// prefix do not all try at once; the next check decides. A query that was already `promised` a time and tries a
+    /// little early gets the earliest possible time, and so keeps its place in the queue.
     pub fn check(
         &mut self,
         target: SocketAddr,
@@ -90,7 +90,7 @@ struct Buckets<K> {
 }
 
 struct Bucket {
-    /// When the bucket is full again (see `Pacer`).
+    /// The time at which the bucket is full again (see `Pacer`).
     full_at: u64,
     /// The latest time that was promised to a query.
     promised: u64,
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn queries_that_wait_for_one_prefix_come_back_one_by_one() {
+    fn queries_that_wait_for_one_prefix_return_one_by_one() {
         let mut limits = Limits::new(Some(10.0), 1);
         limits.take(host(1), Duration::ZERO, Time::ZERO);
         for waiting in 1..=3 {
@@ -164,7 +164,7 @@ mod tests {
             assert_eq!(back, Err(Time::from_millis(u64::from(waiting) * 100)));
         }
         let early = limits.check(host(2), Duration::ZERO, Time::from_millis(99), true);
-        assert_eq!(early, Err(Time::from_millis(100)), "a query that comes a little early keeps its place");
+        assert_eq!(early, Err(Time::from_millis(100)), "a query that tries a little early keeps its place");
     }
 
     #[test]

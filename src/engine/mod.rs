@@ -1,4 +1,4 @@
-//! The engine: decides whom to send to and when, and matches replies to queries.
+//! The engine: decides what to send to which host and when, and matches replies to queries.
 //!
 //! It has no socket, no clock and no thread: bytes and times go in, bytes and completions come out, so that a test can
 //! make anything happen. Its driver (`net`, or a simulated network) repeats these steps:
@@ -9,8 +9,8 @@
 //! 4. [`poll_completion`](Engine::poll_completion) until `None`;
 //! 5. sleep until a datagram arrives, or until [`poll_timeout`](Engine::poll_timeout).
 //!
-//! The three paths through it have a file each: `send` (ring → limits → window → wire), `receive` (wire → table →
-//! protocol) and `expire` (deadlines); `end` ends queries.
+//! Each of the three paths through it has its own file: `send` (ring → limits → window → wire), `receive` (wire → table
+//! → protocol) and `expire` (deadlines); `end` ends queries.
 //!
 //! An open query waits in one place at a time: in the *ring* (to be sent), in the heap of *deadlines* (for its reply,
 //! or for a limit), or at its *host* (for another query to end). Its stamp tells the valid entry from older ones, so
@@ -59,7 +59,7 @@ use ring::{Priority, Ring};
 use timeouts::Timeouts;
 use window::Window;
 
-/// How much a deadline may be delayed to share a wake-up with the next token.
+/// Maximum delay of a deadline that shares a wake-up with the next token.
 const SLACK: Duration = Duration::from_millis(4);
 
 /// Sends the requests of many conversations, matches their replies, and counts everything.
@@ -78,9 +78,9 @@ pub struct Engine<P: Protocol, T = ()> {
     deadlines: Deadlines,
     stamps: Stamps,
     timeouts: Timeouts,
-    /// Ended queries, and when to forget them.
+    /// Ended queries, and the times to forget them.
     lingering: VecDeque<(Time, QueryId)>,
-    /// Those of them that block their address until then.
+    /// The ended queries that block their address until then.
     blocking: VecDeque<(Time, QueryId)>,
     completions: VecDeque<Completion<P::Conversation, P::Answer, T>>,
     ledger: Ledger,
@@ -88,7 +88,7 @@ pub struct Engine<P: Protocol, T = ()> {
     unsent: usize,
     /// Queries that have not ended.
     open: usize,
-    /// When the kernel last dropped a datagram because our receive buffer was full, as far as is known.
+    /// The time of the last known local drop.
     last_local_drop: Option<Time>,
     held: bool,
     stopped: bool,
@@ -100,15 +100,15 @@ pub struct Engine<P: Protocol, T = ()> {
 pub struct Transmit {
     /// The destination.
     pub to: SocketAddr,
-    /// How many bytes were appended to the buffer.
+    /// The number of bytes appended to the buffer.
     pub len: usize,
     place: Place,
 }
 
-/// Asking, and taking completions.
+/// Starting conversations, and taking completions.
 impl<P: Protocol, T> Engine<P, T> {
-    /// Creates an engine for `protocol`. Tokens are derived from `key`: 16 bytes that nobody can guess
-    /// (`net::random_key`), or a seed to repeat a simulation.
+    /// Creates an engine for `protocol`. Tokens are derived from `key`: 16 unpredictable bytes (`net::random_key`), or
+    /// a seed to repeat a simulation.
     ///
     /// # Errors
     /// A field of `config` is out of range.
@@ -139,8 +139,8 @@ impl<P: Protocol, T> Engine<P, T> {
         })
     }
 
-    /// Returns how many more targets [`ask`](Engine::ask) accepts now. Pull no more than these from a source of
-    /// targets, and memory stays proportional to ring and window.
+    /// Returns the number of targets that [`ask`](Engine::ask) accepts now. A caller that pulls no more than these from
+    /// its source of targets keeps memory proportional to ring and window.
     pub fn room(&self) -> usize {
         if self.stopped { 0 } else { self.config.ring.saturating_sub(self.unsent) }
     }
@@ -150,7 +150,7 @@ impl<P: Protocol, T> Engine<P, T> {
     ///
     /// # Errors
     /// The ring is full, or [`stop_sending`](Engine::stop_sending) or [`abort`](Engine::abort) was called. The error
-    /// gives question and tag back.
+    /// returns the question and the tag.
     pub fn ask(
         &mut self,
         target: SocketAddr,
@@ -184,16 +184,16 @@ impl<P: Protocol, T> Engine<P, T> {
         !self.completions.is_empty()
     }
 
-    /// Holds back all sending while `held` is true; everything else continues. For a caller who cannot process more
-    /// completions: only those of queries already in flight still come, at most as many as the window holds.
+    /// Holds back all sending while `held` is true; everything else continues. Use it when no more completions can be
+    /// processed: then only queries already in flight complete, at most as many as the window holds.
     pub fn hold(&mut self, held: bool) {
         self.held = held;
     }
 
     /// Stops sending. Queries that wait to be sent end as interrupted now.
     ///
-    /// Queries in flight may still be answered, for as long as after a last attempt. Then they end: as silent if all
-    /// tries were made, else as interrupted.
+    /// Queries in flight may still be answered until the timeout of a last attempt. Then they end as silent if all
+    /// tries were made, and otherwise as interrupted.
     pub fn stop_sending(&mut self, now: Time) {
         self.stopped = true;
         self.interrupt(now, |state| state != State::Sent);
@@ -211,15 +211,15 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 }
 
-/// What a driver needs to know.
+/// The interface to the driver.
 impl<P: Protocol, T> Engine<P, T> {
-    /// Returns when something happens without a datagram: the next token for what waits in the ring, or the next
-    /// deadline. A time in the past means now; `None`, that only a datagram changes anything.
+    /// Returns the time of the next event other than a datagram: the next token for a query in the ring, or the next
+    /// deadline. A time in the past means now; `None` means that only a datagram can change anything.
     ///
-    /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near: nobody needs them
-    /// finer, and each wake-up that is spared saves up to three system calls.
+    /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near: finer deadlines
+    /// have no use, and each wake-up avoided saves up to three system calls.
     pub fn poll_timeout(&mut self) -> Option<Time> {
-        // What the window lets in needs a token, too.
+        // Queries that the window admits need a token, too.
         let release = self.window.next_release().filter(|_| self.ring.awaits_window().is_some());
         let release = release.map(|release| release.max(self.pacer.next(1)));
         let deadline = self.next_deadline().into_iter().chain(release).min().map(Time::ceil_millis);
@@ -231,10 +231,11 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Returns the next deadline itself: from then on [`handle_timeout`](Engine::handle_timeout) has something to do.
+    /// Returns the next deadline, neither rounded nor delayed, at which [`handle_timeout`](Engine::handle_timeout) has
+    /// something to do.
     pub fn next_deadline(&mut self) -> Option<Time> {
         let deadline = self.deadlines.next(|place| self.in_flight.is_valid(place));
-        // A query that waits for a host can go when an ended one is forgotten.
+        // A query that waits for a host can be sent once an ended one is forgotten.
         let is_anyone_waiting = self.hosts.is_anyone_waiting();
         let ended = [&self.lingering, &self.blocking].into_iter().filter(|_| is_anyone_waiting);
         deadline.into_iter().chain(ended.filter_map(|queue| queue.front()).map(|(until, _)| *until)).min()
@@ -254,12 +255,12 @@ impl<P: Protocol, T> Engine<P, T> {
         self.open == 0
     }
 
-    /// Returns how many queries were sent and have not ended.
+    /// Returns the number of queries that were sent and have not ended.
     pub fn in_flight(&self) -> usize {
         self.window.in_flight() as usize
     }
 
-    /// Returns how many queries have not ended, sent or not.
+    /// Returns the number of queries that have not ended, sent or not.
     pub fn open(&self) -> usize {
         self.open
     }
@@ -279,7 +280,7 @@ impl<P: Protocol, T> Engine<P, T> {
         &self.protocol
     }
 
-    /// Returns the protocol, to change the state that its conversations share.
+    /// Returns the protocol, to change its shared state.
     pub fn protocol_mut(&mut self) -> &mut P {
         &mut self.protocol
     }
@@ -319,7 +320,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.hosts.wait(self.in_flight[query].target, place);
     }
 
-    /// Lets another query try again at each address where `query` may have kept one waiting.
+    /// Lets another query try again at each address that `query` may have blocked.
     fn wake_for(&mut self, query: QueryId) {
         if self.hosts.is_anyone_waiting() {
             let hosts: Vec<SocketAddr> = self.in_flight[query].destinations().collect();
@@ -352,7 +353,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.hosts.clear_waiting();
     }
 
-    /// Asserts, in debug builds, that the books add up.
+    /// Asserts, in debug builds, that the counts are consistent.
     fn check_books(&self) {
         debug_assert!(
             self.ledger.adds_up(self.open as u64),

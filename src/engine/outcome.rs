@@ -1,46 +1,46 @@
-//! How a conversation ends.
+//! Completions: the ends of conversations.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// The end of one conversation. Every accepted [`Engine::ask`](super::Engine::ask) gets exactly one.
+/// The end of one conversation. Every accepted [`Engine::ask`](super::Engine::ask) has exactly one.
 #[derive(Debug)]
 pub struct Completion<C, A, T> {
     /// The target: the one given to `ask`, unless the protocol moved on to another.
     pub target: SocketAddr,
     /// The tag that was given to `ask`.
     pub tag: T,
-    /// The conversation as it stood at its end.
+    /// The final state of the conversation.
     pub conversation: C,
     /// The class of the end, with the answer if there is one.
     pub outcome: Outcome<A>,
-    /// How many attempts of the conversation's last query were sent.
+    /// The number of attempts of the conversation's last query that were sent.
     pub attempts: u32,
     /// The time from sending the attempt that was answered to its reply (the first datagram of the reply to the
     /// conversation's last query). `None` unless answered, and where replies carry no token and several attempts were
-    /// made, since nothing tells which one was answered. After a slow send
+    /// made, since it is unknown which one was answered. After a slow send
     /// ([`handle_slow_send`](super::Engine::handle_slow_send)) it is a lower bound.
     pub rtt: Option<Duration>,
-    /// The other address that a reply to the conversation's last query came from: see
+    /// The address of a reply to the conversation's last query that came from a foreign source: see
     /// [`ForeignSource`](super::ForeignSource).
     pub foreign_source: Option<SocketAddr>,
 }
 
 /// The class of an end: [`Ledger`](super::Ledger) counts each.
 ///
-/// There will be no other class: a `match` without a wildcard is safe.
+/// No class will be added, so a `match` needs no wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<A> {
     /// The host answered.
     Answered(A),
-    /// All tries were sent, and nothing came.
+    /// All tries were sent, and no reply arrived.
     Silent,
     /// The network reported that the host cannot be reached.
     Unreachable(Unreachable),
-    /// This machine cannot send to that address: the operating system's error number.
+    /// This machine cannot send to that address; has the operating system's error number.
     SendFailed(i32),
-    /// The reply cannot be parsed, for this reason.
+    /// The reply cannot be parsed; has the reason.
     Malformed(&'static str),
     /// The sweep was stopped before the query ended.
     Interrupted,
@@ -51,7 +51,7 @@ pub enum Outcome<A> {
 pub struct Unreachable {
     /// Type and code of the ICMP (RFC 792) or ICMPv6 (RFC 4443) message; `None` if this machine itself reported it.
     pub icmp: Option<(u8, u8)>,
-    /// Who sent the message: the host itself, or a router on the way.
+    /// The sender of the message: the host itself, or a router on the way.
     pub by: Option<IpAddr>,
     /// The operating system's error number for it.
     pub errno: i32,
@@ -67,18 +67,18 @@ impl fmt::Display for Unreachable {
     }
 }
 
-/// Why [`Engine::ask`](super::Engine::ask) accepted nothing, with what it was given.
+/// The error of [`Engine::ask`](super::Engine::ask), with the question and tag that it was given.
 #[non_exhaustive]
 pub struct Refused<Q, T> {
     /// Why.
     pub reason: RefusedReason,
-    /// The question, to ask again later.
+    /// The question, to try again later.
     pub question: Q,
     /// The tag.
     pub tag: T,
 }
 
-/// Why [`Engine::ask`](super::Engine::ask) accepted nothing.
+/// The reason why [`Engine::ask`](super::Engine::ask) did not accept a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefusedReason {
@@ -105,7 +105,7 @@ impl<Q, T> fmt::Debug for Refused<Q, T> {
 
 impl<Q, T> fmt::Display for Refused<Q, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot take in another target: {}", self.reason)
+        write!(f, "cannot accept another target: {}", self.reason)
     }
 }
 

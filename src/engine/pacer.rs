@@ -2,7 +2,7 @@
 
 use super::Time;
 
-/// How long tokens gather before a wake-up, in picoseconds: a millisecond, or up to four as long as that makes at most
+/// The time that tokens accumulate before a wake-up, in picoseconds: a millisecond, or up to four while that is at most
 /// `FEW` packets.
 const GATHER: u128 = 1_000_000_000;
 const FEW: u128 = 4;
@@ -16,7 +16,7 @@ pub struct Pacer {
     /// The time between two packets; 0 for no limit.
     interval: u128,
     burst: u128,
-    /// When the bucket is full again.
+    /// The time at which the bucket is full again.
     full_at: u128,
 }
 
@@ -35,13 +35,12 @@ impl Pacer {
         self.full_at = self.full_at.max(ps(now)) + self.interval;
     }
 
-    /// Gives the last token back: the packet was not sent.
+    /// Returns the last token: the packet was not sent.
     pub fn give_back(&mut self) {
         self.full_at = self.full_at.saturating_sub(self.interval);
     }
 
-    /// Returns when to wake up if `waiting` packets wait: not for each token, but for as many as a millisecond brings, or
-    /// for a few.
+    /// Returns when to wake up for `waiting` packets: not for each token, but once several have accumulated.
     pub fn next(&self, waiting: usize) -> Time {
         if self.interval == 0 {
             return Time::ZERO;
@@ -52,7 +51,7 @@ impl Pacer {
         Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// Returns when the bucket holds `tokens` tokens.
+    /// Returns when the bucket will hold `tokens` tokens.
     fn earliest(&self, tokens: u128) -> u128 {
         self.full_at.saturating_sub((self.burst - tokens) * self.interval)
     }
@@ -91,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_stall_earns_no_more_than_one_burst() {
+    fn a_long_stall_saves_up_no_more_than_one_burst() {
         let mut pacer = Pacer::new(Some(1000.0), 10);
         drain(&mut pacer, Time::ZERO);
         assert_eq!(drain(&mut pacer, Time::from_millis(3_600_000)), 10);
     }
 
     #[test]
-    fn it_wakes_once_a_millisecond_and_then_can_send() {
+    fn it_wakes_once_a_millisecond_and_can_send_then() {
         for (rate, waiting, expected) in [(8000.0, 100, 8), (8000.0, 3, 3), (100.0, 100, 1), (1e6, 5000, 32)]
         {
             let mut pacer = Pacer::new(Some(rate), 32);
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_given_back_can_be_taken_again() {
+    fn a_returned_token_can_be_taken_again() {
         let mut pacer = Pacer::new(Some(1.0), 1);
         pacer.take(Time::ZERO);
         assert!(!pacer.ready(Time::ZERO));

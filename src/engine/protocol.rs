@@ -18,23 +18,22 @@ impl Token {
 
 /// A protocol: turns questions into requests, and replies into answers.
 ///
-/// An implementation is pure: it has no socket and reads no clock. State that all conversations share (servers
-/// already known, a cache of engine IDs) lives in `self`; state of one conversation in
-/// [`Protocol::Conversation`]. What the caller wants back with an answer is no business of the protocol: that is the
-/// tag of [`Engine::ask`](super::Engine::ask).
+/// An implementation is pure: it has no socket and reads no clock. State that all conversations share (servers already
+/// known, a cache of engine IDs) lives in `self`; state of one conversation in [`Protocol::Conversation`]. A value that
+/// the caller wants back with the answer is not part of the protocol: it is the tag of
+/// [`Engine::ask`](super::Engine::ask).
 pub trait Protocol {
-    /// What the caller asks one target.
+    /// The caller's question to one target.
     type Question;
 
     /// The state of one conversation: all steps with one target. Kept once for each query in flight, so it
     /// should be small.
     type Conversation;
 
-    /// What a completed conversation yields.
+    /// The result of a completed conversation.
     type Answer;
 
-    /// Returns what holds for all targets unless the caller says otherwise: port, gap per host, in-flight cap
-    /// per host.
+    /// Returns the defaults for all targets, which the caller may override: port, gap per host, in-flight cap per host.
     fn defaults(&self) -> Defaults {
         Defaults::default()
     }
@@ -42,7 +41,7 @@ pub trait Protocol {
     /// Begins a conversation with `target`. Called by [`Engine::ask`](super::Engine::ask), once it has room.
     fn begin(&mut self, target: SocketAddr, question: Self::Question) -> Self::Conversation;
 
-    /// Returns what ties the next reply to its request.
+    /// Returns the proof that ties the next reply to its request.
     fn proof(&self, conversation: &Self::Conversation) -> Proof;
 
     /// Appends the conversation's next request to `out`. Called exactly once for every attempt.
@@ -50,10 +49,10 @@ pub trait Protocol {
 
     /// Returns the token that `reply` returns; `None` if it has none, and is then matched by its source address.
     ///
-    /// Must not trust anything: the datagram may come from anybody.
+    /// Must not trust the datagram, which may come from anyone.
     fn read_token(&self, reply: &[u8]) -> Option<Token>;
 
-    /// Returns the token of one of our own requests, as an ICMP error quotes it: perhaps cut short.
+    /// Returns the token of one of our own requests, as quoted, possibly truncated, by an ICMP error.
     ///
     /// The default reads it where replies have it.
     fn read_request_token(&self, request: &[u8]) -> Option<Token> {
@@ -63,8 +62,8 @@ pub trait Protocol {
     /// Processes a datagram whose source and token match a request of this conversation.
     fn step(&mut self, conversation: &mut Self::Conversation, reply: &Reply<'_>) -> Step<Self::Answer>;
 
-    /// Prepares the conversation for another attempt, after `attempts` of them timed out. Returns the address to
-    /// send it to, or `None` for the same one as before. Replies to the earlier attempts still count.
+    /// Prepares the conversation for another attempt, after `attempts` of them timed out. Returns the address to send
+    /// it to, or `None` for the same address. Replies to the earlier attempts still count.
     ///
     /// The default repeats the request at the same address.
     fn retry(&mut self, conversation: &mut Self::Conversation, attempts: u32) -> Option<SocketAddr> {
@@ -72,8 +71,8 @@ pub trait Protocol {
         None
     }
 
-    /// Decides about a conversation that had returned [`Step::More`] and then got nothing more: its quiet gap
-    /// passed, or its last attempt timed out. `tries_left` attempts remain.
+    /// Decides about a conversation that had returned [`Step::More`] and then received nothing more, because its quiet
+    /// gap passed or its last attempt timed out. `tries_left` attempts remain.
     ///
     /// The default retries while it can; after the last try the query ends as malformed.
     fn quiet(&mut self, conversation: &mut Self::Conversation, tries_left: u32) -> Quiet<Self::Answer> {
@@ -81,7 +80,7 @@ pub trait Protocol {
         Quiet::Retry
     }
 
-    /// Returns an upper estimate of the replies to the next request. The window reserves that much of the
+    /// Returns an upper bound on the size of the replies to the next request. The window reserves that much of the
     /// receive buffer.
     fn reply_size(&self, conversation: &Self::Conversation) -> ReplySize;
 
@@ -103,11 +102,11 @@ pub trait Protocol {
     }
 }
 
-/// What holds for all targets of a protocol unless the caller says otherwise.
+/// The defaults for all targets of a protocol, which the caller may override.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Defaults {
-    /// The port of targets that name none; `None` if the protocol has no port of its own.
+    /// The port of targets that specify none; `None` if the protocol has no port of its own.
     pub port: Option<u16>,
     /// The minimum time between two packets to one host (address and port); 100 ms unless set.
     pub host_gap: Duration,
@@ -141,12 +140,12 @@ impl Defaults {
     }
 }
 
-/// What ties a reply to its request.
+/// The means by which a reply is tied to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// The reply returns the low `bits` bits of the request's [`Token`], 1 to 64.
     Token {
-        /// How many bits.
+        /// The number of bits.
         bits: u32,
     },
     /// The reply has no token, but [`Protocol::step`] can tell by its content which step of the conversation it
@@ -157,24 +156,24 @@ pub enum Proof {
     Content,
     /// Nothing but the source address and port ties a reply to its request.
     ///
-    /// One query at a time is open with such a host. The next waits until each earlier attempt has had its reply, or
-    /// [`Config::linger`](super::Config::linger) after the end: a late reply would be taken for its own.
+    /// One query at a time is open with such a host. The next one waits until each earlier attempt has been answered,
+    /// or [`Config::linger`](super::Config::linger) after the end, because it would take a late reply for its own.
     Address,
 }
 
 /// One transmission of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// What the reply has to return; [`Token::NONE`] unless the query has [`Proof::Token`].
+    /// The token that the reply must return; [`Token::NONE`] unless the query has [`Proof::Token`].
     pub token: Token,
     /// 1 for the first attempt.
     pub number: u32,
-    /// When it leaves.
+    /// The time of sending.
     pub at: Time,
 }
 
 impl Attempt {
-    /// A first attempt at [`Time::ZERO`], to test a protocol with.
+    /// Returns a first attempt at [`Time::ZERO`], to test a protocol.
     pub const fn first(token: Token) -> Attempt {
         Attempt { token, number: 1, at: Time::ZERO }
     }
@@ -185,37 +184,37 @@ impl Attempt {
 pub struct Reply<'a> {
     /// The address it came from.
     pub from: SocketAddr,
-    /// When it arrived.
+    /// The time of arrival.
     pub at: Time,
-    /// The time since the attempt that it answers was sent; `None` if several attempts were made and no token tells
-    /// which one that is.
+    /// The time since the attempt that it answers was sent; `None` if several attempts were made and no token
+    /// identifies the one.
     pub rtt: Option<Duration>,
-    /// The attempt that it answers, 1 for the first; the latest one if no token tells.
+    /// The attempt that it answers, 1 for the first; without a token, the latest one.
     pub attempt: u32,
     /// The payload.
     pub bytes: &'a [u8],
 }
 
 impl<'a> Reply<'a> {
-    /// A reply to a first attempt, at [`Time::ZERO`] and without a known round trip, to test a protocol with.
+    /// Returns a reply to a first attempt, at [`Time::ZERO`] and without a known round trip, to test a protocol.
     pub const fn to_first(from: SocketAddr, bytes: &'a [u8]) -> Reply<'a> {
         Reply { from, at: Time::ZERO, rtt: None, attempt: 1, bytes }
     }
 }
 
-/// What a reply means for its conversation.
+/// The meaning of a reply for its conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step<A> {
     /// The conversation is complete.
     Done(A),
-    /// This query is answered; the conversation has another one for the same host.
+    /// This query is answered; the conversation continues with another query to the same host.
     AskNext,
-    /// This query is answered; the conversation has another one, for the host at this address.
+    /// This query is answered; the conversation continues with another query to this address.
     AskAt(SocketAddr),
-    /// Part of an answer in several datagrams. If no other follows within `quiet`, [`Protocol::quiet`] decides.
+    /// Part of an answer that spans several datagrams. If no other follows within `quiet`, [`Protocol::quiet`] decides.
     More {
-        /// How long to wait for the next datagram.
+        /// The time to wait for the next datagram.
         quiet: Duration,
     },
     /// Matches the address, and the token if there is one, but answers something else. Counted as unmatched; or as
@@ -226,13 +225,13 @@ pub enum Step<A> {
     /// With a token it is certainly the host's, and ends the query. Without one it is treated as
     /// [`Unproven`](Step::Unproven).
     Malformed(&'static str),
-    /// Claims to answer this query, but may come from anybody. Counted as broken; the query continues, and ends as
+    /// Claims to answer this query, but may come from anyone. Counted as broken; the query continues, and ends as
     /// malformed only if nothing better comes.
     Unproven(&'static str),
 }
 
 impl<A> Step<A> {
-    /// Converts the answer, if there is one.
+    /// Converts the answer, if the step has one.
     pub fn map<B>(self, convert: impl FnOnce(A) -> B) -> Step<B> {
         match self {
             Step::Done(answer) => Step::Done(convert(answer)),
@@ -246,20 +245,20 @@ impl<A> Step<A> {
     }
 }
 
-/// How to treat a reply that has a request's token but another source address. Hosts with several addresses send
-/// such replies, though they should not (RFC 1122, section 4.1.3.5).
+/// The treatment of a reply that has a request's token but another source address. Some hosts with several addresses
+/// send such replies, against RFC 1122, section 4.1.3.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForeignSource {
-    /// It is unmatched. Tokens need to be unique at one address only.
+    /// It is unmatched. A token must be unique only per address.
     Unmatched,
     /// It is unmatched, but the query's completion names the address.
     Reported,
-    /// It is a reply, and the query's completion names the address. The token alone ties it to its query.
+    /// It is a reply, and the query's completion names the address. The token alone identifies the query.
     Accepted,
 }
 
-/// What to do with a conversation that got part of an answer and then nothing more.
+/// The decision about a conversation that got part of an answer and then nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Quiet<A> {
@@ -269,7 +268,7 @@ pub enum Quiet<A> {
     Retry,
 }
 
-/// An upper estimate of the replies to one request.
+/// An upper bound on the replies to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplySize {
     /// The number of datagrams, at least 1.
@@ -279,7 +278,7 @@ pub struct ReplySize {
 }
 
 impl ReplySize {
-    /// One datagram with a payload of at most so many bytes.
+    /// Returns the size of one datagram with a payload of at most `bytes` bytes.
     pub const fn one(bytes: u32) -> ReplySize {
         ReplySize { datagrams: 1, bytes }
     }

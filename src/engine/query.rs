@@ -1,4 +1,4 @@
-//! One query: a request awaiting its reply, and what is remembered of it after its end.
+//! One query: a request awaiting its reply, and its remains after its end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,16 +17,17 @@ pub struct AttemptId(pub u32);
 
 /// A request awaiting its reply, or remembered for a while after its end.
 pub struct Query<C, T> {
-    /// Where its latest attempt went, or its next one goes.
+    /// The destination of its latest attempt, or of its next one.
     pub target: SocketAddr,
     pub phase: Phase<C, T>,
-    /// Which entry of the ring or of the heap is valid.
+    /// Identifies its valid entry in the ring or in the heap.
     pub stamp: Stamp,
     /// Attempts sent.
     pub attempts: u32,
     /// Attempts that have had a reply or an ICMP error.
     pub accounted: u32,
-    /// Attempts of the conversation's earlier steps that may still be answered, where no token tells them from ours.
+    /// Attempts of the conversation's earlier steps that may still be answered, if no token distinguishes those
+    /// replies.
     pub carried: u32,
     /// When the first attempt was sent.
     pub first_sent: Time,
@@ -36,62 +37,62 @@ pub struct Query<C, T> {
     pub charged: u32,
     /// The latest attempt in the table.
     pub newest: Option<AttemptId>,
-    /// Which step of its conversation it is.
+    /// The step of its conversation, as a number.
     pub step: u32,
-    /// Unlike any other conversation's, ever; the same for all its steps.
+    /// A number unique to its conversation, shared by all steps.
     pub conversation: u64,
-    /// Earlier destinations, each with the number of the last attempt that went there.
+    /// Earlier destinations, each with the number of the last attempt sent there.
     #[expect(clippy::box_collection, reason = "rare, and a vector takes three words in each query")]
     pub moved: Option<Box<Vec<(u32, SocketAddr)>>>,
 }
 
-/// Whether a query has ended.
+/// The phase of a query: open, or ended.
 pub enum Phase<C, T> {
     Open(Open<C, T>),
     Ended {
-        /// It has had an answer, in time or late.
+        /// True if it was answered, in time or late.
         answered: bool,
     },
 }
 
-/// What only a query that has not ended has.
+/// The state that only an open query has.
 pub struct Open<C, T> {
     pub conversation: C,
     pub tag: T,
     pub state: State,
     /// Its priority in the ring.
     pub priority: Priority,
-    /// A limit has told it when to come back.
+    /// True if a limit has given it a time to try again.
     pub promised: bool,
-    /// It counts towards the in-flight cap of its host.
+    /// True if it counts towards the in-flight cap of its host.
     pub has_slot: bool,
-    /// How many attempts do not count as tries, since their replies may have been dropped locally; and the number of
-    /// the last one of them.
+    /// The number of attempts that do not count as tries, since their replies may have been dropped locally; and the
+    /// number of the last such attempt.
     pub forgiven: u32,
     pub last_forgiven: u32,
-    /// Boxed, since most queries never have it.
+    /// Boxed, since most queries never need it.
     rare: Option<Box<Rare>>,
 }
 
-/// What few queries have.
+/// State that few queries have.
 #[derive(Default)]
 pub struct Rare {
-    /// The first datagram of an answer in several.
+    /// The first datagram of an answer that spans several.
     pub partial: Option<Arrival>,
-    /// Why a datagram that may have been its reply was not usable.
+    /// The reason why a possible reply could not be used.
     pub broken: Option<&'static str>,
-    /// The source of a reply that came from another address than the target.
+    /// The foreign source of a reply.
     pub foreign_source: Option<SocketAddr>,
 }
 
-/// Where an open query waits.
+/// The place where an open query waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// In the ring, to be sent.
+    /// In the ring, waiting to be sent.
     Queued,
-    /// For a limit, or for another query to the same host.
+    /// Waiting for a limit, or for another query to the same host.
     HeldBack,
-    /// For its reply.
+    /// Sent, waiting for its reply.
     Sent,
 }
 
@@ -105,17 +106,17 @@ pub struct Arrival {
     pub rtt: Option<Duration>,
 }
 
-/// What a new query is made of.
+/// The parameters of a new query.
 pub struct NewQuery<C, T> {
     pub target: SocketAddr,
     pub conversation: C,
     pub tag: T,
     pub priority: Priority,
-    /// Which conversation it continues, as which step; `None` begins one.
+    /// The conversation and step that it continues; `None` begins a conversation.
     pub continues: Option<Continued>,
 }
 
-/// Where a conversation stands when it goes on to its next query.
+/// The state of a conversation that continues with another query.
 #[derive(Clone, Copy)]
 pub struct Continued {
     pub conversation: u64,
@@ -124,22 +125,22 @@ pub struct Continued {
 }
 
 impl<C, T> Open<C, T> {
-    /// The first datagram of an answer in several.
+    /// Returns the first datagram of an answer that spans several.
     pub fn partial(&self) -> Option<Arrival> {
         self.rare.as_ref().and_then(|rare| rare.partial)
     }
 
-    /// What few queries have, if this one has any of it.
+    /// Returns the rare state, if the query has any.
     pub fn rare(&self) -> Option<&Rare> {
         self.rare.as_deref()
     }
 
-    /// What few queries have, to change.
+    /// Returns the rare state, to change it.
     pub fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
 
-    /// The target itself has answered: other sources do not matter any more.
+    /// Forgets the foreign source, since the target itself has answered.
     pub fn forget_foreign_source(&mut self) {
         if let Some(rare) = &mut self.rare {
             rare.foreign_source = None;
@@ -148,7 +149,7 @@ impl<C, T> Open<C, T> {
 }
 
 impl<C, T> Query<C, T> {
-    /// A query that waits in the ring. `serial` identifies its conversation if it begins one.
+    /// Creates a query that waits in the ring. `serial` identifies its conversation if it begins one.
     pub fn new(new: NewQuery<C, T>, reply_cost: u32, serial: u64) -> Query<C, T> {
         let Continued { conversation, step, carried } =
             new.continues.unwrap_or(Continued { conversation: serial, step: 0, carried: 0 });
@@ -179,7 +180,7 @@ impl<C, T> Query<C, T> {
         }
     }
 
-    /// What it has while it is open.
+    /// Returns the open state, if the query has not ended.
     pub fn open(&self) -> Option<&Open<C, T>> {
         match &self.phase {
             Phase::Open(open) => Some(open),
@@ -187,7 +188,7 @@ impl<C, T> Query<C, T> {
         }
     }
 
-    /// What it has while it is open, to change.
+    /// Returns the open state, to change it.
     pub fn open_mut(&mut self) -> Option<&mut Open<C, T>> {
         match &mut self.phase {
             Phase::Open(open) => Some(open),
@@ -195,35 +196,35 @@ impl<C, T> Query<C, T> {
         }
     }
 
-    /// Attempts that count as tries.
+    /// Returns the number of attempts that count as tries.
     pub fn tries(&self) -> u32 {
         self.attempts.saturating_sub(self.open().map_or(0, |open| open.forgiven))
     }
 
-    /// Attempts that may still be answered, earlier steps' included.
+    /// Returns the number of attempts that may still be answered, those of earlier steps included.
     pub fn unaccounted(&self) -> u32 {
         self.attempts.saturating_sub(self.accounted) + self.carried
     }
 
-    /// Whether it has ended, and each attempt is accounted for: nothing more will come for it.
+    /// Returns whether the query has ended and each attempt is accounted for, so that no reply is expected.
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Ended { .. }) && self.unaccounted() == 0
     }
 
-    /// Where an attempt went.
+    /// Returns the destination of an attempt.
     pub fn destination(&self, attempt: u32) -> SocketAddr {
         let mut moved = self.moved.iter().flat_map(|moved| moved.iter());
         let earlier = moved.find(|(last, _)| attempt <= *last);
         earlier.map_or(self.target, |(_, address)| *address)
     }
 
-    /// All addresses that attempts went to, or will.
+    /// Returns all past and current destinations.
     pub fn destinations(&self) -> impl Iterator<Item = SocketAddr> {
         let moved = self.moved.iter().flat_map(|moved| moved.iter());
         moved.map(|(_, address)| *address).chain([self.target])
     }
 
-    /// Sends the next attempts to another address.
+    /// Changes the destination of further attempts.
     pub fn move_to(&mut self, target: SocketAddr) {
         let last = (self.attempts, std::mem::replace(&mut self.target, target));
         self.moved.get_or_insert_default().push(last);

@@ -8,12 +8,13 @@ use super::query::{Arrival, Continued, NewQuery, Phase, State};
 use super::ring::Priority;
 use super::{Engine, ForeignSource, Outcome, Proof, Protocol, Reply, Step, Time, Token, Unreachable};
 
-/// The longest that an answer in several datagrams may take, from its first one.
+/// Maximum time from the first to the last datagram of an answer.
 const PARTS_WITHIN: Duration = Duration::from_secs(10);
 
 impl<P: Protocol, T> Engine<P, T> {
-    /// Processes a datagram from `from` that arrived at `now`: it advances the conversation that it belongs to, or
-    /// is counted as what else it is. What the conversation asks next goes into the ring, before all first requests.
+    /// Processes a datagram from `from` that arrived at `now`: it either advances its conversation, or is counted as
+    /// late, duplicate, broken or unmatched. The conversation's next query goes into the ring, before all first
+    /// queries.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         self.ledger.datagrams_received += 1;
         let token = self.protocol.read_token(datagram).unwrap_or(Token::NONE);
@@ -28,7 +29,7 @@ impl<P: Protocol, T> Engine<P, T> {
 
     fn handle_hit(&mut self, now: Time, from: SocketAddr, datagram: &[u8], hit: &Hit, token: Token) {
         let query = &mut self.in_flight[hit.query];
-        // Without a token nothing tells which of several attempts is answered.
+        // Without a token, it is unknown which of several attempts was answered.
         let is_exact = token != Token::NONE || query.attempts == 1;
         let arrival = Arrival { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
         let Phase::Open(open) = &mut query.phase else { return self.book_after_the_end(hit) };
@@ -40,7 +41,7 @@ impl<P: Protocol, T> Engine<P, T> {
         match step {
             Step::Done(answer) => {
                 if !hit.is_foreign {
-                    // Who else replied does not matter then.
+                    // Replies from foreign sources no longer matter.
                     open.forget_foreign_source();
                 }
                 self.book_reply(hit, arrival);
@@ -65,7 +66,7 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Notes that a reply came from `from`, which is not the target. Returns whether it counts.
+    /// Records that a reply came from `from`, which is not the target. Returns whether it counts.
     fn admit_foreign(&mut self, hit: &Hit, from: SocketAddr) -> bool {
         if let Some(open) = self.in_flight[hit.query].open_mut() {
             open.rare_mut().foreign_source = Some(from);
@@ -73,10 +74,10 @@ impl<P: Protocol, T> Engine<P, T> {
         self.protocol.foreign_source() == ForeignSource::Accepted
     }
 
-    /// Processes an ICMP error, or the kernel's word, that `request` was not delivered to `to`. The query ends: the one
-    /// that the token in the request tells, or, for a request without a token, the one at that address. (The driver
-    /// takes only errors that quote one of its own ports.) An error that matches no query is ignored, since anybody can
-    /// send one.
+    /// Processes an ICMP error, or the kernel's report, that `request` was not delivered to `to`. Ends the query with
+    /// the token in the request or, for a request without a token, the query at that address. (The driver passes on
+    /// only errors that quote one of its own ports.) An error that matches no query is ignored, since anyone can send
+    /// one.
     pub fn handle_unreachable(&mut self, now: Time, to: SocketAddr, request: &[u8], report: Unreachable) {
         let token = self.protocol.read_request_token(request).unwrap_or(Token::NONE);
         let Some(hit) = self.in_flight.find(to, token).filter(|hit| !hit.is_foreign) else { return };
@@ -105,7 +106,7 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Counts a datagram that advanced its conversation, and learns its round trip if it is known; of an answer in
+    /// Counts a datagram that advanced its conversation, and learns its round trip if known; for an answer that spans
     /// several datagrams, that of the first one.
     fn book_reply(&mut self, hit: &Hit, arrival: Arrival) {
         self.ledger.replies += 1;
@@ -124,7 +125,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let target = elsewhere.unwrap_or(query.destination(hit.attempt));
         let (conversation, step, unaccounted) = (query.conversation, query.step + 1, query.unaccounted());
         let Some(open) = self.retire(now, hit.query, true, Some(arrival)) else { return };
-        // Replies to this query that may still come, and that the next step has to tell from its own.
+        // Replies to this query may still arrive, and the next step must not take them for its own.
         let is_by_content = self.protocol.proof(&open.conversation) == Proof::Content;
         let carried = if is_by_content && elsewhere.is_none() { unaccounted } else { 0 };
         let next = self.enqueue_new(NewQuery {
@@ -139,8 +140,8 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Part of an answer came: the query waits for the rest instead of its deadline. But not forever: a host that sends
-    /// a part now and then would keep it open.
+    /// Handles part of an answer: the query now waits for the rest instead of its deadline, but not forever, because a
+    /// host that sends a part now and then would keep it open.
     fn expect_more(&mut self, now: Time, hit: &Hit, arrival: Arrival, quiet: Duration) {
         self.book_reply(hit, arrival);
         let Some(open) = self.in_flight[hit.query].open_mut() else { return };

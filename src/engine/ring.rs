@@ -7,14 +7,14 @@ use super::deadlines::Place;
 /// Queries that wait to be sent, in two first-in-first-out queues; retries wait in the queue of their query.
 ///
 /// Queries that continue a conversation go before those that begin one. A conversation that has begun therefore ends
-/// soon, however many others wait: a walk takes only as long as its agent does, and what it shows is consistent.
+/// soon, however many others wait: the duration of a walk depends only on its agent, and its values are consistent.
 #[derive(Default)]
 pub struct Ring {
     continuations: Fifo,
     openings: Fifo,
 }
 
-/// Which of the two queues.
+/// The queue of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// A later query of a conversation.
@@ -23,8 +23,8 @@ pub enum Priority {
     Opening,
 }
 
-/// A query may find the window closed when its turn comes. It is then set aside, so that retries behind it (which
-/// are in the window already) can leave, and is the first to leave when the window opens.
+/// One queue of the ring. If the window is closed when a query's turn comes, it is set aside, so that retries behind it
+/// (which are in the window already) can be sent. It is the first to be sent when the window opens.
 #[derive(Default)]
 struct Fifo {
     places: VecDeque<Place>,
@@ -36,7 +36,7 @@ impl Ring {
         self.of_mut(priority).places.push_back(place);
     }
 
-    /// Returns a query that could not be sent after all to the head of its queue.
+    /// Returns a query that could not be sent to the head of its queue.
     pub fn push_front(&mut self, priority: Priority, place: Place) {
         self.of_mut(priority).places.push_front(place);
     }
@@ -50,7 +50,7 @@ impl Ring {
         self.of_mut(priority).aside.push_back(place);
     }
 
-    /// The first query that was set aside.
+    /// Returns the first query that was set aside.
     pub fn first_aside(&self, priority: Priority) -> Option<Place> {
         self.of(priority).aside.front().copied()
     }
@@ -59,12 +59,13 @@ impl Ring {
         self.of_mut(priority).aside.pop_front()
     }
 
-    /// The first query to leave when the window opens.
+    /// Returns the first query to be sent when the window opens.
     pub fn awaits_window(&self) -> Option<Place> {
         self.first_aside(Priority::Continuation).or_else(|| self.first_aside(Priority::Opening))
     }
 
-    /// How many queries wait, without those set aside. An upper bound: some may have been answered meanwhile.
+    /// Returns the number of waiting queries, without those set aside. It is an upper bound: some may have been
+    /// answered meanwhile.
     pub fn queued(&self) -> usize {
         self.continuations.places.len() + self.openings.places.len()
     }

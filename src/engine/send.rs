@@ -9,16 +9,16 @@ use super::ring::Priority;
 use super::timeouts::Wait;
 use super::{Attempt, Engine, Outcome, Protocol, Time, Transmit};
 
-/// Why a query cannot be sent now.
+/// The reason why a query cannot be sent now.
 enum Held {
-    /// A limit forbids it until then.
+    /// A limit forbids it until this time.
     Until(Time),
     /// Another query to the same host has to end first.
     ByHost,
 }
 
 impl<P: Protocol, T> Engine<P, T> {
-    /// Appends the next request that may be sent now to `out`; `None` if none may.
+    /// Appends the next request that may be sent now to `out`. Returns `None` if no request may be sent.
     #[must_use = "the engine counts it as sent"]
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
         while !self.held && self.pacer.ready(now) {
@@ -52,14 +52,14 @@ impl<P: Protocol, T> Engine<P, T> {
         self.check_books();
     }
 
-    /// Learns what datagrams really take of the receive buffer: `measured` bytes, where `expected` were reserved
+    /// Learns the receive buffer that datagrams really take: `measured` bytes, where `expected` were reserved
     /// ([`reply_cost`](super::reply_cost) of each). Only ever makes the window smaller.
     pub fn learn_reply_cost(&mut self, measured: u64, expected: u64) {
         self.window.learn(measured, expected);
     }
 
-    /// Notes that a request left between `from` and `by`, later than at the time of `poll_transmit`: this process was
-    /// stopped in between. Its round trip and its deadline count from then.
+    /// Records that a request was sent between `from` and `by`, later than the time of `poll_transmit`, because this
+    /// process was stopped in between. Its round trip and its deadline count from then.
     pub fn handle_slow_send(&mut self, transmit: Transmit, from: Time, by: Time) {
         if self.in_flight.at(transmit.place).is_some_and(|(_, open)| open.state == State::Sent) {
             self.in_flight.set_sent(transmit.place.query, from, by);
@@ -67,8 +67,8 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Ends a query that this machine cannot send to its address, whatever happens to the rest of the batch (`EINVAL`,
-    /// `ENETUNREACH`, `EACCES`, `EPERM`): as send failed, with the error number.
+    /// Ends a query as send failed, with the error number, because this machine cannot send to its address (`EINVAL`,
+    /// `ENETUNREACH`, `EACCES`, `EPERM`). The rest of the batch is not affected.
     pub fn handle_send_failure(&mut self, now: Time, transmit: Transmit, errno: i32) {
         if self.take_back(transmit) {
             self.complete(now, transmit.place.query, Outcome::SendFailed(errno), None);
@@ -79,7 +79,7 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Removes and returns the first query of the ring that fits the window.
     fn next_to_send(&mut self, now: Time) -> Option<Place> {
         self.window.release(now);
-        // Once closed, the window stays closed for all that follow: a cheap query must not pass a costly one.
+        // Once the window is closed, it stays closed for all later queries: a cheap query must not pass a costly one.
         let mut is_closed = false;
         for priority in [Priority::Continuation, Priority::Opening] {
             while let Some(place) = self.ring.first_aside(priority) {
@@ -107,7 +107,8 @@ impl<P: Protocol, T> Engine<P, T> {
         None
     }
 
-    /// Returns how many queries of the ring could be sent if there were tokens; may count some that were answered.
+    /// Returns how many queries of the ring could be sent if there were tokens. It may count some that have been
+    /// answered.
     pub(super) fn sendable(&self) -> usize {
         if self.held {
             return 0;
@@ -155,7 +156,7 @@ impl<P: Protocol, T> Engine<P, T> {
         Ok(Transmit { to: target, len: out.len() - start, place })
     }
 
-    /// Checks the limits of a query's host and prefix. Returns its target and the gap of its host.
+    /// Checks the limits of a query's host and prefix. Returns its target and the host's gap.
     fn check_limits(&mut self, now: Time, id: QueryId) -> Result<(SocketAddr, Duration), Held> {
         let (target, gap) = self.target_and_gap(id);
         let Some(open) = self.in_flight[id].open_mut() else { return Err(Held::ByHost) };
@@ -167,14 +168,14 @@ impl<P: Protocol, T> Engine<P, T> {
         Ok((target, gap))
     }
 
-    /// Returns what the window is charged for a query's next attempt. Held if the attempt before may still be
-    /// answered and there is no credit for both.
+    /// Returns the window's charge for a query's next attempt. The query is held back if the attempt before may still
+    /// be answered and there is no credit for both.
     fn charge_for_next_attempt(&self, id: QueryId, now: Time) -> Result<u32, Held> {
         let query = &self.in_flight[id];
         let cost = query.reply_cost;
         let Some(sent) = self.in_flight.last_sent(id) else { return Ok(cost) };
         let overdue = sent + self.timeouts.rto(query.target.ip());
-        // A retry that was taken back and is sent again has been charged for.
+        // A retry that was taken back and is sent again is already charged for.
         let is_paid = query.charged >= cost.saturating_mul(query.attempts + 1);
         match overdue <= now || is_paid {
             true => Ok(0),
@@ -194,7 +195,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.wait_until(id, State::Sent, sent + self.timeouts.wait(query.target.ip(), &wait))
     }
 
-    /// Undoes `send`, except for the pacer's token. False if the query has moved on since.
+    /// Undoes `send`, except for the pacer's token. Returns false if the query has changed since.
     fn take_back(&mut self, transmit: Transmit) -> bool {
         let id = transmit.place.query;
         if self.in_flight.at(transmit.place).is_none_or(|(_, open)| open.state != State::Sent) {

@@ -1,4 +1,4 @@
-//! Timeouts: how long an attempt waits for its reply.
+//! Timeouts: the time that an attempt waits for its reply.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use super::limits::Prefix;
 
 /// The timeout before anything has been measured (RFC 6298, section 2.1).
 const INITIAL: Duration = Duration::from_secs(1);
-/// The minimum for one attempt: a host's own delay varies more than its round trips show. RFC 6298 requires a second, to
-/// keep TCP from retransmitting needlessly; an extra query does no harm.
+/// The minimum for one attempt: the delay of a host varies more than its measured round trips show. RFC 6298 requires a
+/// second, to keep TCP from retransmitting needlessly; an extra query does no harm.
 const SHORTEST: Duration = Duration::from_millis(200);
 /// The maximum for one attempt.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 const SHORTEST_IN_ALL: Duration = Duration::from_secs(1);
 /// The size of the table of prefixes. A new prefix replaces another.
 const PREFIXES: usize = 2048;
-/// The number of samples from which on a prefix has an estimate of its own.
+/// The number of samples that a prefix needs for its own estimate.
 const ENOUGH: u32 = 4;
 
 /// Estimates the round trip of all hosts together and of each prefix, and derives timeouts from it.
@@ -29,11 +29,11 @@ pub struct Timeouts {
     prefixes: Vec<(Prefix, Estimator)>,
 }
 
-/// The attempt that a timeout is for.
+/// The attempt that a timeout is computed for.
 pub struct Wait {
     /// The number of the try, 1 for the first.
     pub attempt: u32,
-    /// No other will follow.
+    /// True if no other attempt follows.
     pub is_last: bool,
     /// The time since the first attempt was sent.
     pub elapsed: Duration,
@@ -63,7 +63,8 @@ impl Timeouts {
         known.1.learn(rtt);
     }
 
-    /// Returns how long an attempt waits for its reply.
+    /// Returns the time that an attempt waits for its reply. The wait grows by a quarter with each attempt, plus up to
+    /// an eighth of jitter. The last attempt has neither, since no packet follows it.
     ///
     /// The wait grows by a quarter with each attempt, plus up to an eighth of jitter. The last one has neither, since no
     /// packet follows it.
@@ -90,16 +91,16 @@ impl Timeouts {
     }
 }
 
-/// Returns the place of a prefix in the table. Fibonacci hashing spreads neighbours.
+/// Returns the index of a prefix in the table. Fibonacci hashing spreads adjacent prefixes.
 fn place(prefix: Prefix) -> usize {
     (prefix.number().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - PREFIXES.ilog2())) as usize
 }
 
 /// The smoothed round trip and its variation (RFC 6298, section 2), in seconds.
 ///
-/// The RFC's gains, 1/8 and 1/4, are meant for one path. Here each sample comes from another host with a round trip of its
-/// own: with gains that large, the estimate would follow the latest one. They start as the RFC's, and shrink to a sixteenth
-/// of that with the number of samples (RFC 7323, appendix G).
+/// The RFC's gains, 1/8 and 1/4, are meant for one path. Here each sample comes from another host with a round trip of
+/// its own: with gains that large, the estimate would follow the latest sample. The gains start at the RFC's values,
+/// and shrink to a sixteenth of them as samples accumulate (RFC 7323, appendix G).
 #[derive(Clone, Default)]
 struct Estimator {
     samples: u32,
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn it_waits_a_second_until_something_was_measured() {
+    fn it_waits_a_second_before_anything_was_measured() {
         assert_eq!(Timeouts::new(Timeout::Auto, 3).wait(NEAR, &attempt(1, 0)), INITIAL);
     }
 
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn near_neighbours_do_not_make_it_give_up_on_a_host_within_a_second() {
+    fn near_neighbours_do_not_cut_a_timeout_below_a_second() {
         let timeouts = timeouts_after(NEAR, 1, 50);
         assert_eq!(timeouts.wait(NEAR, &attempt(1, 0)), SHORTEST);
         assert_eq!(timeouts.wait(NEAR, &attempt(3, 500)), Duration::from_millis(500));

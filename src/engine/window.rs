@@ -1,42 +1,42 @@
-//! The window: keeps in flight only what the receive buffer can hold the replies of.
+//! The window: limits the queries in flight to those whose replies the receive buffer can hold.
 
 use std::collections::VecDeque;
 
 use super::{ReplySize, Time};
 
-/// The reply credit until a driver grants more: three quarters of Linux' default receive buffer.
+/// The reply credit until a driver grants more: three quarters of Linux's default receive buffer.
 const DEFAULT_CREDIT: u64 = 212_992 / 4 * 3;
 
 /// Counts the receive buffer that the replies to all queries in flight may take.
 ///
 /// Each attempt may be answered, so each is charged for. A first attempt waits until there is credit. A retry takes
-/// over the charge of the attempt before if that one's reply is overdue; otherwise it needs credit of its own, or waits
-/// until then. So no query waits for another one to end, and all make progress.
+/// over the charge of the previous attempt if that reply is overdue. Otherwise it needs credit of its own, or waits
+/// until the reply is overdue. So no query waits for another one to end, and all make progress.
 pub struct Window {
     limit: Option<u32>,
     credit: u64,
     used: u64,
     in_flight: u32,
-    /// What replies were measured to cost, relative to the estimate: at least 1.
+    /// The measured cost of replies relative to the estimate, at least 1.
     factor: f64,
-    /// What is still charged for attempts of ended queries, and until when; in that order.
+    /// Charges for attempts of ended queries, and the times when they are released, in that order.
     overdue: VecDeque<(Time, u32)>,
 }
 
 impl Window {
-    /// At most `limit` queries; without a limit, as many as `credit` bytes of receive buffer hold the replies of.
+    /// Creates a window for at most `limit` queries; without a limit, for as many as `credit` bytes of receive buffer
+    /// can hold replies for.
     pub fn new(limit: Option<u32>, credit: Option<u64>) -> Window {
         let credit = credit.unwrap_or(DEFAULT_CREDIT);
         Window { limit, credit, used: 0, in_flight: 0, factor: 1.0, overdue: VecDeque::new() }
     }
 
-    /// Sets the credit.
     pub fn set_credit(&mut self, bytes: u64) {
         self.credit = bytes;
     }
 
-    /// Whether a query with this reply cost may be sent. One query may always be in flight, however small the buffer:
-    /// otherwise nothing would ever be sent.
+    /// Returns whether a query with this reply cost may be sent. One query may always be in flight, however small the
+    /// buffer: otherwise nothing would ever be sent.
     pub fn admits(&self, cost: u32) -> bool {
         match self.limit {
             Some(limit) => self.in_flight < limit,
@@ -44,24 +44,24 @@ impl Window {
         }
     }
 
-    /// Whether there is credit for another reply. An explicit limit overrides the credit.
+    /// Returns whether there is credit for another reply. An explicit limit overrides the credit.
     pub fn has_credit(&self, cost: u32) -> bool {
         self.limit.is_some() || self.used + u64::from(cost) <= self.credit
     }
 
-    /// A query's first attempt is sent.
+    /// Charges for a query's first attempt.
     pub fn enter(&mut self, cost: u32) {
         self.used += u64::from(cost);
         self.in_flight += 1;
     }
 
-    /// A query's next attempt is sent, and charged for.
+    /// Charges for a query's next attempt.
     pub fn extend(&mut self, cost: u32) {
         self.used += u64::from(cost);
     }
 
-    /// A query ends that was charged `charged` in all. Of that, `kept` stays charged until the given time, for attempts
-    /// that may still be answered.
+    /// Removes a query that was charged `charged` in all. Of that, `kept` stays charged until the given time, for
+    /// attempts that may still be answered.
     pub fn leave(&mut self, charged: u32, kept: Option<(Time, u32)>) {
         let (until, kept) = kept.unwrap_or((Time::ZERO, 0));
         self.used -= u64::from(charged - kept.min(charged));
@@ -72,7 +72,7 @@ impl Window {
         }
     }
 
-    /// Releases what was kept for replies that are overdue by `now`.
+    /// Releases the charges for replies that are overdue by `now`.
     pub fn release(&mut self, now: Time) {
         while let Some(&(_, kept)) = self.overdue.front().filter(|(until, _)| *until <= now) {
             self.used -= u64::from(kept);
@@ -80,18 +80,18 @@ impl Window {
         }
     }
 
-    /// When something is released next.
+    /// Returns the time of the next release.
     pub fn next_release(&self) -> Option<Time> {
         self.overdue.front().map(|(until, _)| *until)
     }
 
-    /// The cost of a reply, corrected by what was learnt.
+    /// Returns the cost of a reply, corrected by measurements.
     pub fn cost(&self, size: ReplySize) -> u32 {
         (f64::from(reply_cost(size)) * self.factor) as u32
     }
 
-    /// Learns that datagrams for which `expected` bytes were reserved take `measured`. Only ever increases costs;
-    /// ignores a factor above 16, which cannot be a measurement.
+    /// Learns that datagrams for which `expected` bytes were reserved take `measured`. Only ever increases costs.
+    /// Ignores a factor above 16 as a measurement error.
     pub fn learn(&mut self, measured: u64, expected: u64) {
         let factor = measured as f64 / expected.max(1) as f64;
         if factor <= 16.0 {
@@ -99,7 +99,7 @@ impl Window {
         }
     }
 
-    /// Queries in flight.
+    /// Returns the number of queries in flight.
     pub fn in_flight(&self) -> u32 {
         self.in_flight
     }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_costs_what_the_kernel_was_seen_to_charge() {
+    fn a_reply_costs_what_the_kernel_was_measured_to_charge() {
         for (bytes, charged) in [(1, 832), (120, 832), (500, 1280), (1400, 2304), (2000, 4352)] {
             assert_eq!(reply_cost(ReplySize { datagrams: 1, bytes }), charged, "{bytes} bytes");
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_still_be_answered_stays_charged_for_a_while() {
+    fn attempts_that_may_be_answered_stay_charged_for_a_while() {
         let mut window = Window::new(None, Some(2000));
         window.enter(832);
         window.extend(832);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_learnt_only_makes_it_more_careful() {
+    fn measurements_only_shrink_it() {
         let mut window = Window::new(None, Some(2000));
         let size = ReplySize { datagrams: 1, bytes: 100 };
         window.learn(400, 832);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn one_query_always_fits_and_a_given_limit_is_kept() {
+    fn one_query_always_fits_and_an_explicit_limit_is_kept() {
         assert!(Window::new(None, Some(10)).admits(832));
         let mut window = Window::new(Some(1), Some(1_000_000));
         window.enter(832);

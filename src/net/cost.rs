@@ -6,7 +6,7 @@
 use super::socket::Inbox;
 use crate::engine::{ReplySize, reply_cost};
 
-/// Measures one in so many reads of a socket that was empty.
+/// The number of reads of an empty socket per measurement.
 const EVERY: u32 = 64;
 
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct CostMeter {
 pub(super) struct Sample {
     /// The bytes in use in the buffer.
     pub measured: u64,
-    /// The bytes that the engine expected the same datagrams to take.
+    /// The bytes that the engine reserved for the same datagrams.
     pub expected: u64,
 }
 

@@ -24,14 +24,14 @@ const MAX_RESENDS: u32 = 32;
 pub(super) struct Lane {
     pub socket: Socket,
     pub ipv6: bool,
-    /// Whether the socket may hold datagrams. mio reports only changes, so this remembers a read that stopped early.
+    /// True if the socket may hold datagrams. mio reports only changes, so this records a read that stopped early.
     pub readable: bool,
-    /// Whether the error queue may hold entries. A failed receive also shows that, but not reliably: reading an entry can
-    /// clear the error that the next entry has just set (`sock_dequeue_err_skb`).
+    /// True if the error queue may hold entries. A failed receive also shows that, but not reliably: reading an entry
+    /// can clear the error that the next entry has just set (`sock_dequeue_err_skb`).
     pub has_errors: bool,
     /// Everything that arrived before this time has been read.
     pub read_up_to: Time,
-    /// Whether a datagram has shown local drops that are not yet counted.
+    /// True if a datagram has shown local drops that are not yet counted.
     pub has_dropped: bool,
     /// The local drops reported to the engine, modulo 2³².
     drops: u32,
@@ -70,7 +70,7 @@ impl Lane {
         new
     }
 
-    /// Reads the error queue and one batch of datagrams, and passes them to `engine`. Returns how many there were.
+    /// Reads the error queue and one batch of datagrams, and passes them to `engine`. Returns their number.
     ///
     /// Errors come first, because Linux fails the next receive while there are any.
     pub fn receive<P: Protocol, T>(
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn drop_counts_wrap() {
+    fn drop_counts_wrap_around() {
         assert!(is_newer(6, 5) && is_newer(3, u32::MAX - 3));
         assert!(!is_newer(5, 5) && !is_newer(5, 6) && !is_newer(u32::MAX - 3, 3));
     }

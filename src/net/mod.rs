@@ -45,7 +45,7 @@ const RECEIVE_LIMIT: usize = 256;
 /// Maximum packets sent in one turn, before replies are read again.
 const BURST_LIMIT: usize = 128;
 
-/// How long sending pauses when the system's queue is full. Not every system reports when there is room again, and Linux
+/// The pause in sending when the system's queue is full. Not every system reports when there is room again, and Linux
 /// reports it for each packet that has left.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -104,9 +104,9 @@ pub struct Net {
     bytes: Vec<u8>,
     /// The packets of a burst that the system had no room for.
     unsent: Vec<(usize, Transmit)>,
-    /// Nothing is sent before this.
+    /// Sending is paused until this time.
     paused_until: Time,
-    /// Nothing is sent until all has been read that arrived before this; `None` once it has.
+    /// Sending is paused until everything that arrived before this time has been read; `None` once it has.
     backlog: Option<Time>,
 }
 
@@ -160,9 +160,9 @@ impl Net {
     /// arrives, the engine has something due, `until` is reached, or the [`waker`](Net::waker) is used. Grants the engine
     /// its [reply credit](Net::reply_credit) first.
     ///
-    /// A turn may come late, because this process was stopped or the machine stalled. A datagram therefore counts from
-    /// when it arrived (on Linux, which reports that), a deadline expires only after everything that arrived before it has
-    /// been read, and nothing is sent until then.
+    /// A turn may be late, because this process was stopped or the machine stalled. Therefore a datagram counts from
+    /// its time of arrival (on Linux, which reports it), a deadline expires only after everything that arrived before
+    /// it has been read, and nothing is sent until then.
     ///
     /// Does not sleep if anything was received, sent or ended: the caller may have completions to take and targets to add.
     /// May return early for no visible reason.
@@ -192,14 +192,14 @@ impl Net {
         })
     }
 
-    /// Returns when the next turn is due, for a caller with an event loop of its own. A time in the past means now;
-    /// `None`, that only a datagram can change anything, which makes the file descriptor of this `Net` readable
+    /// Returns when the next turn is due, for a caller with an event loop of its own. A time in the past means now.
+    /// `None` means that only a datagram can change anything; it makes the file descriptor of this `Net` readable
     /// (`AsRawFd`, on Unix).
     pub fn next_turn<P: Protocol, T>(&self, engine: &mut Engine<P, T>) -> Option<Time> {
         if self.is_readable() {
             return Some(Time::ZERO);
         }
-        // While sending is paused, a packet to send is no reason to wake up.
+        // While sending is paused, pending packets do not require a wake-up.
         engine.poll_timeout().map(|due| due.max(self.paused_until))
     }
 
@@ -236,8 +236,8 @@ impl Net {
         self.lanes.iter().any(|lane| lane.readable)
     }
 
-    /// Whether sending may continue. It pauses from when a backlog is left until that backlog has been drained; waiting
-    /// for an empty queue instead would let a flood stop all sending.
+    /// Returns whether sending may continue. It pauses from when a backlog is left until that backlog has been drained;
+    /// waiting for an empty queue instead would let a flood stop all sending.
     fn has_caught_up(&mut self, start: Time) -> bool {
         let backlog = *self.backlog.get_or_insert(start);
         let has_caught_up = !self.is_readable() || self.read_up_to() >= backlog;
@@ -247,7 +247,7 @@ impl Net {
         has_caught_up
     }
 
-    /// Sends what the engine has to send now, up to the limit. Returns the number of packets.
+    /// Sends the requests that the engine has due, up to the limit. Returns the number of packets.
     fn burst<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
         if now < self.paused_until {
             return 0;
@@ -271,7 +271,7 @@ impl Net {
         count
     }
 
-    /// Returns to the engine what the system had no room for, the last one first.
+    /// Returns to the engine the packets that the system had no room for, the last one first.
     fn take_back<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) {
         if self.unsent.is_empty() {
             return;
@@ -303,9 +303,9 @@ impl Net {
         self.lanes.iter().map(|lane| lane.socket.receive_buffer()).min().unwrap_or(0)
     }
 
-    /// Returns how much of the receive buffer can be relied on while replies queue up in it. [`turn`](Net::turn) grants
-    /// it to the engine. Three quarters, because Linux releases what was read only in steps of a quarter
-    /// (`udp_rmem_release`).
+    /// Returns the part of the receive buffer that can be relied on while replies queue up in it. [`turn`](Net::turn)
+    /// grants it to the engine. It is three quarters, because Linux releases memory that was read only in steps of a
+    /// quarter (`udp_rmem_release`).
     pub fn reply_credit(&self) -> u64 {
         self.receive_buffer() as u64 / 4 * 3
     }
@@ -337,7 +337,7 @@ impl std::os::fd::AsRawFd for Net {
 /// Returns 16 unpredictable bytes, for [`Engine::new`].
 ///
 /// # Errors
-/// The operating system has no random numbers to give.
+/// The operating system cannot provide random numbers.
 pub fn random_key() -> io::Result<[u8; 16]> {
     let mut key = [0; 16];
     getrandom::fill(&mut key).map_err(|error| match error.raw_os_error() {
@@ -368,7 +368,7 @@ const NO_SUCH_FAMILY: i32 = libc::EAFNOSUPPORT;
 #[cfg(not(unix))]
 const NO_SUCH_FAMILY: i32 = 10_047; // WSAEAFNOSUPPORT
 
-/// Why [`Net::open`] failed. The operating system's reason is the [`source`](std::error::Error::source).
+/// The error of [`Net::open`]. The operating system's reason is the [`source`](std::error::Error::source).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -384,7 +384,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether the system does not have that address family, or has it disabled.
+    /// Returns whether the system lacks that address family, or has it disabled.
     fn no_such_family(&self) -> bool {
         matches!(self, OpenError::Bind { source, .. }
             if source.raw_os_error() == Some(NO_SUCH_FAMILY) || source.kind() == io::ErrorKind::AddrNotAvailable)
@@ -422,7 +422,7 @@ mod tests {
     use super::*;
     use crate::engine::{Attempt, Config, Proof, Reply, ReplySize, Step, Token};
 
-    /// Writes the number that each conversation is.
+    /// A protocol whose request is the number of its conversation.
     struct Numbers;
 
     impl Protocol for Numbers {
@@ -456,9 +456,9 @@ mod tests {
     }
 
     #[test]
-    fn what_found_no_room_goes_back_in_order_and_sending_pauses() {
+    fn unsent_packets_return_in_order_and_sending_pauses() {
         let mut net = Net::open(&Options { bind: Some(([127, 0, 0, 1], 0).into()), ..Options::default() })
-            .expect("loopback is there");
+            .expect("loopback exists");
         let mut engine = Engine::new(Numbers, Config::default(), [1; 16]).expect("a valid configuration");
         for number in 0..10 {
             engine.ask(([127, 1, 0, number], 9).into(), number, ()).expect("there is room");
@@ -469,7 +469,7 @@ mod tests {
             std::iter::from_fn(|| engine.poll_transmit(now, &mut bytes)).enumerate().collect();
         assert_eq!(bytes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 
-        // The first three left; of the rest, one family after the other came back.
+        // The first three left; the rest came back one family after the other.
         polled.drain(..3);
         polled.sort_by_key(|&(order, _)| (order % 2, order));
         net.unsent = polled;

@@ -22,10 +22,11 @@ pub struct Reactor {
     events: Events,
     origin: Instant,
     waker: Waker,
-    /// `None` if the system has none to give. mio's timeout, rounded up to milliseconds, takes its place.
+    /// The timer; `None` if the system cannot create one. Then mio's timeout, rounded up to milliseconds, takes its
+    /// place.
     #[cfg(target_os = "linux")]
     timer: Option<Timer>,
-    /// When the timer expires, or has expired.
+    /// The time when the timer expires or expired.
     #[cfg(target_os = "linux")]
     armed: Time,
 }
@@ -48,7 +49,7 @@ impl Reactor {
     /// Creates a reactor. Its clock starts at zero.
     ///
     /// # Errors
-    /// The operating system has no event queue to give, mostly for lack of file descriptors.
+    /// The operating system cannot create an event queue, usually for lack of file descriptors.
     pub fn new() -> io::Result<Reactor> {
         let poll = Poll::new()?;
         let waker = Waker(Arc::new(mio::Waker::new(poll.registry(), WAKER)?));

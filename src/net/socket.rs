@@ -18,7 +18,7 @@ use super::portable;
 use super::portable as system;
 use crate::setters::setters;
 
-/// The maximum number of datagrams that one [`Socket::recv`] returns. More per system call are not faster.
+/// The maximum number of datagrams that one [`Socket::recv`] returns. Larger batches are not faster.
 pub const BATCH: usize = 32;
 
 /// Room for one datagram of any size. The stride is not a power of two, because then the first lines of all slots would
@@ -46,14 +46,14 @@ pub struct SocketOptions {
     /// The receive buffer to request, in bytes as the system reports them afterwards (on Linux, twice the requested
     /// size); `None` for as much as it grants, up to 64 MiB. [`Socket::receive_buffer`] returns the size granted.
     pub rcvbuf: Option<usize>,
-    /// Whether to report which of our addresses a datagram was sent to ([`Received::to`]), and allow packets to set their
-    /// source address ([`Packet::from`]). Linux with [`Io::Batched`] only.
+    /// Reports the local address that a datagram was sent to ([`Received::to`]), and allows packets to set their source
+    /// address ([`Packet::from`]). Linux with [`Io::Batched`] only.
     pub report_destination: bool,
-    /// Whether to report when a datagram arrived ([`Received::age`]), and the local drops before it. Linux with
-    /// [`Io::Batched`] only; elsewhere this has no effect.
+    /// Reports when a datagram arrived ([`Received::age`]), and the local drops before it. Linux with [`Io::Batched`]
+    /// only; elsewhere this has no effect.
     pub report_arrival: bool,
-    /// Whether to queue ICMP errors for [`Socket::recv_errors`], and to report when a local queue has no room for a packet.
-    /// Each ICMP error also makes one later send or receive fail. Linux with [`Io::Batched`] only; elsewhere this has no
+    /// Queues ICMP errors for [`Socket::recv_errors`], and reports when a local queue has no room for a packet. Each
+    /// ICMP error also makes one later send or receive fail. Linux with [`Io::Batched`] only; elsewhere this has no
     /// effect.
     pub report_errors: bool,
     /// The way datagrams pass between this process and the kernel.

@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use super::{Net, Options, random_key};
 use crate::engine::{Completion, Config, Engine, Ledger, Protocol};
 
-/// A sweep over many targets: asks each its question, and yields each [`Completion`] as it comes.
+/// A sweep over many targets: sends each its question, and yields each [`Completion`] as it arrives.
 ///
-/// A target is an address, the question for it, and a tag: anything that tells the caller which target a completion
-/// belongs to. Targets are pulled a few thousand ahead ([`Config::ring`]), so that there may be any number of them. An
-/// iterator of targets that blocks stops the sweep meanwhile.
+/// A target is an address, the question for it, and a tag: a value that identifies the target of a completion for the
+/// caller. Targets are pulled a few thousand ahead ([`Config::ring`]), so that there may be any number of them. While
+/// the iterator of targets blocks, the sweep stops.
 ///
 /// ```
 /// use allears::engine::Outcome;
@@ -90,7 +90,7 @@ impl<P: Protocol, T, I: Iterator<Item = (SocketAddr, P::Question, T)>> Sweep<P, 
 }
 
 impl<P: Protocol, T, I> Sweep<P, T, I> {
-    /// Returns where every query and every datagram went so far.
+    /// Returns the counts of all queries and datagrams so far.
     pub fn ledger(&self) -> &Ledger {
         self.engine.ledger()
     }

@@ -1,4 +1,4 @@
-//! Reproducible chance: numbers derived from a seed.
+//! Reproducible randomness: numbers derived from a seed.
 
 use std::time::Duration;
 

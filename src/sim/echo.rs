@@ -2,7 +2,7 @@
 
 use super::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// All hosts of a fleet. Any part of a request can be its token, so a reply is broken only behind its end.
+/// All hosts of a fleet. Any part of a request can be its token, so a broken reply has extra bytes after the request.
 #[derive(Debug)]
 pub(super) struct Echo;
 

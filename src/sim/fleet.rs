@@ -1,4 +1,4 @@
-//! The fleet: requests arrive, replies leave when their time has come.
+//! The fleet: receives requests, and sends each reply when it is due.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use super::simulated_host::{HostContext, Reaction, SimulatedHost};
 use super::tally::Tally;
 use crate::engine::Time;
 
-/// The time from one datagram of the master's list to the next: what 1,400 bytes take at 100 Mbit/s.
+/// The time from one datagram of the master's list to the next: the transmission time of 1,400 bytes at 100 Mbit/s.
 const LIST_INTERVAL: Duration = Duration::from_micros(112);
 
 /// A fleet of simulated hosts. It has neither a clock nor a socket: the caller passes the time, which must not go back.
@@ -28,9 +28,9 @@ const LIST_INTERVAL: Duration = Duration::from_micros(112);
 /// let (host, me) = (fleet.plan().address(7), "127.0.0.1:5000".parse().unwrap());
 /// fleet.handle_request(Time::ZERO, host, me, b"hello");
 ///
-/// let due = fleet.poll_timeout().expect("a reply is on its way");
+/// let due = fleet.poll_timeout().expect("a reply is pending");
 /// let mut datagram = Vec::new();
-/// let reply = fleet.poll_reply(due, &mut datagram).expect("its time has come");
+/// let reply = fleet.poll_reply(due, &mut datagram).expect("the reply is due");
 /// assert_eq!((reply.from, reply.to), (host, me));
 /// assert_eq!(datagram, b"hello");
 /// # Ok::<(), allears::sim::PlanError>(())
@@ -42,7 +42,7 @@ pub struct Fleet {
     limits: Limits,
     forger: Forger,
     replies: Schedule<Pending>,
-    /// Buffers of replies that have left.
+    /// Buffers of replies that were sent, for reuse.
     spare: Vec<Vec<u8>>,
     wanted: Option<u32>,
     waiting: u64,
@@ -69,14 +69,14 @@ pub struct FleetReply {
     pub len: usize,
 }
 
-/// A reply that waits for its time.
+/// A reply that is not due yet.
 #[derive(Debug)]
 struct Pending {
     to: SocketAddr,
     content: Content,
-    /// A second copy follows it.
+    /// True if a second copy follows it.
     twice: bool,
-    /// The bytes that `answer` appended, from which the protocol makes the datagram; of a list, the request.
+    /// The bytes that `answer` appended, from which the protocol builds the datagram; for a list, the request.
     bytes: Vec<u8>,
 }
 
@@ -145,8 +145,8 @@ impl Fleet {
         }
     }
 
-    /// Lets the host process a request, and appends its reply to `reply`. Returns the counter of what stops the
-    /// request or the reply; `None` if nothing does.
+    /// Lets the host process a request, and appends its reply to `reply`. Returns the counter of the reason why the
+    /// request or the reply is dropped; `None` if neither is.
     fn stopped_by(
         &mut self,
         context: &HostContext,
@@ -186,7 +186,7 @@ impl Fleet {
         let twice = hit(Purpose::Duplicate, self.plan.duplicate);
         let mut stale = self.buffer();
         if self.protocol.stale_reply(context, request, &mut stale) {
-            // A datagram that answers no request of its own counts as a copy.
+            // A datagram that answers no request counts as a copy.
             let content = Content::Copy { host };
             self.replies.push(due, Pending { to: context.from, content, twice: false, bytes: stale });
         } else {
@@ -208,14 +208,14 @@ impl Fleet {
         }
     }
 
-    /// Returns an empty buffer, which may have been used before.
+    /// Returns an empty buffer, reusing one if possible.
     fn buffer(&mut self) -> Vec<u8> {
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer
     }
 
-    /// Appends the next datagram whose time has come to `out`, in the order of their times.
+    /// Appends the next datagram that is due to `out`, in order of time.
     pub fn poll_reply(&mut self, now: Time, out: &mut Vec<u8>) -> Option<FleetReply> {
         let start = out.len();
         let forgery = self.forger.due().filter(|due| *due <= now);
@@ -279,7 +279,7 @@ impl Fleet {
         Some((self.plan.address(host), to))
     }
 
-    /// Returns when the next datagram is due; `None` = never, unless a request arrives.
+    /// Returns when the next datagram is due; `None` if none is, unless a request arrives.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.replies.next_due().into_iter().chain(self.forger.due()).min()
     }
@@ -289,7 +289,7 @@ impl Fleet {
         &self.plan
     }
 
-    /// Returns the addresses of all hosts, dead ones as well.
+    /// Returns the addresses of all hosts, dead ones included.
     pub fn targets(&self) -> impl Iterator<Item = SocketAddr> + use<> {
         let plan = self.plan.clone();
         (0..plan.hosts).map(move |host| plan.address(host))
@@ -306,18 +306,18 @@ impl Fleet {
         self.hosts.get(host).is_proper()
     }
 
-    /// Returns what host `host` gets wrong: a name of [`Plan::misbehave`].
+    /// Returns the fault of host `host`: a name of [`Plan::misbehave`].
     pub fn fault(&self, host: u32) -> Option<&'static str> {
         self.hosts.fault(host)
     }
 
-    /// Returns the host that the wanted player is on. `None` if nobody is wanted, the protocol has no players, or no
+    /// Returns the host that the wanted player is on. `None` if no player is wanted, the protocol has no players, or no
     /// living host replies properly.
     pub fn wanted_at(&self) -> Option<SocketAddr> {
         self.wanted.map(|host| self.plan.address(host))
     }
 
-    /// Returns the number of hosts' replies whose time has not come, without copies, forgeries and the master's lists.
+    /// Returns the number of hosts' replies that are not due yet, without copies, forgeries and the master's lists.
     pub fn waiting(&self) -> u64 {
         self.waiting
     }

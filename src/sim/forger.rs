@@ -1,17 +1,17 @@
-//! A forger, who sees that requests pass and forges replies without knowing their tokens.
+//! A forger: sees that requests are sent, and forges replies without knowing their tokens.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::engine::Time;
 
-/// The time after the last request when forgeries end: no query accepts them later.
+/// The time from the last request until forgeries end: no query accepts them later.
 const PERSEVERANCE: Duration = Duration::from_secs(2);
 
-/// Decides when to forge the next reply, and to whom.
+/// Decides when to forge the next reply, and to which address.
 #[derive(Debug)]
 pub(super) struct Forger {
-    /// The time between two forgeries; `None` = never.
+    /// The time between two forgeries; `None` if there are none.
     period: Option<Duration>,
     next: Time,
     until: Time,
@@ -45,7 +45,7 @@ impl Forger {
         (self.victim.is_some() && self.next <= self.until).then_some(self.next)
     }
 
-    /// Takes the forgery that is due: returns its destination, the request that it answers, and its number.
+    /// Removes the forgery that is due: returns its destination, the request that it answers, and its number.
     pub(super) fn forge(&mut self) -> Option<(SocketAddr, &[u8], u64)> {
         self.due()?;
         self.next = self.next + self.period?;

@@ -1,4 +1,4 @@
-//! The state of each host: its character, and the number of its requests.
+//! The state of each host: its traits, and the number of its requests.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -33,9 +33,9 @@ pub(super) struct HostState {
     pub(super) dead: bool,
     pub(super) multi_homed: bool,
     pub(super) garbage: bool,
-    /// Requests so far.
+    /// The number of requests so far.
     requests: u32,
-    /// Requests within the last two seconds.
+    /// The number of requests within the last two seconds.
     within_span: u32,
 }
 
@@ -65,12 +65,12 @@ impl Hosts {
         self.all[host as usize]
     }
 
-    /// Returns what this host gets wrong.
+    /// Returns the fault of this host.
     pub(super) fn fault(&self, host: u32) -> Option<&'static str> {
         self.faults.get(&host).copied()
     }
 
-    /// Counts a request, and returns how many this host received before. Time does not go back.
+    /// Counts a request, and returns the number that this host received before. Time does not go back.
     pub(super) fn count_request(&mut self, now: Time, host: u32) -> u32 {
         while let Some(&(at, other)) = self.recent.front().filter(|(at, _)| now - *at >= SPAN) {
             debug_assert!(at <= now);
@@ -105,7 +105,7 @@ mod tests {
         for (ms, host) in [(0, 0), (0, 1), (1000, 0), (1999, 0), (2000, 0), (2001, 1), (9000, 0)] {
             hosts.count_request(Time::from_millis(ms), host);
         }
-        // The fullest span is 1000 ms to just under 3000 ms, as full as the one from 0 ms.
+        // The fullest span is from 1000 ms to just under 3000 ms, as full as the one from 0 ms.
         assert_eq!((hosts.max_within_span, hosts.asked), (3, 2));
         assert_eq!(hosts.count_request(Time::from_millis(9000), 0), 5);
     }

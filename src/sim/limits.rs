@@ -1,4 +1,4 @@
-//! The rate limits of real game servers, which drop silently.
+//! The rate limits of real game servers, which drop excess requests silently.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -126,7 +126,7 @@ mod tests {
 
     const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-    /// How many of `count` requests from `client` to host 0, one every `gap` from `start`, are answered.
+    /// Returns how many of `count` requests from `client` to host 0, one every `gap` from `start`, are answered.
     fn answered(limits: &mut Limits, client: IpAddr, start: Time, count: u32, gap: Duration) -> usize {
         (0..count).filter(|&i| limits.allow(start + gap * i, 0, client)).count()
     }
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn ioq3_answers_ten_at_once_and_then_one_a_second() {
         let mut limits = Limits::new(Limit::Ioq3);
-        // Seen on OpenArena 0.8.8: of 30 back-to-back getstatus exactly 10 were answered.
+        // Measured on OpenArena 0.8.8: exactly 10 of 30 back-to-back getstatus requests were answered.
         assert_eq!(answered(&mut limits, CLIENT, Time::ZERO, 30, Duration::ZERO), 10);
         assert_eq!(answered(&mut limits, CLIENT, Time::from_millis(999), 1, Duration::ZERO), 0);
         assert_eq!(answered(&mut limits, CLIENT, Time::from_millis(1000), 5, Duration::ZERO), 1);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn protect2_answers_three_a_network_and_48_in_all_within_two_seconds() {
+    fn protect2_answers_three_per_network_and_48_in_all_within_two_seconds() {
         let mut limits = Limits::new(Limit::Protect2);
         assert_eq!(answered(&mut limits, CLIENT, Time::ZERO, 5, Duration::from_millis(100)), 3);
         assert!(!limits.allow(Time::from_millis(600), 0, IpAddr::from([192, 0, 2, 99])), "the same /24");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn dark_places_answers_once_a_second_and_refusals_do_not_renew() {
+    fn dark_places_answers_once_a_second_and_dropped_requests_do_not_count() {
         let mut limits = Limits::new(Limit::DarkPlaces);
         assert_eq!(answered(&mut limits, CLIENT, Time::ZERO, 31, Duration::from_millis(100)), 4);
         assert!(limits.allow(Time::from_millis(3050), 0, IpAddr::from([192, 0, 2, 2])), "another client");

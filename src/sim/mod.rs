@@ -1,11 +1,11 @@
 //! A simulated fleet of hosts, and a simulated network to reach them: pure, like the engine.
 //!
-//! The [`Plan`] and its seed alone decide everything that happens, so a run can be replayed. Two users drive the same
-//! hosts: tests connect a [`Fleet`] and an [`Engine`](crate::engine::Engine) by a [`Network`] in virtual time, and
+//! The [`Plan`] and its seed alone decide everything that happens, so a run can be replayed. The same hosts have two
+//! users: tests connect a [`Fleet`] and an [`Engine`](crate::engine::Engine) by a [`Network`] in virtual time, and
 //! `allears fleet` puts the fleet behind a real socket.
 //!
-//! [`Plan`] the hosts, and what goes wrong → [`Fleet`] receives requests, sends replies when their time has come →
-//! `simulated_host` the trait of a protocol's hosts; [`PROTOCOLS`] lists what implements it →
+//! [`Plan`] the hosts and their faults → [`Fleet`] receives requests, sends replies when they are due →
+//! `simulated_host` the trait of a protocol's hosts; [`PROTOCOLS`] lists the implementations →
 //! [`Network`] the links in between.
 
 mod dice;

@@ -26,26 +26,26 @@ const STUCK: u32 = 10_000;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Link {
-    /// Decides everything that is left to chance.
+    /// The seed of all random decisions.
     pub seed: u64,
     /// The time that every datagram takes, each way, in addition to the latency of the fleet.
     pub latency: Duration,
-    /// The maximum additional time of each datagram, by which they get out of order.
+    /// The maximum additional time of each datagram, which reorders them.
     pub jitter: Duration,
-    /// Datagrams that take even longer, each way.
+    /// Datagrams with an additional delay, each way.
     pub delay: Late,
-    /// Fraction that gets lost, each way.
+    /// Fraction of the datagrams that are lost, each way.
     pub loss: f64,
-    /// Fraction that arrives twice, each way.
+    /// Fraction of the datagrams that arrive twice, each way.
     pub duplicate: f64,
     /// Fraction of the replies that are accompanied by two forgeries: one from the right address with a wrong token,
-    /// one from a neighbour's address with the right token.
+    /// one from a neighbouring address with the right token.
     pub forge: f64,
-    /// The offset of the token in a reply: eight bytes, of which a forgery changes one bit.
+    /// The offset of the token in a reply: eight bytes, in which a forgery changes one bit.
     pub token_at: usize,
-    /// The number of datagrams that the engine's receive buffer holds. More are lost.
+    /// The number of datagrams that the engine's receive buffer holds. Further ones are lost.
     pub receive_buffer: usize,
-    /// The fraction of the engine's turns before which its process is stopped, and the maximum time for which it is.
+    /// The fraction of the engine's turns before which its process is stopped, and the maximum duration of a stop.
     pub stall: Late,
     /// Fraction of the bursts of which the kernel accepts only a part.
     pub refuse: f64,
@@ -88,10 +88,10 @@ setters!(Link {
     with_send_failure sets send_failure: f64,
 });
 
-/// A request that left the engine.
+/// A request sent by the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// When it left.
+    /// The time of sending.
     pub at: Time,
     /// Its destination.
     pub to: SocketAddr,
@@ -99,7 +99,7 @@ pub struct Sent {
     pub len: usize,
 }
 
-/// A record of what an engine did.
+/// A record of an engine's actions.
 #[derive(Debug)]
 pub struct Trace<C, A, T = ()> {
     /// The requests that the kernel accepted, in order.
@@ -133,7 +133,7 @@ pub struct Network {
     dice: Dice,
     requests: Schedule<Datagram>,
     replies: Schedule<Datagram>,
-    /// The kernel refuses requests until then.
+    /// The time until which the kernel refuses requests.
     full_until: Time,
 }
 
@@ -171,11 +171,11 @@ impl Network {
         &self.fleet
     }
 
-    /// Runs until all queries of `targets` have ended and no datagram is on its way, or until the next event would be
-    /// after `until`. Adds what the engine did to `trace`.
+    /// Runs until all queries of `targets` have ended and no datagram is in flight, or until the next event would be
+    /// after `until`. Records the engine's actions in `trace`.
     ///
     /// # Panics
-    /// If the engine asks to be called again and again without any progress.
+    /// If the engine requests another turn many times without any progress.
     pub fn run<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -203,7 +203,7 @@ impl Network {
         }
     }
 
-    /// Runs one turn of the engine. Returns true if there may be more targets for the next.
+    /// Runs one turn of the engine. Returns true if there may be more targets for the next one.
     fn turn<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -238,7 +238,7 @@ impl Network {
         network.into_iter().chain([asking]).flatten().min()
     }
 
-    /// Delivers requests to the fleet and takes its replies, each at its own time, up to now.
+    /// Delivers requests to the fleet and collects its replies in order of time, up to now.
     fn carry<C, A, T>(&mut self, trace: &mut Trace<C, A, T>) {
         loop {
             let arrival = self.requests.next_due().filter(|at| *at <= self.now);
@@ -285,7 +285,7 @@ impl Network {
         [wrong_token, wrong_address]
     }
 
-    /// When a datagram that leaves at `at` arrives: not at all, once or twice.
+    /// Returns the arrival times of a datagram sent at `at`: none, one or two.
     fn passage<C, A, T>(&mut self, at: Time, trace: &mut Trace<C, A, T>) -> Vec<Time> {
         if self.chance(self.link.loss) {
             trace.lost += 1;
@@ -303,7 +303,7 @@ impl Network {
         arrivals
     }
 
-    /// The engine reads everything that has arrived since its last turn, as far as it fitted.
+    /// Lets the engine read everything that has arrived since its last turn and fitted into its receive buffer.
     fn drain<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -321,7 +321,7 @@ impl Network {
         }
     }
 
-    /// The engine sends what it may, batch by batch.
+    /// Lets the engine send its requests, batch by batch.
     fn burst<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_come_as_often_as_they_should_and_are_counted() {
+    fn faults_occur_as_often_as_set_and_are_counted() {
         let delay = Late { fraction: 0.1, by: Duration::from_secs(1) };
         let jitter = Duration::from_millis(100);
         let mut network = network(Link { loss: 0.2, duplicate: 0.25, jitter, delay, ..Link::default() });
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(arrivals.len() as u64, 10_000 - trace.lost + trace.duplicated);
         let delayed = arrivals.iter().filter(|at| **at >= Time::from_millis(1000)).count();
         assert!((850..1150).contains(&delayed), "{delayed}");
-        assert!(!arrivals.is_sorted(), "they overtake one another");
+        assert!(!arrivals.is_sorted(), "they are reordered");
     }
 
     #[test]

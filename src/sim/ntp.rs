@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// The seconds from 1900, where NTP's clock starts, to 2024, where a fleet's clock does.
+/// The seconds from 1900, the origin of NTP's clock, to 2024, the origin of a fleet's clock.
 const START: u64 = 3_913_056_000;
 
 /// All servers of a fleet. They do not read a clock: their time is that of the fleet, plus up to a second.

@@ -1,4 +1,4 @@
-//! The plan of a fleet: its hosts, and what goes wrong.
+//! The plan of a fleet: its hosts and their faults.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,7 +8,7 @@ use super::dice::{Purpose, roll, unit};
 use super::{HostProtocol, Limit, PROTOCOLS};
 use crate::setters::setters;
 
-/// The maximum number of hosts. As many addresses behind theirs are the second ones of multi-homed hosts.
+/// The maximum number of hosts. As many addresses after theirs are the second addresses of multi-homed hosts.
 const MAX_HOSTS: u32 = 4_000_000;
 /// The maximum number of rows in a host's tables.
 const MAX_ROWS: u32 = 10_000;
@@ -28,37 +28,37 @@ pub struct Plan {
     pub base: Ipv4Addr,
     /// The port of every host.
     pub port: u16,
-    /// The address of the master, where the protocol has one. Requests to it are exempt from every fault: each has a
-    /// reply, after the median latency.
+    /// The address of the master, if the protocol has one. Faults do not affect requests to it: each gets a reply,
+    /// after the median latency.
     pub master: Option<SocketAddr>,
-    /// Decides everything that is left to chance.
+    /// The seed of all random decisions.
     pub seed: u64,
     /// Fraction of the hosts that never reply: exactly `hosts * dead` of them, rounded.
     pub dead: f64,
-    /// Fraction of the requests that get lost.
+    /// Fraction of the requests that are lost.
     pub loss: f64,
-    /// Fraction of the replies that get lost.
+    /// Fraction of the replies that are lost.
     pub reply_loss: f64,
-    /// Fraction of the replies that leave twice, one right behind the other.
+    /// Fraction of the replies that are sent twice, back to back.
     pub duplicate: f64,
     /// The time from a request to its reply, the same for all requests to one host.
     pub latency: Latency,
-    /// Replies that leave later still.
+    /// Replies with an additional delay.
     pub late: Late,
     /// Fraction of the hosts (exactly, rounded) that reply from another address than the one that received the
     /// request. It belongs to no host: it is `hosts` addresses further on.
     pub wrong_source: f64,
-    /// Fraction of the hosts (exactly, rounded) whose replies are malformed behind the right token.
+    /// Fraction of the hosts (exactly, rounded) whose replies are malformed after the correct token.
     pub garbage: f64,
     /// Forged replies per second, with wrong tokens, from hosts' addresses to the source of the last request. They
     /// start with the first request and stop two seconds after the last.
     pub forge: f64,
     /// The hosts' own rate limit.
     pub limit: Limit,
-    /// The name of a player who is on exactly one host, where the protocol has players: on one that is alive and
-    /// replies properly.
+    /// The name of a player who is on exactly one host, if the protocol has players. That host is alive and replies
+    /// properly.
     pub wanted: Option<String>,
-    /// The number of rows in the tables of each host, 0 to 10,000, where the protocol has tables.
+    /// The number of rows in the tables of each host, 0 to 10,000, if the protocol has tables.
     pub rows: u32,
     /// The faults of hosts: one of the protocol's [`faults`](HostProtocol::faults), and the fraction of the hosts
     /// (exactly, rounded) that have it. No host has two of them.
@@ -68,18 +68,18 @@ pub struct Plan {
 /// Latencies, log-normally distributed over the hosts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
-    /// Half of the hosts are faster.
+    /// The median of the latencies.
     pub median: Duration,
-    /// Standard deviation of the logarithm, 0 to 5; 0 = all hosts the same.
+    /// Standard deviation of the logarithm, 0 to 5; 0 for the same latency at all hosts.
     pub sigma: f64,
 }
 
-/// Datagrams that take longer than the latency.
+/// Datagrams with a delay in addition to the latency.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Late {
     /// Fraction of the datagrams.
     pub fraction: f64,
-    /// How much longer.
+    /// The additional delay.
     pub by: Duration,
 }
 
@@ -115,9 +115,9 @@ setters!(Plan {
 /// The error of a [`Plan`] with a field out of its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlanError {
-    /// The field, as it is called in [`Plan`].
+    /// The field's name in [`Plan`].
     pub field: &'static str,
-    /// The values that it can have.
+    /// The valid values.
     pub expected: &'static str,
 }
 
@@ -130,7 +130,8 @@ impl fmt::Display for PlanError {
 impl std::error::Error for PlanError {}
 
 impl Plan {
-    /// 2,000 perfect hosts at the usual port of `protocol`, with a latency of 5 ms and without a master.
+    /// Returns a plan of 2,000 perfect hosts at the usual port of `protocol`, with a latency of 5 ms and without a
+    /// master.
     pub fn new(protocol: &'static HostProtocol) -> Plan {
         Plan {
             hosts: 2000,
@@ -158,7 +159,7 @@ impl Plan {
     /// Checks that every field is within its range.
     ///
     /// # Errors
-    /// Names the first field that is not.
+    /// Names the first field that is out of range.
     pub fn validate(&self) -> Result<(), PlanError> {
         let check = |fits: bool, field, expected| {
             if fits { Ok(()) } else { Err(PlanError { field, expected }) }
@@ -185,7 +186,7 @@ impl Plan {
         check(self.rows <= MAX_ROWS, "rows", "from 0 to 10000")?;
         let in_range = self.misbehave.iter().all(|(_, fraction)| (0.0..=1.0).contains(fraction));
         let sum: f64 = self.misbehave.iter().map(|(_, fraction)| fraction).sum();
-        // Ten tenths are a little more than one.
+        // Allow for rounding: ten times 0.1 is not exactly 1.
         let fits = in_range && sum < 1.0 + 1e-9;
         check(fits, "misbehave", "fractions from 0 to 1, and no more than 1 together")?;
         let known = self.misbehave.iter().all(|(fault, _)| self.protocol.faults.contains(fault));
@@ -218,7 +219,7 @@ impl Plan {
         if self.latency.sigma == 0.0 {
             return self.latency.median;
         }
-        // Box-Muller: two even numbers give one of the normal distribution.
+        // Box-Muller: two uniformly distributed numbers give one normally distributed number.
         let radius = (-2.0 * (1.0 - unit(self.roll(Purpose::Latency, host, 0))).ln()).sqrt();
         let angle = std::f64::consts::TAU * unit(self.roll(Purpose::Latency, host, 1));
         self.latency.median.mul_f64((self.latency.sigma * radius * angle.cos()).exp())
@@ -228,7 +229,7 @@ impl Plan {
         roll(self.seed, purpose, host, nth)
     }
 
-    /// Chooses exactly `hosts * fraction` hosts, rounded, in no order.
+    /// Chooses exactly `hosts * fraction` hosts, rounded, in no particular order.
     pub(super) fn choose(&self, purpose: Purpose, fraction: f64) -> Vec<u32> {
         let count = (f64::from(self.hosts) * fraction).round() as usize;
         let mut hosts: Vec<u32> = (0..self.hosts).collect();
@@ -239,7 +240,7 @@ impl Plan {
         hosts
     }
 
-    /// Chooses the hosts that get something wrong, each with its fault.
+    /// Chooses the hosts that misbehave, each with its fault.
     pub(super) fn misbehaving(&self) -> Vec<(u32, &'static str)> {
         if self.misbehave.is_empty() {
             return Vec::new();
@@ -262,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exactly_the_fraction_is_chosen_and_the_seed_says_whom() {
+    fn exactly_the_fraction_of_hosts_is_chosen_and_the_seed_decides_which() {
         for (hosts, fraction, expected) in [(2000, 0.3, 600), (7, 0.5, 4), (10, 0.0, 0), (10, 1.0, 10)] {
             let plan = Plan { hosts, ..Plan::default() };
             let mut chosen = plan.choose(Purpose::Dead, fraction);
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn no_host_misbehaves_in_two_ways() {
+    fn no_host_has_two_faults() {
         let halves = [("one", 0.5), ("two", 0.2), ("three", 0.3)];
         for (hosts, misbehave, expected) in [
             (2000, &halves[..1], &[1000][..]),
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lead_back_to_their_hosts() {
+    fn addresses_map_back_to_their_hosts() {
         let plan = Plan { hosts: 1000, ..Plan::default() };
         for host in [0, 1, 254, 255, 999] {
             assert_eq!(plan.host_at(plan.address(host)), Some(host));

@@ -1,4 +1,4 @@
-//! The protocols that simulated hosts speak. No other file lists them.
+//! The protocols that simulated hosts speak. They are listed only here.
 
 use std::fmt;
 
@@ -30,17 +30,17 @@ pub struct HostProtocol {
     pub port: u16,
     /// A description in a few words.
     pub about: &'static str,
-    /// Has a master, which lists all hosts.
+    /// True if the protocol has a master, which lists all hosts.
     pub has_master: bool,
-    /// Has players, one of whom can be [`Plan::wanted`].
+    /// True if the protocol has players, one of whom can be [`Plan::wanted`].
     pub has_players: bool,
-    /// The names of what hosts can get wrong, for [`Plan::misbehave`].
+    /// The names of the faults that its hosts can have, for [`Plan::misbehave`].
     pub faults: &'static [&'static str],
     pub(super) build: fn(&Plan) -> Box<dyn SimulatedHost>,
 }
 
 impl HostProtocol {
-    /// A protocol without masters, players and faults.
+    /// Creates a protocol without masters, players and faults.
     const fn new(
         id: &'static str,
         port: u16,
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn no_host_of_any_protocol_panics_and_replies_are_of_one_datagram() {
+    fn no_host_of_any_protocol_panics_and_each_reply_is_one_datagram() {
         let mut dice = Dice::new(1);
         for protocol in PROTOCOLS {
             let mut host = (protocol.build)(&Plan::new(protocol));

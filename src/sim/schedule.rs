@@ -1,4 +1,4 @@
-//! A queue of future events, in the order of time.
+//! A queue of future events, in order of time.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -7,8 +7,8 @@ use slab::Slab;
 
 use crate::engine::Time;
 
-/// Items and the times when they are due. Items that are pushed in the order of time, as when all delays are equal, pass
-/// through a queue only; the others through a heap.
+/// Items and the times when they are due. Items that are pushed in order of time (all of them, if all delays are equal)
+/// pass through a queue, and only the others through a heap.
 #[derive(Debug)]
 pub(super) struct Schedule<T> {
     in_order: VecDeque<(Key, T)>,
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_before_its_time_and_the_heap_is_not_needed_for_equal_delays() {
+    fn nothing_is_returned_before_its_time_and_equal_delays_need_no_heap() {
         let mut schedule = Schedule::default();
         (0..10).for_each(|i| schedule.push(Time::from_millis(i), i));
         assert!(schedule.others.is_empty());

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::dice::Dice;
 use crate::engine::Time;
 
-/// A protocol as the hosts of a fleet speak it. One value plays all hosts.
+/// The hosts' side of a protocol. One value simulates all hosts of a fleet.
 ///
 /// A simple protocol implements [`answer`](SimulatedHost::answer), and [`token`](SimulatedHost::token) if its replies
 /// have the token at a fixed place. It needs a line in [`PROTOCOLS`](super::PROTOCOLS).
@@ -15,14 +15,14 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
     /// Processes a request that arrives at a host, and appends the reply to `reply`, which is empty.
     fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction;
 
-    /// Returns which bytes of a reply are the token.
+    /// Returns the range of the token in a reply. The default is the whole reply.
     ///
     /// The default is all of them.
     fn token(&self) -> Range<usize> {
         0..usize::MAX
     }
 
-    /// Does what [`answer`](SimulatedHost::answer) does, for a host whose replies are broken behind the token.
+    /// Does what [`answer`](SimulatedHost::answer) does, for a host whose replies are broken after the token.
     ///
     /// The default cuts the reply there and appends one to seven random bytes.
     fn garbage(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
@@ -35,7 +35,7 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
 
     /// Appends a forged reply to `request`, with a wrong token, to `out`.
     ///
-    /// The default alters each byte of the token in a proper reply; of a request that has no reply it returns the
+    /// The default alters each byte of the token in a proper reply; for a request without a reply, it appends the
     /// request with every byte altered.
     fn forge(&mut self, context: &HostContext, request: &[u8], dice: &mut Dice, out: &mut Vec<u8>) {
         let mut reply = Vec::new();
@@ -51,14 +51,14 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
 
     /// Appends the datagram that leaves a host to `out`, given what `answer` or `garbage` appended to `reply`.
     ///
-    /// The default is the same bytes. A protocol with long replies that do not depend on time keeps only the request
+    /// The default is the same bytes. A protocol with long replies that do not depend on time stores only the request
     /// until then.
     fn finish(&mut self, context: &HostContext, reply: &[u8], out: &mut Vec<u8>) {
         let _ = context;
         out.extend_from_slice(reply);
     }
 
-    /// Appends a stale reply, which leaves just before the one that `answer` made for this request. Returns false if
+    /// Appends a stale reply, which is sent just before the one that `answer` made for this request. Returns false if
     /// there is none, which is the default.
     fn stale_reply(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> bool {
         let _ = (context, request, reply);
@@ -79,37 +79,37 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
     }
 }
 
-/// The host that processes a request, and when.
+/// The host that processes a request, and the time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HostContext {
-    /// When the request arrives; in [`SimulatedHost::finish`], when the reply leaves.
+    /// The time when the request arrives; in [`SimulatedHost::finish`], when the reply is sent.
     pub(super) now: Time,
     /// The address that the request comes from.
     pub(super) from: SocketAddr,
     /// The number of the host in the fleet.
     pub(super) host: u32,
-    /// Decides the content of this host's replies.
+    /// The seed of this host's replies.
     pub(super) seed: u64,
     /// The fault of this host: one of the protocol's [`faults`](super::HostProtocol::faults).
     pub(super) fault: Option<&'static str>,
-    /// Its replies are broken behind the token.
+    /// True if its replies are broken after the token.
     pub(super) garbage: bool,
-    /// The wanted player is on this host.
+    /// True if the wanted player is on this host.
     pub(super) has_wanted: bool,
 }
 
 /// The outcome of a request that reached a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reaction {
-    /// The host drops it.
+    /// The host drops the request.
     Ignored,
-    /// The host replies, and the reply gets lost.
+    /// The host replies, and the reply is lost.
     Lost,
     /// The host replies.
     Replied,
 }
 
-/// Appends `bytes` with each of them altered.
+/// Appends `bytes`, each of them altered.
 pub(super) fn write_altered(bytes: &[u8], dice: &mut Dice, out: &mut Vec<u8>) {
     out.extend(bytes.iter().map(|byte| byte ^ (1 + dice.below(255) as u8)));
 }

@@ -1,8 +1,8 @@
 //! The counters of a fleet.
 
-/// Counts what became of every request to a fleet, and every datagram from it.
+/// Counts every request to a fleet by its outcome, and every datagram from it.
 ///
-/// Two sums hold at any time. `waiting` is the number of replies whose time has not come
+/// Two equations hold at any time, where `waiting` is the number of replies that are not due yet
 /// ([`Fleet::waiting`](super::Fleet::waiting)):
 ///
 /// - `received - master_received` is `(answered - master_answered) + lost_by_plan + replies_lost_by_plan + dead +
@@ -10,19 +10,19 @@
 /// - the datagrams sent are `answered + duplicated + forged`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Requests, the master's included.
+    /// Requests, including those to the master.
     pub received: u64,
     /// Replies, including each datagram of the master's lists, without copies and forgeries.
     pub answered: u64,
     /// Requests lost on the way to a host.
     pub lost_by_plan: u64,
-    /// Replies lost on the way back, also those that a fault of the host loses.
+    /// Replies lost on the way back, including those lost by a fault of the host.
     pub replies_lost_by_plan: u64,
     /// Requests that reached a dead host.
     pub dead: u64,
     /// Requests that a host's rate limit dropped.
     pub limited: u64,
-    /// Requests that a living host did not understand, or to an address of no host.
+    /// Requests that a living host did not understand, or that were sent to an address without a host.
     pub ignored: u64,
     /// Second copies of replies, and stale replies that a fault of the host adds.
     pub duplicated: u64,

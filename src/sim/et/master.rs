@@ -1,4 +1,4 @@
-//! The master's list of all servers, as dpmaster 2.2 sends it (`HandleGetServers` in `messages.c`).
+//! The master's list of all servers, in the format of dpmaster 2.2 (`HandleGetServers` in `messages.c`).
 
 use std::net::Ipv4Addr;
 
@@ -12,11 +12,11 @@ const SERVERS_PER_LIST: u32 = 196;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ListRequest {
     extended: bool,
-    /// The game, its protocol and IPv4 match this fleet; otherwise the list is empty.
+    /// True if the game, its protocol and IPv4 match this fleet; otherwise the list is empty.
     matches: bool,
 }
 
-/// The servers that the master lists, dead ones as well.
+/// The list of servers, dead ones included.
 #[derive(Debug)]
 pub(super) struct ServerList {
     hosts: u32,
@@ -25,8 +25,8 @@ pub(super) struct ServerList {
 }
 
 impl ListRequest {
-    /// Parses `getservers <protocol> …` and `getserversExt <game> <protocol> …`. Returns `None` for everything that
-    /// a master drops. `empty` and `full` make no difference: all servers are listed.
+    /// Parses `getservers <protocol> …` and `getserversExt <game> <protocol> …`. Returns `None` for everything that a
+    /// master drops. Ignores `empty` and `full`: all servers are listed.
     pub(super) fn parse(datagram: &[u8]) -> Option<ListRequest> {
         let text = std::str::from_utf8(datagram.strip_prefix(&HEAD)?).ok()?;
         let mut words = text.trim_end_matches(['\0', '\n']).split(' ').filter(|word| !word.is_empty());
@@ -53,7 +53,7 @@ impl ServerList {
 
     /// Returns the number of datagrams in the reply.
     pub(super) fn datagrams(&self, request: ListRequest) -> u32 {
-        // The last one is never full, so that the end mark fits.
+        // The last datagram is never full, so that the end mark fits.
         if request.matches { self.hosts / SERVERS_PER_LIST + 1 } else { 1 }
     }
 
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn other_games_are_empty_and_nonsense_is_dropped() {
+    fn other_games_get_an_empty_list_and_invalid_requests_are_dropped() {
         let empty = vec![b"\xff\xff\xff\xffgetserversResponse\\EOT\0\0\0".to_vec()];
         assert_eq!(lists(5, b"\xff\xff\xff\xffgetservers 68 empty full"), empty);
         let empty = vec![b"\xff\xff\xff\xffgetserversExtResponse\\EOT\0\0\0".to_vec()];

@@ -1,4 +1,4 @@
-//! Enemy Territory: `server` what a game server replies → `master` the list of all servers.
+//! Enemy Territory: `server` has the replies of a game server, `master` the list of all servers.
 
 mod master;
 mod server;
@@ -27,7 +27,7 @@ impl GameServers {
 }
 
 impl SimulatedHost for GameServers {
-    /// Keeps the request only: a status has up to 1,400 bytes.
+    /// Keeps only the request: a status has up to 1,400 bytes.
     fn answer(&mut self, _: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
         if GameRequest::parse(request).is_none() {
             return Reaction::Ignored;

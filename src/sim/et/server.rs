@@ -114,9 +114,9 @@ pub(super) struct GameServer<'a> {
     pub(super) seed: u64,
     /// Its number in the fleet, which is part of its name.
     pub(super) host: u32,
-    /// The name of a player who is on one server only.
+    /// The name of the wanted player, who is on exactly one server.
     pub(super) wanted: Option<&'a str>,
-    /// This is that server.
+    /// True if the wanted player is on this server.
     pub(super) has_wanted: bool,
 }
 
@@ -197,7 +197,8 @@ impl GameServer<'_> {
         write_number(b"Server ^7#", self.host as usize, out);
     }
 
-    /// Appends a reply that is malformed behind the right challenge: a key has no value, and the info string no end.
+    /// Appends a reply that is malformed after the correct challenge: a key has no value, and the info string is not
+    /// terminated.
     pub(super) fn write_garbage(&self, request: GameRequest<'_>, out: &mut Vec<u8>) {
         let mut dice = Dice::new(self.seed);
         write_head(request, out);
@@ -248,7 +249,7 @@ fn write_player(dice: &mut Dice, wanted: Option<&str>, reserved: Option<&str>, o
     write_number(b" ", if bot { 0 } else { 20 + dice.below(200) }, out);
     out.extend_from_slice(b" \"");
     if let Some(name) = wanted {
-        // Colour codes in the middle of the name: a search has to ignore them.
+        // Colour codes in the middle of the name, which a search has to ignore.
         let middle = name.char_indices().nth(name.chars().count() / 2).map_or(0, |(at, _)| at);
         write_text(b"^1", &name[..middle], out);
         write_text(b"^7", &name[middle..], out);
@@ -294,7 +295,7 @@ fn write_text(key: &[u8], text: &str, out: &mut Vec<u8>) {
 
 fn write_number(key: &[u8], number: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
-    // `write!` would take most of the time that a whole reply may take.
+    // `write!` would dominate the cost of a reply.
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
@@ -312,7 +313,7 @@ mod tests {
         out
     }
 
-    /// The info string's pairs, and the players' lines.
+    /// Returns the pairs of the info string, and the players' lines.
     fn dissect(datagram: &[u8]) -> (Vec<(String, String)>, Vec<String>) {
         let text: String = datagram.iter().map(|&byte| char::from(byte)).collect();
         let mut lines = text.split('\n');
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_reads_like_a_real_one() {
+    fn a_status_looks_like_a_real_one() {
         let mut counts = [0; MAX_PLAYERS + 1];
         for host in 0..2000 {
             let datagram = reply(&server(host), b"\xff\xff\xff\xffgetstatus 1f2e3d4c5b6a7988");
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_challenge_decides_whether_and_how_a_server_answers() {
+    fn the_challenge_decides_whether_a_server_replies_and_is_returned() {
         let status = |len| [b"\xff\xff\xff\xffgetstatus ".as_slice(), &vec![b'x'; len]].concat();
         assert!(GameRequest::parse(&status(128)).is_some());
         assert!(GameRequest::parse(&status(129)).is_none());
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wanted_player_is_where_it_should_be_and_nowhere_else() {
+    fn the_wanted_player_is_on_exactly_one_server() {
         let found = |has_wanted, name: &str| {
             let is_on = |host| {
                 let server = GameServer { has_wanted, wanted: Some(name), ..server(host) };

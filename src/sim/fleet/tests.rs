@@ -1,4 +1,4 @@
-//! The fleet, from outside.
+//! Tests of the fleet through its public interface.
 
 use super::*;
 use crate::protocol::snmp::message::{Message, Pdu};
@@ -27,7 +27,7 @@ fn fleet(plan: Plan) -> Fleet {
     Fleet::new(Plan { master: Some(at(MASTER)), ..plan }).expect("a valid plan")
 }
 
-/// Everything that is sent up to `until`, with its time.
+/// Returns everything that is sent up to `until`, with its time.
 fn replies(fleet: &mut Fleet, until: Time) -> Vec<(Time, FleetReply, Vec<u8>)> {
     let mut all = Vec::new();
     while let Some(due) = fleet.poll_timeout().filter(|due| *due <= until) {
@@ -117,8 +117,8 @@ fn every_request_and_every_datagram_is_accounted_for_at_any_time() {
 }
 
 #[test]
-fn the_order_and_the_time_of_requests_decide_nothing() {
-    // Without what depends on time by its nature.
+fn order_and_time_of_requests_do_not_matter() {
+    // Leave out the faults that depend on time.
     let play = |order: &[u32], gap: u64| {
         let mut fleet = fleet(Plan { forge: 0.0, limit: Limit::None, ..everything_wrong(5) });
         for (i, &host) in order.iter().enumerate() {
@@ -136,7 +136,7 @@ fn the_order_and_the_time_of_requests_decide_nothing() {
 }
 
 #[test]
-fn the_multi_homed_answer_from_elsewhere_and_the_garbled_with_the_right_challenge() {
+fn multi_homed_hosts_reply_from_another_address_and_garbled_replies_have_the_right_challenge() {
     let mut fleet = fleet(Plan { hosts: 100, wrong_source: 0.25, garbage: 0.5, ..Plan::default() });
     fleet.targets().for_each(|to| fleet.handle_request(Time::ZERO, to, me(), STATUS));
     let all = replies(&mut fleet, Time::from_millis(1000));
@@ -161,7 +161,7 @@ fn forgeries_come_from_hosts_with_other_challenges() {
 }
 
 #[test]
-fn the_wanted_player_is_heard_from_one_living_host() {
+fn the_wanted_player_is_on_one_living_host() {
     for seed in 0..20 {
         let mut fleet = fleet(Plan { dead: 0.5, ..everything_wrong(seed) });
         fleet = Fleet::new(Plan { loss: 0.0, reply_loss: 0.0, forge: 0.0, ..fleet.plan().clone() })
@@ -179,7 +179,7 @@ fn the_wanted_player_is_heard_from_one_living_host() {
 }
 
 #[test]
-fn an_echo_is_the_request() {
+fn an_echo_equals_the_request() {
     let mut fleet = fleet(Plan {
         protocol: protocol("echo"),
         latency: Latency { median: Duration::ZERO, sigma: 0.0 },
@@ -198,7 +198,7 @@ fn pdu(datagram: &[u8]) -> Pdu<'_> {
 }
 
 #[test]
-fn the_books_of_agents_with_all_their_faults_add_up_at_any_time() {
+fn the_counters_of_agents_with_all_their_faults_add_up_at_any_time() {
     for seed in 0..20 {
         let misbehave = protocol("snmp").faults.iter().map(|fault| (*fault, 0.1)).collect();
         let plan =
@@ -225,7 +225,7 @@ fn the_books_of_agents_with_all_their_faults_add_up_at_any_time() {
 }
 
 #[test]
-fn the_stale_reply_comes_first_and_is_in_the_books_as_a_duplicate() {
+fn the_stale_reply_comes_first_and_is_counted_as_a_duplicate() {
     let misbehave = vec![("stale-id", 1.0)];
     let mut fleet =
         Fleet::new(Plan { protocol: protocol("snmp"), misbehave, ..Plan::default() }).expect("valid");
@@ -240,7 +240,7 @@ fn the_stale_reply_comes_first_and_is_in_the_books_as_a_duplicate() {
 }
 
 #[test]
-fn the_garbled_agents_and_the_forgers_are_told_apart_by_the_id() {
+fn garbled_replies_and_forgeries_differ_by_the_id() {
     let plan =
         Plan { protocol: protocol("snmp"), hosts: 100, garbage: 0.5, forge: 1000.0, ..Plan::default() };
     let mut fleet = Fleet::new(plan).expect("valid");
@@ -259,7 +259,7 @@ fn the_garbled_agents_and_the_forgers_are_told_apart_by_the_id() {
 }
 
 #[test]
-fn an_agent_says_what_was_so_when_it_was_asked() {
+fn an_agent_replies_with_its_values_at_the_time_of_the_request() {
     let latency = Latency { median: Duration::from_millis(300), sigma: 0.0 };
     let plan = Plan { protocol: protocol("snmp"), latency, duplicate: 1.0, ..Plan::default() };
     let mut fleet = Fleet::new(plan).expect("valid");

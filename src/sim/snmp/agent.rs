@@ -11,21 +11,21 @@ use crate::sim::dice::{Dice, Purpose, roll};
 /// Variable bindings that an agent with [`SnmpFault::TooBig`] can answer.
 const NOT_TOO_BIG: usize = 8;
 
-/// One agent at one moment.
+/// The state of one agent at one time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Agent {
     pub(super) moment: Moment,
     pub(super) fault: Option<SnmpFault>,
-    /// Its replies are broken behind their head.
+    /// True if its replies are broken after their header.
     pub(super) garbage: bool,
 }
 
 /// The limits of a response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
-    /// v3 has the operations of v2c.
+    /// The version; v3 has the operations of v2c.
     pub(super) version: Version,
-    /// Bytes that the variable bindings may take.
+    /// The maximum size of the variable bindings in bytes.
     pub(super) room: usize,
 }
 
@@ -33,10 +33,10 @@ pub(super) struct Terms {
 #[derive(Debug)]
 pub(super) struct Responder {
     mib: Mib,
-    /// The variable bindings of the reply, and how many.
+    /// The variable bindings of the reply, and their number.
     list: Vec<u8>,
     count: usize,
-    /// The one that is being made.
+    /// The variable binding that is being written.
     varbind: Writer,
     name: Vec<u8>,
     text: Vec<u8>,
@@ -46,17 +46,17 @@ pub(super) struct Responder {
 
 #[derive(Clone, Copy, Debug)]
 struct Cursor {
-    /// The leaf that comes next.
+    /// The next leaf.
     next: u32,
-    /// The one that came last.
+    /// The last leaf, if any.
     last: Option<u32>,
 }
 
-/// Why there is no reply with values: the status, and which variable binding is to blame, from 1.
+/// The error of a reply without values: the status, and the index of the variable binding that caused it, from 1.
 #[derive(Clone, Copy, Debug)]
 struct Refusal(ErrorStatus, usize);
 
-/// There is no room for another variable binding.
+/// The error if there is no room for another variable binding.
 struct Full;
 
 const TOO_BIG: Refusal = Refusal(ErrorStatus::TOO_BIG, 0);
@@ -74,8 +74,7 @@ impl Responder {
         }
     }
 
-    /// Writes the response of `agent` to `pdu`. False when it has none: to what it does not know, and to what is
-    /// broken.
+    /// Writes the response of `agent` to `pdu`. Returns false if it has none, because the request is unknown or broken.
     pub(super) fn answer(&mut self, agent: &Agent, terms: Terms, pdu: &Pdu<'_>, out: &mut Writer) -> bool {
         let mut asked = pdu.varbinds();
         asked.by_ref().for_each(drop);
@@ -88,7 +87,7 @@ impl Responder {
             (pdu_tag::GET, _) => self.get(agent, terms, pdu),
             (pdu_tag::GET_NEXT, _) => self.get_next(agent, terms, pdu),
             (pdu_tag::GET_BULK, Version::V2c) => {
-                // What does not fit is left out, also in mid-row.
+                // Variable bindings that do not fit are left out, also within a row.
                 let (Ok(()) | Err(Full)) = self.get_bulk(agent, terms, pdu);
                 Ok(())
             }
@@ -108,7 +107,7 @@ impl Responder {
         out.wrap(ber::SEQUENCE, end);
         out.integer(ber::INTEGER, index as i64);
         out.integer(ber::INTEGER, status.0);
-        // Whatever it was: an id can be negative.
+        // Accept any ID: it can be negative.
         out.integer(ber::INTEGER, pdu.request_id);
         out.wrap(pdu_tag::RESPONSE, end);
         true
@@ -163,7 +162,7 @@ impl Responder {
                 all_ended &= self.cursors[column].next == self.mib.len();
                 self.push_repetition(agent, terms, pdu, once, column)?;
             }
-            // Further rows would say the same (RFC 3416, section 4.2.3).
+            // Further rows would be the same (RFC 3416, section 4.2.3).
             if all_ended {
                 break;
             }
@@ -171,7 +170,7 @@ impl Responder {
         Ok(())
     }
 
-    /// One repetition of one column, and the cursor moves on.
+    /// Appends one repetition of one column, and advances the cursor.
     fn push_repetition(
         &mut self,
         agent: &Agent,
@@ -185,7 +184,7 @@ impl Responder {
             self.cursors[column] = Cursor { next: self.behind(agent, next), last: Some(next) };
             return self.push_leaf(agent, terms, next);
         }
-        // The name of what came last stays.
+        // The name of the last variable binding is kept.
         if let Some(last) = last {
             let mut name = std::mem::take(&mut self.name);
             name.clear();
@@ -200,7 +199,7 @@ impl Responder {
         }
     }
 
-    /// The leaf behind a name.
+    /// Returns the leaf after a name.
     fn after(&self, agent: &Agent, oid: OidRef<'_>) -> u32 {
         match agent.fault {
             Some(SnmpFault::NonIncreasing) => self.mib.after_in_circles(oid),
@@ -208,7 +207,7 @@ impl Responder {
         }
     }
 
-    /// The leaf behind a leaf.
+    /// Returns the leaf after a leaf.
     fn behind(&self, agent: &Agent, at: u32) -> u32 {
         match agent.fault {
             Some(SnmpFault::NonIncreasing) => self.mib.round_the_circle(at + 1),
@@ -260,7 +259,7 @@ impl Responder {
         if is_small && self.count > NOT_TOO_BIG { Err(TOO_BIG) } else { Ok(()) }
     }
 
-    /// Replaces the values by what an error has: of v1 the names of the request, otherwise nothing.
+    /// Replaces the values by the content of an error response: in v1 the names of the request, otherwise nothing.
     fn refuse(&mut self, agent: &Agent, terms: Terms, pdu: &Pdu<'_>) {
         self.list.clear();
         let echoes = match agent.fault {

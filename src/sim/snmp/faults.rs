@@ -5,7 +5,7 @@ use crate::protocol::snmp::ber::{self, Writer};
 use crate::protocol::snmp::{OidRef, Value, Varbinds, tag};
 use crate::sim::dice::Dice;
 
-/// A tag that SNMP had once: NsapAddress of RFC 1442.
+/// A type of former SNMP: NsapAddress of RFC 1442.
 const NSAP: u8 = 0x45;
 
 /// The names of all faults.
@@ -19,27 +19,27 @@ pub(in crate::sim) const FAULTS: [&str; SnmpFault::ALL.len()] = {
     names
 };
 
-/// The fault of an agent. It does everything else properly.
+/// The fault of an agent, which is correct otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SnmpFault {
-    /// A reply with more than 8 variable bindings is an error, tooBig, with those of the request.
+    /// A request with more than 8 variable bindings gets an error, tooBig, with the variable bindings of the request.
     TooBig,
-    /// The same without any variable bindings, as MikroTik's.
+    /// The same without any variable bindings, as from MikroTik.
     TooBigEmpty,
     /// The last row of ifDescr is followed by its first.
     NonIncreasing,
-    /// Lengths in more bytes than they need, counters without the zero before their high bit, an integer without
-    /// digits, a type that does not exist.
+    /// Odd encodings: lengths in more bytes than needed, counters without a leading zero byte, an integer without
+    /// content, and an unknown type.
     OddBer,
-    /// Each reply comes first with the id of the request before (of v3, its msgID), and then with its own.
+    /// Each reply is preceded by a copy with the ID (in v3, the msgID) of the previous request.
     StaleId,
-    /// The agent restarts after every seventh request. Of v3, its engine goes on.
+    /// The agent restarts after every seventh request. Its v3 engine keeps running.
     Restart,
-    /// The agent restarts with its engine: boots are one more, and time is zero.
+    /// The agent restarts with its engine: boots is incremented, and time is zero.
     Reboot,
     /// The engine ID is the same for all agents with this fault.
     SameEngine,
-    /// Replies to GETBULK of more than 600 bytes get lost, as where fragments are dropped.
+    /// Replies to GETBULK of more than 600 bytes are lost, as if fragments were dropped.
     SlowBulk,
 }
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_list_is_never_whole() {
+    fn a_cut_list_is_never_complete() {
         let varbind = [0x30, 7, 6, 2, 0x2b, 6, 2, 1, 5];
         for seed in 0..500 {
             let mut list = varbind.repeat(seed % 3);

@@ -1,14 +1,14 @@
-//! Which objects an agent has, and in which order: the system group (RFC 3418), and the interfaces with both of
-//! their tables (RFC 2863).
+//! The objects of an agent, and their order: the system group (RFC 3418), and the interfaces with both of their tables
+//! (RFC 2863).
 //!
-//! The leaves are numbered in the order of their names, tables column by column. So what follows a name is found
-//! by arithmetic, however many interfaces there are.
+//! The leaves are numbered in the order of their names, tables column by column. So the successor of a name is
+//! computed, however many interfaces there are.
 
 use std::ops::Range;
 
 use crate::protocol::snmp::{OidRef, Value, push_arc};
 
-/// The objects of an agent with so many interfaces.
+/// The objects of an agent with a given number of interfaces.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mib {
     interfaces: u32,
@@ -22,7 +22,7 @@ pub(super) struct Leaf {
     pub(super) row: u32,
 }
 
-/// Objects that have all of their name but the last two arcs in common.
+/// Objects whose names differ only in the last two arcs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Branch {
     System,
@@ -31,9 +31,9 @@ pub(super) enum Branch {
     IfXTable,
 }
 
-/// In the order of their names.
+/// All branches, in the order of their names.
 const BRANCHES: [Branch; 4] = [Branch::System, Branch::IfNumber, Branch::IfTable, Branch::IfXTable];
-/// The column that some agents walk in circles.
+/// The column that agents with [`SnmpFault::NonIncreasing`] repeat endlessly.
 const IF_DESCR: u32 = 2;
 
 impl Branch {
@@ -57,7 +57,7 @@ impl Branch {
         }
     }
 
-    /// The row that comes first.
+    /// Returns the first row.
     const fn first_row(self) -> u32 {
         match self {
             Branch::System | Branch::IfNumber => 0,
@@ -90,7 +90,7 @@ impl Mib {
         BRANCHES.iter().map(|branch| self.leaves(*branch)).sum()
     }
 
-    /// Leaf `at`, which is less than [`len`](Mib::len).
+    /// Returns leaf `at`, which is less than [`len`](Mib::len).
     pub(super) fn leaf(&self, at: u32) -> Leaf {
         let mut within = at;
         let is_in = |branch: &Branch| {
@@ -99,7 +99,7 @@ impl Mib {
             within -= if is_in { 0 } else { leaves };
             is_in
         };
-        // Every leaf is in one of them.
+        // Every leaf is in a branch.
         let branch = BRANCHES.into_iter().find(is_in).unwrap_or(Branch::IfXTable);
         let rows = self.rows(branch).max(1);
         Leaf { branch, column: within / rows + 1, row: within % rows + branch.first_row() }
@@ -122,7 +122,7 @@ impl Mib {
         Err(Value::NoSuchObject)
     }
 
-    /// The first leaf whose name is greater; [`len`](Mib::len) if there is none.
+    /// Returns the first leaf whose name is greater; [`len`](Mib::len) if there is none.
     pub(super) fn after(&self, oid: OidRef<'_>) -> u32 {
         let mut first = 0;
         for branch in BRANCHES {
@@ -144,7 +144,7 @@ impl Mib {
         first
     }
 
-    /// Returns the number of leaves of a branch before the one `rows` rows into `column`.
+    /// Returns the number of leaves of a branch before the leaf `rows` rows into `column`.
     fn passed(&self, branch: Branch, column: u32, rows: u32) -> u32 {
         match column {
             0 => 0,
@@ -152,8 +152,7 @@ impl Mib {
         }
     }
 
-    /// Of `at` and the leaves behind it, the first that an agent of v1 has: it knows no Counter64 (RFC 3584,
-    /// section 4.2.2.1).
+    /// Returns the first leaf from `at` on that a v1 agent has: v1 has no Counter64 (RFC 3584, section 4.2.2.1).
     pub(super) fn skip_counter64(&self, at: u32) -> u32 {
         let all = self.columns(Branch::IfXTable, 6, 13);
         if all.contains(&at) { all.end } else { at }
@@ -166,13 +165,13 @@ impl Mib {
         if descr == Some(IF_DESCR) { self.round_the_circle(next) } else { next }
     }
 
-    /// The first row of ifDescr in place of what stands behind its last.
+    /// Replaces the leaf after the last row of ifDescr by its first row.
     pub(super) fn round_the_circle(&self, next: u32) -> u32 {
         let descr = self.columns(Branch::IfTable, IF_DESCR, IF_DESCR);
         if next == descr.end { descr.start } else { next }
     }
 
-    /// The leaves of columns `from` to `to`.
+    /// Returns the leaves of columns `from` to `to`.
     fn columns(&self, branch: Branch, from: u32, to: u32) -> Range<u32> {
         let before: u32 =
             BRANCHES.iter().take_while(|other| **other != branch).map(|other| self.leaves(*other)).sum();
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn names_increase_strictly_and_lead_back_to_their_leaves() {
+    fn names_increase_strictly_and_map_back_to_their_leaves() {
         for interfaces in [0, 1, 2, 127, 128, 300] {
             let mib = Mib::new(interfaces);
             assert_eq!(mib.len(), 8 + 41 * interfaces);
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_each_name_is_the_next_leaf_until_there_is_none() {
+    fn the_successor_of_each_name_is_the_next_leaf_until_the_end() {
         for interfaces in [0, 1, 3, 200] {
             let mib = Mib::new(interfaces);
             let (mut at, mut walked) = (mib.after(oid("0.0").as_oid()), 0);
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn names_between_the_leaves_lead_to_the_one_behind() {
+    fn the_successor_of_a_name_between_leaves_is_the_next_leaf() {
         let mib = Mib::new(3);
         for (asked, next) in [
             ("1.3.6.1.2.1", "1.3.6.1.2.1.1.1.0"),
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_an_object_or_an_instance() {
+    fn a_missing_name_lacks_an_object_or_an_instance() {
         let mib = Mib::new(2);
         for (asked, exception) in [
             ("1.3.6.1.2.1.1.5", Value::NoSuchInstance),
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_closed_behind_the_last_row_of_one_column() {
+    fn a_loop_starts_again_after_the_last_row_of_one_column() {
         let mib = Mib::new(3);
         let next = |text: &str| name(&mib, mib.after_in_circles(oid(text).as_oid())).to_string();
         assert_eq!(next("1.3.6.1.2.1.2.2.1.2"), "1.3.6.1.2.1.2.2.1.2.1");

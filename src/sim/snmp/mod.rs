@@ -1,7 +1,7 @@
 //! SNMP agents: requests of v1, v2c and v3 in, replies out.
 //!
 //! `Agents` datagrams → `usm` the security of v3 → `agent` the response to a PDU → `mib` the objects and their order →
-//! `values` their values; `faults` what agents get wrong, `memory` what they remember for that.
+//! `values` their values; `faults` the faults of agents, `memory` the state that these need.
 
 mod agent;
 mod faults;
@@ -37,7 +37,7 @@ const LARGEST: usize = 1400;
 /// The maximum size of a v1 or v2c message without its variable bindings: three headers of up to five bytes, the
 /// version, the community, an id of up to ten bytes, the error's status and index.
 const AROUND: usize = 3 * 5 + 3 + 2 + COMMUNITY.len() + 10 + 3 + 5;
-/// The largest reply to a GETBULK that does not get lost with [`SnmpFault::SlowBulk`].
+/// The largest reply to a GETBULK that is not lost with [`SnmpFault::SlowBulk`].
 const LARGEST_BULK: usize = 600;
 
 /// All agents of a fleet.
@@ -46,7 +46,7 @@ pub(super) struct Agents {
     seed: u64,
     responder: Responder,
     writer: Writer,
-    /// Only of agents that need one.
+    /// The memories of the agents that need one.
     memories: HashMap<u32, Memory>,
     reply: Vec<u8>,
     /// The address of the first host, which is part of each engine ID.
@@ -56,7 +56,7 @@ pub(super) struct Agents {
     usm: usm::Usm,
 }
 
-/// The agent that receives a request, and when.
+/// The agent that receives a request, and the time.
 #[derive(Clone, Copy, Debug)]
 struct AgentContext {
     now: Time,
@@ -135,14 +135,14 @@ impl Agents {
         Reaction::Replied
     }
 
-    /// Returns the last reply that was made.
+    /// Returns the last reply.
     #[cfg(test)]
     fn reply(&self) -> &[u8] {
         &self.reply
     }
 
-    /// Makes the stale reply to a request that [`respond`](Agents::respond) has just replied to: the same with the id
-    /// of the request before. It replaces that reply.
+    /// Makes the stale reply to a request that [`respond`](Agents::respond) has just replied to: the same with the ID
+    /// of the previous request. It replaces that reply.
     fn respond_stale(&mut self, context: AgentContext, request: &[u8]) -> Option<&[u8]> {
         if context.fault != Some(SnmpFault::StaleId) {
             return None;
@@ -167,7 +167,7 @@ impl Agents {
         }
     }
 
-    /// Makes the reply to a message that was parsed from `request`, with this id. Returns `None` if there is none.
+    /// Writes the reply to `request`, which was parsed as `message`, with this ID. Returns `None` if there is none.
     fn write(
         &mut self,
         context: AgentContext,
@@ -231,7 +231,7 @@ impl Agents {
     }
 }
 
-/// Parses a message, if it is one that agents accept: v1 or v2c with the right community, or v3.
+/// Parses a message that agents accept: v1 or v2c with the right community, or v3.
 fn parse_accepted(request: &[u8]) -> Option<Message<'_>> {
     let message = Message::parse(request).ok()?;
     let is_accepted = match &message {
@@ -244,7 +244,7 @@ fn parse_accepted(request: &[u8]) -> Option<Message<'_>> {
     is_accepted.then_some(message)
 }
 
-/// Returns the id that the reply returns.
+/// Returns the ID that the reply must return.
 fn id(message: &Message<'_>) -> i64 {
     match message {
         Message::Community(message) => message.pdu.request_id,

@@ -51,8 +51,8 @@ fn only_the_right_community_is_answered() {
 
 #[test]
 #[cfg(not(feature = "usm"))]
-fn without_its_security_v3_is_ignored() {
-    // The discovery of `snmpget -v3`.
+fn without_the_usm_feature_v3_is_ignored() {
+    // The discovery request of `snmpget -v3`.
     let discovery =
         b"\x30\x3e\x02\x01\x03\x30\x11\x02\x04\x37\x2a\x91\x2a\x02\x03\x00\xff\xe3\x04\x01\x04\x02\x01\x03\
         \x04\x10\x30\x0e\x04\x00\x02\x01\x00\x02\x01\x00\x04\x00\x04\x00\x04\x00\
@@ -76,7 +76,7 @@ fn no_reply_is_larger_than_the_largest() {
 }
 
 #[test]
-fn a_message_with_odd_lengths_can_be_read() {
+fn a_message_with_odd_lengths_can_be_parsed() {
     let mut agents = agents(2);
     agents.respond(asked(Some(SnmpFault::OddBer)), &get(9));
     assert!(agents.reply().starts_with(&[0x30, 0x83, 0]));
@@ -101,7 +101,7 @@ fn a_stale_reply_has_the_id_of_the_request_before() {
 }
 
 #[test]
-fn an_agent_that_is_restarted_has_been_up_for_no_time_after_every_seventh_request() {
+fn a_restarted_agent_has_no_uptime_after_every_seventh_request() {
     let mut agents = agents(2);
     let mut uptimes = Vec::new();
     for second in 0..16 {
@@ -117,7 +117,7 @@ fn an_agent_that_is_restarted_has_been_up_for_no_time_after_every_seventh_reques
 }
 
 #[test]
-fn large_replies_to_getbulk_get_lost_where_fragments_do() {
+fn large_replies_to_getbulk_are_lost_with_slow_bulk() {
     let mut agents = agents(100);
     let asked = asked(Some(SnmpFault::SlowBulk));
     let mut bulk = |repetitions| {
@@ -131,7 +131,7 @@ fn large_replies_to_getbulk_get_lost_where_fragments_do() {
 }
 
 #[test]
-fn a_forgery_is_a_reply_to_something_else() {
+fn a_forgery_is_a_reply_to_another_request() {
     let mut agents = agents(2);
     let mut dice = Dice::new(1);
     for _ in 0..100 {
@@ -145,7 +145,7 @@ fn a_forgery_is_a_reply_to_something_else() {
 }
 
 #[test]
-fn no_request_is_too_broken_to_be_survived() {
+fn no_broken_request_causes_a_panic() {
     let mut dice = Dice::new(9);
     for round in 0..20_000 {
         let fault = SnmpFault::ALL.map(|(_, fault)| fault)[round % 9];

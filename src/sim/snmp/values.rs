@@ -14,16 +14,16 @@ const NOTHING: OidRef<'_> = OidRef::from_ber(&[0]);
 const SPEEDS: [u64; 5] = [10_000_000_000, 1_000_000_000, 1_000_000_000, 1_000_000_000, 100_000_000];
 const PLACES: [&str; 5] = ["rack 7, row B", "cellar", "roof", "hall 2", ""];
 
-/// Whose objects they are, and when.
+/// The agent and the time of the values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) seed: u64,
     pub(super) host: u32,
-    /// Hundredths of a second since the agent was started.
+    /// The uptime of the agent in hundredths of a second.
     pub(super) uptime: u64,
 }
 
-/// One interface: how fast it is, and how busy.
+/// One interface: its speed and its load.
 #[derive(Clone, Copy, Debug)]
 struct Interface {
     up: bool,
@@ -39,12 +39,13 @@ struct Interface {
 #[derive(Clone, Copy, Debug)]
 struct Traffic {
     octets: u64,
-    /// Unicast; the others are fractions of them.
+    /// Unicast packets; the other counts are fractions of it.
     packets: u64,
 }
 
 impl Moment {
-    /// The value of `leaf` at an agent with so many interfaces. Texts are written to `text`, which is empty.
+    /// Returns the value of `leaf` at an agent with this number of interfaces. Texts are written to `text`, which is
+    /// empty.
     pub(super) fn value<'t>(&self, leaf: Leaf, interfaces: u32, text: &'t mut Vec<u8>) -> Value<'t> {
         let Leaf { branch, column, row } = leaf;
         match branch {
@@ -118,7 +119,7 @@ impl Moment {
             13 => Value::Counter64(sent.broadcasts()),
             14 => Value::Integer(1),
             15 => Value::Gauge32((interface.speed / 1_000_000) as u32),
-            // Truth values: not promiscuous, but with a connector.
+            // TruthValues: ifPromiscuousMode is false, ifConnectorPresent is true.
             16 => Value::Integer(2),
             17 => Value::Integer(1),
             18 if interface.named => write(text, format_args!("to host-{:06}", self.host + row)),
@@ -132,7 +133,7 @@ impl Moment {
         let speed = dice.pick(&SPEEDS);
         let up = dice.below(8) > 0;
         let mut traffic = || {
-            // One to sixty percent of its speed: the counters of 32 bits wrap after seconds, or after hours.
+            // One to sixty percent of its speed, so that 32-bit counters wrap after seconds or hours.
             let load = if up { 1 + dice.below(60) as u64 } else { 0 };
             let octets = (speed / 80_000 * load).wrapping_mul(self.uptime);
             Traffic { octets, packets: octets / (100 + dice.below(1000) as u64) }
@@ -142,7 +143,7 @@ impl Moment {
         Interface { up, speed, received, sent, since, named: dice.below(2) == 0 }
     }
 
-    /// A locally administered address.
+    /// Writes a locally administered address.
     fn address<'t>(&self, row: u32, text: &'t mut Vec<u8>) -> Value<'t> {
         let [_, a, b, c] = self.host.to_be_bytes();
         let [.., d, e] = row.to_be_bytes();
@@ -169,7 +170,7 @@ impl Traffic {
     }
 }
 
-/// The low half of a counter of 64 bits, as both count the same (RFC 2863, section 3.1.6).
+/// Returns the low half of a 64-bit counter, since both count the same (RFC 2863, section 3.1.6).
 fn counter32(count: u64) -> Value<'static> {
     Value::Counter32(count as u32)
 }
@@ -189,7 +190,7 @@ mod tests {
         Moment { seed: 1, host: 123, uptime: 100 * seconds }
     }
 
-    /// The counters of all octets received, as the column of this branch says.
+    /// Returns the octet counters of all interfaces for a column of this branch.
     fn octets(branch: Branch, column: u32, seconds: u64) -> Vec<u64> {
         let value = |row| match moment(seconds).value(Leaf { branch, column, row }, 40, &mut Vec::new()) {
             Value::Counter32(count) => count.into(),
@@ -200,18 +201,21 @@ mod tests {
     }
 
     #[test]
-    fn counters_move_and_those_of_32_bits_wrap_within_minutes() {
+    fn counters_move_and_32_bit_counters_wrap_within_minutes() {
         let at = |seconds| octets(Branch::IfXTable, 6, seconds);
         let (before, after) = (at(1000), at(1060));
         assert!(before.iter().zip(&after).all(|(before, after)| before <= after));
         let moved = before.iter().zip(&after).filter(|(before, after)| before < after).count();
-        assert!((25..40).contains(&moved), "{moved}: those that are down stand still");
+        assert!(
+            (25..40).contains(&moved),
+            "{moved}: the counters of interfaces that are down must not change"
+        );
         let low = |seconds| octets(Branch::IfTable, 10, seconds);
         let within_minutes: Vec<_> = (0..300).map(low).collect();
         let wraps = |row: &usize| within_minutes.windows(2).any(|pair| pair[1][*row] < pair[0][*row]);
         assert!((10..35).contains(&(0..40).filter(wraps).count()));
         assert_eq!(low(5000), at(5000).iter().map(|count| count & 0xffff_ffff).collect::<Vec<_>>());
-        assert_eq!(at(1000), before, "only the time changes them");
+        assert_eq!(at(1000), before, "only time changes counters");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Requests to one agent, and what its variable bindings say.
+//! Requests to one agent, and the variable bindings of its responses.
 
 use super::*;
 use crate::protocol::snmp::Oid;
@@ -12,7 +12,7 @@ const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
 const HC_IN: &str = "1.3.6.1.2.1.31.1.1.1.6";
 const TRAP_ENABLE: &str = "1.3.6.1.2.1.31.1.1.1.14";
 
-/// A response: status, index, and what it lists.
+/// A response: its status, index and variable bindings.
 #[derive(Debug, PartialEq)]
 struct Said {
     status: i64,
@@ -39,7 +39,7 @@ impl Scene {
         scene
     }
 
-    /// The bytes of the response.
+    /// Returns the bytes of the response.
     fn raw(&mut self, terms: Terms, head: PduHead, names: &[&str]) -> Option<Vec<u8>> {
         let names: Vec<Oid> = names.iter().map(|name| name.parse().expect("an identifier")).collect();
         let (mut writer, mut request) = (Writer::default(), Vec::new());
@@ -80,7 +80,7 @@ impl Scene {
         self.ask(V2C, head(pdu_tag::GET_BULK, once, repetitions), names).expect("an answer")
     }
 
-    /// All names that a walk by GETNEXT meets, up to so many.
+    /// Returns all names that a walk by GETNEXT finds, at most `most`.
     fn walk(&mut self, terms: Terms, most: usize) -> Vec<String> {
         let mut walked: Vec<String> = Vec::new();
         while walked.len() < most {
@@ -110,7 +110,7 @@ fn said(status: i64, index: i64, varbinds: &[(&str, u8)]) -> Said {
 }
 
 #[test]
-fn v2c_says_for_each_name_alone_that_there_is_none() {
+fn v2c_returns_an_exception_for_each_missing_name() {
     let names = [SYS_NAME, "1.3.6.1.2.1.1.5.1", "1.3.6.1.9.9.0", "1.3.6.1.2.1.31.1.1.1.6.1"];
     let expected = [(names[0], 4), (names[1], 0x81), (names[2], 0x80), (names[3], 0x46)];
     assert_eq!(Scene::new(2).get(V2C, &names), said(0, 0, &expected));
@@ -119,7 +119,7 @@ fn v2c_says_for_each_name_alone_that_there_is_none() {
 }
 
 #[test]
-fn v1_names_the_first_that_is_missing_and_knows_no_counter64() {
+fn v1_names_the_first_missing_object_and_has_no_counter64() {
     let mut scene = Scene::new(2);
     let hc = "1.3.6.1.2.1.31.1.1.1.6.1";
     for missing in ["1.3.6.1.9.9.0", hc] {
@@ -135,7 +135,7 @@ fn v1_names_the_first_that_is_missing_and_knows_no_counter64() {
 }
 
 #[test]
-fn what_an_agent_does_not_know_it_ignores() {
+fn an_agent_ignores_unknown_requests() {
     let mut scene = Scene::new(2);
     assert_eq!(scene.ask(V1, head(pdu_tag::GET_BULK, 0, 5), &[IF_DESCR]), None);
     for tag in [0xa3, 0xa4, 0xa6, 0xa7, pdu_tag::RESPONSE, pdu_tag::REPORT] {
@@ -144,7 +144,7 @@ fn what_an_agent_does_not_know_it_ignores() {
 }
 
 #[test]
-fn getbulk_is_getnext_again_and_again() {
+fn getbulk_equals_repeated_getnext() {
     for (once, repetitions, names) in [
         (0, 5, &[IF_DESCR][..]),
         (1, 4, &["1.3.6.1.2.1.1.3", IF_DESCR, HC_IN]),
@@ -178,7 +178,7 @@ fn getbulk_is_getnext_again_and_again() {
 }
 
 #[test]
-fn what_does_not_fit_is_left_out_of_a_getbulk_and_too_big_for_a_get() {
+fn values_that_do_not_fit_are_left_out_of_a_getbulk_and_make_a_get_too_big() {
     let mut scene = Scene::new(200);
     let rows = scene.bulk(0, 1000, &["1.3.6.1.2.1.2.2.1.10", HC_IN, TRAP_ENABLE]);
     assert_eq!((rows.status, rows.index), (0, 0));
@@ -194,7 +194,7 @@ fn what_does_not_fit_is_left_out_of_a_getbulk_and_too_big_for_a_get() {
 }
 
 #[test]
-fn a_small_agent_says_too_big_to_more_than_eight() {
+fn a_small_agent_returns_too_big_for_more_than_eight() {
     for (fault, echoed) in [(SnmpFault::TooBig, vec![(IF_DESCR, 5)]), (SnmpFault::TooBigEmpty, vec![])] {
         let mut scene = Scene::with(fault);
         assert_eq!(scene.bulk(0, 8, &[IF_DESCR]).names.len(), 8);
@@ -206,18 +206,18 @@ fn a_small_agent_says_too_big_to_more_than_eight() {
 }
 
 #[test]
-fn an_agent_that_goes_in_circles_does_so_step_by_step_and_in_bulk() {
+fn an_agent_that_loops_does_so_in_getnext_and_getbulk() {
     let mut scene = Scene::with(SnmpFault::NonIncreasing);
     let circle = ["2.1", "2.2", "2.3", "2.1", "2.2"].map(|end| format!("1.3.6.1.2.1.2.2.1.{end}"));
     assert_eq!(scene.bulk(0, 5, &[IF_DESCR]).names, circle);
     let walked = scene.walk(V2C, 50);
-    assert_eq!(walked.len(), 50, "it has no end");
+    assert_eq!(walked.len(), 50, "it never ends");
     assert!(walked[11..].iter().zip(circle[..3].iter().cycle()).all(|(name, expected)| name == expected));
     assert_eq!(scene.bulk(0, 3, &["1.3.6.1.2.1.2.2.1.3"]).names[2], "1.3.6.1.2.1.2.2.1.3.3");
 }
 
 #[test]
-fn odd_encodings_are_odd_and_can_be_read() {
+fn odd_encodings_are_odd_and_can_be_parsed() {
     let mut scene = Scene::with(SnmpFault::OddBer);
     let plain = Scene::new(3).bulk(0, 200, &["1.3.6.1.2.1"]);
     let odd = scene.bulk(0, 200, &["1.3.6.1.2.1"]);
@@ -238,7 +238,7 @@ fn odd_encodings_are_odd_and_can_be_read() {
 }
 
 #[test]
-fn garbage_has_the_right_id_and_a_list_that_breaks_off() {
+fn garbage_has_the_right_id_and_a_truncated_list() {
     let mut scene = Scene::new(3);
     for host in 0..100 {
         (scene.agent.moment.host, scene.agent.garbage) = (host, true);
@@ -253,7 +253,7 @@ fn garbage_has_the_right_id_and_a_list_that_breaks_off() {
 }
 
 #[test]
-fn an_id_comes_back_whatever_it_is() {
+fn any_id_is_returned() {
     let mut scene = Scene::new(1);
     for id in [i64::from(i32::MIN), -1, 0, i64::from(i32::MAX)] {
         let pdu = Pdu {

@@ -11,12 +11,12 @@ use crate::sim::snmp::{AgentContext, SnmpFault};
 /// snmpEngineID.
 pub(super) type EngineId = [u8; 13];
 
-/// The engine ID of all agents with [`SnmpFault::SameEngine`]: a text (4), where the others have octets (5).
+/// The engine ID of all agents with [`SnmpFault::SameEngine`]: of the text format (4), where the others use octets (5).
 const SAME: EngineId = *b"\x80\0\x7a\x69\x04the-same";
 /// The maximum number of boots of an agent when the fleet starts.
 const MOST_STARTS: u64 = 50;
 
-/// The engine of one agent at one moment.
+/// The engine of one agent at one time.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sim::snmp) struct AgentEngine {
     pub(super) id: EngineId,
@@ -50,8 +50,8 @@ impl AgentEngine {
     }
 }
 
-/// Returns the engine ID: the address of the first host and the number of this one, without the seed. So the ID of an
-/// agent is the same in every run.
+/// Returns the engine ID: the address of the first host and the number of this one. It does not depend on the seed, so
+/// the ID of an agent is the same in every run.
 fn id(base: Ipv4Addr, context: AgentContext) -> EngineId {
     if context.fault == Some(SnmpFault::SameEngine) {
         return SAME;
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_of_the_host_and_not_of_the_seed() {
+    fn an_id_depends_on_the_host_and_not_on_the_seed() {
         let id = |seed, host, fault| engine(seed, host, fault, 0).id;
         assert_eq!(id(1, 258, None), *b"\x80\0\x7a\x69\x05\x7f\x01\0\x01\0\0\x01\x02");
         assert_eq!(id(1, 258, None), id(2, 258, Some(SnmpFault::Reboot)));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn boots_are_at_least_one_and_time_goes_on() {
+    fn boots_are_at_least_one_and_time_advances() {
         let all: Vec<AgentEngine> = (0..200).map(|host| engine(1, host, None, 0)).collect();
         assert!(all.iter().all(|engine| (1..=50).contains(&engine.boots) && engine.time < 100 * 86_400));
         assert!(all.iter().any(|engine| engine.boots != all[0].boots));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_timely_within_150_seconds_and_of_the_same_boot() {
+    fn a_message_is_timely_within_150_seconds_and_the_same_boot() {
         let engine = AgentEngine { time: 1000, ..engine(1, 0, None, 0) };
         let boots = i64::from(engine.boots);
         for (boots, time, is_timely) in [

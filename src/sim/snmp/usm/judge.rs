@@ -5,7 +5,7 @@ use super::keyring::Keyring;
 use crate::protocol::snmp::message::{Pdu, ScopedData, ScopedPdu, V3Message};
 use crate::protocol::snmp::usm::{Keys, Level, MODEL, ReportKind, is_authentic, scoped_pdu};
 
-/// Longest name, bytes (RFC 3414, section 5: usmUserName).
+/// The longest user name in bytes (RFC 3414, section 5: usmUserName).
 const LONGEST_NAME: usize = 32;
 
 /// A message that the agent processes.
@@ -16,25 +16,24 @@ pub(super) struct Accepted<'a> {
     pub(super) pdu: Pdu<'a>,
 }
 
-/// Why it does not process one.
+/// The reason why a message is not processed.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) report: ReportKind,
-    /// How secure the report is.
+    /// The security level of the report.
     pub(super) level: Level,
-    /// That of the message; 0 if it cannot be read.
+    /// The request ID of the message; 0 if it cannot be read.
     pub(super) request_id: i64,
 }
 
-/// How secure a message is; `None` of one that is to be discarded (RFC 3412, section 7.2), about which nothing is
-/// reported.
+/// Returns the security level of a message; `None` for one that is discarded without a report (RFC 3412, section 7.2).
 pub(in crate::sim::snmp) fn level_of(message: &V3Message<'_>) -> Option<Level> {
     let is_id = i32::try_from(message.msg_id).is_ok_and(|id| id >= 0);
     let is_sound = is_id && message.security_model == MODEL && message.security.user.len() <= LONGEST_NAME;
     Level::of(message).filter(|_| is_sound)
 }
 
-/// Judges a message of that level, which was parsed from `datagram`. Decrypts into `scratch`.
+/// Checks a message of that level, which was parsed from `datagram`. Decrypts into `scratch`.
 pub(super) fn judge<'a>(
     engine: &AgentEngine,
     level: Level,
@@ -49,7 +48,7 @@ pub(super) fn judge<'a>(
         return Err(plain(ReportKind::UnknownEngineIds));
     }
     let keys = keyring.find(engine.id, security.user).ok_or_else(|| plain(ReportKind::UnknownUserNames))?;
-    // Each of our users has one level, and supports neither a higher one nor a lower one.
+    // Each of our users has exactly one level.
     if level != keys.level() {
         return Err(plain(ReportKind::UnsupportedSecLevels));
     }
@@ -69,8 +68,8 @@ pub(super) fn judge<'a>(
     Ok(Accepted { keys, pdu: scoped.pdu })
 }
 
-/// An agent has the objects of its own engine, in the default context (RFC 3412, section 7.2(13); RFC 3413, section
-/// 3.2).
+/// Checks that the message is for this engine and for the default context, the only objects that an agent has (RFC
+/// 3412, section 7.2(13); RFC 3413, section 3.2).
 fn check_context(engine: &AgentEngine, scoped: &ScopedPdu<'_>) -> Result<(), ReportKind> {
     if scoped.engine_id != engine.id {
         return Err(ReportKind::UnknownPduHandlers);
@@ -78,7 +77,7 @@ fn check_context(engine: &AgentEngine, scoped: &ScopedPdu<'_>) -> Result<(), Rep
     if scoped.context.is_empty() { Ok(()) } else { Err(ReportKind::UnknownContexts) }
 }
 
-/// The request-id, if it is not encrypted (RFC 3412, section 7.1(3)).
+/// Returns the request-id, if it is not encrypted (RFC 3412, section 7.1(3)).
 fn request_id(message: &V3Message<'_>) -> i64 {
     match message.data {
         ScopedData::Plain(content) => ScopedPdu::parse(content).map_or(0, |scoped| scoped.pdu.request_id),

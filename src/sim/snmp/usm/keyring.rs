@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use super::engine::EngineId;
 use crate::protocol::snmp::usm::{AuthProtocol, Keys, PrivProtocol, User, UserError};
 
-/// A user, as `docs/fleet.md` tells it.
+/// A user of the fleet: see `docs/fleet.md`.
 struct FleetUser {
     name: &'static [u8],
     auth: Option<(AuthProtocol, &'static [u8])>,
@@ -23,8 +23,8 @@ const USERS: [FleetUser; 3] = [
     FleetUser { name: b"u2", auth: Some((AuthProtocol::Sha1, b"authpass123")), privacy: None },
 ];
 
-/// The keys of all users at all agents of a fleet. Nothing is made before it is needed: hashing a password takes
-/// milliseconds, and most fleets receive no request of a user.
+/// The keys of all users at all agents of a fleet. Keys are created on demand: hashing a password takes milliseconds,
+/// and most fleets receive no request with a user.
 #[derive(Debug, Default)]
 pub(super) struct Keyring {
     users: [Option<User>; USERS.len()],
@@ -32,7 +32,7 @@ pub(super) struct Keyring {
 }
 
 impl Keyring {
-    /// The keys that the user of this name has at this engine; `None` if there is no such user.
+    /// Returns the keys of the user with this name at this engine; `None` if there is no such user.
     pub(super) fn find(&mut self, engine: EngineId, name: &[u8]) -> Option<&Keys> {
         let at = USERS.iter().position(|user| user.name == name)?;
         Some(match self.keys.entry((engine, at)) {
@@ -68,7 +68,7 @@ mod tests {
     use crate::protocol::snmp::usm::Level;
 
     #[test]
-    fn keys_are_made_once_for_each_engine_and_user() {
+    fn keys_are_created_once_for_each_engine_and_user() {
         let mut keyring = Keyring::default();
         let (one, other) = ([1; 13], [2; 13]);
         for (name, level) in
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_hundred_thousand_agents_stay_small() {
+    fn the_keys_of_a_hundred_thousand_agents_stay_small() {
         assert!(size_of::<((EngineId, usize), Keys)>() <= 160);
     }
 }

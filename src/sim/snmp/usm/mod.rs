@@ -1,6 +1,6 @@
 //! The agents' side of the User-based Security Model: messages of v3 in, replies and reports out.
 //!
-//! `judge` whether a message is processed → `keyring` who may ask → `engine` who answers, and when.
+//! `judge` checks whether to process a message, with the users' keys of `keyring` and the agent's `engine`.
 
 mod engine;
 mod judge;
@@ -21,7 +21,7 @@ use crate::protocol::snmp::usm::{Envelope, Keys, Level, ReportKind, seal};
 use crate::protocol::snmp::{Value, Varbind, Version};
 use crate::sim::dice::{Dice, Purpose, roll};
 
-/// The smallest message that everybody can take (RFC 3412, section 6.3).
+/// The maximum message size that every implementation must accept (RFC 3412, section 6.3).
 const SMALLEST: usize = 484;
 /// The maximum size of a message without its variable bindings: eight headers of up to five bytes; the version, two engine
 /// IDs, a user, a digest of 24 bytes, a salt; ten numbers of up to ten bytes, headers included.
@@ -31,9 +31,9 @@ const AROUND: usize = 8 * 5 + 3 + 2 * 15 + 34 + 26 + 10 + 10 * 10;
 #[derive(Debug, Default)]
 pub(super) struct Usm {
     keyring: Keyring,
-    /// Reports so far, of the whole fleet, in the order of their kinds.
+    /// The number of reports of the whole fleet so far, by kind.
     reports: [u32; ReportKind::ALL.len()],
-    /// The salt of the last message that was encrypted. Each is given once, since engines may have the same keys.
+    /// The salt of the last encrypted message. Each is used once, since engines may have the same keys.
     salt: u64,
     /// The buffer for decrypted requests.
     scratch: Vec<u8>,
@@ -44,12 +44,12 @@ pub(super) struct Usm {
 pub(super) struct V3Request<'a> {
     pub(super) datagram: &'a [u8],
     pub(super) message: &'a V3Message<'a>,
-    /// The msgID of the reply: that of the message, unless it is stale or forged.
+    /// The msgID of the reply: that of the message, unless the reply is stale or forged.
     pub(super) reply_id: u32,
 }
 
 impl Usm {
-    /// Appends the reply of `agent`, whose engine that is, to `out`; `None` when there is none. `writer` is empty.
+    /// Appends the reply of `agent` with this engine to `out`; returns `None` if there is none. `writer` is empty.
     pub(super) fn answer(
         &mut self,
         engine: &AgentEngine,
@@ -65,7 +65,7 @@ impl Usm {
         let judged = judge(engine, level, datagram, message, &mut self.keyring, &mut self.scratch);
         let (keys, kind) = match judged {
             Ok(Accepted { keys, pdu }) => {
-                // Behind a digest, that alone is broken.
+                // If there is a digest, only the digest is broken.
                 let agent = Agent { garbage: agent.garbage && keys.auth().is_none(), ..*agent };
                 let terms = Terms { version: Version::V2c, room: room(message) };
                 if !responder.answer(&agent, terms, &pdu, writer) {
@@ -76,7 +76,7 @@ impl Usm {
             Err(_) if message.flags & flag::REPORTABLE == 0 => return None,
             Err(refusal) => {
                 let count = &mut self.reports[refusal.report as usize];
-                // Stale and forged ones are not counted.
+                // Stale and forged reports are not counted.
                 *count = count.wrapping_add((i64::from(reply_id) == message.msg_id).into());
                 write_report(&refusal, *count, agent, writer);
                 let known = self.keyring.find(engine.id, message.security.user);
@@ -96,12 +96,12 @@ impl Usm {
     }
 }
 
-/// Bytes that the variable bindings may take: what the asker can take, and we want to send.
+/// Returns the number of bytes that the variable bindings may take, given the limits of both sides.
 fn room(message: &V3Message<'_>) -> usize {
     usize::try_from(message.max_size).unwrap_or(LARGEST).clamp(SMALLEST, LARGEST) - AROUND
 }
 
-/// Writes the PDU of a report, whose counter stands at `count`.
+/// Writes the PDU of a report, whose counter is `count`.
 fn write_report(refusal: &Refusal, count: u32, agent: &Agent, writer: &mut Writer) {
     Varbind::write(refusal.report.counter(), &Value::Counter32(count), writer);
     if agent.garbage && refusal.level == Level::NoAuthNoPriv {

@@ -52,18 +52,18 @@ impl Ask<'_> {
     }
 }
 
-/// What an agent said, as whoever has the keys reads it.
+/// An agent's reply, as read with the keys.
 #[derive(Debug, PartialEq)]
 struct Heard {
     msg_id: i64,
     request_id: i64,
     level: Level,
     report: Option<ReportKind>,
-    /// Of a report its counter, of sysUpTime its hundredths.
+    /// The counter of a report, or the hundredths of a second of sysUpTime.
     number: u32,
 }
 
-/// One agent, and one who knows it.
+/// One agent and its client.
 struct Scene {
     agents: Agents,
     asked: AgentContext,
@@ -73,7 +73,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// The agent with this fault has been discovered.
+    /// Creates an agent with this fault, and discovers its engine.
     fn new(fault: Option<SnmpFault>) -> Scene {
         let agents = Agents::new(&Plan { rows: 100, ..Plan::default() });
         let asked = AgentContext { now: Time::from_millis(5000), host: 7, fault, garbage: false };
@@ -83,7 +83,7 @@ impl Scene {
         scene
     }
 
-    /// Takes over what the last reply says of its engine.
+    /// Stores the engine's parameters from the last reply.
     fn learn(&mut self) {
         let security = v3(self.agents.reply()).security;
         self.engine_id = security.engine_id.to_vec();
@@ -109,7 +109,7 @@ impl Scene {
         hear(self.agents.reply(), keys)
     }
 
-    /// A proper request of that user.
+    /// Sends a proper request of that user.
     fn get(&mut self, user: &User) -> Heard {
         let keys = user.keys(&self.engine_id);
         let request = self.ask(user).seal(&keys);
@@ -138,7 +138,7 @@ fn hear(reply: &[u8], keys: &Keys) -> Heard {
     let mut scratch = Vec::new();
     let pdu = scoped_pdu(&message, keys, &mut scratch).expect("a scoped PDU").pdu;
     assert!(matches!(pdu.tag, pdu_tag::RESPONSE | pdu_tag::REPORT) && message.flags & flag::REPORTABLE == 0);
-    let report = (pdu.tag == pdu_tag::REPORT).then(|| ReportKind::of(&pdu).expect("of a kind that there is"));
+    let report = (pdu.tag == pdu_tag::REPORT).then(|| ReportKind::of(&pdu).expect("of a known kind"));
     let number = match pdu.varbinds().next().expect("one").value {
         Value::Counter32(number) | Value::TimeTicks(number) => number,
         other => panic!("{other:?}"),
@@ -147,7 +147,7 @@ fn hear(reply: &[u8], keys: &Keys) -> Heard {
 }
 
 #[test]
-fn a_discovery_is_answered_with_who_is_there_and_since_when() {
+fn a_discovery_is_answered_with_engine_id_boots_and_time() {
     let mut scene = Scene::new(None);
     assert_eq!(scene.engine_id, b"\x80\0\x7a\x69\x05\x7f\x01\0\x01\0\0\0\x07");
     assert!(scene.boots > 0 && scene.time > 1000);
@@ -167,17 +167,17 @@ fn a_discovery_is_answered_with_who_is_there_and_since_when() {
 }
 
 #[test]
-fn each_user_is_answered_with_the_security_of_the_request() {
+fn each_user_gets_replies_with_the_security_of_the_request() {
     let mut scene = Scene::new(None);
     for (user, level) in [(u0(), Level::NoAuthNoPriv), (u1(), Level::AuthPriv), (u2(), Level::AuthNoPriv)] {
         let heard = scene.get(&user);
         assert_eq!((heard.report, heard.level, heard.request_id), (None, level, 77));
-        assert_eq!(heard.number / 100, scene.time, "both are the time that it has been up");
+        assert_eq!(heard.number / 100, scene.time, "both are its uptime");
     }
 }
 
 #[test]
-fn what_is_not_processed_is_reported_as_rfc_3414_says() {
+fn a_rejected_message_is_reported_as_in_rfc_3414() {
     let mut scene = Scene::new(None);
     let id = scene.engine_id.clone();
     let later = |seconds: u32| scene.time + seconds;
@@ -216,11 +216,11 @@ fn what_is_not_processed_is_reported_as_rfc_3414_says() {
     assert_eq!(scene.agents.usm.reports, counted);
     let timeless = Ask { envelope: Envelope { boots: 0, ..scene.ask(&u0).envelope }, ..scene.ask(&u0) };
     let timeless = timeless.seal(&Keys::None);
-    assert_eq!(scene.send(&timeless, &Keys::None).report, None, "without a digest time does not matter");
+    assert_eq!(scene.send(&timeless, &Keys::None).report, None, "without a digest, time is not checked");
 }
 
 #[test]
-fn a_scoped_pdu_for_another_engine_has_no_handler() {
+fn a_scoped_pdu_for_another_engine_is_not_handled() {
     let mut scene = Scene::new(None);
     let mut request = scene.ask(&u0()).seal(&Keys::None);
     let Some(at) = request.windows(13).rposition(|bytes| bytes == scene.engine_id) else { panic!("an ID") };
@@ -229,7 +229,7 @@ fn a_scoped_pdu_for_another_engine_has_no_handler() {
 }
 
 #[test]
-fn what_may_not_be_reported_and_what_contradicts_itself_is_ignored() {
+fn unreportable_and_contradictory_messages_are_ignored() {
     let mut scene = Scene::new(None);
     let u1 = u1();
     let keys = u1.keys(&scene.engine_id);
@@ -250,7 +250,7 @@ fn what_may_not_be_reported_and_what_contradicts_itself_is_ignored() {
 }
 
 #[test]
-fn no_reply_is_larger_than_the_largest_or_than_the_asker_can_take() {
+fn no_reply_is_larger_than_either_side_allows() {
     let mut scene = Scene::new(None);
     for user in [u0(), u1(), u2()] {
         let keys = user.keys(&scene.engine_id);
@@ -272,14 +272,14 @@ fn no_reply_is_larger_than_the_largest_or_than_the_asker_can_take() {
 }
 
 #[test]
-fn an_agent_that_reboots_wants_its_new_time_after_every_seventh_request() {
+fn an_agent_that_reboots_requires_its_new_time_after_every_seventh_request() {
     let u1 = u1();
     let mut scene = Scene::new(Some(SnmpFault::Reboot));
     for life in 0..3 {
         for nth in 0..7 {
             let heard = scene.get(&u1);
             assert_eq!(heard.report, None, "{life} {nth}");
-            assert_eq!(heard.number < 100, life > 0, "sysUpTime goes with it");
+            assert_eq!(heard.number < 100, life > 0, "sysUpTime restarts with it");
         }
         let boots = scene.boots;
         assert_eq!(scene.get(&u1).report, Some(ReportKind::NotInTimeWindows));
@@ -289,7 +289,7 @@ fn an_agent_that_reboots_wants_its_new_time_after_every_seventh_request() {
 }
 
 #[test]
-fn an_agent_that_is_restarted_keeps_the_time_of_its_engine() {
+fn a_restarted_agent_keeps_the_time_of_its_engine() {
     let u1 = u1();
     let mut scene = Scene::new(Some(SnmpFault::Restart));
     let all: Vec<Heard> = (0..8).map(|_| scene.get(&u1)).collect();
@@ -343,7 +343,7 @@ fn is_cut(content: &[u8]) -> bool {
 }
 
 #[test]
-fn a_stale_reply_has_the_msg_id_of_the_request_before_and_is_proven() {
+fn a_stale_reply_has_the_previous_msg_id_and_is_authentic() {
     let u1 = u1();
     let mut scene = Scene::new(Some(SnmpFault::StaleId));
     let keys = u1.keys(&scene.engine_id);
@@ -355,12 +355,12 @@ fn a_stale_reply_has_the_msg_id_of_the_request_before_and_is_proven() {
         let reply = scene.agents.respond_stale(scene.asked, &request).expect("one");
         assert_eq!((hear(reply, &keys).msg_id, hear(reply, &keys).request_id), (stale, 77));
     }
-    scene.agents.respond_stale(scene.asked, &discovery()).expect("of a report, too");
-    assert_eq!(hear(scene.agents.reply(), &keys).number, 1, "it counts nothing");
+    scene.agents.respond_stale(scene.asked, &discovery()).expect("a report as well");
+    assert_eq!(hear(scene.agents.reply(), &keys).number, 1, "it is not counted");
 }
 
 #[test]
-fn a_forgery_has_another_msg_id_and_counts_nothing() {
+fn a_forgery_has_another_msg_id_and_is_not_counted() {
     let mut scene = Scene::new(None);
     let (u1, mut dice) = (u1(), Dice::new(1));
     let request = scene.ask(&u1).seal(&u1.keys(&scene.engine_id));
@@ -374,7 +374,7 @@ fn a_forgery_has_another_msg_id_and_counts_nothing() {
 }
 
 #[test]
-fn no_message_is_too_broken_to_be_survived() {
+fn no_broken_message_causes_a_panic() {
     let (users, mut dice) = ([u0(), u1(), u2()], Dice::new(9));
     for (_, fault) in SnmpFault::ALL {
         let mut scene = Scene::new(Some(fault));
