@@ -94,7 +94,7 @@ enum allears_code {
     ALLEARS_ERR_PANIC = -10
 };
 
-/* How a conversation ended. Each conversation ends exactly once. */
+/* The outcome of a conversation. Each conversation ends exactly once. */
 enum allears_outcome {
     /* The host answered; an SNMP agent possibly with an error: see `allears_get_answer`. */
     ALLEARS_ANSWERED = 0,
@@ -127,7 +127,7 @@ const char *allears_strerror(int code);
 
 /* ---- Handles ----------------------------------------------------------------------------------------------- */
 
-/* Makes a handle. Change its settings, open it, and free it at the end. Errors: NULL. */
+/* Creates a handle. Change its settings, open it, and free it at the end. Errors: NULL. */
 int allears_new(allears **out);
 
 /* Frees a handle and sets it to NULL. Does nothing if it is NULL already. Open conversations end without a result.
@@ -146,7 +146,7 @@ const char *allears_last_error(allears *handle);
  * Default: 1000. */
 int allears_set_rate(allears *handle, double packets_per_second);
 
-/* Sets how many packets may be sent back to back: 1 or more. Default: 32. */
+/* Sets the maximum number of packets sent back to back: 1 or more. Default: 32. */
 int allears_set_burst(allears *handle, uint32_t packets);
 
 /* Sets the maximum number of queries in flight; 0 = as many as the receive buffer can hold replies for. Default: 0. */
@@ -169,8 +169,8 @@ int allears_set_tries(allears *handle, uint32_t attempts);
  * Default: 4096. */
 int allears_set_ring(allears *handle, size_t targets);
 
-/* Sets the receive buffer to request for each socket: 1 byte to 1 GiB, as the system counts them. The system may grant
- * less: see `allears_ledger`. Default: 64 MiB. */
+/* Sets the size of the receive buffer to request for each socket: 1 byte to 1 GiB, as the system counts them. The
+ * system may grant less: see `allears_ledger`. Default: 64 MiB. */
 int allears_set_receive_buffer(allears *handle, size_t bytes);
 
 /* Sets the address to send from, such as "192.0.2.1" or "[2001:db8::1]:5000". Only its address family can be used then:
@@ -208,13 +208,13 @@ int allears_open_snmp(allears *handle);
  * to IPv6 (::ffff:192.0.2.1) is treated as the IPv4 address, and named so in the result.
  * Errors of all: NULL, ARGUMENT (invalid address), STATE (not open, or stopped), FULL, PROTOCOL. */
 
-/* Returns how many more targets are accepted now; 0 after `allears_stop`. If targets are read only while there is room,
- * memory stays bounded however many there are. (The handle keeps about 900 bytes of each SNMPv3 agent, 165 of each
- * silent one, and the addresses of all servers that masters have listed.) */
+/* Returns the number of targets that are accepted now; 0 after `allears_stop`. If targets are read only while there is
+ * room, memory stays bounded however many there are. (The handle keeps about 900 bytes of each SNMPv3 agent, 165 of
+ * each silent one, and the addresses of all servers that masters have listed.) */
 int64_t allears_room(allears *handle);
 
-/* Asks a host at an IPv4 or IPv6 address: sends it the payload of `allears_open_raw`, asks a game server for its
- * status, or sends an agent request 0 with credentials 0. */
+/* Queries a host at an IPv4 or IPv6 address: sends it the payload of `allears_open_raw`, requests the status of a game
+ * server, or sends an agent request 0 with credentials 0. */
 int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
 /* Does the same for an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". The port may be left out for game
@@ -225,8 +225,8 @@ int allears_ask_text(allears *handle, const char *target, uint64_t tag);
 int allears_ask_payload(allears *handle, const struct sockaddr *target, socklen_t length, const void *payload,
                         size_t payload_length, uint64_t tag);
 
-/* Quake 3: asks a master for its list of servers. `allears_next_server` returns the servers as they arrive; the result,
- * with their number, comes after them. */
+/* Quake 3: requests the list of servers from a master. `allears_next_server` returns the servers as they arrive; the
+ * result, with their number, comes after them. */
 int allears_ask_master(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
 /* SNMP: sends an agent this request with these credentials, both given by number. */
@@ -254,8 +254,8 @@ int allears_fd(allears *handle);
  * necessary. The value changes with each turn and each target. */
 int64_t allears_wait_ns(allears *handle);
 
-/* Returns the same for poll(2) and epoll_wait(2), in milliseconds rounded up: at most INT_MAX; -1 = forever. Returns 0
- * after an error, too: the next turn returns the error. */
+/* Returns the same time for poll(2) and epoll_wait(2), in milliseconds rounded up: at most INT_MAX; -1 = forever.
+ * Returns 0 after an error, too: the next turn returns the error. */
 int allears_wait_ms(allears *handle);
 
 /* Makes one turn without sleeping: receives what has arrived, sends what may be sent, and ends what has timed out.
@@ -269,9 +269,9 @@ int allears_turn(allears *handle);
  * Signals do not interrupt it. Take all results before the next call. */
 int allears_run(allears *handle, int64_t timeout_ns);
 
-/* Wakes the `allears_run` that another thread is in, or else the next one, unless `allears_turn` is called first; and
- * makes the file descriptor readable. May be called from any thread and from signal handlers, but not while the handle
- * is being freed. Errors: NULL, STATE. */
+/* Wakes the `allears_run` of another thread or, if there is none, the next one, unless `allears_turn` is called first.
+ * Also makes the file descriptor readable. May be called from any thread and from signal handlers, but not while the
+ * handle is being freed. Errors: NULL, STATE. */
 int allears_wake(allears *handle);
 
 /* Returns the number of conversations that have not ended. Results of others may still have to be taken. */
@@ -287,7 +287,7 @@ int allears_abort(allears *handle);
 
 /* The result of one conversation. */
 typedef struct allears_result {
-    /* The tag that the target was given. */
+    /* The tag passed with the target. */
     uint64_t tag;
     /* The target's address. */
     const struct sockaddr *target;
@@ -298,7 +298,7 @@ typedef struct allears_result {
     uint32_t attempts;
     /* The size of `foreign_source` in bytes; 0 if it is NULL. */
     socklen_t foreign_source_length;
-    /* SNMP: another address than the target's that replied; NULL if there is none. */
+    /* SNMP: the source address of a reply, if it differs from the target's; else NULL. */
     const struct sockaddr *foreign_source;
     /* The round trip in nanoseconds; -1 if it is unknown or there is no answer. */
     int64_t rtt_ns;
@@ -310,7 +310,7 @@ typedef struct allears_result {
     /* The reply as received, for raw payloads and game servers; NULL and 0 for others, and without an answer. */
     const uint8_t *reply;
     size_t reply_length;
-    /* The reason, in words, why there is no answer; NULL if there is one. */
+    /* The reason, as text, why there is no answer; NULL if there is one. */
     const char *reason;
 } allears_result;
 
@@ -362,7 +362,7 @@ typedef struct allears_list {
     int32_t is_complete;
 } allears_list;
 
-/* Takes the next server from the masters' lists. Each server comes once, however many masters list it. Needs no
+/* Takes the next server from the masters' lists. Each server is returned once, however many masters list it. Needs no
  * current result. ALLEARS_NONE: there is none. Errors: NULL, STATE (not open), PROTOCOL. */
 int allears_next_server(allears *handle, struct sockaddr_storage *out, socklen_t *out_length);
 
@@ -434,7 +434,7 @@ int allears_snmp_request(allears *handle, int operation, const char *const *name
  * (no such request), STATE (not open), PROTOCOL. */
 int allears_snmp_remove_request(allears *handle, uint32_t request);
 
-/* Why an answer is incomplete. */
+/* The reason why an answer is incomplete. */
 enum allears_incomplete {
     /* It is complete. */
     ALLEARS_COMPLETE = 0,
@@ -446,11 +446,11 @@ enum allears_incomplete {
     ALLEARS_UNFINISHED = 3,
     /* The subtrees have more values than the request's limit. */
     ALLEARS_LIMIT = 4,
-    /* The agent returned a name that is not greater than the one before: a walk would not end. */
+    /* The agent returned a name that is not greater than the previous one: a walk would not end. */
     ALLEARS_NOT_INCREASING = 5,
-    /* A reply could be parsed only in part. */
+    /* A reply could be parsed only partially. */
     ALLEARS_BROKEN = 6,
-    /* The agent was restarted during the walk. */
+    /* The agent restarted during the walk. */
     ALLEARS_RESTARTED = 7
 };
 
@@ -460,11 +460,11 @@ typedef struct allears_answer {
     uint32_t varbinds;
     /* The number of names that the agent refused: see `allears_get_refused`. */
     uint32_t refused;
-    /* Whether and why it is incomplete: one of `enum allears_incomplete`. */
+    /* The reason why it is incomplete, or ALLEARS_COMPLETE: one of `enum allears_incomplete`. */
     int32_t incomplete;
     /* The agent's error-status (RFC 3416, section 3) for ALLEARS_AGENT_ERROR, else 0. */
     int32_t error_status;
-    /* The reason in words; NULL if it is complete. */
+    /* The reason as text; NULL if it is complete. */
     const char *why_incomplete;
 } allears_answer;
 
@@ -485,12 +485,12 @@ typedef struct allears_varbind {
     /* The value as text: numbers, addresses and object identifiers formatted; an OCTET STRING as received, but without
      * NUL bytes; "" for other types. */
     const char *text;
-    /* What is wrong with the encoding, in words; NULL if it is correct. */
+    /* The error in the encoding, as text; NULL if it is correct. */
     const char *odd;
 } allears_varbind;
 
-/* Returns the answer in the current result. It is there whatever the outcome: values received before a timeout are
- * kept. Errors: NULL, STATE (no current result), PROTOCOL, SIZE. */
+/* Returns the answer in the current result. It is available for any outcome: values received before a timeout are kept.
+ * Errors: NULL, STATE (no current result), PROTOCOL, SIZE. */
 int allears_get_answer(allears *handle, allears_answer *out, size_t out_size);
 
 /* Returns the next value of the answer, from the first one on. ALLEARS_NONE: there are no more. Errors: as above. */
@@ -502,11 +502,11 @@ int allears_get_refused(allears *handle, size_t index, const char **oid, const c
 
 /* ---- The ledger -------------------------------------------------------------------------------------------- */
 
-/* Counts of all queries and datagrams since the handle was opened. Two sums always hold:
- * queries = answered + silent + unreachable + send_failed + malformed + interrupted + open queries;
- * datagrams_received = replies + broken + late + duplicates + unmatched. */
+/* Counts of all queries and datagrams since the handle was opened. Two equations always hold: queries = answered +
+ * silent + unreachable + send_failed + malformed + interrupted + open queries; datagrams_received = replies + broken +
+ * late + duplicates + unmatched. */
 typedef struct allears_ledger {
-    /* Queries, one for each step of each conversation; and how they ended. */
+    /* Queries, one for each step of each conversation, and their outcomes. */
     uint64_t queries;
     uint64_t answered;
     uint64_t silent;

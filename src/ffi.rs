@@ -1,15 +1,15 @@
 //! The C library. `include/allears.h` documents it.
 //!
 //! Every function enters through [`enter`], which checks the handle, admits one thread at a time, and turns panics and
-//! failures into codes. Behind it, all but pointers is safe Rust:
+//! failures into codes. Beyond it, everything except pointers is safe Rust:
 //!
 //! | | |
 //! |---|---|
 //! | `settings`, `ask`, `turn`, `results` | the functions that are the same for every protocol |
 //! | `raw`, `games`, `snmp` | the protocols: a file each, with its functions and structures |
-//! | `exported` | what a protocol gives to C, and how to add one |
-//! | `session` | the inside of a handle: settings, then sockets and an engine |
-//! | `current` | the result that was taken last |
+//! | `exported` | the interface of a protocol to C, and how to add one |
+//! | `session` | the content of a handle: settings, then sockets and an engine |
+//! | `current` | the last result taken |
 //! | `types`, `texts` | structures, codes and texts for C |
 //! | `pointers`, `addresses` | arguments from C |
 //! | `gate` | a lock for one handle |
@@ -36,7 +36,7 @@ mod texts;
 mod turn;
 mod types;
 
-// The protocols of C.
+// The protocols available in C.
 mod games;
 mod raw;
 mod snmp;
@@ -60,13 +60,13 @@ use crate::net::Waker;
 /// A handle.
 pub struct allears {
     session: UnsafeCell<Session>,
-    /// The error message of the last call that failed, NUL-terminated. The program holds a pointer to it.
+    /// The error message of the last call that failed, NUL-terminated. The program may hold a pointer to it.
     error: UnsafeCell<[u8; ERROR_SIZE]>,
     waker: OnceLock<Waker>,
     is_woken: AtomicBool,
     gate: Gate,
     has_panicked: AtomicBool,
-    /// The value of [`FORKS`] in the process that made the handle.
+    /// The value of [`FORKS`] in the process that created the handle.
     forks: u32,
 }
 
@@ -76,14 +76,14 @@ const ERROR_SIZE: usize = 256;
 /// The number of forks between the first process and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Counts a fork, in the child. It must not do more than is allowed in a signal handler.
+/// Counts a fork, in the child. It may only do what is allowed in a signal handler.
 extern "C" fn count_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Does `job` with exclusive access to a handle. A failure becomes a code, and the handle's last error.
+/// Runs `job` with exclusive access to a handle. A failure becomes a code, and the handle's last error.
 fn enter(handle: *mut allears, job: impl FnOnce(&mut Session) -> Result<allears_code, Failure>) -> c_int {
-    // SAFETY: it is NULL, or was made by `allears_new` and not freed (the header's rule).
+    // SAFETY: it is NULL, or was created by `allears_new` and not freed (the header's rule).
     let Some(handle) = (unsafe { handle.as_ref() }) else { return allears_code::ALLEARS_ERR_NULL as c_int };
     handle.enter(job) as c_int
 }
@@ -123,7 +123,7 @@ unsafe fn give<T: Copy>(
     })
 }
 
-/// Like [`perform`], for functions that open a handle: `make` makes the protocol.
+/// Like [`perform`], for functions that open a handle: `make` creates the protocol.
 fn open<P: Exported>(handle: *mut allears, make: impl FnOnce(&Settings) -> Result<P, Failure>) -> c_int {
     perform(handle, |session| {
         let waker = session.open(make)?;
@@ -177,11 +177,12 @@ impl allears {
         code
     }
 
-    /// Keeps an error message, cut to the room there is. The caller must have entered the gate.
+    /// Stores an error message, truncated to the buffer. The caller must have entered the gate.
     fn note(&self, words: &str) {
         let end = (0..ERROR_SIZE.min(words.len() + 1)).rev().find(|&at| words.is_char_boundary(at));
         let words = &words[..end.unwrap_or(0)];
-        // SAFETY: the gate admits one thread at a time; the program must not read meanwhile (the header's rule).
+        // SAFETY: the gate admits one thread at a time; the program must not read it at the same time (the header's
+        // rule).
         let error = unsafe { &mut *self.error.get() };
         error[..words.len()].copy_from_slice(words.as_bytes());
         error[words.len()] = 0;
@@ -211,7 +212,7 @@ pub unsafe extern "C" fn allears_new(out: *mut *mut allears) -> c_int {
         return allears_code::ALLEARS_ERR_NULL as c_int;
     }
     let made = catch_unwind(|| {
-        // If this fails for lack of memory, forks go unnoticed.
+        // If this fails for lack of memory, forks are not detected.
         WATCH_FORKS.call_once(|| {
             // SAFETY: the function only increments an atomic.
             let _ = unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
@@ -246,10 +247,11 @@ pub unsafe extern "C" fn allears_free(handle: *mut *mut allears) -> c_int {
     // SAFETY: as before.
     let freed = std::mem::replace(unsafe { &mut *handle }, ptr::null_mut());
     if is_left_halfway {
-        // The thread within does not exist in this child. It left the handle half changed, so freeing it is not safe.
+        // The thread that entered does not exist in this child, and may have left the handle inconsistent, so freeing
+        // it is not safe.
         return allears_code::ALLEARS_OK as c_int;
     }
-    // SAFETY: it was made by `Box::into_raw`, and no other thread is within it or can enter.
+    // SAFETY: it was created by `Box::into_raw`, and no other thread has entered it or can enter.
     let dropped = unsafe { catch_unwind(AssertUnwindSafe(|| drop(Box::from_raw(freed)))) };
     dropped.map_or(allears_code::ALLEARS_ERR_PANIC, |()| allears_code::ALLEARS_OK) as c_int
 }
@@ -263,7 +265,7 @@ pub unsafe extern "C" fn allears_last_error(handle: *mut allears) -> *const c_ch
     if handle.is_forked() {
         return allears_strerror(allears_code::ALLEARS_ERR_FORKED as c_int);
     }
-    // The place lives as long as the handle; its content changes.
+    // The buffer lives as long as the handle; its content changes.
     handle.error.get().cast()
 }
 
@@ -272,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_stays_on_this_side_and_the_handle_is_of_no_more_use() {
+    fn a_panic_does_not_unwind_into_c_and_the_handle_is_unusable_afterwards() {
         let mut handle = ptr::null_mut();
         // SAFETY: there is a place for the handle.
         assert_eq!(unsafe { allears_new(&raw mut handle) }, 0);
@@ -281,7 +283,7 @@ mod tests {
         assert_eq!(perform(handle, |_| Ok(())), code);
         assert_eq!(count(handle, |_| Ok(1)), i64::from(code));
         assert_eq!(guard(|| panic!("and another one")), code);
-        // SAFETY: the handle was made, and is freed once.
+        // SAFETY: the handle was created, and is freed once.
         let text = unsafe { std::ffi::CStr::from_ptr(allears_last_error(handle)) };
         assert_eq!(text, words_of(code));
         // SAFETY: as before.
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn every_code_has_words_of_its_own() {
+    fn every_code_has_its_own_text() {
         let words: std::collections::HashSet<_> = (-11..=1).map(words_of).collect();
         assert_eq!(words.len(), 13);
     }

@@ -1,10 +1,10 @@
 //! Asks thousands to millions of hosts over one UDP socket, and hears every answer.
 //!
 //! UDP has no flow control. A program that sends many requests at once loses replies in its own receive buffer, floods
-//! the hosts, and cannot tell a lost reply from a dead host. This library never has more replies on their way than the
+//! the hosts, and cannot tell a lost reply from a dead host. This library never has more replies in flight than the
 //! receive buffer holds, paces its packets in all and for each host and network, retries with timeouts that follow the
-//! measured round trips, matches each reply to its request by a token where the protocol has one, and accounts for every
-//! query and every datagram in a [`Ledger`](engine::Ledger).
+//! measured round trips, matches each reply to its request by a token where the protocol has one, and accounts for
+//! every query and every datagram in a [`Ledger`](engine::Ledger).
 //!
 //! | layer | what it does | what it depends on |
 //! |---|---|---|
@@ -18,8 +18,8 @@
 //!
 //! # A sweep
 //!
-//! [`Sweep`](net::Sweep) is an iterator over completions. Each target is an address, the question for it, and a tag of the
-//! caller's that the completion gives back:
+//! [`Sweep`](net::Sweep) is an iterator over completions. Each target is an address, the question for it, and a tag
+//! that the completion returns to the caller:
 //!
 //! ```
 //! use allears::engine::Outcome;
@@ -56,8 +56,8 @@
 //!
 //! # The loop
 //!
-//! A program that does other things meanwhile drives the engine itself: it adds targets while there is room, runs a turn,
-//! and takes the completions.
+//! A program with other work to do drives the engine itself: it adds targets while there is room, runs a turn, and
+//! takes the completions.
 //!
 //! ```
 //! use allears::engine::{Config, Engine};
@@ -96,8 +96,8 @@
 //!
 //! # A protocol
 //!
-//! A protocol implements [`Protocol`](engine::Protocol). It has no socket and no clock, so that a test needs neither. This
-//! one asks a host to return four bytes; [`protocol`] says how to add one to this crate.
+//! A protocol implements [`Protocol`](engine::Protocol). It has no socket and no clock, so that a test needs neither.
+//! This one sends a host four bytes, which it returns; [`protocol`] describes how to add one to this crate.
 //!
 //! ```
 //! use std::net::SocketAddr;

@@ -109,13 +109,13 @@ fn partial_answers_are_kept_when_a_sweep_ends_early() {
         assert!(!varbinds(&line).is_empty(), "{line}");
         assert_eq!(line["answer"]["complete"], false);
         assert!(line["answer"]["why_incomplete"].is_string());
-        assert_eq!(line["reason"], "stopped before it was asked for everything");
+        assert_eq!(line["reason"], "interrupted before all requests were sent");
     }
     let limited = ask(&fleet, "walk", &["--max-rows", "7", IF_DESCR]).expect_code(0);
     for line in limited.lines() {
         assert_eq!((varbinds(&line).len(), &line["answer"]["complete"]), (7, &Value::from(false)), "{line}");
     }
-    let in_part = "3 of 3 agents answered (3 only in part)";
+    let in_part = "3 of 3 agents answered (3 incomplete)";
     assert!(limited.stderr.contains(in_part), "{}", limited.stderr);
 }
 

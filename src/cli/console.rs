@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::inputs::SHOWN;
 
-/// Standard error. Results are written within [`Console::suspend`], so that the progress line never mixes with them.
+/// Standard error. Results must be written within [`Console::suspend`], so that they never mix with the progress line.
 pub struct Console {
     quiet: bool,
     bar: Option<ProgressBar>,
@@ -17,7 +17,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// Shows progress if standard error is a terminal, and nothing but errors if `quiet`.
+    /// Creates the console. It shows progress if standard error is a terminal, and only errors if `quiet`.
     pub fn new(quiet: bool) -> Console {
         let show = !quiet && io::stderr().is_terminal();
         let bar = show.then(|| {
@@ -46,7 +46,7 @@ impl Console {
         }
     }
 
-    /// Warns of a bad line: the first ones are shown, all are counted.
+    /// Warns about a bad line. The first ones are shown, all are counted.
     pub fn warn_bad_line(&self, message: impl Display) {
         let count = self.bad_lines.get() + 1;
         self.bad_lines.set(count);
@@ -55,7 +55,7 @@ impl Console {
         }
     }
 
-    /// Warns of something about one of many hosts: the first ones are shown, all are counted.
+    /// Warns about one of many hosts. The first warnings are shown, all are counted.
     pub fn remark(&self, message: impl Display) {
         let count = self.remarks.get() + 1;
         self.remarks.set(count);
@@ -79,7 +79,7 @@ impl Console {
         self.print(format_args!("allears: {message}"));
     }
 
-    /// Ends the progress, and prints how many bad lines and remarks were not shown.
+    /// Ends the progress, and prints the number of bad lines and remarks that were not shown.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -101,7 +101,7 @@ impl Console {
     }
 
     fn print(&self, line: impl Display) {
-        // A closed standard error cannot be reported anywhere.
+        // If standard error is closed, nothing can be reported.
         self.suspend(|| drop(writeln!(io::stderr(), "{line}")));
     }
 }

@@ -52,7 +52,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
     digits
 }
 
-/// Formats bytes as [`text`] parses them: printable ASCII as it is, all else as escapes.
+/// Formats bytes such that [`text`] can parse them: printable ASCII unchanged, everything else as escapes.
 pub fn to_text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_can_be_typed() {
+    fn formatted_bytes_can_be_parsed() {
         let all: Vec<u8> = (0..=255).collect();
         assert_eq!(text(&to_text(&all)), Ok(all.clone()));
         assert_eq!(hex(&to_hex(&all)), Ok(all));

@@ -7,22 +7,22 @@ use std::process::ExitCode;
 /// The exit codes, for the end of the help.
 pub const CODES: &str = "\
 Exit codes:
-    0  the sweep ran to its end (and `find` found)
-    1  `find` found nobody, or not one host answered
+    0  the sweep completed (and `find` found a player)
+    1  `find` found no player, or no host answered
     2  wrong usage or, with --strict, bad input
     3  system error (socket or file)
   130  interrupted";
 
-/// How the program ends.
+/// The exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// The sweep ran to its end, and `find` found.
+    /// The sweep completed, and `find` found a player.
     Success = 0,
-    /// `find` found nobody, or not one host answered.
+    /// `find` found no player, or no host answered.
     Nothing = 1,
     /// Wrong usage or, with `--strict`, bad input. clap ends with the same code.
     Usage = 2,
-    /// A system error: a socket, a file.
+    /// A system error (socket or file).
     System = 3,
     /// Ctrl-C or SIGTERM.
     Interrupted = 130,
@@ -46,7 +46,7 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Returns the exit code of an error: all but [`Usage`] are system errors. A closed pipe (`| head`) is no error.
+/// Returns the exit code of an error: all except [`Usage`] are system errors. A closed pipe (`| head`) is not an error.
 pub fn of_error(error: &anyhow::Error) -> Exit {
     let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     if error.chain().any(|cause| cause.downcast_ref().is_some_and(is_closed)) {
@@ -78,7 +78,7 @@ mod tests {
     use anyhow::Error;
 
     #[test]
-    fn errors_are_told_apart_also_below_a_context() {
+    fn errors_are_classified_even_within_a_context() {
         let usage = Error::from(Usage("no".into())).context("while reading");
         assert_eq!(of_error(&usage), Exit::Usage);
         let system = Error::from(io::Error::from(io::ErrorKind::PermissionDenied));

@@ -1,4 +1,4 @@
-//! Lines of a file or of standard input: of bounded length, and of any bytes.
+//! Lines of a file or of standard input: of bounded length, with any bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -10,9 +10,9 @@ use anyhow::{Context, Result, bail};
 /// The longest valid line in bytes. Longer lines are truncated.
 pub const MAX_LINE: usize = 1024;
 
-/// An input that can be opened. If it was spooled, it can be read twice.
+/// An input whose lines can be read; twice, if it was spooled.
 pub struct Input {
-    /// The path as it was typed; `stdin` for `-`.
+    /// The path as typed; `stdin` for `-`.
     pub name: String,
     origin: Origin,
 }
@@ -33,7 +33,7 @@ impl Input {
     /// memory.
     ///
     /// # Errors
-    /// It cannot be opened, or it is a directory.
+    /// The input cannot be opened, or is a directory.
     pub fn open(path: &Path, twice: bool) -> Result<Input> {
         if path.as_os_str() == "-" {
             let origin = if twice { spool(&mut io::stdin().lock(), "stdin")? } else { Origin::Stdin };
@@ -116,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_needs_no_end() {
+    fn the_last_line_needs_no_line_break() {
         assert_eq!(lines_of(b"a\n\nb"), [b"a".to_vec(), vec![], b"b".to_vec()]);
         assert_eq!(lines_of(b"a\n"), [b"a".to_vec()]);
         assert!(lines_of(b"").is_empty());
     }
 
     #[test]
-    fn an_endless_line_is_cut_and_the_next_one_is_whole() {
+    fn a_line_that_is_too_long_is_truncated_and_the_next_one_is_complete() {
         let mut bytes = vec![b'x'; 100_000];
         bytes.extend(b"\nnext");
         let lines = lines_of(&bytes);

@@ -1,4 +1,4 @@
-//! Targets from arguments, files and standard input, read lazily by a thread of their own.
+//! Targets from arguments, files and standard input, read lazily by a separate thread.
 //!
 //! A slow pipe or a name that resolves slowly blocks that thread, never the sweep. The channel between them is short,
 //! so a file of a million lines takes no more memory than one of a thousand.
@@ -30,7 +30,7 @@ pub struct BadLine {
     /// `hosts.txt:17` or `argument 2`.
     at: String,
     reason: String,
-    /// The line, shortened, and harmless to a terminal.
+    /// The line, shortened, and without control characters.
     text: String,
 }
 
@@ -43,36 +43,36 @@ impl fmt::Display for BadLine {
 /// Validates the settings that follow a target.
 pub type Checker = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
-/// Where the targets are.
+/// The sources of targets.
 #[derive(Clone, Default)]
 pub struct Sources {
     pub arguments: Vec<String>,
-    /// `-` is standard input.
+    /// The files; `-` is standard input.
     pub files: Vec<PathBuf>,
     pub default_port: Option<u16>,
-    /// Validate every line before the first target is used.
+    /// Validates every line before the first target is used.
     pub strict: bool,
     /// Validates the settings that may follow a target; `None` if none may. Settings may be secret, and are never
     /// shown.
     pub settings: Option<Checker>,
 }
 
-/// The next item of the inputs.
+/// The result of [`Inputs::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Target(SocketAddr),
-    /// Nothing yet: `wake` will be called.
+    /// No item is available yet: `wake` will be called.
     Waiting,
     End,
 }
 
-/// The targets, as far as they have been read.
+/// The targets read so far.
 pub struct Inputs {
     batches: Receiver<Vec<Item>>,
     batch: vec::IntoIter<Item>,
     span: Option<Span>,
     settings: Option<Arc<str>>,
-    /// Why an input could not be read to its end.
+    /// The reason why an input could not be read to its end.
     pub failure: Option<Error>,
 }
 
@@ -80,7 +80,7 @@ pub struct Inputs {
 enum Item {
     Targets(Span, Option<Arc<str>>),
     Bad(BadLine),
-    /// An input could not be read to its end.
+    /// An input that could not be read to its end.
     Failed(Error),
 }
 
@@ -88,7 +88,7 @@ impl Inputs {
     /// Opens every file and starts to read. The reading thread calls `wake` after every batch and at the end.
     ///
     /// # Errors
-    /// A file that cannot be opened; with `strict`, the bad lines, as [`Usage`].
+    /// A file cannot be opened; or, with `strict`, there are bad lines ([`Usage`]).
     pub fn open(sources: Sources, wake: impl Fn() + Send + 'static) -> Result<Inputs> {
         let mut files = vec![];
         for path in &sources.files {
@@ -104,7 +104,7 @@ impl Inputs {
         }
         let read = move || {
             let mut reader = Reader { sender, batch: vec![], wake: &wake, sources: &sources };
-            // An error only means that the sweep was stopped.
+            // An error here means only that the sweep was stopped.
             let _ = reader.read(&sources.arguments, &files);
             drop(reader);
             wake();
@@ -149,7 +149,7 @@ impl Inputs {
     }
 }
 
-/// The sweep was stopped.
+/// The error if the sweep was stopped.
 struct Stopped;
 
 struct Reader<'a> {
@@ -195,7 +195,7 @@ impl Reader<'_> {
     fn line(&mut self, line: &[u8], at: impl Fn() -> String) -> Result<(), Stopped> {
         let Some(parsed) = self.sources.parse(line) else { return Ok(()) };
         if let Ok((Target::Name(..), _)) = parsed {
-            // The resolver may take seconds: send what is known already.
+            // The resolver may take seconds: send the targets known so far.
             self.hand_over()?;
         }
         let resolved = parsed.and_then(|(target, settings)| Ok((targets::resolved(target)?, settings)));
@@ -286,8 +286,8 @@ impl Sources {
         if self.settings.is_none() {
             return BadLine { at, reason, text: shown(line) };
         }
-        // Settings are secret wherever they are in the line, and whatever separates them from the target: show only
-        // what cannot be anything but a target.
+        // Settings are secret wherever they are in the line, and whatever separates them from the target: show only the
+        // part that must be a target.
         let text = String::from_utf8_lossy(line);
         let target = text.split_whitespace().next().unwrap_or_default();
         let is_number = target.chars().all(|c| c.is_ascii_digit() || ".:/[]-".contains(c));
@@ -304,7 +304,7 @@ fn parse_with_settings(text: &str, port: Option<u16>, check: &Checker) -> Option
     let settings = if settings.starts_with('#') { "" } else { settings };
     (!target.is_empty()).then(|| {
         let parsed = targets::parse(target, port)?;
-        // Otherwise a community would be sent that differs from the one in the file.
+        // Otherwise the community sent would differ from the one in the file.
         if settings.contains(char::REPLACEMENT_CHARACTER) {
             return Err("settings must be UTF-8".into());
         }
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_blank_lines_and_other_systems_line_ends() {
+    fn comments_blank_lines_and_foreign_line_breaks() {
         let file =
             file_with("\u{feff}10.0.0.1\r\n\n  # nothing\n10.0.0.2:5 # the second\n10.0.0.8/31".as_bytes());
         let sources = Sources {
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_are_counted_and_the_rest_goes_on() {
+    fn bad_lines_are_counted_and_reading_continues() {
         let file = file_with(b"10.0.0.1:1\n\xff\xfe\x1b[31m\n10.0.0.300:1\n10.0.0.2:1\n");
         let files = vec![file.path().to_path_buf()];
         let (targets, bad) = all(Sources { files: files.clone(), ..Sources::default() });
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_stand_behind_a_target_and_are_never_shown() {
+    fn settings_follow_a_target_and_are_never_shown() {
         fn check(settings: &str) -> Result<(), String> {
             if settings.contains("bad") { Err("bad setting".into()) } else { Ok(()) }
         }
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn no_source_is_the_end() {
+    fn no_source_gives_no_targets() {
         assert_eq!(all(Sources::default()), (vec![], 0));
     }
 
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_is_told_at_once() {
+    fn an_input_that_cannot_be_opened_is_reported_at_once() {
         for path in ["/nonexistent/list", "/"] {
             let sources = Sources { files: vec![path.into()], ..Sources::default() };
             let error = Inputs::open(sources, || {}).err().expect("cannot be read");

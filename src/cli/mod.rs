@@ -1,7 +1,7 @@
 //! The command line: raw arguments → validated settings → run.
 //!
 //! `commands` one file or folder each, its arguments beside it · `survey` one question to each target · `sweep` the
-//! loop and its end · `inputs` where targets come from · `output` where results go · `exit` the exit codes.
+//! loop and its end · `inputs` the sources of targets · `output` the destinations of results · `exit` the exit codes.
 
 mod commands;
 mod console;
@@ -38,7 +38,7 @@ enum Command {
     /// List game servers, from a master server or from a list, and find players
     #[command(after_help = TARGETS)]
     Games(games::GamesArgs),
-    /// Find a player; each hit is printed as it arrives
+    /// Find a player; each match is printed as it arrives
     #[command(after_help = TARGETS)]
     Find(games::FindArgs),
     /// Poll SNMP agents: single objects or whole subtrees
@@ -50,7 +50,7 @@ enum Command {
     /// Send any payload and show the replies
     #[command(after_help = TARGETS)]
     Probe(probe::ProbeArgs),
-    /// Measure how many replies are lost at which rate, and where
+    /// Measure the loss of replies at each rate, and find the bottleneck
     #[command(after_help = drops::WARNING)]
     Drops(drops::DropsArgs),
     /// Simulate hosts on a real socket, for demonstrations, tests and measurements
@@ -59,7 +59,7 @@ enum Command {
     Demo,
 }
 
-/// Runs the command that was typed, to its exit code.
+/// Parses the command line, runs its command, and returns the exit code.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Games(args) => games::run(&args),
@@ -87,7 +87,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_definition_is_sound() {
+    fn the_command_definition_is_valid() {
         Cli::command().debug_assert();
     }
 

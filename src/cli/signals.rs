@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM: the first one requests a stop, the second one ends the program at once. Before there is
-//! anything to stop, the first one does.
+//! Ctrl-C and SIGTERM: the first one requests a stop, the second one ends the program at once. Before the sweep has
+//! started, the first one ends the program.
 
 use std::process;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Stop(Arc<Flags>);
 
 #[derive(Debug, Default)]
 struct Flags {
-    /// The program checks for requests.
+    /// True if the program checks for requests.
     armed: AtomicBool,
     requested: AtomicBool,
 }
@@ -44,7 +44,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Makes the first signal a request from now on.
+    /// Makes the first signal a request to stop from now on.
     pub fn arm(&self) {
         self.0.armed.store(true, Ordering::Relaxed);
     }

@@ -8,12 +8,12 @@ use serde::Serialize;
 /// Facts about a sweep that the engine's ledger does not have.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances {
-    /// The targets taken in. Masters count as queries, not as targets.
+    /// The number of targets. Masters count as queries, not as targets.
     pub targets: u64,
     pub bad_lines: u64,
     pub local_drops: Option<u64>,
     pub elapsed: Duration,
-    /// The receive buffer that was granted, in bytes.
+    /// The size of the receive buffer that was granted, in bytes.
     pub rcvbuf: usize,
     /// The maximum number of queries in flight.
     pub window: u64,
@@ -43,14 +43,14 @@ pub struct Stats {
     local_drops: Option<u64>,
     rtt_ms: Rtt,
     elapsed_s: f64,
-    /// Datagrams sent per second, over the whole sweep.
+    /// Datagrams sent per second, averaged over the whole sweep.
     rate_pps: Option<f64>,
     rcvbuf_bytes: Option<usize>,
     window: u64,
     max_in_flight: u64,
     cpu_s: Option<f64>,
     max_rss_bytes: Option<u64>,
-    // Not in the contract: what completes the sum of datagrams, and other counts.
+    // Not part of the contract: completes the sum of datagrams, and adds other counts.
     replies: u64,
     broken: u64,
     answered_by_earlier: u64,
@@ -144,7 +144,7 @@ mod tests {
     };
 
     #[test]
-    fn the_keys_and_their_order_are_the_contracts() {
+    fn the_keys_and_their_order_are_as_in_the_contract() {
         let mut ledger = Ledger::default();
         (ledger.queries, ledger.answered, ledger.datagrams_sent) = (3, 3, 5);
         ledger.rtt.record(Duration::from_micros(66_812));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_null() {
+    fn unknown_values_are_null() {
         let around = Circumstances { elapsed: Duration::ZERO, ..AROUND };
         let line = serde_json::to_string(&Stats::new(&Ledger::default(), &around)).expect("numbers");
         assert!(line.contains(r#""p50":null"#) && line.contains(r#""rate_pps":null"#), "{line}");

@@ -1,6 +1,6 @@
-//! A survey: sends each target one question, and prints its answer. `probe` is one.
+//! A survey: sends each target one question, and prints its answer, as `probe` does.
 //!
-//! A command consists of its protocol and a [`Row`]: what an answer looks like. The rest is here.
+//! A command only defines its protocol and a [`Row`], the format of an answer.
 
 use std::io;
 use std::marker::PhantomData;
@@ -27,39 +27,39 @@ pub struct SurveyArgs {
     /// The hosts to query
     #[arg(value_name = "TARGET", required_unless_present = "input")]
     pub targets: Vec<String>,
-    /// The port of targets that name none
+    /// The port of targets that specify none
     #[arg(long)]
     pub port: Option<u16>,
-    /// Output format; json is one object a line, as results arrive
+    /// Output format; json is one object per line, as results arrive
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
     pub output: Format,
     #[command(flatten)]
     pub sweep: SweepArgs,
 }
 
-/// An answer as it is shown: serialized, it is the `answer` of JSON, and its fields are the columns of CSV. They are
-/// numbers, texts, truth values, or options of these, and have other names than the columns that every command has:
-/// `target`, `outcome`, `attempts`, `rtt_ms` and `reason`.
+/// The format of an answer. Serialized, it is the `answer` of JSON, and its fields are the columns of CSV: numbers,
+/// texts, booleans, or options of these. Their names must differ from the columns of every command: `target`,
+/// `outcome`, `attempts`, `rtt_ms` and `reason`.
 pub trait Row: Serialize + Default {
-    /// The protocol that the question is asked in.
+    /// The protocol of the question.
     type Protocol: Protocol<Question: Clone>;
 
-    /// The table's columns behind HOST and PING, with their widths. A width is fixed; only the last column takes what a
-    /// terminal has left. On a terminal, text is cut in columns that may shrink; elsewhere it is never cut.
+    /// The table's columns after HOST and PING, with their widths. Widths are fixed, except that the last column gets the
+    /// remaining width of a terminal. On a terminal, text is cut in columns that may shrink; elsewhere it is never cut.
     const COLUMNS: &'static [(Column, usize)];
 
-    /// Converts an answer. `rtt` is its round trip, where it is known. At `now` it is taken out of the engine: shortly
-    /// after it arrived, which a protocol that needs to know exactly keeps in its answer.
+    /// Converts an answer. `rtt` is its round trip, if known. `now` is when it is taken from the engine, shortly after
+    /// its arrival; a protocol that needs the exact time of arrival keeps it in its answer.
     fn new(answer: <Self::Protocol as Protocol>::Answer, rtt: Option<Duration>, now: Time) -> Self;
 
     /// Returns the cells of [`Row::COLUMNS`].
     fn cells(&self) -> Vec<String>;
 }
 
-/// Asks every target `question`, to the exit code.
+/// Sends `question` to every target, and returns the exit code.
 ///
 /// # Errors
-/// Wrong arguments, and what fails in a sweep.
+/// The arguments are wrong, or the sweep fails.
 pub fn run<R: Row>(
     mut protocol: R::Protocol,
     question: <R::Protocol as Protocol>::Question,
@@ -84,7 +84,7 @@ struct Survey<R: Row> {
     inputs: Inputs,
     sink: Sink,
     question: <R::Protocol as Protocol>::Question,
-    /// Also show hosts that did not answer.
+    /// True to show hosts that did not answer, too.
     all: bool,
     targets: u64,
     answered: u64,
@@ -104,7 +104,7 @@ impl<R: Row> Survey<R> {
         }
     }
 
-    /// Writes a host that did not answer: in a table, with the reason across the columns of the answer.
+    /// Writes a host that did not answer. In a table, the reason spans the columns of the answer.
     fn write_unanswered(&mut self, record: &Record) -> io::Result<()> {
         let Sink::Table(table) = &mut self.sink else { return self.sink.unanswered(record) };
         let reason = record.reason.as_deref().unwrap_or_default();
@@ -179,13 +179,13 @@ impl<R: Row> Job<R::Protocol> for Survey<R> {
     }
 }
 
-/// The columns of a table.
+/// Returns the columns of a table.
 fn columns<R: Row>() -> impl Iterator<Item = (Column, usize)> {
     let common = [(Column::left("HOST"), 21), (Column::right("PING"), 6)];
     common.into_iter().chain(R::COLUMNS.iter().copied())
 }
 
-/// Returns the names of a row's fields, as CSV has them.
+/// Returns the names of a row's fields, in the order of CSV.
 fn field_names<R: Row>() -> io::Result<csv::StringRecord> {
     let mut writer = csv::Writer::from_writer(vec![]);
     writer.serialize(R::default())?;
@@ -200,7 +200,7 @@ mod tests {
     use crate::cli::output::Out;
     use allears::protocol::raw::{Payload, Raw};
 
-    /// A row with every kind of field, and one for the table only.
+    /// A row with every kind of field, and a field for the table only.
     #[derive(Default, Serialize)]
     struct Clock {
         stratum: u8,
@@ -226,7 +226,7 @@ mod tests {
         }
     }
 
-    /// Returns what a survey writes of an answer without a known round trip, one with it, and a silent host.
+    /// Returns a survey's output for an answer without a known round trip, one with it, and a silent host.
     fn output(format: Format) -> String {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let out = Out::open(Some(file.path())).expect("opens");
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_a_row_are_columns_of_csv_below_a_header() {
+    fn fields_of_a_row_are_csv_columns_below_a_header() {
         assert_eq!(
             output(Format::Csv),
             "target,outcome,attempts,rtt_ms,stratum,offset_ms,name,reason\n\
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_the_answer_of_json() {
+    fn a_row_is_the_answer_in_json() {
         assert_eq!(
             output(Format::Json),
             concat!(

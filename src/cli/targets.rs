@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 
 use ipnet::IpNet;
 
-/// The largest network or range, in addresses: all of IPv4.
+/// The maximum size of a network or range in addresses: all of IPv4.
 const MAX_SPAN: u128 = 1 << 32;
 
 /// A parsed target.
@@ -59,10 +59,10 @@ impl Iterator for Span {
 /// brackets. Targets without a port get `default_port`.
 ///
 /// # Errors
-/// The reason, for the user.
+/// Returns the reason, for the user.
 pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     let (host, port) = split_port(text)?;
-    // A bad host is reported rather than a missing port.
+    // Report an invalid host rather than a missing port.
     at_port(host, 1)?;
     let port = match port {
         Some(port) => port.parse().map_err(|_| "the port is not a number from 1 to 65535")?,
@@ -94,17 +94,17 @@ fn at_port(host: &str, port: u16) -> Result<Target, String> {
     Ok(Target::Name(host.to_owned(), port))
 }
 
-/// Resolves a name to its first address, IPv4 before IPv6: few game servers and agents answer only over IPv6.
+/// Resolves a name to its first address, IPv4 before IPv6: few game servers and agents reply only over IPv6.
 fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (name, port).to_socket_addrs().map_err(|error| {
         let reason = error.to_string();
-        // std puts the name of its function before the system's message.
+        // std puts the name of its function before the system's message. Remove it.
         format!("cannot resolve the name: {}", reason.rsplit(": ").next().unwrap_or_default())
     })?;
     found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| "the name has no address".into())
 }
 
-/// Returns the target's addresses; a name is resolved.
+/// Returns the target's addresses, after resolving a name.
 pub fn resolved(target: Target) -> Result<Span, String> {
     match target {
         Target::Span(span) => Ok(span),
@@ -146,7 +146,7 @@ fn span(first: IpAddr, last: IpAddr, port: u16) -> Result<Span, String> {
     })
 }
 
-/// Rejects what is no host name before it reaches the resolver: above all, mistyped addresses.
+/// Rejects invalid host names before they reach the resolver, above all mistyped addresses.
 fn check_name(host: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if host.is_empty() {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_with_and_without_a_port() {
+    fn addresses_with_and_without_ports() {
         assert_eq!(addresses("10.0.0.1"), ["10.0.0.1:27960"]);
         assert_eq!(addresses("10.0.0.1:5"), ["10.0.0.1:5"]);
         assert_eq!(addresses("::1"), ["[::1]:27960"]);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_eight_is_not_spread_out() {
+    fn a_slash_eight_is_not_expanded() {
         let Ok(Target::Span(mut span)) = parse("10.0.0.0/8:1", None) else { panic!("a span") };
         assert_eq!(span.next().map(|a| a.to_string()).as_deref(), Some("10.0.0.0:1"));
         assert!(matches!(span, Span::V4 { left: 16_777_215, .. }));
@@ -204,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn names_wait_for_the_resolver() {
+    fn names_are_not_resolved_while_parsing() {
         assert_eq!(parse("a-b.example.org:5", None), Ok(Target::Name("a-b.example.org".into(), 5)));
         assert_eq!(parse("localhost", Some(9)), Ok(Target::Name("localhost".into(), 9)));
     }
 
     #[test]
-    fn whatever_else_is_refused_with_a_reason() {
+    fn everything_else_is_refused_with_a_reason() {
         for wrong in [
             "",
             ":5",

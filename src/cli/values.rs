@@ -7,11 +7,11 @@ use std::time::Duration;
 use allears::engine::Timeout;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-/// A rate in packets per second; `None` = `unlimited`.
+/// A rate in packets per second; `None` for `unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate(pub Option<f64>);
 
-/// A number of queries in flight; `None` = `auto`.
+/// A number of queries in flight; `None` for `auto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window(pub Option<u32>);
 
@@ -57,7 +57,7 @@ pub fn timeout(text: &str) -> Result<Timeout, String> {
     if text == "auto" { Ok(Timeout::Auto) } else { duration(text).map(Timeout::Fixed) }
 }
 
-/// Parses the name of an entry of a table. The help lists all names with their descriptions.
+/// Parses the name of a table entry. The help lists all names with their descriptions.
 pub fn entry_of<T: Sync>(
     table: &'static [T],
     describe: fn(&T) -> (&'static str, &'static str),
@@ -75,7 +75,7 @@ pub fn bind(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse().ok();
     let any_port = || text.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 0));
     port.or_else(any_port)
-        .ok_or_else(|| "an address of this machine, with or without a port: 192.0.2.1:5000".into())
+        .ok_or_else(|| "expected an address of this machine, with or without a port: 192.0.2.1:5000".into())
 }
 
 impl FromStr for Rate {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_for_no_limit_and_for_own_choice() {
+    fn unlimited_and_auto_are_parsed() {
         assert_eq!("unlimited".parse(), Ok(Rate(None)));
         assert_eq!("2000".parse(), Ok(Rate(Some(2000.0))));
         assert!("0".parse::<Rate>().is_err() && "nan".parse::<Rate>().is_err());
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_to_send_from() {
+    fn an_address_to_bind_is_parsed() {
         for (text, expected) in [("127.0.0.1", "127.0.0.1:0"), ("[::1]:5", "[::1]:5"), ("::1", "[::1]:0")] {
             assert_eq!(bind(text), Ok(expected.parse().expect("an address")), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Exports asking, and addresses.
+//! Exports the functions that add targets, and those for addresses.
 
 use std::ffi::{c_char, c_int};
 

@@ -1,4 +1,4 @@
-//! The current result: the one that was taken last.
+//! The current result: the last one taken.
 
 #![deny(unsafe_code)]
 
@@ -12,7 +12,7 @@ use super::texts::{c_text, start_of};
 use super::types::{allears_outcome, allears_result};
 use crate::engine::{Completion, Outcome};
 
-/// The end of a conversation, without what only its protocol understands. Pointers of the program lead into it.
+/// The end of a conversation, without the parts specific to its protocol. The program holds pointers into it.
 pub struct Current {
     tag: u64,
     target: SockAddr,
@@ -58,7 +58,7 @@ impl Current {
         (current, answer, completion.conversation)
     }
 
-    /// Returns it as C sees it, with the reply as it came.
+    /// Returns the result as a C structure, with the reply as received.
     pub fn as_result(&self, reply: Option<&[u8]>) -> allears_result {
         let foreign_source = self.foreign_source.as_ref();
         allears_result {
@@ -80,7 +80,7 @@ impl Current {
     }
 }
 
-/// Returns why there is no answer, in words.
+/// Returns the reason why there is no answer, as text.
 fn reason<A>(outcome: &Outcome<A>, attempts: u32) -> Option<String> {
     Some(match outcome {
         Outcome::Answered(_) => return None,
@@ -89,6 +89,6 @@ fn reason<A>(outcome: &Outcome<A>, attempts: u32) -> Option<String> {
         Outcome::Unreachable(report) => format!("unreachable: {report}"),
         Outcome::SendFailed(errno) => io::Error::from_raw_os_error(*errno).to_string(),
         Outcome::Malformed(reason) => (*reason).to_owned(),
-        Outcome::Interrupted => "stopped before its end".to_owned(),
+        Outcome::Interrupted => "interrupted".to_owned(),
     })
 }

@@ -1,4 +1,4 @@
-//! What a protocol gives to C besides its engine, and one interface to the engines of all protocols.
+//! The interface of a protocol to C besides its engine, and one interface to the engines of all protocols.
 //!
 //! # A new protocol
 //! 1. Write its file: implement [`Exported`]; export a function that opens a handle (see [`super::open`]), and the
@@ -21,28 +21,28 @@ pub trait Exported: Protocol + 'static {
     /// The error of functions that need a handle of this protocol and got another one.
     const WRONG_HANDLE: &'static str;
 
-    /// What a handle keeps besides the engine.
+    /// The state of a handle besides the engine.
     type State: Default;
 
-    /// What the getters of a result read: pointers of the program lead into it.
+    /// The data that the getters of a result read. The program holds pointers into it.
     type Content;
 
     /// Returns the question of `allears_ask`.
     fn plain_question(&self, state: &Self::State) -> Result<Self::Question, Failure>;
 
-    /// Makes the content of a result.
+    /// Creates the content of a result.
     fn content(&self, answer: Option<Self::Answer>, conversation: Self::Conversation) -> Self::Content;
 
-    /// Returns the reply as it came, if the content has it.
+    /// Returns the reply as received, if the content has it.
     fn reply(content: &Self::Content) -> Option<&[u8]>;
 
-    /// Returns how many targets the protocol has found, and the program not yet taken.
+    /// Returns the number of targets that the protocol has found and the program has not taken yet.
     fn targets_found(&self) -> usize {
         0
     }
 }
 
-/// An engine, what its protocol keeps for C, and the content of the current result.
+/// An engine, its protocol's state for C, and the content of the current result.
 pub struct ExportedEngine<P: Exported> {
     pub engine: Engine<P, u64>,
     pub state: P::State,
@@ -61,17 +61,17 @@ impl<P: Exported> ExportedEngine<P> {
     }
 }
 
-/// An engine of any protocol: what [`Engine`] and [`Net`] do with it, where the protocol makes no difference.
+/// An engine of any protocol: the operations of [`Engine`] and [`Net`] that do not depend on the protocol.
 pub trait AnyEngine: Any {
     fn room(&self) -> usize;
     fn open(&self) -> usize;
     fn has_result(&self) -> bool;
     fn targets_found(&self) -> usize;
-    /// Returns the port of addresses that name none; 0 if the protocol has none.
+    /// Returns the port of addresses that specify none; 0 if the protocol has none.
     fn default_port(&self) -> u16;
     fn ledger(&self) -> &Ledger;
 
-    /// Asks the question of `allears_ask`.
+    /// Sends the question of `allears_ask`.
     fn ask_plainly(&mut self, target: SocketAddr, tag: u64) -> Result<(), Failure>;
     fn turn(&mut self, net: &mut Net, until: Option<Time>) -> io::Result<()>;
     fn next_turn(&mut self, net: &Net) -> Option<Time>;
@@ -80,7 +80,7 @@ pub trait AnyEngine: Any {
 
     /// Takes the next result, and keeps its content.
     fn next_result(&mut self) -> Option<Current>;
-    /// Returns the reply of the current result, as it came.
+    /// Returns the reply of the current result, as received.
     fn reply(&self) -> Option<&[u8]>;
 }
 

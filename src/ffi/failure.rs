@@ -8,7 +8,7 @@ use std::fmt;
 use crate::engine::{ConfigError, RefusedReason};
 use crate::net::OpenError;
 
-/// Why a call failed.
+/// The reason why a call failed.
 #[derive(Debug)]
 pub enum Failure {
     /// A required argument, with this name, is NULL.
@@ -25,7 +25,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// An invalid argument, for this reason.
+    /// Creates the failure of an invalid argument, with the reason.
     pub fn argument(why: impl fmt::Display) -> Failure {
         Failure::Argument(why.to_string())
     }
@@ -53,7 +53,7 @@ impl From<ConfigError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
-        // The operating system's number tells a user nothing.
+        // The operating system's error number means nothing to a user.
         let reason = error.source().map_or(String::new(), ToString::to_string);
         let reason = reason.split(" (os error").next().unwrap_or_default();
         Failure::System(format!("{error}: {reason}"))

@@ -54,13 +54,13 @@ pub enum GameContent {
     Server {
         info: Box<ServerInfo>,
         datagram: Box<[u8]>,
-        /// The same for C, once a getter has asked for it.
+        /// The same as C structures, once a getter has requested it.
         fields: Option<Box<ServerFields>>,
     },
     List(allears_list),
 }
 
-/// A server as C sees it: texts, and structures that point to them.
+/// A server as C texts, and structures that point to them.
 pub struct ServerFields {
     status: allears_status,
     players: Vec<allears_player>,

@@ -10,21 +10,22 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 pub struct Gate {
     queue: Mutex<Queue>,
     moved: Condvar,
-    /// Whether a thread is within. In the child of a fork, a thread that does not exist may hold the mutex.
+    /// True if a thread has entered. Atomic, because in the child of a fork the mutex may be held by a thread that does
+    /// not exist.
     is_entered: AtomicBool,
 }
 
 #[derive(Default)]
 struct Queue {
-    /// The next ticket to give out, and the ticket that may be within.
+    /// The next ticket to issue, and the ticket that may enter.
     next: u64,
     serving: u64,
-    /// The thread within sleeps.
+    /// True if the thread that has entered sleeps.
     is_sleeping: bool,
 }
 
 impl Gate {
-    /// Waits for its turn. Returns false, at once, if the thread within sleeps or goes to sleep.
+    /// Waits for its turn. Returns false, at once, if the thread that has entered sleeps or goes to sleep.
     pub fn enter(&self) -> bool {
         let mut queue = self.queue();
         if queue.is_sleeping {
@@ -35,7 +36,7 @@ impl Gate {
         while queue.serving < ticket && !queue.is_sleeping {
             queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        // When a thread has slept, `leave` skipped the tickets of all who waited.
+        // When a thread has slept, `leave` skipped the tickets of all waiting threads.
         let is_mine = queue.serving == ticket;
         if is_mine {
             self.is_entered.store(true, Ordering::Release);
@@ -43,7 +44,7 @@ impl Gate {
         is_mine
     }
 
-    /// Announces that the thread within is going to sleep, and turns away all that wait.
+    /// Marks the entered thread as about to sleep, and makes all waiting threads return.
     pub fn sleep(&self) {
         self.queue().is_sleeping = true;
         self.moved.notify_all();
@@ -60,7 +61,7 @@ impl Gate {
         }
     }
 
-    /// Returns whether a thread is within, without taking the mutex.
+    /// Returns whether a thread has entered, without taking the mutex.
     pub fn is_entered(&self) -> bool {
         self.is_entered.load(Ordering::Acquire)
     }

@@ -1,4 +1,4 @@
-//! Reads what pointers of the program lead to, and writes outputs.
+//! Reads memory through the program's pointers, and writes outputs.
 
 #![allow(unsafe_code)]
 
@@ -61,7 +61,7 @@ pub unsafe fn bytes<'a>(
     }
 }
 
-/// Reads an address. One that is mapped to IPv6 (`::ffff:192.0.2.1`) becomes the IPv4 address it stands for.
+/// Reads an address. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4 address.
 ///
 /// # Safety
 /// `address` is NULL, or has `length` bytes.
@@ -73,7 +73,7 @@ pub unsafe fn address(address: *const sockaddr, length: socklen_t) -> Result<Soc
     if length < size_of::<sockaddr_in>() {
         return Err(Failure::argument(format_args!("an address has more than {length} bytes")));
     }
-    // SAFETY: this field has the same place in every family, and there are enough bytes.
+    // SAFETY: this field has the same offset in every family, and there are enough bytes.
     let family = c_int::from(unsafe { (&raw const (*address).sa_family).read_unaligned() });
     let address: SocketAddr = match family {
         libc::AF_INET => {
@@ -105,7 +105,7 @@ pub unsafe fn target(target: *const sockaddr, length: socklen_t) -> Result<Socke
     Ok(target)
 }
 
-/// A place for an output, checked not to be NULL.
+/// The destination of an output, which is not NULL.
 pub struct Out<T> {
     to: *mut T,
     size: usize,
@@ -116,7 +116,8 @@ impl<T: Copy> Out<T> {
         Out::sized(to, size_of::<T>(), size_of::<T>(), name)
     }
 
-    /// A place for a structure that may grow: the caller's has `size` bytes, its first version had `least`.
+    /// Creates the destination of a structure that may grow: the caller's has `size` bytes, its first version had
+    /// `least`.
     pub fn sized(to: *mut T, size: usize, least: usize, name: &'static str) -> Result<Out<T>, Failure> {
         match () {
             () if to.is_null() => Err(Failure::Null(name)),
@@ -125,7 +126,7 @@ impl<T: Copy> Out<T> {
         }
     }
 
-    /// Writes the fields that the caller knows, and zeros to those that only the caller knows.
+    /// Writes the fields that the caller knows, and sets those unknown to this library to zero.
     ///
     /// # Safety
     /// There are `size` bytes.
@@ -156,7 +157,7 @@ pub unsafe fn give_if_wanted(to: *mut u32, number: u32) {
 /// There is room for both.
 pub unsafe fn give_address(address: SocketAddr, out: &Out<sockaddr_storage>, out_length: &Out<socklen_t>) {
     let address = SockAddr::from(address);
-    // SAFETY: `as_ptr` leads to a whole `sockaddr_storage`; for the rest, the caller keeps the rules above.
+    // SAFETY: `as_ptr` points to a whole `sockaddr_storage`; otherwise, the caller keeps the rules above.
     unsafe {
         out.give(address.as_ptr().cast::<sockaddr_storage>().read());
         out_length.give(address.len());

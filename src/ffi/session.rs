@@ -1,4 +1,4 @@
-//! What is behind a handle: settings, then sockets and an engine.
+//! The content of a handle: settings, then sockets and an engine.
 
 #![deny(unsafe_code)]
 
@@ -16,15 +16,15 @@ use crate::net::{Net, Options, Waker};
 
 const NOT_OPEN: Failure = Failure::State("the handle is not open");
 const STOPPED: Failure = Failure::State("the handle was stopped");
-/// The largest ring that C programs may ask for.
+/// The largest ring that C programs may request.
 const MAX_RING: usize = 1 << 24;
 
-/// Everything of one handle.
+/// The state of one handle.
 #[derive(Default)]
 pub struct Session {
     settings: Settings,
     open: Option<Open>,
-    /// The result that was taken last. It has its own place in memory, because the program points into it.
+    /// The last result taken. It is boxed, because the program holds pointers into it.
     current: Option<Box<Current>>,
 }
 
@@ -32,7 +32,7 @@ pub struct Session {
 pub struct Settings {
     pub config: Config,
     pub options: Options,
-    /// Whether replies from another address than the target's count, in protocols that leave the choice.
+    /// True if replies from another address than the target's count, in protocols that support both.
     pub any_source: bool,
 }
 
@@ -42,22 +42,22 @@ struct Open {
     is_stopped: bool,
 }
 
-/// Why [`Session::run`] returned.
+/// The reason why [`Session::run`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
     /// There is something to do.
     Ready,
-    /// The time was over, or the program woke it.
+    /// The timeout has passed, or the program woke it.
     Interrupted,
 }
 
 /// Opening.
 impl Session {
-    /// Returns the settings, as long as they can be changed.
+    /// Returns the settings, while they can be changed.
     pub fn settings(&mut self) -> Result<&mut Settings, Failure> {
         match self.open {
             None => Ok(&mut self.settings),
-            Some(_) => Err(Failure::State("the handle is open: settings come before")),
+            Some(_) => Err(Failure::State("the handle is open: settings must be changed before opening it")),
         }
     }
 
@@ -100,14 +100,14 @@ impl Session {
     }
 }
 
-/// What one protocol alone needs.
+/// Access to the parts specific to a protocol.
 impl Session {
     /// Returns the engine, if the handle has protocol `P`.
     pub fn engine<P: Exported>(&mut self) -> Result<&mut ExportedEngine<P>, Failure> {
         downcast(self.opened()?)
     }
 
-    /// Returns the engine to ask with: not after the handle was stopped.
+    /// Returns the engine for a new target, unless the handle was stopped.
     pub fn asking<P: Exported>(&mut self) -> Result<&mut ExportedEngine<P>, Failure> {
         downcast(self.unstopped()?)
     }
@@ -133,12 +133,12 @@ impl Session {
         Ok(self.opened()?.engine.room())
     }
 
-    /// Returns the port of addresses that name none; 0 if the protocol has none.
+    /// Returns the port of addresses that specify none; 0 if the protocol has none.
     pub fn default_port(&mut self) -> Result<u16, Failure> {
         Ok(self.opened()?.engine.default_port())
     }
 
-    /// Asks the plain question of the protocol.
+    /// Sends the plain question of the protocol.
     pub fn ask(&mut self, target: SocketAddr, tag: u64) -> Result<(), Failure> {
         self.unstopped()?.engine.ask_plainly(target, tag)
     }
@@ -163,14 +163,16 @@ impl Session {
     pub fn turn(&mut self) -> Result<(), Failure> {
         let Open { net, engine, .. } = self.opened()?;
         engine.turn(net, Some(Time::ZERO))?;
-        // The turn polled for readability only at its end, so what woke the program may still be in the buffer.
+        // The turn polled for readability only at its end, so the datagram that woke the program may still be in the
+        // buffer.
         if net.is_readable() {
             engine.turn(net, Some(Time::ZERO))?;
         }
         Ok(())
     }
 
-    /// Makes at least one turn, and further ones until there is something to do, `timeout` is over, or `is_woken`.
+    /// Makes at least one turn, and further ones until there is something to do, `timeout` has passed, or `is_woken` is
+    /// set.
     pub fn run(
         &mut self,
         timeout: Option<Duration>,
@@ -221,7 +223,7 @@ impl Session {
     /// Makes the next result the current one, and returns it.
     pub fn next(&mut self) -> Result<Option<allears_result>, Failure> {
         let Open { engine, .. } = self.open.as_mut().ok_or(NOT_OPEN)?;
-        // If there is none, the current result stays.
+        // If there is none, the current result is kept.
         let Some(next) = engine.next_result() else { return Ok(None) };
         let current = match &mut self.current {
             Some(current) => {

@@ -8,7 +8,7 @@ use super::pointers::text;
 use super::{addresses, allears, perform};
 use crate::engine::Timeout;
 
-/// Returns a rate as a limit; 0 is none.
+/// Converts a rate to a limit; 0 means no limit.
 fn limit(packets_per_second: f64) -> Option<f64> {
     (packets_per_second != 0.0).then_some(packets_per_second)
 }

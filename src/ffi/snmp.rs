@@ -29,7 +29,7 @@ pub enum allears_snmp_operation {
     ALLEARS_SNMP_WALK = 3,
 }
 
-/// Credentials and requests, which the program knows by their numbers.
+/// The credentials and requests of a handle, by number.
 #[derive(Default)]
 pub struct Numbered {
     credentials: Vec<CredentialsId>,
@@ -42,12 +42,12 @@ impl Exported for Snmp {
     type State = Numbered;
     type Content = AgentContent;
 
-    /// Asks with the first credentials and the first request.
+    /// Returns a question with the first credentials and the first request.
     fn plain_question(&self, numbered: &Numbered) -> Result<Question, Failure> {
         numbered.question(0, 0)
     }
 
-    /// Keeps what an agent answered before it fell silent, too.
+    /// Also keeps the part of an answer that arrived before the agent stopped replying.
     fn content(&self, answer: Option<Answer>, conversation: Conversation) -> AgentContent {
         AgentContent::new(answer.unwrap_or_else(|| conversation.into_answer()))
     }
@@ -62,14 +62,14 @@ impl Numbered {
         let credentials = self.credentials.get(credentials as usize);
         let request = self.requests.get(request as usize);
         Ok(Question {
-            credentials: *credentials.ok_or_else(|| Failure::argument("there are no such credentials"))?,
+            credentials: *credentials.ok_or_else(|| Failure::argument("no such credentials"))?,
             request: request.ok_or_else(no_such_request)?.clone(),
         })
     }
 }
 
 fn no_such_request() -> Failure {
-    Failure::argument("there is no such request")
+    Failure::argument("no such request")
 }
 
 impl ExportedEngine<Snmp> {
@@ -92,13 +92,13 @@ struct UserArgs<'a> {
 }
 
 impl UserArgs<'_> {
-    /// Makes the user, with exactly the security that the arguments name.
+    /// Creates the user, with exactly the security of the arguments.
     fn credentials(&self) -> Result<Credentials, Failure> {
         if self.auth.is_some() != self.auth_password.is_some() {
-            return Err(Failure::argument("auth needs auth_password, and the other way round"));
+            return Err(Failure::argument("auth and auth_password must be given together"));
         }
         if self.privacy.is_some() != self.priv_password.is_some() {
-            return Err(Failure::argument("privacy needs priv_password, and the other way round"));
+            return Err(Failure::argument("privacy and priv_password must be given together"));
         }
         self.user().map(Credentials::User).map_err(Failure::argument)
     }
@@ -115,7 +115,7 @@ impl UserArgs<'_> {
     }
 }
 
-/// Makes a request of the arguments of `allears_snmp_request`.
+/// Creates a request from the arguments of `allears_snmp_request`.
 fn request_of(operation: c_int, names: &[&str], repetitions: u32, limit: u32) -> Result<Request, Failure> {
     use allears_snmp_operation::*;
     let or = |number: u32, default| if number == 0 { default } else { number };
@@ -130,7 +130,7 @@ fn request_of(operation: c_int, names: &[&str], repetitions: u32, limit: u32) ->
             max_repetitions: Some(repetitions).filter(|&repetitions| repetitions > 0),
             max_rows: or(limit, Operation::DEFAULT_MAX_ROWS),
         },
-        number => return Err(Failure::argument(format_args!("there is no operation {number}"))),
+        number => return Err(Failure::argument(format_args!("unknown operation {number}"))),
     };
     if matches!(operation, Operation::Get | Operation::GetNext) && (repetitions, limit) != (0, 0) {
         return Err(Failure::argument("repetitions and limit must be 0 for this operation"));

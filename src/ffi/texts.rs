@@ -11,7 +11,7 @@ pub fn c_text(bytes: &[u8]) -> CString {
     CString::new(bytes).unwrap_or_default()
 }
 
-/// Returns where bytes begin: a place that can be read even if there are none.
+/// Returns a pointer to the first byte, which is valid even if there are none.
 pub fn start_of(bytes: &[u8]) -> *const u8 {
     if bytes.is_empty() { c"".as_ptr().cast() } else { bytes.as_ptr() }
 }

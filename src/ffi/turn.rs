@@ -19,7 +19,7 @@ pub unsafe extern "C" fn allears_wait_ns(handle: *mut allears) -> i64 {
         let wait = session.wait()?;
         // SAFETY: `count` checked the handle, and this field may be shared.
         if unsafe { (*handle).is_woken.load(Ordering::Acquire) } {
-            // A turn may have taken the wake-up from the file descriptor, but the program does not know of it yet.
+            // A turn may have consumed the wake-up of the file descriptor, but the program has not seen it yet.
             return Ok(0);
         }
         Ok(wait.map_or(i64::MAX, |wait| i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX)))
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn allears_wait_ms(handle: *mut allears) -> c_int {
     // SAFETY: the caller keeps the header's rules.
     match unsafe { allears_wait_ns(handle) } {
         i64::MAX => -1,
-        // After an error, too: the next turn returns it.
+        // Also returned after an error: the next turn returns the error.
         ..=0 => 0,
         wait => c_int::try_from(wait.saturating_add(NANOS - 1) / NANOS).unwrap_or(c_int::MAX),
     }

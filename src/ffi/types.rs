@@ -1,4 +1,4 @@
-//! The header's types that belong to no protocol, field by field; and what its codes mean.
+//! The header's types that belong to no protocol, field by field, and the meaning of its codes.
 
 #![deny(unsafe_code)]
 
@@ -102,7 +102,7 @@ impl Failure {
     }
 }
 
-/// Returns the meaning of a code in words.
+/// Returns the meaning of a code as text.
 pub fn words_of(code: c_int) -> &'static std::ffi::CStr {
     match code {
         0 => c"success",
@@ -117,6 +117,6 @@ pub fn words_of(code: c_int) -> &'static std::ffi::CStr {
         -8 => c"another thread is in allears_run with this handle",
         -9 => c"the handle belongs to the parent process",
         -10 => c"a bug in allears; the handle can only be freed",
-        _ => c"not a code of allears",
+        _ => c"unknown code",
     }
 }

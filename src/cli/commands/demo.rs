@@ -74,7 +74,7 @@ fn sweep(line: &str) -> Result<games::Done> {
     }
 }
 
-/// The fleet, in a process of its own, so that the CPU time shown is the sweep's.
+/// The fleet in a separate process, so that the CPU time shown is the sweep's.
 struct Fleet {
     process: Child,
     lines: BufReader<ChildStdout>,
@@ -86,7 +86,7 @@ impl Fleet {
         let program = env::current_exe().context("cannot find this program")?;
         let mut command = Process::new(program);
         command.args(FLEET).stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Ctrl-C is for the sweep; the fleet ends when its standard input does.
+        // Ctrl-C is meant for the sweep. The fleet ends when its standard input does.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut process = command.spawn().context("cannot start the fleet")?;
@@ -96,14 +96,14 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Reads its next line.
+    /// Reads the fleet's next line.
     fn line(&mut self) -> Result<Value> {
         let mut line = String::new();
         self.lines.read_line(&mut line).context("cannot read from the fleet")?;
         serde_json::from_str(&line).context("cannot start the fleet")
     }
 
-    /// Ends it, and returns its account.
+    /// Stops the fleet, and returns its counters.
     fn stop(&mut self) -> Result<Value> {
         drop(self.process.stdin.take());
         let closing = self.line()?;

@@ -21,10 +21,10 @@ use crate::cli::exit::{Exit, Usage};
 use crate::cli::output::Out;
 use crate::cli::signals::Stop;
 
-/// The pause of sending when the system has no room for more replies.
+/// The pause in sending when the system has no room for more replies.
 const REST: Duration = Duration::from_millis(1);
 
-/// The line printed when it listens.
+/// The line printed when the fleet starts to listen.
 #[derive(Serialize)]
 struct Opening {
     listening: SocketAddr,
@@ -36,7 +36,7 @@ struct Opening {
     wanted_at: Option<SocketAddr>,
 }
 
-/// The line printed when it ends.
+/// The line printed when the fleet ends.
 #[derive(Serialize)]
 struct Closing {
     received: u64,
@@ -50,7 +50,7 @@ struct Closing {
     local_drops: Option<u64>,
     hosts_asked: u64,
     max_per_host_2s: u64,
-    // Not in the contract: what completes the sum of requests.
+    // Not part of the contract: completes the sum of requests.
     ignored: u64,
     waiting: u64,
     master_received: u64,
@@ -98,7 +98,7 @@ struct House {
 struct Door {
     socket: Socket,
     port: u16,
-    /// The master's address, if this is its socket.
+    /// The master's address, if this is the master's socket.
     master: Option<SocketAddr>,
     readable: bool,
     /// Replies that wait to be sent as one batch.
@@ -154,7 +154,8 @@ impl House {
             let count = door.socket.recv(&mut self.inbox)?;
             door.readable = count > 0;
             came_in += count;
-            // Read after receiving: with an earlier time, replies would leave before their latency has passed.
+            // Read the clock after receiving: with an earlier time, replies would be sent before their latency has
+            // passed.
             let now = self.reactor.now();
             for request in self.inbox.iter() {
                 let to = request.to.map(|ip| SocketAddr::new(ip, door.port));
@@ -181,7 +182,7 @@ impl House {
         count
     }
 
-    /// Queues the next reply that is due. Returns false if there is none.
+    /// Queues the next due reply. Returns false if there is none.
     fn take_reply(&mut self, now: Time) -> bool {
         let start = self.bytes.len();
         let Some(reply) = self.fleet.poll_reply(now, &mut self.bytes) else { return false };
@@ -240,8 +241,8 @@ impl Door {
         Ok(Door { socket, port: bound.port(), master, readable: false, packets: Vec::new() })
     }
 
-    /// Sends what waits, as far as the system has room. A packet that it refuses twice is dropped: the first error may
-    /// belong to an earlier packet.
+    /// Sends the queued packets while the system has room. A packet that it refuses twice is dropped, since the first
+    /// error may belong to an earlier packet.
     fn send(&mut self, bytes: &[u8]) {
         let mut refused = false;
         while !self.packets.is_empty() {

@@ -1,4 +1,4 @@
-//! The commands, each a file or a folder with its arguments.
+//! The commands, each in its own file or folder with its arguments.
 
 pub mod demo;
 pub mod drops;

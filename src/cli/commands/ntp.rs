@@ -1,4 +1,4 @@
-//! `ntp`: the time of time servers, and the offset of our clock from it.
+//! `ntp`: queries time servers for the time, and computes the offset of our clock.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub fn run(args: &SurveyArgs) -> Result<Exit> {
     survey::run::<Server>(Ntp, (), args)
 }
 
-/// A server as it is shown. Times are in milliseconds; an offset above 0 means that the server is ahead of us.
+/// A row of the output. Times are in milliseconds; an offset above 0 means that the server is ahead of us.
 #[derive(Default, Serialize)]
 struct Server {
     stratum: u8,

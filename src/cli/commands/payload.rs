@@ -27,7 +27,7 @@ impl PayloadArgs {
     /// Returns the payload; `None` if none was given.
     ///
     /// # Errors
-    /// Bad digits or escapes, as [`Usage`]; a file that cannot be read.
+    /// Digits or escapes are invalid ([`Usage`]), or the file cannot be read.
     pub fn read(&self) -> Result<Option<Vec<u8>>> {
         Ok(match self {
             PayloadArgs { hex: Some(digits), .. } => Some(escapes::hex(digits).map_err(Usage)?),

@@ -1,4 +1,4 @@
-//! `probe`: any payload to any host, and whatever comes back.
+//! `probe`: sends any payload to any host, and shows the replies.
 
 use std::time::Duration;
 
@@ -48,13 +48,13 @@ fn protocol(args: &ProbeArgs) -> Result<Raw> {
     Ok(raw)
 }
 
-/// A reply as it is shown.
+/// A row of the output.
 #[derive(Default, Serialize)]
 struct ProbeReply {
     len: usize,
     hex: String,
     text: String,
-    /// For the table, which shows all bytes.
+    /// The reply for the table, which shows all bytes.
     #[serde(skip)]
     escaped: String,
 }

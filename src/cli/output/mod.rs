@@ -1,7 +1,7 @@
-//! Output: where results go, and in which format.
+//! Output: the destinations and formats of results.
 //!
-//! [`Out`] a terminal or a file · `queue` writing that never blocks a sweep · [`Sink`] JSON, CSV or a table ·
-//! `record` what every result has · `table` cells and columns.
+//! [`Out`] a terminal or a file · `queue` writing that never blocks a sweep · [`Sink`] JSON, CSV or a table · `record`
+//! the fields of every result · `table` cells and columns.
 
 mod queue;
 pub mod record;
@@ -38,16 +38,16 @@ impl Out {
     /// Opens `path`; `None` or `-` is standard output.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be created.
     pub fn open(path: Option<&Path>) -> Result<Out> {
         let terminal = is_terminal(path);
-        // A terminal gets whole lines, however long: the progress line may stand below them.
+        // A terminal gets whole lines, however long, because the progress line may be below them.
         let capacity = if terminal { 64 << 10 } else { 8 << 10 };
         Ok(Out { writer: BufWriter::with_capacity(capacity, writer(path)?), terminal })
     }
 
-    /// Opens `path` for writing that never blocks; the backlog counts what is still queued. A terminal is written to
-    /// directly all the same, since the progress line has to be cleared for each line.
+    /// Opens `path` for writing that never blocks; the backlog counts the queued bytes. Writes to a terminal are not
+    /// queued, since the progress line has to be cleared for each line.
     ///
     /// # Errors
     /// The file cannot be written, or no thread can be started.
@@ -71,12 +71,12 @@ impl Out {
         self.terminal
     }
 
-    /// Returns whether something waits to be flushed to a terminal.
+    /// Returns whether output waits to be flushed to a terminal.
     pub fn has_unflushed(&self) -> bool {
         self.terminal && !self.writer.buffer().is_empty()
     }
 
-    /// Returns the terminal's width in columns, 80 if it does not know; `None` if this is no terminal.
+    /// Returns the terminal's width in columns, 80 if unknown; `None` if this is not a terminal.
     pub fn width(&self) -> Option<usize> {
         let size = self.terminal.then(terminal_size::terminal_size)?;
         size.map_or(Some(80), |(width, _)| Some(usize::from(width.0)))

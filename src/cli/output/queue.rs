@@ -1,4 +1,4 @@
-//! Writing that never blocks: a thread of its own writes what is queued.
+//! Writing that never blocks: a separate thread writes the queued bytes.
 //!
 //! A pipe whose reader sleeps, or a slow disk, would otherwise block the sweep, and replies would stay unread in the
 //! socket. While the queue is full, the sweep sends nothing new.
@@ -33,16 +33,16 @@ struct Shared {
 #[derive(Debug, Default)]
 struct BacklogState {
     bytes: usize,
-    /// A thread waits until all is written. Otherwise notifying would waste a system call per chunk.
+    /// True while a thread waits until all is written. Otherwise notifying would waste a system call per chunk.
     awaited: bool,
-    /// Writing has failed and stopped.
+    /// True once writing has failed and stopped.
     failed: bool,
-    /// The reason, until it was reported.
+    /// The error, until it is reported.
     failure: Option<io::Error>,
 }
 
 impl WriteQueue {
-    /// Starts the thread that writes to `writer`. It calls `wake` whenever the queue is no longer full, and when
+    /// Starts the thread that writes to `writer`. The thread calls `wake` when the queue is no longer full, and when
     /// writing has failed.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Write for WriteQueue {
         Ok(bytes.len())
     }
 
-    /// Queues what was written so far, without waiting for it. Returns the error of an earlier write.
+    /// Queues the bytes written so far, without waiting for them. Returns the error of an earlier write.
     fn flush(&mut self) -> io::Result<()> {
         let mut state = self.backlog.lock();
         if let Some(failure) = state.failure.take() {
@@ -80,7 +80,7 @@ impl Write for WriteQueue {
         }
         if !self.chunk.is_empty() && !state.failed {
             state.bytes += self.chunk.len();
-            // The thread runs as long as nothing has failed.
+            // The thread runs unless writing has failed.
             let _ = self.chunks.send(std::mem::take(&mut self.chunk));
         }
         Ok(())
@@ -108,7 +108,7 @@ impl Backlog {
     }
 
     fn lock(&self) -> MutexGuard<'_, BacklogState> {
-        // Nothing under the lock can panic half-way.
+        // No code panics while it holds the lock.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::SyncSender;
 
-    /// Blocks until the test receives: the channel has no capacity.
+    /// A writer that blocks until the test receives: the channel has no capacity.
     struct Reluctant(SyncSender<Vec<u8>>);
 
     impl Write for Reluctant {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_sleeps_stops_nobody_and_loses_nothing() {
+    fn a_reader_that_pauses_blocks_nothing_and_loses_nothing() {
         let (sender, reader) = mpsc::sync_channel(0);
         let (wake, woken) = mpsc::channel();
         let mut queue = WriteQueue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default())
@@ -174,12 +174,12 @@ mod tests {
             assert_eq!(reader.recv().expect("written"), [number; 10_000]);
         }
         backlog.wait().expect("all is written");
-        woken.recv().expect("told that there is room");
+        woken.recv().expect("woken because there is room");
         assert!(!backlog.is_full());
     }
 
     #[test]
-    fn a_reader_who_goes_is_told_by_the_next_flush_or_at_the_end() {
+    fn a_closed_reader_is_reported_by_the_next_flush_or_at_the_end() {
         let (sender, reader) = mpsc::sync_channel(0);
         let (wake, woken) = mpsc::channel();
         let mut queue = WriteQueue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default())
@@ -187,7 +187,7 @@ mod tests {
         drop(reader);
         queue.write_all(b"x").expect("queued");
         queue.flush().expect("queued");
-        woken.recv().expect("told of the failure");
+        woken.recv().expect("woken because of the failure");
         assert_eq!(queue.flush().expect_err("failed").kind(), io::ErrorKind::BrokenPipe);
         queue.write_all(b"y").expect("forgotten");
         queue.flush().expect("told once");

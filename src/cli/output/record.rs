@@ -17,13 +17,13 @@ pub struct Record {
     pub outcome: &'static str,
     pub attempts: u32,
     pub rtt_ms: Option<f64>,
-    /// The other address that a reply came from.
+    /// The foreign source of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<SocketAddr>,
     /// The time of its end in seconds since 1970, if hosts are polled repeatedly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<f64>,
-    /// The polls skipped since the last one, because the host was still busy.
+    /// The number of polls skipped since the last one, because the host was still busy.
     #[serde(skip_serializing_if = "is_zero")]
     pub left_out: u32,
     #[serde(skip)]
@@ -84,7 +84,7 @@ impl Record {
     }
 }
 
-/// A host that did not answer, for people.
+/// Formats a host that did not answer, for people.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: {}", self.target, self.outcome, self.reason.as_deref().unwrap_or_default())
@@ -105,8 +105,10 @@ fn class<A>(outcome: &Outcome<A>, attempts: u32) -> (&'static str, Option<String
             ("send_failed", Some(system_says(&io::Error::from_raw_os_error(*errno))))
         }
         Outcome::Malformed(reason) => ("malformed", Some((*reason).into())),
-        Outcome::Interrupted if attempts == 0 => ("interrupted", Some("stopped before it was asked".into())),
-        Outcome::Interrupted => ("interrupted", Some("stopped before it answered".into())),
+        Outcome::Interrupted if attempts == 0 => {
+            ("interrupted", Some("interrupted before it was queried".into()))
+        }
+        Outcome::Interrupted => ("interrupted", Some("interrupted before it answered".into())),
     }
 }
 
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_and_a_silence() {
+    fn an_answered_and_a_silent_host() {
         assert_eq!(
             line(Outcome::Answered(7), 1, Some(Duration::from_micros(66_812))),
             concat!(
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn every_class_but_one_has_a_reason() {
+    fn every_class_except_answered_has_a_reason() {
         for outcome in [
             Outcome::Silent,
             Outcome::Unreachable(Unreachable { icmp: Some((3, 3)), by: None, errno: 111 }),

@@ -10,18 +10,18 @@ use super::{Format, Out};
 
 /// The destination of results, in the format that was chosen.
 ///
-/// A command matches on it to write an answer in each format; headers, flushing and hosts that did not answer are
-/// the sink's business.
+/// A command matches on it to write an answer in each format. The sink handles headers, flushing and hosts that did not
+/// answer.
 pub enum Sink {
-    /// One object a line: see [`Record::write_json`].
+    /// One object per line: see [`Record::write_json`].
     Json(Out),
     Csv(CsvRows),
     Table(Table),
 }
 
 impl Sink {
-    /// Starts the output. `columns` are those of the table with their widths, without any if the command writes lines
-    /// or a whole table at its end; `csv` are the answer's columns in CSV, between those of [`Record`] and `reason`.
+    /// Starts the output. `columns` are those of the table with their widths; it is empty if the command writes lines,
+    /// or a whole table at the end. `csv` are the answer's columns in CSV, between those of [`Record`] and `reason`.
     ///
     /// # Errors
     /// The header cannot be written.
@@ -38,12 +38,12 @@ impl Sink {
         }
     }
 
-    /// Returns whether hosts that did not answer belong to the output even without `--all`.
+    /// Returns whether hosts that did not answer are written even without `--all`.
     pub fn lists_every_host(&self) -> bool {
         matches!(self, Sink::Json(_))
     }
 
-    /// Writes a host that did not answer, with the reason; to a table, as a line.
+    /// Writes a host that did not answer, with the reason. In a table this is a line.
     pub fn unanswered(&mut self, record: &Record) -> io::Result<()> {
         match self {
             Sink::Json(out) => record.write_json(None::<()>, &[], out),
@@ -52,7 +52,7 @@ impl Sink {
         }
     }
 
-    /// Hands everything written so far to its reader.
+    /// Flushes the output.
     pub fn flush(&mut self) -> io::Result<()> {
         match self {
             Sink::Json(out) | Sink::Table(Table { out, .. }) => out.flush(),
@@ -60,11 +60,11 @@ impl Sink {
         }
     }
 
-    /// Returns whether something waits to be flushed to a terminal.
+    /// Returns whether output waits to be flushed to a terminal.
     pub fn has_unflushed(&self) -> bool {
         match self {
             Sink::Json(out) | Sink::Table(Table { out, .. }) => out.has_unflushed(),
-            // The writer does not tell what it buffers.
+            // The CSV writer does not report its buffered bytes.
             Sink::Csv(rows) => rows.writer.get_ref().is_terminal(),
         }
     }
@@ -99,7 +99,7 @@ impl CsvRows {
     }
 }
 
-/// A table whose rows are written as results arrive; or lines, if it has no columns.
+/// A table whose rows are written as results arrive. Without columns, it consists of lines.
 pub struct Table {
     pub out: Out,
     layout: Layout,
@@ -123,7 +123,7 @@ impl Table {
         self.layout.write_row(cells, &mut self.out)
     }
 
-    /// Writes one line that is no row.
+    /// Writes one line that is not a row.
     pub fn line(&mut self, line: &str) -> io::Result<()> {
         writeln!(self.out, "{line}")
     }

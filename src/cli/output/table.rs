@@ -24,17 +24,17 @@ pub struct Cell(Vec<(Style, String)>);
 pub struct Column {
     pub title: &'static str,
     pub right: bool,
-    /// The width it may shrink to on a narrow terminal; `None` if it never shrinks, and its text is never cut.
+    /// The minimum width on a narrow terminal; `None` if the column never shrinks, and its text is never cut.
     pub least: Option<usize>,
 }
 
 impl Column {
-    /// A column that is aligned left.
+    /// Creates a column that is aligned left.
     pub const fn left(title: &'static str) -> Column {
         Column { title, right: false, least: None }
     }
 
-    /// A column that is aligned right.
+    /// Creates a column that is aligned right.
     pub const fn right(title: &'static str) -> Column {
         Column { title, right: true, least: None }
     }
@@ -46,7 +46,7 @@ impl Column {
 }
 
 const GAP: &str = "  ";
-/// The widest column: without a limit, one long name would widen the column for all rows.
+/// The maximum width of a column: without a limit, one long name would widen the column for all rows.
 const WIDEST: usize = 64;
 
 impl Cell {
@@ -69,7 +69,7 @@ impl Cell {
         self.0.iter().flat_map(|(_, text)| text.chars()).map(columns).sum()
     }
 
-    /// Writes it in at most `width` columns, cut with `…` if it is longer.
+    /// Writes the cell in at most `width` columns, cut with `…` if it is longer.
     fn write(&self, width: usize, colour: bool, out: &mut impl Write) -> io::Result<()> {
         let cut = self.width() > width;
         let mut left = if cut { width.saturating_sub(1) } else { width };
@@ -101,7 +101,7 @@ fn write_styled(style: Style, text: &str, colour: bool, out: &mut impl Write) ->
     }
 }
 
-/// Removes control characters, which a terminal would obey, and invisible ones.
+/// Removes control characters, which a terminal would interpret, and invisible ones.
 pub fn harmless(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect()
 }
@@ -121,13 +121,13 @@ fn is_invisible(c: char) -> bool {
 pub struct Layout {
     columns: Vec<Column>,
     widths: Vec<usize>,
-    /// Text that is too long for a column that may shrink is cut: on a terminal only.
+    /// True on a terminal: text that is too long for a column that may shrink is cut.
     cuts: bool,
     colour: bool,
 }
 
 impl Layout {
-    /// Fits columns with these widths to the terminal; if `out` is none, they keep their widths.
+    /// Fits columns with these widths to the terminal. If `out` is not a terminal, they keep their widths.
     pub fn fit(columns: impl IntoIterator<Item = (Column, usize)>, out: &Out) -> Layout {
         let (columns, widths): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
         let widths = fit(&columns, &widths, out.width());
@@ -141,8 +141,8 @@ impl Layout {
         self.write_row(&titles, out)
     }
 
-    /// Writes one row. A cell that is too long for its column and not cut moves the rest of the row. If there are fewer
-    /// cells than columns, the last one spans what is left.
+    /// Writes one row. A cell that is too long for its column and not cut shifts the rest of the row. If there are fewer
+    /// cells than columns, the last one spans the remaining columns.
     pub fn write_row(&self, cells: &[Cell], out: &mut impl Write) -> io::Result<()> {
         let columns = self.columns.iter().zip(&self.widths);
         for (index, ((column, &width), cell)) in columns.zip(cells).enumerate() {
@@ -174,8 +174,8 @@ impl Layout {
     }
 }
 
-/// Returns the widths that fit `natural` into `available`: of the columns that may shrink, the widest shrinks first. What
-/// is left over belongs to the last column.
+/// Returns the widths that fit `natural` into `available`. Of the columns that may shrink, the widest one shrinks
+/// first. The last column gets the remaining width.
 fn fit(columns: &[Column], natural: &[usize], available: Option<usize>) -> Vec<usize> {
     let mut widths: Vec<usize> = natural.iter().map(|&width| width.min(WIDEST)).collect();
     let Some(available) = available else { return widths };
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_cut_at_the_columns_width() {
+    fn a_cell_that_is_too_long_is_cut_to_the_column_width() {
         assert_eq!(row(Cell::plain("abc"), 5, false), "abc      7\n");
         assert_eq!(row(Cell::plain("abcdefgh"), 5, false), "abcd…    7\n");
         // Wide characters take two columns each.
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_cut_in_a_column_that_may_not_shrink_or_away_from_a_terminal() {
+    fn text_is_cut_only_on_a_terminal_and_in_columns_that_may_shrink() {
         let cells = [Cell::plain("abcdefgh"), Cell::plain("123456789"), Cell::plain("x")];
         let columns = vec![COLUMNS[0], COLUMNS[1], COLUMNS[0]];
         let mut layout = Layout { columns, widths: vec![5, 3, 1], cuts: true, colour: false };
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_too_few_cells_spans_the_other_columns() {
+    fn the_last_cell_of_a_short_row_spans_the_remaining_columns() {
         let columns = vec![COLUMNS[0], COLUMNS[1], COLUMNS[0]];
         let layout = Layout { columns, widths: vec![4, 3, 5], cuts: true, colour: false };
         let mut out = vec![];
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_may_fall_into_any_piece() {
+    fn a_cut_can_be_in_any_piece() {
         let mut name = Cell::styled(Style::Bold, "ab");
         name.push(Style::Rgb(255, 0, 0), "cdef");
         assert_eq!(row(name.clone(), 4, false), "abc…    7\n");
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_shrinks() {
+    fn only_columns_that_may_shrink_do() {
         assert_eq!(fit(&COLUMNS, &[30, 3], Some(20)), [15, 3]);
         assert_eq!(fit(&COLUMNS, &[30, 3], Some(2)), [4, 3]);
         assert_eq!(fit(&COLUMNS, &[30, 3], None), [30, 3]);

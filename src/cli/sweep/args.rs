@@ -1,4 +1,4 @@
-//! The arguments that all sweeps share.
+//! The arguments shared by all sweeps.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "PPS", default_value = "500", help_heading = "Pace")]
     pub prefix_rate: Rate,
 
-    /// Timeout of each attempt, or `auto`: derived from the round trips seen so far
+    /// Timeout of each attempt, or `auto`: derived from the round trips measured so far
     #[arg(long, value_name = "DUR|auto", default_value = "auto", value_parser = values::timeout,
           help_heading = "Timeouts")]
     pub timeout: Timeout,
@@ -64,10 +64,10 @@ pub struct SweepArgs {
     pub quiet: bool,
 }
 
-/// Where targets come from besides the arguments.
+/// The sources of targets besides the arguments.
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// Read targets from a file, one a line, # for comments; - is standard input (repeatable)
+    /// Read targets from a file, one per line, # for comments; - is standard input (repeatable)
     #[arg(short, long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
     pub input: Vec<PathBuf>,
     /// Refuse bad lines (exit code 2) before anything is sent

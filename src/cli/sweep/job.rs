@@ -1,4 +1,4 @@
-//! What differs from sweep to sweep.
+//! The part of a sweep that is specific to a command.
 
 use std::io;
 use std::time::Duration;
@@ -8,18 +8,17 @@ use anyhow::{Error, Result};
 
 use crate::cli::console::Console;
 
-/// A command's part of a sweep: what to send to whom, and what becomes of the answers.
+/// A command's part of a sweep: sends the questions, and handles the answers.
 pub trait Job<P: Protocol, T = ()> {
-    /// Begins as many conversations as the engine has room for, and the time `now`. Returns whether there may be
-    /// more.
+    /// Begins as many conversations as the engine has room for at the time `now`. Returns whether there may be more.
     fn ask(&mut self, engine: &mut Engine<P, T>, now: Time, console: &Console) -> More;
 
-    /// Returns when to call [`ask`](Job::ask) next, if that is a matter of time.
+    /// Returns when to call [`ask`](Job::ask) next, if that depends on time.
     fn due(&self) -> Option<Time> {
         None
     }
 
-    /// Takes the end of one conversation, at the time `now`.
+    /// Handles the completion of one conversation, at the time `now`.
     ///
     /// # Errors
     /// Results cannot be written.
@@ -30,13 +29,13 @@ pub trait Job<P: Protocol, T = ()> {
         console: &Console,
     ) -> io::Result<Flow>;
 
-    /// Hands everything written so far to its reader.
+    /// Flushes the output.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Returns whether something waits to be flushed to a terminal.
+    /// Returns whether output waits to be flushed to a terminal.
     fn has_unflushed(&self) -> bool;
 
-    /// Writes what had to wait for the end, and flushes.
+    /// Writes the output that had to wait for the end, and flushes.
     fn finish(&mut self) -> io::Result<()> {
         self.flush()
     }
@@ -44,31 +43,31 @@ pub trait Job<P: Protocol, T = ()> {
     /// Saves what the protocol has learned for the next run.
     ///
     /// # Errors
-    /// It cannot be saved.
+    /// The data cannot be saved.
     fn save(&mut self, protocol: &P, now: Time) -> Result<()> {
         let _ = (protocol, now);
         Ok(())
     }
 
-    /// Returns why the targets could not be read to their end, if so.
+    /// Returns the reason why the targets could not be read to their end, if so.
     fn input_failure(&mut self) -> Option<Error>;
 
-    /// Returns the number of targets taken in.
+    /// Returns the number of targets.
     fn targets(&self) -> u64;
 
     /// Returns the number of targets that answered.
     fn answered(&self) -> u64;
 
-    /// Returns whether the sweep found what it was for: the exit code.
+    /// Returns whether the sweep found what was searched for, which decides the exit code.
     fn has_found(&self) -> bool {
         self.answered() > 0
     }
 
-    /// Prints the summary of a sweep that took so long.
+    /// Prints the summary of a sweep that took `elapsed`.
     fn print_summary(&self, elapsed: Duration, console: &Console);
 }
 
-/// Whether there is more to ask.
+/// Whether there may be more targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum More {
     /// There may be more targets.
@@ -77,10 +76,10 @@ pub enum More {
     No,
 }
 
-/// Whether to continue after a result.
+/// The decision to continue after a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     GoOn,
-    /// What was searched for has been found.
+    /// The search has succeeded.
     Enough,
 }

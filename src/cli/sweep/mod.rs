@@ -1,7 +1,7 @@
-//! A sweep: sends to all targets as there is room, writes results as they arrive, and ends with an exit code.
+//! A sweep: sends to all targets when there is room, writes results as they arrive, and ends with an exit code.
 //!
-//! `args` what can be typed → `settings` the same, validated → [`Sweep`] → `run` the loop over engine and net, with
-//! a [`Job`] that says what to send and how to show it.
+//! `args` the arguments → `settings` the validated arguments → [`Sweep`] → `run` the loop over engine and net, with a
+//! [`Job`] that sends the questions and shows the answers.
 
 mod args;
 mod job;
@@ -26,7 +26,7 @@ use crate::cli::signals::Stop;
 use crate::cli::stats::{Circumstances, Stats};
 use run::Run;
 
-/// Everything a sweep needs besides its job.
+/// A sweep without its job.
 pub struct Sweep {
     pub net: Net,
     pub console: Console,
@@ -37,7 +37,7 @@ pub struct Sweep {
     backlog: Backlog,
 }
 
-/// The account of a sweep that has ended.
+/// The result of a sweep.
 #[derive(Debug)]
 pub struct Swept {
     pub exit: Exit,
@@ -50,7 +50,7 @@ impl Sweep {
     /// Opens the sockets and the `--stats` file, and listens for signals.
     ///
     /// # Errors
-    /// A file or a socket that cannot be opened.
+    /// A file or a socket cannot be opened.
     pub fn open(settings: SweepSettings) -> Result<Sweep> {
         let stats = settings.stats.as_deref().map(|path| Out::open(Some(path))).transpose()?;
         let net = Net::open(&settings.sockets)?;
@@ -80,11 +80,11 @@ impl Sweep {
         Ok(out)
     }
 
-    /// Runs `job` from its first query to the exit code: sends and receives until all has ended, writes the results
-    /// and the ledger, and prints the summary. `typical` is a conversation like most of the job's.
+    /// Runs `job` from its first query to the exit code: sends and receives until all conversations have ended, writes
+    /// the results and the ledger, and prints the summary. `typical` is a conversation like most of the job's.
     ///
     /// # Errors
-    /// Whatever failed first: the socket, the results, the inputs, or saving for the next run.
+    /// The socket, the output of results, an input, or saving for the next run failed. The first error is returned.
     pub fn conduct<P: Protocol, T>(
         mut self,
         protocol: P,
@@ -117,7 +117,7 @@ impl Sweep {
         }
     }
 
-    /// An engine for this protocol, which may have `safe` queries in flight without loss.
+    /// Creates an engine for this protocol, which may have `safe` queries in flight without loss.
     fn engine<P: Protocol, T>(&self, protocol: P, safe: u64) -> Result<Engine<P, T>> {
         let config = self.settings.engine.clone();
         if let Some(window) = config.window.filter(|&window| u64::from(window) > safe) {
@@ -129,7 +129,7 @@ impl Sweep {
         Ok(Engine::new(protocol, config, key).map_err(|error| Usage(error.to_string()))?)
     }
 
-    /// Returns how many queries may be in flight without any reply being lost in the receive buffer.
+    /// Returns how many queries may be in flight without loss in the receive buffer.
     fn safe_window<P: Protocol>(&self, protocol: &P, typical: &P::Conversation) -> u64 {
         let cost = reply_cost(protocol.reply_size(typical));
         (self.net.reply_credit() / u64::from(cost)).max(1)
@@ -157,7 +157,7 @@ impl Sweep {
         }
     }
 
-    /// Writes the ledger where `--stats` says.
+    /// Writes the ledger to the destination of `--stats`.
     fn write_stats<P: Protocol, T>(
         &mut self,
         ledger: &Ledger,

@@ -1,5 +1,5 @@
-//! The loop of a sweep: the canonical loop over engine and net, with targets pulled as there is room and results
-//! taken out as they arrive.
+//! The loop of a sweep: the canonical loop over engine and net, with targets pulled when there is room and results
+//! handled as they arrive.
 
 use std::io;
 use std::time::Duration;
@@ -13,21 +13,21 @@ use crate::cli::exit::Exit;
 /// The time between two updates of the progress line.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// How a sweep ended.
+/// The end of a sweep.
 #[derive(Debug)]
 pub struct Ending {
-    /// By Ctrl-C or SIGTERM.
+    /// True if it was ended by Ctrl-C or SIGTERM.
     interrupted: bool,
-    /// The reader of the results has gone.
+    /// True if the reader of the results has closed the pipe.
     pub closed: bool,
     /// The first system error.
     pub failure: Option<Error>,
-    /// Where results go, for messages.
+    /// The destination of results, for messages.
     destination: String,
 }
 
 impl Ending {
-    /// Returns the exit code of a sweep that has, or has not, `found` what it was for.
+    /// Returns the exit code of a sweep. `found` is whether it found what was searched for.
     pub fn exit(&self, found: bool) -> Exit {
         match self {
             Ending { interrupted: true, .. } => Exit::Interrupted,
@@ -37,7 +37,7 @@ impl Ending {
         }
     }
 
-    /// Takes note of an attempt to write results. A closed pipe is no failure.
+    /// Records the result of writing. A closed pipe is not a failure.
     pub fn wrote(&mut self, result: io::Result<()>) {
         match result {
             Ok(()) => {}
@@ -57,7 +57,7 @@ pub struct Run<'a, P: Protocol, T, J> {
     job: &'a mut J,
     ending: Ending,
     asking: bool,
-    /// What was searched for has been found: no further results are shown.
+    /// True once the search has succeeded: no further results are shown.
     enough: bool,
     deadline: Option<Time>,
     next_progress: Time,

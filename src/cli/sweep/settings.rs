@@ -11,27 +11,27 @@ use super::SweepArgs;
 use crate::cli::exit::Usage;
 use crate::cli::inputs::{Sources, refuse_to_write_over};
 
-/// What [`SweepArgs`] mean, and the targets.
+/// The validated [`SweepArgs`], and the targets.
 pub struct SweepSettings {
     pub engine: Config,
     pub sockets: net::Options,
     pub sources: Sources,
-    /// The file for results; `None` = standard output.
+    /// The file for results; `None` for standard output.
     pub results: Option<PathBuf>,
-    /// The file for the ledger; `None` = no ledger.
+    /// The file for the ledger; `None` for no ledger.
     pub stats: Option<PathBuf>,
-    /// The longest time for the whole sweep.
+    /// The maximum duration of the whole sweep.
     pub deadline: Option<Duration>,
-    /// Also show hosts that did not answer.
+    /// True to show hosts that did not answer, too.
     pub all: bool,
     pub quiet: bool,
 }
 
 impl SweepArgs {
-    /// Validates the arguments, with the command's targets and the port of those that name none.
+    /// Validates the arguments, with the command's targets and the port of those that specify none.
     ///
     /// # Errors
-    /// A setting out of range, or an output that is an input, as [`Usage`].
+    /// A setting is out of range, or an output is also an input ([`Usage`]).
     pub fn settings(&self, targets: &[String], default_port: Option<u16>) -> Result<SweepSettings> {
         refuse_to_write_over(&self.lists.input, [&self.to, &self.stats])?;
         let engine = Config::default()
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_engines() {
+    fn defaults_equal_those_of_the_engine() {
         let settings = Line::parse_from(["sweep"]).sweep.settings(&[], None).expect("valid");
         let (engine, default) = (settings.engine, Config::default());
         assert_eq!((engine.rate, engine.prefix_rate), (default.rate, default.prefix_rate));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_named_by_its_option() {
+    fn an_error_names_the_option_that_is_out_of_range() {
         let line = Line::parse_from(["sweep", "--tries", "0"]);
         let error = line.sweep.settings(&[], None).err().expect("refused");
         assert!(error.is::<Usage>() && error.to_string().starts_with("--tries must be "), "{error}");

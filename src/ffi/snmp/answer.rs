@@ -47,7 +47,7 @@ pub enum allears_incomplete {
     ALLEARS_RESTARTED = 7,
 }
 
-/// The tags of values. Getters return them as they came.
+/// The tags of values. Getters return them as received.
 #[allow(dead_code, reason = "C programs compare with them")]
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,14 +67,14 @@ pub enum allears_snmp_type {
     ALLEARS_SNMP_END_OF_MIB_VIEW = 0x82,
 }
 
-/// An answer, and what pointers of the program lead to.
+/// An answer, with the memory that the program's pointers refer to.
 pub struct AgentContent {
     answer: Answer,
-    /// Texts that live as long as the result, once a getter has asked for them.
+    /// The texts of the answer, created when a getter first needs them.
     texts: Option<AgentTexts>,
     /// The offset of the next variable binding.
     offset: usize,
-    /// The texts of the one before.
+    /// The texts of the previous variable binding.
     varbind: VarbindTexts,
 }
 

@@ -13,7 +13,7 @@ use crate::cli::sweep::{ListArgs, SocketArgs};
 use crate::cli::values::{Window, entry_of};
 
 #[derive(Args, Debug)]
-// Only one of its protocols has a payload.
+// Only one of the protocols has a payload.
 #[command(mut_group("PayloadArgs", |group| group.required(false)))]
 pub struct DropsArgs {
     /// The hosts to query, round-robin
@@ -36,18 +36,18 @@ pub struct DropsArgs {
     pub community: String,
     #[command(flatten)]
     pub payload: PayloadArgs,
-    /// raw: replace 8 bytes of the payload from this offset on by a random token, where the host echoes
-    /// them. Without it, each target has one query in flight, and a late reply passes for the next one's
+    /// raw: replace 8 bytes of the payload from this offset on by a random token, where the host echoes them. Without
+    /// it, each target has one query in flight, and a late reply is taken for the reply to the next
     #[arg(long, value_name = "OFFSET")]
     pub token_at: Option<usize>,
-    /// Time that a reply may take; one that arrives later is late
+    /// Timeout of a reply; one that arrives later counts as late
     #[arg(long, value_name = "DUR", default_value = "1s", value_parser = rates::timeout)]
     pub timeout: Duration,
     /// Loss that is still acceptable
     #[arg(long, value_name = "PERCENT", default_value = "0.1%")]
     pub tolerance: Tolerance,
-    /// Run every step once more the naive way: with the system's default receive buffer, no window, each
-    /// second's queries in one burst
+    /// Run every step once more with a naive loop: with the system's default receive buffer, no window, each second's
+    /// queries in one burst
     #[arg(long)]
     pub compare_naive: bool,
 
@@ -60,13 +60,13 @@ pub struct DropsArgs {
     #[command(flatten)]
     pub socket: SocketArgs,
 
-    /// Output format; json is one object a step, as it ends, and one for all
+    /// Output format; json is one object per step, as it ends, and a summary
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
     pub output: Format,
     /// Write results to a file
     #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
     pub to: Option<PathBuf>,
-    /// Draw loss and round trips over the rate into a file: .svg or .html
+    /// Plot loss and round trips against the rate into a file: .svg or .html
     #[cfg(feature = "plot")]
     #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath,
           value_parser = rates::picture)]

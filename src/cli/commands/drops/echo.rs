@@ -6,7 +6,7 @@ use allears::protocol::{Attempt, Defaults, Proof, Protocol, Reply, ReplySize, St
 
 /// The port of hosts (RFC 862).
 const PORT: u16 = 7;
-/// The bytes behind the token, by which administrators recognize requests in a log.
+/// The bytes after the token, by which administrators can recognize the queries in a log.
 const TEXT: &[u8] = b" allears drops";
 
 /// Sends each host a token and a short text, which it has to return unchanged.
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_echo_has_to_come_back_as_it_left() {
+    fn an_echo_must_equal_the_request() {
         let mut request = vec![];
         let attempt = Attempt::first(Token(0x0102_0304_0506_0708));
         Echo.write_request(&mut (), attempt, &mut request);

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The share of the offered rate that must be achieved.
 const KEPT: f64 = 0.98;
 
-/// How a step was run.
+/// The way of running a step: with the engine, or with a naive loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Allears,
@@ -82,14 +82,14 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Share {
     pub count: u64,
-    /// 0 to 100, like the others.
+    /// The measured share from 0 to 100, as are the bounds.
     pub percent: f64,
     pub low: f64,
     pub high: f64,
 }
 
 impl Share {
-    /// `count` of `all`, which must not be less. Of nothing, any share may be true.
+    /// Returns the share of `count` in `all`, which must not be less. If `all` is 0, the interval is the full range.
     pub fn of(count: u64, all: u64) -> Share {
         let (low, high) = wilson(count, all);
         let fraction = if all == 0 { 0.0 } else { count as f64 / all as f64 };
@@ -97,9 +97,9 @@ impl Share {
     }
 }
 
-/// The score interval of E. B. Wilson (1927), which is valid for small counts and for zero, too.
+/// Returns the score interval of E. B. Wilson (1927), which is also valid for small counts and for zero.
 fn wilson(count: u64, all: u64) -> (f64, f64) {
-    /// 95 % of a normal distribution lie within this many standard deviations.
+    /// 95 % of a normal distribution lies within this many standard deviations.
     const Z: f64 = 1.959_964;
     if all == 0 {
         return (0.0, 1.0);
@@ -125,8 +125,8 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Counts one outcome. A query that was never sent is no loss. One that was interrupted after it was sent counts as
-    /// silent: its timeout has passed.
+    /// Counts one outcome. A query that was never sent does not count as lost. One that was interrupted after it was
+    /// sent counts as silent: its timeout has passed.
     pub fn count<C, A, T>(&mut self, completion: &Completion<C, A, T>) {
         match completion.outcome {
             Outcome::Answered(_) => self.answered += 1,
@@ -147,15 +147,15 @@ pub struct Circumstances {
     pub offered: f64,
     /// The queries sent per second.
     pub achieved: f64,
-    /// How long queries were sent.
+    /// The time during which queries were sent.
     pub asking: Duration,
-    /// The share of one core that this process used meanwhile; `None` if the system does not tell.
+    /// The share of one core that this process used during that time; `None` if the system does not report it.
     pub cpu: Option<f64>,
     /// The datagrams that the kernel dropped because the receive buffer was full.
     pub kernel_drops: Option<u64>,
-    /// The receive buffer in bytes; `None` if the system does not tell.
+    /// The receive buffer in bytes; `None` if the system does not report it.
     pub rcvbuf: Option<usize>,
-    /// The maximum number of queries in flight; `None` = any.
+    /// The maximum number of queries in flight; `None` for no maximum.
     pub window: Option<u64>,
 }
 
@@ -172,13 +172,14 @@ pub struct Measured {
     pub max_in_flight: u64,
     ends: Ends,
     late: u64,
-    /// Of the queries that timed out, those whose reply was dropped locally.
+    /// The queries that timed out because their reply was dropped locally.
     local_drops: Option<u64>,
 }
 
 impl Measured {
     pub fn new(around: Circumstances, mut ends: Ends, ledger: &Ledger) -> Measured {
-        // The kernel also counts dropped duplicates and unmatched datagrams: no more replies were lost than are missing.
+        // The kernel also counts dropped duplicates and unmatched datagrams: the replies lost cannot outnumber the
+        // missing ones.
         let late = ledger.late.min(ends.silent);
         let missing = ends.silent - late;
         let local_drops = around.kernel_drops.map(|drops| drops.min(missing));
@@ -247,14 +248,14 @@ pub mod tests {
         }
     }
 
-    /// A step with so many answered and so many silent queries.
+    /// Returns a step with this number of answered and of silent queries.
     pub fn measured(around: Circumstances, answered: u64, silent: u64) -> Measured {
         let ends = Ends { answered, silent, ..Ends::default() };
         Measured::new(around, ends, &Ledger::default())
     }
 
     #[test]
-    fn intervals_are_wilsons() {
+    fn intervals_are_those_of_wilson() {
         // Newcombe (1998), table I: 81 of 263 and 15 of 148.
         for (count, all, low, high) in [(81, 263, 25.53, 36.62), (15, 148, 6.24, 16.05)] {
             let share = Share::of(count, all);

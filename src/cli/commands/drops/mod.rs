@@ -1,8 +1,8 @@
 //! `drops`: measures how many replies are lost at which rate, and where.
 //!
 //! `args`, `rates` the arguments · `protocols` the question to every target, `echo` one of them · `round` the targets ·
-//! `step` one rate · `naive` the same the naive way · `measured` the result of a step · `verdict` of all steps · `writer`,
-//! `words`, `plot` the output.
+//! `step` one rate · `naive` the same in a naive loop · `measured` the result of a step · `verdict` of all steps ·
+//! `writer`, `words`, `plot` the output.
 
 mod args;
 mod echo;
@@ -40,7 +40,7 @@ use writer::{StepWriter, Summary};
 pub const WARNING: &str = "\
 Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them with -i
 
-The rates apply to whatever targets are named: there is no limit per host or network here, and no
+The rates apply to all targets: there is no limit per host or network here, and no
 retry. Use it only on hosts that you are allowed to put under load.";
 
 /// `allears drops`.
@@ -88,8 +88,8 @@ pub fn run(args: &DropsArgs) -> Result<Exit> {
 }
 
 const CANNOT_WRITE: &str = "cannot write results";
-const NO_TOKEN: &str = "without --token-at, each target has one query in flight, and a late reply passes \
-                        for the next one's";
+const NO_TOKEN: &str = "without --token-at, each target has one query in flight, and a late reply is \
+                        taken for the reply to the next";
 
 fn course<'a>(args: &DropsArgs, console: &'a Console, stop: &'a Stop) -> Course<'a> {
     Course {
@@ -106,7 +106,7 @@ fn rates(load: &LoadArgs) -> &[f64] {
     load.ramp.as_ref().map_or(&load.rates, |ramp| &ramp.0)
 }
 
-/// Reads the targets, as many as the largest step needs.
+/// Reads the targets, at most as many as the largest step needs.
 fn read_targets(args: &DropsArgs, load: &Load, course: &Course, rates: &[f64]) -> Result<Round> {
     let sources = Sources {
         arguments: args.targets.clone(),
@@ -141,7 +141,7 @@ fn measure(
     Ok(steps)
 }
 
-/// The verdicts of either way.
+/// The verdicts of both ways.
 struct Outcome<'a> {
     ours: Verdict<'a>,
     naive: Option<Verdict<'a>>,

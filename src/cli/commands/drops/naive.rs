@@ -1,5 +1,5 @@
-//! The same step in a naive loop, for comparison: the system's default receive buffer, no window, a second's queries in
-//! one burst with one system call each, and only then receiving.
+//! A step in a naive loop, for comparison. It uses the system's default receive buffer and no window. It sends the
+//! queries of one second in one burst, with one system call each, and only then receives.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use super::protocols::FixedQuestion;
 use super::round::Round;
 use super::step::{Asking, Course, SendPhase, is_any_missing, new_engine};
 
-/// No window, but a limit to the memory used.
+/// Limits the memory used, since there is no window.
 const MOST_IN_FLIGHT: usize = 1_000_000;
 /// The default receive buffer on Linux with 4 KiB pages (`SK_RMEM_MAX` in net/core/sock.c).
 const USUAL_BUFFER: usize = 212_992;
@@ -26,7 +26,7 @@ const CHUNK: usize = 1024;
 const TICK: Duration = Duration::from_millis(100);
 
 impl Course<'_> {
-    /// Sends the queries of [`Course::run`] the naive way.
+    /// Sends the queries of [`Course::run`] with the naive loop.
     ///
     /// # Errors
     /// A system error.
@@ -104,7 +104,7 @@ impl<P: Protocol> Naive<'_, P>
 where
     P::Question: Clone,
 {
-    /// Sends burst after burst, until all queries are sent or the time is over.
+    /// Sends burst after burst, until all queries are sent or the time is up.
     fn ask(&mut self, course: &Course, rate: f64) -> Result<SendPhase> {
         let cpu = net::cpu_time();
         let all = self.asking.left;
@@ -127,7 +127,7 @@ where
         }
     }
 
-    /// Sends until no more than `left` are left, and receives nothing meanwhile.
+    /// Sends until at most `left` queries are left. Receives nothing during that time.
     fn burst(&mut self, course: &Course, left: u64) {
         let has_room = |engine: &Engine<P, u32>| engine.in_flight() < MOST_IN_FLIGHT;
         while self.asking.left > left && has_room(&self.engine) && !course.is_over(self.reactor.now()) {
@@ -140,7 +140,7 @@ where
         }
     }
 
-    /// Sends what waits. Returns false if the system has no room for more.
+    /// Sends the queued packets. Returns false if the system has no room for more.
     fn send(&mut self) -> bool {
         loop {
             let now = self.reactor.now();
@@ -179,14 +179,14 @@ where
         let now = self.reactor.now();
         self.engine.handle_timeout(now);
         self.asking.take_results(&mut self.engine);
-        // Packets that found no room are sent in the next round.
+        // Packets that the system had no room for are sent in the next round.
         self.send();
         let due = self.engine.poll_timeout().into_iter().chain(until).chain([now + TICK]).min();
         let Naive { reactor, sockets, .. } = self;
         reactor.wait(due, |token| sockets[token].readable = true).context("cannot wait")
     }
 
-    /// Waits for queries in flight, and then for late replies if any are missing.
+    /// Waits for the queries in flight, and then for late replies if any are missing.
     fn receive_the_rest(&mut self, course: &Course) -> Result<()> {
         let give_up = course.patience(self.reactor.now());
         while !self.engine.is_idle() {

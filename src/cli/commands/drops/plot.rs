@@ -1,4 +1,4 @@
-//! Draws the steps: loss by class over the rate, and below it the round trips.
+//! Plots the steps: loss by class against the rate, and the round trips below it.
 
 mod frame;
 
@@ -16,27 +16,27 @@ use frame::{Area, Chart, GREY, INK, Legend, Panel, Scale, text};
 
 /// The size in pixels, for viewers that do not scale.
 const SIZE: (u32, u32) = (1000, 860);
-/// The characters in one line of text.
+/// The maximum number of characters in a line of text.
 const LINE: usize = 138;
 /// Round trips get a logarithmic axis if the longest is this many times the shortest.
 const WIDE: f64 = 8.0;
 /// The number of slots of the axis that can have a label.
 const LABELS: usize = 10;
 
-/// A file for the picture.
+/// The file of the plot.
 pub struct Picture {
     path: PathBuf,
     file: File,
 }
 
 impl Picture {
-    /// Creates the file, to fail before anything is measured.
+    /// Creates the file. This fails before anything is measured if it cannot be written.
     pub fn create(path: &Path) -> Result<Picture> {
         let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Picture { path: path.to_owned(), file })
     }
 
-    /// Draws the steps below a text, as an SVG or as a page of HTML that contains it.
+    /// Draws the steps below a text, as SVG or as an HTML page that contains the SVG.
     pub fn draw(mut self, steps: &[Measured], said: &str, tolerance: f64) -> Result<()> {
         let lines: Vec<String> = said.lines().flat_map(wrapped).collect();
         let svg = svg(steps, &lines, tolerance).map_err(|error| anyhow!("cannot draw: {error}"))?;
@@ -66,7 +66,7 @@ fn wrapped(line: &str) -> Vec<String> {
     pieces
 }
 
-/// Returns a page that is well-formed XML, too.
+/// Returns an HTML page that is also well-formed XML.
 fn page(svg: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head><meta charset=\"utf-8\"/>\
@@ -86,7 +86,7 @@ fn svg(steps: &[Measured], lines: &[String], tolerance: f64) -> Result<String, B
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         root.fill(&WHITE)?;
         let rates = Rates::new(steps);
-        text(&root, "How many replies are lost at which rate", (24, 20), 30, INK)?;
+        text(&root, "Replies lost at each rate", (24, 20), 30, INK)?;
         for (at, line) in (0..).zip(lines) {
             text(&root, line, (24, 58 + 20 * at), 16, GREY)?;
         }
@@ -127,7 +127,7 @@ impl<'a> Rates<'a> {
         self.ways.iter().flat_map(|(_, own)| own.iter().map(|&(_, step)| step))
     }
 
-    /// Returns the label of each slot, if there is room: the rate, and below it the rate that was sent, if less.
+    /// Returns the label of each slot that has room for one: the rate, and below it the achieved rate, if less.
     fn labels(&self) -> Vec<String> {
         let every = self.offered.len().div_ceil(LABELS).max(1);
         let label = |(slot, &rate): (usize, &f64)| match self.ours(slot) {
@@ -153,7 +153,7 @@ impl<'a> Rates<'a> {
     }
 }
 
-/// Colours that the colour-blind can distinguish, too (Okabe and Ito, 2008).
+/// Returns the colour of a class, distinguishable for the colour-blind (Okabe and Ito, 2008).
 fn colour(class: Class) -> RGBColor {
     match class {
         Class::Answered => RGBColor(0, 158, 115),

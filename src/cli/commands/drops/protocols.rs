@@ -1,4 +1,4 @@
-//! The protocols of `drops`, each with the question that it asks every target.
+//! The protocols of `drops`, each with its question.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -47,7 +47,7 @@ impl DropsProtocol {
     /// Makes the load of one step.
     ///
     /// # Errors
-    /// Arguments that do not fit together, as [`Usage`]; a payload file that cannot be read.
+    /// The arguments contradict each other ([`Usage`]), or a payload file cannot be read.
     pub fn load(&self, args: &DropsArgs) -> Result<Load> {
         if !self.takes_payload && (args.token_at.is_some() || args.payload.read()?.is_some()) {
             let reason = "--hex, --text, --file and --token-at need --protocol raw";
@@ -65,16 +65,16 @@ impl fmt::Debug for DropsProtocol {
 
 /// The load of one step: the same question to every target, in any protocol.
 pub struct Load {
-    /// The port of targets that name none.
+    /// The port of targets that specify none.
     pub default_port: Option<u16>,
-    /// Replies return a token. Without one, only one query to each target is in flight.
+    /// True if replies return a token. Without one, only one query to each target is in flight.
     pub has_token: bool,
     run: Box<RunStep>,
 }
 
 type RunStep = dyn FnOnce(&Course, Way, f64, &mut Round) -> Result<Measured>;
 
-/// A question, and the protocol to ask it in.
+/// A question and its protocol.
 pub struct FixedQuestion<P: Protocol> {
     pub protocol: P,
     pub question: P::Question,
@@ -117,7 +117,7 @@ fn game_status(_: &DropsArgs) -> Result<Load> {
     Ok(Load::new(Games::new(game), GameQuestion::Server(game)))
 }
 
-/// Asks for sysUpTime, which every agent has, by v2c.
+/// Creates a load that requests sysUpTime, which every agent has, with v2c.
 fn agent_uptime(args: &DropsArgs) -> Result<Load> {
     let mut snmp = Snmp::new(0);
     let community = Credentials::community(Version::V2c, args.community.as_bytes());

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::cli::values;
 
-/// The maximum number of steps: more is a typing error.
+/// The maximum number of steps: more are a typing error.
 const MOST_STEPS: usize = 1000;
-/// The longest step or timeout.
+/// The maximum duration of a step or timeout.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Evenly spaced rates in queries per second.
@@ -39,14 +39,14 @@ pub fn step(text: &str) -> Result<Duration, String> {
     if fits { Ok(length) } else { Err("a step lasts from 1us to 24h".into()) }
 }
 
-/// Parses the time that a reply may take.
+/// Parses the timeout of a reply.
 pub fn timeout(text: &str) -> Result<Duration, String> {
     let length = values::duration(text)?;
     let fits = length > Duration::ZERO && length <= LONGEST;
     if fits { Ok(length) } else { Err("a timeout is from 1us to 24h".into()) }
 }
 
-/// Parses the name of a picture, which tells its format.
+/// Parses the name of a plot file, whose extension determines the format.
 #[cfg(feature = "plot")]
 pub fn picture(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_have_thousands_and_millions() {
+    fn rates_can_have_thousands_and_millions() {
         for (text, expected) in [("500", 500.0), ("1k", 1000.0), ("2.5K", 2500.0), ("1M", 1e6)] {
             assert_eq!(rate(text), Ok(expected), "{text}");
         }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ramp_has_both_its_ends() {
+    fn a_ramp_includes_both_ends() {
         assert_eq!("1k:2k:500".parse(), Ok(Ramp(vec![1000.0, 1500.0, 2000.0])));
         assert_eq!("0.1:0.3:0.1".parse().map(|Ramp(rates)| rates.len()), Ok(3));
         assert_eq!("5:5:1".parse(), Ok(Ramp(vec![5.0])));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tolerance_says_that_it_is_a_percentage() {
+    fn a_tolerance_needs_a_percent_sign() {
         assert_eq!("0.1%".parse(), Ok(Tolerance(0.001)));
         assert_eq!("0%".parse(), Ok(Tolerance(0.0)));
         for wrong in ["0.1", "%", "-1%", "101%", "nan%"] {

@@ -9,7 +9,7 @@ use crate::cli::console::Console;
 use crate::cli::inputs::{Inputs, Next, Sources};
 use crate::cli::signals::Stop;
 
-/// All targets, the next one, and which of them have answered.
+/// All targets, the next one, and those that have answered.
 pub struct Round {
     targets: Vec<SocketAddr>,
     answered: Vec<bool>,
@@ -17,10 +17,10 @@ pub struct Round {
 }
 
 impl Round {
-    /// Reads the targets, no more than `most`: no step reaches more.
+    /// Reads at most `most` targets, since no step needs more.
     ///
     /// # Errors
-    /// See [`Inputs::open`]; an input that cannot be read to its end.
+    /// See [`Inputs::open`]. An input cannot be read to its end.
     pub fn read(sources: Sources, most: usize, console: &Console, stop: &Stop) -> Result<Round> {
         let reader = thread::current();
         let mut inputs = Inputs::open(sources, move || reader.unpark())?;
@@ -43,7 +43,7 @@ impl Round {
         self.targets.len()
     }
 
-    /// Returns whether one of them has an address of this family.
+    /// Returns whether any target has an address of this family.
     pub fn has(&self, ipv6: bool) -> bool {
         self.targets.iter().any(|target| target.is_ipv6() == ipv6)
     }
@@ -63,7 +63,7 @@ impl Round {
         }
     }
 
-    /// Returns how many never answered.
+    /// Returns the number of targets that never answered.
     pub fn unanswered(&self) -> usize {
         self.answered.iter().filter(|&&answered| !answered).count()
     }

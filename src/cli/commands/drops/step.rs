@@ -1,4 +1,4 @@
-//! One step: sends at one rate, as evenly as possible, and every query once.
+//! One step: sends every query once at one rate, as evenly as possible.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use crate::cli::console::Console;
 use crate::cli::exit::Usage;
 use crate::cli::signals::Stop;
 
-/// The tokens that may accumulate, in seconds of the rate: longer stalls are not made up for.
+/// The tokens that may accumulate, in seconds of the rate. Longer stalls are not made up for.
 const CATCH_UP: f64 = 0.005;
 /// The same for low rates, up to a few packets.
 const CATCH_UP_FEW: f64 = 0.02;
 const FEW: f64 = 32.0;
-/// The queries that may wait to be sent.
+/// The maximum number of queries that wait to be sent.
 const AHEAD: usize = 4096;
-/// The ended queries that are remembered, to recognize late replies.
+/// The maximum number of ended queries that are remembered, to recognize late replies.
 const MOST_REMEMBERED: f64 = 262_144.0;
 /// The time between two updates of the progress, and two checks for Ctrl-C.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The settings of every step.
+/// The settings shared by all steps.
 pub struct Course<'a> {
     /// The duration of a step.
     pub length: Duration,
-    /// The time that a reply may take.
+    /// The timeout of a reply.
     pub timeout: Duration,
-    /// The maximum number of queries in flight; `None` = by the receive buffer.
+    /// The maximum number of queries in flight; `None` for as many as the receive buffer can hold replies for.
     pub window: Option<u32>,
     pub sockets: net::Options,
     pub console: &'a Console,
@@ -47,7 +47,7 @@ impl Course<'_> {
         ((rate * self.length.as_secs_f64()).round() as u64).max(1)
     }
 
-    /// Returns the engine's settings: one try, and no limit but the rate.
+    /// Returns the engine's settings: one try, and no limit except the rate.
     pub fn config(&self, rate: f64) -> Config {
         let burst = (rate * CATCH_UP).max((rate * CATCH_UP_FEW).min(FEW)).clamp(1.0, 1e6) as u32;
         let linger = (2 * self.timeout).max(LATE_WITHIN);
@@ -114,7 +114,7 @@ impl Course<'_> {
         }
     }
 
-    /// Returns when a step that stopped sending at `now` aborts open queries: long after all deadlines.
+    /// Returns the time when a step that stopped sending at `now` aborts open queries: well after all deadlines.
     pub fn patience(&self, now: Time) -> Time {
         now + 2 * self.timeout + Duration::from_secs(1)
     }
@@ -152,7 +152,7 @@ impl<'a, Q: Clone> Asking<'a, Q> {
         Asking { question, round, left, ends: Ends::default() }
     }
 
-    /// Sends the next queries, up to `most`.
+    /// Sends the next queries, at most `most`.
     pub fn ask<P: Protocol<Question = Q>>(&mut self, engine: &mut Engine<P, u32>, most: usize) {
         for _ in 0..self.left.min(most as u64) {
             let Some((target, number)) = self.round.next() else { return };
@@ -173,17 +173,18 @@ impl<'a, Q: Clone> Asking<'a, Q> {
     }
 }
 
-/// The sending part of a step: how long it took, and the CPU it used.
+/// The sending part of a step: its duration, and the CPU time used.
 pub struct SendPhase {
     pub time: Duration,
-    /// The share of one core.
+    /// The share of one core that was used.
     pub cpu: Option<f64>,
-    /// All queries of the rate were sent.
+    /// True if all queries of the rate were sent.
     pub complete: bool,
 }
 
 impl SendPhase {
-    /// Of a step that sent from the start of its clock until `now`; `cpu` is the CPU time used before it.
+    /// Creates the record of a step that sent from the start of its clock until `now`. `cpu` is the CPU time used
+    /// before it.
     pub fn until(now: Time, cpu: Option<Duration>, complete: bool) -> SendPhase {
         let time = now - Time::ZERO;
         let used = net::cpu_time().zip(cpu).map(|(after, before)| after.saturating_sub(before));
@@ -191,7 +192,7 @@ impl SendPhase {
         SendPhase { time, cpu: part, complete }
     }
 
-    /// Returns the rate at which queries were sent. If all were sent before the time was over, it is the offered rate:
+    /// Returns the rate at which queries were sent. If all were sent before the time was up, it is the offered rate:
     /// the small initial burst does not count.
     pub fn achieved(&self, course: &Course, rate: f64, ledger: &Ledger) -> f64 {
         let sent = ledger.datagrams_sent - ledger.retransmissions;
@@ -211,7 +212,7 @@ impl<P: Protocol> Step<'_, P>
 where
     P::Question: Clone,
 {
-    /// Sends until all queries are sent or the time is over.
+    /// Sends until all queries are sent or the time is up.
     fn ask(&mut self, course: &Course, rate: f64) -> Result<SendPhase> {
         let cpu = net::cpu_time();
         loop {
@@ -231,7 +232,7 @@ where
         }
     }
 
-    /// Waits for queries in flight, and then for late replies if any are missing.
+    /// Waits for the queries in flight, and then for late replies if any are missing.
     fn receive_the_rest(&mut self, course: &Course) -> Result<()> {
         let Step { net, engine, asking } = self;
         let give_up = course.patience(net.now());

@@ -8,30 +8,30 @@ use serde::Serialize;
 use super::measured::{Class, Measured};
 use super::words::{percent, whole};
 
-/// The share of one core from which on the CPU is the bottleneck.
+/// The share of one core above which the CPU is the bottleneck.
 const BUSY: f64 = 0.85;
-/// The share of deferred queries from which on the send path is the bottleneck.
+/// The share of deferred queries above which the send path is the bottleneck.
 const OFTEN: f64 = 0.01;
 
 /// A bottleneck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The loop uses one core, and that is busy.
+    /// The loop uses one core, which is busy.
     Cpu,
-    /// The system took packets late or not at all.
+    /// The system accepted packets late or not at all.
     SendPath,
-    /// Replies were dropped there.
+    /// Replies were dropped in the receive buffer.
     ReceiveBuffer,
     /// The receive buffer can hold replies for no more queries in flight; nothing was lost.
     ReplyCredit,
-    /// `--window` allows no more in flight.
+    /// `--window` does not allow more queries in flight.
     Window,
     /// Without a token, each target has one query in flight.
     NoToken,
-    /// The system ran this process too rarely.
+    /// The system did not run this process often enough.
     Starved,
-    /// The hosts or the network.
+    /// The hosts or the network are the bottleneck.
     OtherSide,
 }
 
@@ -41,7 +41,7 @@ pub struct Terms {
     /// The acceptable loss, from 0 to 1.
     pub tolerance: f64,
     pub has_token: bool,
-    /// `--window` was given.
+    /// True if `--window` was given.
     pub own_window: bool,
     /// `--rcvbuf`, if given.
     pub own_rcvbuf: Option<usize>,
@@ -54,7 +54,7 @@ pub struct Limit {
     pub what: Cause,
     /// The explanation.
     pub why: String,
-    /// How to widen it.
+    /// The advice for widening it.
     pub remedy: Option<String>,
 }
 
@@ -65,7 +65,7 @@ pub struct Verdict<'a> {
     pub tolerance: f64,
     /// The fastest step that achieved its rate with acceptable loss.
     pub highest: Option<&'a Measured>,
-    /// The bottleneck of the slowest step that did not.
+    /// The bottleneck of the slowest step that did not achieve that.
     pub limit: Option<Limit>,
 }
 
@@ -133,7 +133,7 @@ fn lossy(step: &Measured) -> (Cause, String) {
     }
 }
 
-/// Finds out why the rate was not achieved.
+/// Finds the reason why the rate was not achieved.
 fn slow(step: &Measured, terms: &Terms) -> (Cause, String) {
     let around = &step.around;
     let sent = format!("{}/s of {}/s sent", whole(around.achieved), whole(around.offered));
@@ -171,11 +171,11 @@ fn slow(step: &Measured, terms: &Terms) -> (Cause, String) {
     (Cause::Starved, why)
 }
 
-/// Returns how to get a sufficient receive buffer.
+/// Returns advice on how to get a sufficient receive buffer.
 fn more_room(step: &Measured, terms: &Terms) -> Option<String> {
     let granted = step.around.rcvbuf?;
     let factor = (step.around.offered / step.around.achieved.max(1.0)).clamp(1.0, 1000.0);
-    // 1.5 times what replies at this rate would need.
+    // The size is 1.5 times what replies at this rate need.
     let wanted = (granted as f64 * factor * 1.5).min(1e9) as u64;
     let wanted = wanted.next_power_of_two();
     let asked = terms.own_rcvbuf.unwrap_or(net::LARGEST_BUFFER);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_good_rate_and_the_first_bad_one_in_whatever_order_they_were_measured() {
+    fn the_highest_good_and_the_first_bad_rate_do_not_depend_on_the_order() {
         let steps = [
             measured(around(5000.0, 5000.0), 900, 100),
             measured(around(1000.0, 1000.0), 1000, 0),
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kept_the_rate_down_is_named() {
+    fn the_reason_for_a_low_rate_is_reported() {
         let slow = around(20_000.0, 5000.0);
         let idle = measured(slow, 5000, 0);
         assert_eq!(verdict(&idle, &TERMS).0, Cause::Starved);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lost_most_is_named() {
+    fn the_class_with_the_largest_loss_is_reported() {
         let at = around(100.0, 100.0);
         assert_eq!(verdict(&measured(at, 90, 10), &TERMS).0, Cause::OtherSide);
         let dropped = Circumstances { kernel_drops: Some(8), ..at };

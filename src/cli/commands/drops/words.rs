@@ -21,7 +21,7 @@ pub fn percent(percent: f64) -> String {
     format!("{} %", digits(percent))
 }
 
-/// Formats the same without its unit.
+/// Formats a percentage without its unit.
 pub fn digits(percent: f64) -> String {
     let text = if percent >= 0.1 { format!("{percent:.2}") } else { format!("{percent:.4}") };
     match text.trim_end_matches('0').trim_end_matches('.') {

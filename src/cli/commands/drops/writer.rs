@@ -1,4 +1,4 @@
-//! Writes steps as a table, JSON or CSV, each when it ends.
+//! Writes each step as a row of a table, JSON or CSV when it ends.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -41,7 +41,7 @@ const COLUMNS: [Column; 9] = [
     Column::left("95 % CI"),
 ];
 const WIDTHS: [usize; 9] = [9, 9, 6, 17, 16, 11, 11, 7, 17];
-/// The first column, if there are two ways.
+/// The first column, present if there are two ways.
 const WAY: Column = Column::left("WAY");
 const WAY_WIDTH: usize = 7;
 
@@ -80,7 +80,7 @@ impl StepWriter {
         }
     }
 
-    /// Writes the summary. CSV has no place for it.
+    /// Writes the summary, except to CSV.
     pub fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         match self {
             StepWriter::Json(out) => out.write_line(&SummaryLine::new(summary)),
@@ -98,7 +98,7 @@ fn columns(two_ways: bool) -> impl Iterator<Item = (Column, usize)> {
     way.into_iter().chain(COLUMNS.into_iter().zip(WIDTHS))
 }
 
-/// Writes a row for the answered queries, and one for each other class that occurred.
+/// Writes a row for the answered queries, and one for each other class that has queries.
 fn write_rows(step: &Measured, two_ways: bool, layout: &Layout, out: &mut Out) -> io::Result<()> {
     let empty = columns(two_ways).count() - 4;
     for class in Class::ALL {
@@ -123,7 +123,7 @@ fn write_rows(step: &Measured, two_ways: bool, layout: &Layout, out: &mut Out) -
     Ok(())
 }
 
-/// Returns the cells that a step has once.
+/// Returns the cells that appear once per step.
 fn head(step: &Measured, two_ways: bool) -> Vec<Cell> {
     let around = &step.around;
     let mut cells = vec![];
@@ -155,17 +155,17 @@ fn shown(rtt: Duration) -> String {
 }
 
 impl Summary<'_> {
-    /// Formats it for people, in several lines.
+    /// Formats the summary for people, in several lines.
     pub fn in_words(&self) -> String {
         let mut text = self.verdict.to_string();
         if let Some(naive) = self.naive {
             text += &match naive.highest {
                 Some(step) => format!(
-                    "\nthe naive way: {}/s is the highest rate with a loss of at most {}",
+                    "\nnaive: {}/s is the highest rate with a loss of at most {}",
                     whole(step.around.offered),
                     percent(100.0 * self.verdict.tolerance)
                 ),
-                None => "\nthe naive way: no rate was achieved with so little loss".to_owned(),
+                None => "\nnaive: no rate was achieved with so little loss".to_owned(),
             };
             if let Some(Limit { at_pps, why, .. }) = &naive.limit {
                 text += &format!("; first bottleneck, at {}/s: {why}", whole(*at_pps));
@@ -213,7 +213,7 @@ struct Rtt {
     p99: Option<f64>,
 }
 
-/// The classes by their names.
+/// The shares of all classes, serialized by name.
 struct Shares([(Class, Option<Share>); 7]);
 
 impl Serialize for Shares {
@@ -254,7 +254,8 @@ impl StepLine {
     }
 }
 
-/// The naive loop does not check whether the system has taken a packet.
+/// Returns the number of deferred packets; `None` for the naive loop, which does not check whether the system has
+/// accepted a packet.
 fn deferred(step: &Measured) -> Option<u64> {
     (step.around.way == Way::Allears).then_some(step.deferred)
 }
@@ -340,7 +341,7 @@ mod tests {
     use crate::cli::commands::drops::measured::tests::{around, measured};
 
     #[test]
-    fn a_step_in_json_and_csv_says_the_same_and_the_unknown_is_nothing() {
+    fn a_step_is_the_same_in_json_and_csv_and_unknown_values_are_null() {
         let unknown = Circumstances { kernel_drops: None, cpu: None, ..around(1000.0, 999.5) };
         let step = measured(unknown, 970, 30);
         let line = serde_json::to_value(StepLine::new(&step)).expect("numbers");

@@ -22,7 +22,7 @@ pub struct FleetArgs {
     /// snmp: interfaces of each agent, up to 10000
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub interfaces: u32,
-    /// Address of the first host; the others follow it
+    /// Address of the first host; the others follow
     #[arg(long, value_name = "ADDR", default_value = "127.1.0.1")]
     pub base: Ipv4Addr,
     /// Port of all hosts; 0 = any free one
@@ -31,7 +31,7 @@ pub struct FleetArgs {
     /// Port of the master, at 127.0.0.1; 0 = any free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub master_port: u16,
-    /// Seed of everything random
+    /// Seed of all random decisions
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// End after this time
@@ -99,16 +99,16 @@ fn latency(text: &str) -> Result<Latency, String> {
 
 /// Parses `FRACTION:DURATION`: the share of late replies, and their delay.
 fn late(text: &str) -> Result<Late, String> {
-    let (part, by) = text.split_once(':').ok_or("a fraction and a duration: 0.01:3s")?;
+    let (part, by) = text.split_once(':').ok_or("expected a fraction and a duration: 0.01:3s")?;
     Ok(Late { fraction: fraction(part)?, by: duration(by)? })
 }
 
 /// Parses `KIND=FRACTION`: a fault of hosts, and the share of hosts that have it.
 fn misbehaviour(text: &str) -> Result<(&'static str, f64), String> {
-    let (kind, part) = text.split_once('=').ok_or("a kind and a fraction: too-big=0.1")?;
+    let (kind, part) = text.split_once('=').ok_or("expected a kind and a fraction: too-big=0.1")?;
     let kinds: Vec<&str> = PROTOCOLS.iter().flat_map(|protocol| protocol.faults).copied().collect();
     let known = kinds.iter().find(|name| **name == kind);
-    let name = known.ok_or_else(|| format!("no kind {kind:?}; there are {}", kinds.join(", ")))?;
+    let name = known.ok_or_else(|| format!("unknown kind {kind:?}; the kinds are {}", kinds.join(", ")))?;
     Ok((name, fraction(part)?))
 }
 
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fleets_pairs() {
+    fn fleet_arguments_with_two_parts() {
         let expected = Latency { median: Duration::from_millis(67), sigma: 0.6 };
         assert_eq!(latency("67ms,0.6"), Ok(expected));
         assert_eq!(latency("67ms"), Ok(Latency { sigma: 0.0, ..expected }));

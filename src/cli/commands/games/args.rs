@@ -12,19 +12,19 @@ use crate::cli::sweep::SweepArgs;
 pub struct GamesArgs {
     #[command(flatten)]
     pub servers: ServersArgs,
-    /// List only servers with a player of this name (substring): as `find`
+    /// List only servers with a player of this name (substring), like `find`
     #[arg(long, value_name = "NAME")]
     pub player: Option<String>,
     #[command(flatten)]
     pub naming: NamingArgs,
-    /// The table's order
+    /// Order of the table
     #[arg(long, value_enum, default_value_t = Sort::Players)]
     pub sort: Sort,
 }
 
 #[derive(Args, Debug)]
 pub struct FindArgs {
-    /// The player: part of the name, upper and lower case alike, without colour codes
+    /// The player: part of the name, ignoring case and colour codes
     pub name: String,
     #[command(flatten)]
     pub naming: NamingArgs,
@@ -32,13 +32,13 @@ pub struct FindArgs {
     pub servers: ServersArgs,
 }
 
-/// How a player's name is meant.
+/// The interpretation of a player's name.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct NamingArgs {
-    /// The player's whole name, not a part of it
+    /// Match the player's whole name
     #[arg(long, conflicts_with = "regex")]
     pub exact: bool,
-    /// The player's name is a regular expression
+    /// Treat the player's name as a regular expression
     #[arg(long)]
     pub regex: bool,
     /// Stop at the first player found
@@ -46,23 +46,23 @@ pub struct NamingArgs {
     pub first: bool,
 }
 
-/// Which servers are asked, and which are listed.
+/// The servers to query, and those to list.
 #[derive(Args, Debug)]
 pub struct ServersArgs {
-    /// Servers; without any (and without -i) the game's masters are asked for them
+    /// Servers to query; without any (and without -i), those that the game's masters list
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
     /// The game
     #[arg(long, value_name = "ID", default_value = "et", value_parser = ids())]
     pub game: String,
-    /// A master server to ask for the list, instead of the game's own (repeatable)
+    /// A master server to get the list from, instead of the game's own (repeatable)
     #[arg(long = "master", value_name = "HOST[:PORT]")]
     pub masters: Vec<String>,
-    /// Only servers that fit: map=oasis, players>3, humans>=1, full, !empty, ping<80, name~REGEX,
-    /// mod=jaymod; several by commas, all have to hold (repeatable)
+    /// Only matching servers: map=oasis, players>3, humans>=1, full, !empty, ping<80, name~REGEX, mod=jaymod; separate
+    /// several by commas, all must match (repeatable)
     #[arg(long = "where", value_name = "CONDITION", value_parser = filter::conditions, action = ArgAction::Append)]
     pub conditions: Vec<Vec<Condition>>,
-    /// How results are written; json is one object a line, as it happens
+    /// Output format; json is one object per line, as results arrive
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
     pub output: Format,
     #[command(flatten)]

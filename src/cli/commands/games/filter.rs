@@ -46,14 +46,14 @@ enum Order {
     More,
 }
 
-/// The operators, the longer ones first, so that `>=` is not read as `>`.
+/// The operators, longer ones first, so that `>=` is not parsed as `>`.
 const OPERATORS: [&str; 7] = ["!=", "<=", ">=", "=", "<", ">", "~"];
 
 const USAGE: &str = "a condition is full, empty, !full, !empty, \
                      players|humans|bots|ping with < <= = != >= >, or map|mod|name with = != ~";
 
-/// Parses conditions that all have to hold, separated by commas. Commas within brackets separate nothing: they belong
-/// to a regular expression.
+/// Parses conditions separated by commas, all of which must hold. Commas within brackets are part of a regular
+/// expression.
 pub fn conditions(text: &str) -> Result<Vec<Condition>, String> {
     let mut depth = 0i32;
     let separates = |c: char| {
@@ -87,7 +87,7 @@ impl FromStr for Condition {
             "name" => words(Text::Name, operator, value)?,
             "map" => words(Text::Map, operator, value)?,
             "mod" => words(Text::Mod, operator, value)?,
-            _ => return Err(format!("no field `{field}`: {USAGE}")),
+            _ => return Err(format!("unknown field `{field}`: {USAGE}")),
         };
         Ok(Condition { negated: operator == "!=", test })
     }
@@ -117,7 +117,7 @@ fn words(text: Text, operator: &str, value: &str) -> Result<Test, String> {
 /// Compiles a regular expression that ignores case.
 pub fn regex(pattern: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
-    // The reason is the last line; those before it draw the pattern.
+    // The reason is the last line; the lines before it show the pattern.
     built.map_err(|error| {
         let text = error.to_string();
         let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
@@ -126,7 +126,7 @@ pub fn regex(pattern: &str) -> Result<Regex, String> {
 }
 
 impl Condition {
-    /// Returns whether it holds. An unknown number never does.
+    /// Returns whether the condition holds. One on an unknown number never does.
     pub fn holds(&self, server: &Server) -> bool {
         let holds = match &self.test {
             Test::Full => server.is_full(),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_and_what_does_not() {
+    fn conditions_that_hold_and_that_do_not() {
         for yes in [
             "map=oasis",
             "mod=JAYMOD",
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_bots_fit_no_number() {
+    fn an_unknown_number_of_bots_matches_no_condition() {
         let server = sample("a", "b", "c", (5, None, 24), 1.0);
         for text in ["bots=0", "bots!=0"] {
             let condition: Condition = text.parse().expect("a condition");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_conditions_are_refused() {
         for wrong in [
             "",
             "foo",

@@ -7,7 +7,7 @@ use allears::protocol::games::{PlayerInfo, Rules, ServerInfo};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// `"answer"` of a server. The names and order of its keys are a contract.
+/// The `"answer"` of a server. The names and order of its keys are a contract.
 #[derive(Serialize)]
 pub struct ServerJson<'a> {
     game: &'static str,
@@ -40,7 +40,7 @@ struct PlayerJson<'a> {
     seconds: Option<Number>,
 }
 
-/// An integer if it is one.
+/// A number, serialized as an integer if it is one.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Number {
@@ -48,7 +48,7 @@ enum Number {
     Fraction(f64),
 }
 
-/// The team's name if it has one, else its number.
+/// The team's name if it has one, otherwise its number.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum TeamJson<'a> {
@@ -98,7 +98,7 @@ impl<'a> PlayerJson<'a> {
 
 impl Number {
     fn new(number: f64) -> Number {
-        // Up to 2^53 every integer is exact in both.
+        // Up to 2^53, every integer is exact in both types.
         if number.fract() == 0.0 && number.abs() <= 9.0e15 {
             Number::Whole(number as i64)
         } else {
@@ -127,7 +127,7 @@ mod tests {
     use crate::cli::games::server::parsed;
 
     #[test]
-    fn the_keys_and_their_order_are_the_contracts() {
+    fn the_keys_and_their_order_are_as_in_the_contract() {
         let info = parsed(
             b"\\sv_hostname\\^1H\xf6me\\mapname\\oasis\\gamename\\etpro\\sv_maxclients\\24\\P\\-12\\mapname\\x\n\
             12 48 \"^2Ann\"\n-3 0 \"Bot\"\n",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_does_not_say_is_null_and_a_team_without_a_name_a_number() {
+    fn missing_values_are_null_and_a_team_without_a_name_is_a_number() {
         let info = parsed(b"\n1.5 30 \"a\" 9\n");
         let json = serde_json::to_string(&ServerJson::new(&info)).expect("text and numbers");
         assert!(

@@ -1,4 +1,4 @@
-//! The job of `games` and `find`: queries masters and servers in one sweep, and lists the servers that fit.
+//! The job of `games` and `find`: queries masters and servers in one sweep, and lists the matching servers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,35 +20,35 @@ use crate::cli::output::record::Record;
 use crate::cli::output::table::harmless;
 use crate::cli::sweep::{Flow, Job, More};
 
-/// The questions, which answers are listed, and how many there were.
+/// The questions, the answers to list, and their counts.
 pub struct Listing {
-    /// The game of the user's own targets.
+    /// The game of the targets that the user names.
     pub game: &'static Game,
     pub inputs: Inputs,
     pub masters: Masters,
     pub conditions: Vec<Condition>,
-    /// The players to find, and whether the first one is enough.
+    /// The players to find, and whether to stop at the first.
     pub wanted: Option<Wanted>,
     pub first: bool,
-    /// The player's name as it was typed.
+    /// The player's name as typed.
     pub player: Option<String>,
-    /// Also the servers that did not answer.
+    /// True to list servers that did not answer, too.
     pub all: bool,
     pub report: Report,
     pub rows: Rows,
     pub counts: Counts,
 }
 
-/// How many servers…
+/// Counts of servers and players.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    /// … were taken in,
+    /// The servers accepted as targets.
     pub targets: u64,
     /// … answered,
     pub answered: u64,
     /// … and fitted.
     pub listed: u64,
-    /// How many players were found.
+    /// The players found.
     pub found: u64,
 }
 
@@ -79,7 +79,7 @@ impl Listing {
     }
 
     fn unanswered(&mut self, record: Record) -> io::Result<Flow> {
-        // A server that did not answer fits no selection.
+        // A server that did not answer matches no condition.
         let selects = self.wanted.is_some() || !self.conditions.is_empty();
         if self.all || (self.report.lists_every_host() && !selects) {
             self.report.unanswered(record)?;
@@ -92,15 +92,15 @@ impl Job<Games> for Listing {
     fn ask(&mut self, engine: &mut Engine<Games>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
             if let Some(master) = self.masters.next() {
-                // A master with an IPv6 address is asked for servers of both families; every master knows the older
-                // request, for IPv4 only.
+                // Request servers of both families from a master with an IPv6 address. All masters support the older
+                // request, which is for IPv4 only.
                 let question = GameQuestion::Master { game: self.game, with_ipv6: master.is_ipv6() };
                 let _ = engine.ask(master, question, ());
                 continue;
             }
             let next = self.inputs.next(console);
             if let Next::Target(server) = next {
-                // A master may list it as well.
+                // A master may list it, too.
                 if self.masters.is_empty() || engine.protocol_mut().know(server) {
                     self.ask_server(engine, server, self.game);
                 }

@@ -1,4 +1,4 @@
-//! The masters that list servers.
+//! The masters, which list servers.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use allears::protocol::games::{Game, GameAnswer};
 use crate::cli::console::Console;
 use crate::cli::targets;
 
-/// The masters of one sweep: all queried at once, at its start.
+/// The masters of one sweep: all queried at its start.
 #[derive(Debug, Default)]
 pub struct Masters {
     /// Their addresses, and the names that the user gave.
@@ -19,7 +19,7 @@ pub struct Masters {
 }
 
 impl Masters {
-    /// Resolves the names. One that is not an address and does not resolve is a warning.
+    /// Resolves the names. Warns about a name that does not resolve.
     pub fn resolve(names: &[String], game: &Game, console: &Console) -> Masters {
         let mut masters = Masters::default();
         for name in names {
@@ -30,7 +30,7 @@ impl Masters {
                         masters.named.push((*address, name.clone()));
                     }
                 }
-                Ok(_) => console.warn(format_args!("master {name}: not one address")),
+                Ok(_) => console.warn(format_args!("master {name}: not a single address")),
                 Err(reason) => console.warn(format_args!("master {name}: {reason}")),
             }
         }
@@ -57,7 +57,7 @@ impl Masters {
         self.answered
     }
 
-    /// Takes the end of the conversation with a master, and warns if something is wrong with it.
+    /// Handles the completion of a master, and warns if it failed.
     pub fn conclude(&mut self, master: SocketAddr, outcome: &Outcome<GameAnswer>, console: &Console) {
         self.ended += 1;
         let known = self.named.iter().find(|(address, _)| *address == master);
@@ -70,7 +70,7 @@ impl Masters {
                         "master {name}: the end of its list is missing; {listed} servers were received"
                     ));
                 } else if *listed == 0 {
-                    console.warn(format_args!("master {name}: lists no server"));
+                    console.warn(format_args!("master {name}: lists no servers"));
                 }
             }
             Outcome::Interrupted => {}

@@ -38,7 +38,7 @@ pub fn find(args: &FindArgs) -> Result<Exit> {
     search(args).map(|done| done.swept.exit)
 }
 
-/// `allears games`, with at most so many rows in the table.
+/// Runs `allears games`, with at most this many rows in the table.
 pub fn list(args: &GamesArgs, most_rows: usize) -> Result<Done> {
     let NamingArgs { exact, regex, first } = args.naming;
     if args.player.is_none() && (exact || regex || first) {
@@ -47,7 +47,7 @@ pub fn list(args: &GamesArgs, most_rows: usize) -> Result<Done> {
     sweep(&args.servers, args.player.as_deref(), args.naming, Rows { sort: args.sort, most: most_rows })
 }
 
-/// `allears find`, with its result.
+/// Runs `allears find`, and returns its result.
 pub fn search(args: &FindArgs) -> Result<Done> {
     let as_found = Rows { sort: Sort::Players, most: usize::MAX };
     sweep(&args.servers, Some(&args.name), args.naming, as_found)
@@ -87,13 +87,13 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
     Ok(Done { swept, counts: listing.counts })
 }
 
-/// Returns the masters that the user names; the game's own if no server is named either.
+/// Returns the masters that the user names; the game's own if no servers are named either.
 fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
     if !args.masters.is_empty() || !args.targets.is_empty() || !args.sweep.lists.input.is_empty() {
         return Ok(args.masters.clone());
     }
     if game.masters.is_empty() {
-        let reason = format!("no public master of {} is known: name one by --master, or servers", game.name);
+        let reason = format!("no public master of {} is known: use --master, or name servers", game.name);
         return Err(Usage(reason).into());
     }
     Ok(game.masters.iter().map(ToString::to_string).collect())

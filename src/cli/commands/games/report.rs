@@ -12,12 +12,12 @@ use crate::cli::output::record::{Record, shown_millis};
 use crate::cli::output::table::{Cell, Column, Layout, Style};
 use crate::cli::output::{Format, Out, Sink};
 
-/// Writes servers, or the players that are searched for.
+/// Writes servers or, in a search, players.
 pub struct Report {
     sink: Sink,
-    /// Players are searched for.
+    /// True in a search for players.
     finds: bool,
-    /// The table of servers is sorted, so that it and its unanswered hosts are written at the end.
+    /// Servers that are kept until the end, because the table is sorted.
     servers: Vec<Server>,
     unanswered: Vec<Record>,
 }
@@ -31,7 +31,7 @@ const SERVERS: [Column; 6] = [
     Column::left("ADDRESS"),
 ];
 
-/// Players are written one by one, as they are found, so their columns have fixed widths.
+/// The columns of players. Their widths are fixed, because players are written as they are found.
 const PLAYERS: [(Column, usize); 6] = [
     (Column::left("PLAYER").shrinking_to(10), 20),
     (Column::right("SCORE"), 6),
@@ -44,7 +44,7 @@ const PLAYERS: [(Column, usize); 6] = [
 const CSV: [&str; 7] = ["name", "map", "mod", "players", "bots", "max_players", "truncated"];
 
 impl Report {
-    /// Starts the output of servers, or of players if some are searched for.
+    /// Starts the output of servers or, in a search, of players.
     ///
     /// # Errors
     /// The header cannot be written.
@@ -60,12 +60,12 @@ impl Report {
         self.sink.has_unflushed()
     }
 
-    /// Returns whether hosts that did not answer belong to the output even without `--all`.
+    /// Returns whether hosts that did not answer are written even without `--all`.
     pub fn lists_every_host(&self) -> bool {
         self.sink.lists_every_host()
     }
 
-    /// Writes a server that answered and fits, and the players `found` there, if some are searched for.
+    /// Writes a matching server and, in a search, the players `found` on it.
     pub fn server(
         &mut self,
         record: &Record,
@@ -101,12 +101,12 @@ impl Report {
         self.sink.unanswered(&record)
     }
 
-    /// Hands everything written so far to its reader.
+    /// Flushes the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.sink.flush()
     }
 
-    /// Writes what had to wait for the end: at most `most` rows of a table of servers.
+    /// Writes the output that had to wait for the end: at most `most` rows of a table of servers.
     pub fn finish(&mut self, sort: Sort, most: usize) -> io::Result<()> {
         if let Sink::Table(table) = &mut self.sink {
             order(&mut self.servers, sort);
@@ -151,7 +151,7 @@ fn player_cells(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
 fn order(servers: &mut [Server], sort: Sort) {
     let by_name = |server: &Server| server.name.to_lowercase();
     match sort {
-        // With the same number of players, the nearer server comes first.
+        // If the number of players is equal, the server with the shorter ping comes first.
         Sort::Players => servers.sort_by_key(|server| (Reverse(server.players), server.ping)),
         Sort::Ping => servers.sort_by_key(|server| server.ping),
         Sort::Name => servers.sort_by_cached_key(by_name),
@@ -159,7 +159,7 @@ fn order(servers: &mut [Server], sort: Sort) {
     }
 }
 
-/// Writes a table whose columns are as wide as their widest cell.
+/// Writes a table whose columns fit their widest cell.
 fn write_servers(servers: &[Server], out: &mut Out) -> io::Result<()> {
     if servers.is_empty() {
         return Ok(());
@@ -192,7 +192,7 @@ fn server_cells(server: &Server) -> Vec<Cell> {
     ]
 }
 
-/// A name in its own colours.
+/// Returns a name in its own colours.
 fn coloured(name: &[u8], game: &Game) -> Cell {
     let mut cell = Cell::default();
     for text::Span { text, color } in text::spans(name, game.colors) {

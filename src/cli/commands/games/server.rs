@@ -1,4 +1,4 @@
-//! What is kept of a server that answered, for the table at the end.
+//! The data of a server that is kept for the table at the end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,14 +11,14 @@ pub struct Server {
     pub game: &'static Game,
     pub address: SocketAddr,
     pub ping: Duration,
-    /// Clean, for people.
+    /// The name without colour codes and control characters.
     pub name: Box<str>,
     /// As sent.
     pub name_raw: Box<[u8]>,
     pub map: Box<str>,
     pub mod_name: Box<str>,
     pub players: u32,
-    /// `None` if they cannot be told from people.
+    /// The number of bots; `None` if they cannot be distinguished from people.
     pub bots: Option<u32>,
     pub max_players: Option<u32>,
 }
@@ -40,7 +40,7 @@ impl Server {
         }
     }
 
-    /// Returns the number of players who are not bots, as far as that is known.
+    /// Returns the number of players who are not bots, as far as known.
     pub fn humans(&self) -> u32 {
         self.players - self.bots.unwrap_or(0).min(self.players)
     }
@@ -73,7 +73,7 @@ pub fn sample(
     }
 }
 
-/// A server of Enemy Territory, from the text of its status.
+/// Returns a server of Enemy Territory, parsed from the text of its status.
 #[cfg(test)]
 pub fn parsed(text: &[u8]) -> ServerInfo {
     use allears::protocol::games::quake3::Status;

@@ -8,7 +8,7 @@ use super::args::NamingArgs;
 use super::filter;
 use crate::cli::exit::Usage;
 
-/// The name to find. Case and colour codes do not count.
+/// The name to find. Case and colour codes are ignored.
 #[derive(Clone, Debug)]
 pub struct Wanted(Naming);
 
@@ -32,7 +32,7 @@ impl Wanted {
         Ok(Wanted(name))
     }
 
-    /// Returns the players of a server whose names fit.
+    /// Returns the players of a server whose names match.
     pub fn among<'a>(&self, info: &'a ServerInfo) -> Vec<&'a PlayerInfo> {
         info.player_list.iter().filter(|player| self.fits(&player.name)).collect()
     }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn part_whole_and_pattern() {
+    fn a_name_matches_in_part_in_whole_or_as_a_pattern() {
         assert_eq!(found("gandalf", false, false), ["Gandalf", "GANDALF the Grey"]);
         assert_eq!(found("^2GAN^3dalf", false, false).len(), 2, "a name pasted with its colours");
         assert_eq!(found("gandalf", true, false), ["Gandalf"]);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_pattern_is_the_users_error() {
+    fn an_invalid_pattern_is_a_usage_error() {
         let game = Game::find("et").expect("a game");
         let naming = NamingArgs { exact: false, regex: true, first: false };
         assert!(Wanted::new("(", naming, game).is_err_and(|error| error.is::<Usage>()));

@@ -1,4 +1,4 @@
-//! The job: polls agents as there is room or as they are due, and writes their answers.
+//! The job of `snmp`: polls agents when there is room or when they are due, and writes their answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,27 +25,27 @@ const AT_ONCE: usize = 1024;
 /// The maximum number of users created in one turn: while passwords are hashed, nothing is received.
 const USERS_AT_ONCE: usize = 2;
 
-/// All agents, and where their answers are written.
+/// All agents, and the output for their answers.
 pub struct Agents {
     inputs: Inputs,
     credentials: CredentialsCache,
-    /// The request, divided among as many conversations with each agent.
+    /// The parts of the request, one for each conversation with an agent.
     parts: Vec<Arc<Request>>,
     asked: AgentsInFlight,
     /// With `--every`.
     polling: Option<Polling>,
     writer: AnswerWriter,
-    /// Also write agents that did not answer.
+    /// True to write agents that did not answer, too.
     all: bool,
     /// Run the next turn without sleeping.
     run_again_now: bool,
     targets: u64,
     answered: u64,
-    /// Those whose answer is incomplete.
+    /// Agents whose answer is incomplete.
     in_part: u64,
-    /// Polls that were skipped, because their agents were still busy.
+    /// Polls skipped because the agent was still busy.
     left_out: u64,
-    /// Where the engines of v3 agents are kept for the next run.
+    /// The cache that keeps the engines of v3 agents for the next run.
     cache: Option<EngineCache>,
 }
 
@@ -76,7 +76,7 @@ impl Agents {
         }
     }
 
-    /// Returns the next agent of the list and its credentials; without one, whether there may be more.
+    /// Returns the next agent of the list and its credentials. If there is none, returns whether more may follow.
     fn next_agent(
         &mut self,
         snmp: &mut Snmp,
@@ -98,7 +98,7 @@ impl Agents {
         }
     }
 
-    /// Polls each agent once, as there is room.
+    /// Polls each agent once, when there is room.
     fn ask_once(&mut self, engine: &mut Engine<Snmp, u64>, console: &Console) -> More {
         let most_users = self.credentials.users() + USERS_AT_ONCE;
         self.run_again_now = false;
@@ -143,7 +143,7 @@ impl Agents {
         More::Yes
     }
 
-    /// Adds agents of the list to the schedule: some in each turn, so that no turn takes long.
+    /// Adds agents of the list to the schedule, some in each turn, so that no turn takes long.
     fn read_agents(&mut self, snmp: &mut Snmp, now: Time, console: &Console) {
         let most_users = self.credentials.users() + USERS_AT_ONCE;
         for _ in 0..AT_ONCE {
@@ -165,7 +165,7 @@ impl Agents {
         }
     }
 
-    /// Writes the result of one agent.
+    /// Writes the result for one agent.
     fn write(&mut self, mut whole: Whole, console: &Console) -> io::Result<()> {
         let at = net::wall_clock();
         let mut changes = vec![];
@@ -193,7 +193,7 @@ impl Agents {
     }
 }
 
-/// Polls an agent, with all parts at once. The ring has room for them.
+/// Polls an agent with all parts at once. The caller checked that the ring has room.
 fn begin(
     asked: &mut AgentsInFlight,
     parts: &[Arc<Request>],
@@ -204,7 +204,6 @@ fn begin(
 ) {
     let tag = asked.begin(target, host, parts.len());
     for (tag, part) in (tag..).zip(parts) {
-        // The caller checked that the ring has room.
         let _ = engine.ask(target, Question { credentials, request: part.clone() }, tag);
     }
 }
@@ -241,7 +240,7 @@ impl Job<Snmp, u64> for Agents {
             (&completion.outcome, completion.conversation.was_only_discovered(), &mut record.reason)
         {
             reason.push_str(
-                "; it told its engine ID: agents are silent at a wrong privacy password or context",
+                "; it reported its engine ID: agents do not reply if the privacy password or context is wrong",
             );
         }
         let answer = match completion.outcome {
@@ -249,7 +248,7 @@ impl Job<Snmp, u64> for Agents {
             _ => completion.conversation.into_answer(),
         };
         if let ("interrupted", false) = (record.outcome, answer.is_empty()) {
-            record.reason = Some("stopped before it was asked for everything".into());
+            record.reason = Some("interrupted before all requests were sent".into());
         }
         if let Some(whole) = self.asked.end(tag, record, Part { answer, at: now }) {
             self.write(whole, console)?;
@@ -285,7 +284,7 @@ impl Job<Snmp, u64> for Agents {
         let Agents { targets, answered, left_out, .. } = self;
         let in_part = match self.in_part {
             0 => String::new(),
-            count => format!(" ({count} only in part)"),
+            count => format!(" ({count} incomplete)"),
         };
         let seconds = elapsed.as_secs_f64();
         match self.polling {

@@ -1,4 +1,4 @@
-//! The arguments of `snmp`: net-snmp's letters where it has some.
+//! The arguments of `snmp`. They use net-snmp's letters where it has one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub enum SnmpCommand {
     /// Send one GETBULK: -Cn non-repeaters, -Cr repetitions
     #[command(after_help = TARGETS)]
     Bulk(BulkArgs),
-    /// Walk whole subtrees; without a name, 1.3.6.1.2.1
+    /// Walk whole subtrees [default: 1.3.6.1.2.1]
     #[command(after_help = TARGETS)]
     Walk(WalkArgs),
 }
@@ -33,7 +33,7 @@ pub struct AskArgs {
     /// Objects to request: 1.3.6.1.2.1.1.5.0, or sysName.0
     #[arg(value_name = "OID")]
     pub oids: Vec<String>,
-    /// Read objects from a file, one a line, # for comments (repeatable)
+    /// Read objects from a file, one per line, # for comments (repeatable)
     #[arg(long = "oids", value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
     pub oid_files: Vec<PathBuf>,
     /// An agent to poll (repeatable); settings may follow, as in a list: '10.0.0.1 community=… version=1'
@@ -45,7 +45,7 @@ pub struct AskArgs {
         help_heading = "Input"
     )]
     pub targets: Vec<String>,
-    /// The port of targets that name none
+    /// The port of targets that specify none
     #[arg(long, default_value_t = allears::protocol::snmp::PORT, help_heading = "Input")]
     pub port: u16,
 
@@ -56,7 +56,7 @@ pub struct AskArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8),
           help_heading = "Pace")]
     pub per_host: u8,
-    /// Poll repeatedly at this interval, each agent at its own time within it; until Ctrl-C or --deadline
+    /// Poll repeatedly at this interval, each agent at its own time within it, until Ctrl-C or --deadline
     #[arg(long, value_name = "DUR", value_parser = interval, help_heading = "Pace")]
     pub every: Option<Duration>,
 
@@ -65,7 +65,7 @@ pub struct AskArgs {
     #[arg(long, value_enum, default_value_t = Source::Strict, help_heading = "Socket")]
     pub source: Source,
 
-    /// Output format; table is net-snmp's; json is one object a line, as results arrive
+    /// Output format; table is net-snmp's format; json is one object per line, as results arrive
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = SnmpFormat::Table, help_heading = "Output")]
     pub output: SnmpFormat,
     /// net-snmp's letters for the table: n numeric names, s names without modules, q no types, Q no types
@@ -122,7 +122,7 @@ pub struct CredentialsArgs {
     /// Read any of these from a file, as settings in a list of targets: community=… auth-password=…
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub secrets: Option<PathBuf>,
-    /// Keep the engines of v3 agents in a file, so that the next run need not discover them
+    /// Keep the engines of v3 agents in a file, so that the next run does not have to discover them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub engine_cache: Option<PathBuf>,
 }
@@ -143,7 +143,7 @@ pub struct WalkArgs {
     /// rN: N repetitions in the first request; later ones adapt to the agent
     #[arg(short = 'C', value_name = "rN", action = ArgAction::Append)]
     pub bulk: Vec<BulkOptions>,
-    /// Maximum number of values of one agent; with --per-host, of each of its requests
+    /// Maximum number of values per agent or, with --per-host, per request
     #[arg(long, value_name = "N", default_value_t = Operation::DEFAULT_MAX_ROWS)]
     pub max_rows: u32,
 }
@@ -156,7 +156,7 @@ pub struct BulkOptions {
 }
 
 impl BulkOptions {
-    /// Merges several values; the last one counts.
+    /// Merges several values; the last one of each kind is used.
     pub fn of(given: &[BulkOptions]) -> BulkOptions {
         given.iter().fold(BulkOptions::default(), |before, given| BulkOptions {
             non_repeaters: given.non_repeaters.or(before.non_repeaters),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_net_snmps_users_type_is_understood() {
+    fn net_snmp_arguments_are_understood() {
         let line = "snmp walk -v2c -c public -Cr25 -On -t 10.0.0.1 ifDescr";
         let SnmpCommand::Walk(walk) = Cli::parse_from(line.split(' ')).command else { panic!("a walk") };
         assert_eq!(BulkOptions::of(&walk.bulk), BulkOptions { non_repeaters: None, repetitions: Some(25) });

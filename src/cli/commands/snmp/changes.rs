@@ -12,16 +12,16 @@ pub struct Change {
     pub delta: Option<u64>,
     /// Per second.
     pub rate: Option<f64>,
-    /// `wrap` or `reset`.
+    /// The mark of the change: `wrap` or `reset`.
     pub mark: Option<&'static str>,
 }
 
-/// The last complete answer in a conversation with an agent; at first, empty.
+/// The last complete answer in a conversation with an agent, empty at first.
 #[derive(Default)]
 pub struct Previous {
     at: Time,
     uptime: Option<u32>,
-    /// The counters' variable bindings as they arrived: a fraction of the size of a table.
+    /// The counters' variable bindings as received, which take a fraction of the size of a table.
     counters: Box<[u8]>,
 }
 
@@ -69,7 +69,7 @@ impl Previous {
             .collect()
     }
 
-    /// Returns whether its uptime went back, or is less than the time since the last poll.
+    /// Returns whether the agent's uptime decreased, or is less than the time since the last poll.
     fn has_restarted(&self, answer: &Answer, now: Time) -> bool {
         let is_too_young = |uptime: u32| uptime_of(uptime) + CLOCKS_DIFFER < now - self.at;
         self.uptime.zip(answer.uptime).is_some_and(|(before, uptime)| {
@@ -77,7 +77,7 @@ impl Previous {
         })
     }
 
-    /// Returns the interval by the agent's own clock, which its counters follow, or else by ours.
+    /// Returns the interval by the agent's own clock, which its counters follow, or otherwise by ours.
     fn seconds_until(&self, answer: &Answer, now: Time) -> f64 {
         let ticks = self.uptime.zip(answer.uptime).map_or(0, |(before, now)| now.wrapping_sub(before));
         let told = uptime_of(ticks);
@@ -102,7 +102,7 @@ fn counter(value: &Value<'_>) -> Option<Counter> {
     }
 }
 
-/// Compares two values. A smaller one is a wrap if the delta is less than half the range, else a reset.
+/// Compares two values. A smaller value is a wrap if the delta is less than half the range, otherwise a reset.
 fn between(before: Counter, now: Counter, seconds: f64) -> Change {
     let (delta, came_round, is_half) = match (before, now) {
         (Counter::Of32(before), Counter::Of32(now)) => {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_grow_come_round_or_were_set_back() {
+    fn counters_increase_wrap_or_are_reset() {
         use Counter::{Of32, Of64};
         assert_eq!(change(Of32(100), Of32(150)), (Some(50), Some(25.0), None));
         assert_eq!(change(Of32(100), Of32(100)), (Some(0), Some(0.0), None));
@@ -142,19 +142,19 @@ mod tests {
         assert_eq!(change(Of32(1000), Of32(10)), (None, None, Some("reset")));
         assert_eq!(change(Of64(1 << 40), Of64(10)), (None, None, Some("reset")));
         assert_eq!(change(Of32(5), Of64(10)), (None, None, Some("reset")));
-        // More than half a round in one interval is growth all the same.
+        // An increase of more than half the range is still an increase.
         assert_eq!(change(Of32(0), Of32(3 << 30)).2, None);
     }
 
     #[test]
-    fn a_restart_is_seen_also_if_the_clock_is_further_than_before() {
+    fn a_restart_is_detected_even_if_the_uptime_is_higher() {
         let answer = |uptime, count| {
             let oid = allears::protocol::snmp::OidRef::from_ber(&[0x2b, 6]);
             let mut answer = Answer::of([(oid, Value::Counter32(count))]);
             answer.uptime = Some(uptime);
             answer
         };
-        // Up for 10 s; a minute later for 55 s.
+        // The first answer is 10 s after a start, and the second, a minute later, is 55 s after one.
         let previous = Previous::new(&answer(1_000, 50), Time::ZERO);
         let minute = Time::from_millis(60_000);
         assert_eq!(previous.changes(&answer(5_500, 70), minute), [RESET]);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_no_rate() {
+    fn an_interval_of_zero_gives_no_rate() {
         let Change { delta, rate, .. } = between(Counter::Of32(1), Counter::Of32(2), 0.0);
         assert_eq!((delta, rate), (Some(1), None));
     }

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::settings::Settings;
 use crate::cli::exit::Usage;
 
-/// The credentials of all agents, made once for each distinct set of settings.
+/// The credentials of all agents, created once for each distinct set of settings.
 pub struct CredentialsCache {
     settings: Settings,
     general: CredentialsId,
@@ -29,7 +29,8 @@ impl CredentialsCache {
         self.general
     }
 
-    /// Returns how many users were made for settings of targets. Each takes milliseconds: passwords are hashed.
+    /// Returns the number of users created for settings of targets. Each takes milliseconds, because passwords are
+    /// hashed.
     pub fn users(&self) -> usize {
         self.users
     }

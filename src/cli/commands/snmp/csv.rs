@@ -1,4 +1,4 @@
-//! CSV: a row for each value.
+//! CSV output: one row per value.
 
 use std::io;
 
@@ -11,8 +11,8 @@ use crate::cli::output::record::Record;
 /// The columns between those of every record and `reason`.
 pub const COLUMNS: [&str; 9] = ["oid", "name", "type", "value", "hex", "delta", "rate", "mark", "at"];
 
-/// Passes the rows of an answer to `write`, each with its reason. The last row of an incomplete answer says why it is
-/// incomplete; an empty answer has one row, since the agent did answer.
+/// Passes the rows of an answer to `write`, each with its reason. The last row of an incomplete answer has the reason
+/// why it is incomplete. An empty answer has one row, since the agent did answer.
 pub fn write(
     record: &Record,
     answer: &Answer,
@@ -54,7 +54,7 @@ pub fn without_value(record: &Record) -> [String; 9] {
     row
 }
 
-/// Returns the time of arrival, if agents are polled repeatedly.
+/// Returns the time of arrival if agents are polled repeatedly, otherwise an empty string.
 fn at(record: &Record) -> String {
     record.at.map(|at| at.to_string()).unwrap_or_default()
 }

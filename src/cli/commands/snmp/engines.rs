@@ -1,7 +1,7 @@
 //! The engines of v3 agents: warnings about them, and their cache (`--engine-cache`).
 //!
-//! The cache has one line per engine: address, engine ID, boots, time, and when that was, in seconds since 1970. A
-//! line may be outdated: the agent reports that, and its engine is discovered anew.
+//! The cache has one line per engine: address, engine ID, boots, time, and the seconds since 1970 when that time was
+//! valid. A line may be outdated: the agent reports that, and its engine is discovered anew.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -25,8 +25,8 @@ impl EngineCache {
     /// Reads the cache, if it exists. Unparsable lines are reported and skipped.
     ///
     /// # Errors
-    /// The file exists and cannot be read; or it is no cache and would be lost: no regular file, as `/dev/null`, or one
-    /// without any engine.
+    /// The file exists and cannot be read; or it is not a cache and would be overwritten: it is not a regular file, or
+    /// has no engine.
     pub fn open(path: &Path, snmp: &mut Snmp, now: Time, console: &Console) -> Result<EngineCache> {
         let name = path.display();
         let file = match File::open(path) {
@@ -34,7 +34,7 @@ impl EngineCache {
             file => file.with_context(|| format!("cannot read {name}"))?,
         };
         let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
-        let is_other = || Usage(format!("cannot write {name}: it exists and is no engine cache"));
+        let is_other = || Usage(format!("cannot write {name}: it exists and is not an engine cache"));
         if !metadata.is_file() {
             return Err(is_other().into());
         }
@@ -59,7 +59,7 @@ impl EngineCache {
     /// Writes the known engines to a temporary file, which then replaces the old one. Only its owner may read it.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub fn save(&self, snmp: &Snmp, now: Time) -> Result<()> {
         let write = || -> io::Result<()> {
             // A symbolic link is kept; its target is replaced.
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_engine_is_a_line_and_its_clock_goes_on() {
+    fn an_engine_is_a_line_and_its_clock_advances() {
         let record =
             read("127.0.0.1:161 80001f8880 3 100 1000", Duration::from_secs(1060)).expect("an engine");
         assert_eq!((record.boots, record.time, record.engine_id.len()), (3, 160, 5));

@@ -65,7 +65,7 @@ fn push_place(oid: OidRef<'_>, agent: SocketAddr, head: &mut Vec<u8>, field: &mu
                     head.extend_from_slice(b",index=");
                     let mut index = vec![];
                     push_arcs(instance.into_iter(), &mut index);
-                    // Without the dot before the first.
+                    // The index without its leading dot.
                     head.extend_from_slice(index.get(1..).unwrap_or_default());
                 }
                 [] | [0] => {}
@@ -99,7 +99,7 @@ fn push_change(name: &[u8], change: &Change, fields: &mut Vec<u8>) {
     }
 }
 
-/// Appends a value. Returns false if no field can have it.
+/// Appends a value. Returns false if it cannot be a field.
 fn push_value(value: &Plain<'_>, out: &mut Vec<u8>) -> bool {
     match *value {
         Plain::Signed(number) => {
@@ -108,7 +108,7 @@ fn push_value(value: &Plain<'_>, out: &mut Vec<u8>) -> bool {
         }
         Plain::Unsigned(number) => {
             push_number(number, out);
-            // Fields are signed unless they say so.
+            // Integers are signed unless marked otherwise.
             out.push(if i64::try_from(number).is_ok() { b'i' } else { b'u' });
         }
         Plain::Single(number) if number.is_finite() => out.extend_from_slice(number.to_string().as_bytes()),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_a_line_also_if_its_columns_come_apart() {
+    fn a_row_is_one_line_even_if_its_columns_are_apart() {
         let values = [
             ("ifDescr.1", Value::OctetString(b"eth\"0\" a,b=c")),
             ("ifDescr.2", Value::OctetString(b"two\nlines\\")),

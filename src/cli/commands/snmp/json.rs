@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::changes::Change;
 use super::shown::{self, Hex, Plain, TypeName};
 
-/// `"answer"` of an agent.
+/// The `"answer"` of an agent.
 #[derive(Serialize)]
 pub struct Json<'a> {
     varbinds: List<'a>,
@@ -38,11 +38,11 @@ struct VarbindLine<'a> {
 
 struct ChangeLine(Change);
 
-/// Serializes as text.
+/// A value that is serialized as text.
 struct Text<T>(T);
 
 impl<'a> Json<'a> {
-    /// `changes` are those of the values in their order, or empty.
+    /// Creates the JSON form of an answer. `changes` are those of its values, in order, or empty.
     pub fn new(answer: &'a Answer, changes: &'a [Change]) -> Json<'a> {
         Json {
             varbinds: List { answer, changes },
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_and_their_order_are_the_contracts() {
+    fn the_keys_and_their_order_are_as_in_the_contract() {
         let values = [
             Value::OctetString(b"a\"b"),
             Value::OctetString(&[0xff]),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_stand_behind_their_counters() {
+    fn changes_follow_their_counters() {
         let changes = [
             Change { delta: Some(5), rate: Some(2.5), mark: Some("wrap") },
             Change { delta: None, rate: None, mark: Some("reset") },

@@ -1,9 +1,9 @@
 //! `snmp`: polls agents once, or repeatedly.
 //!
-//! Input: `args` · `settings`, `credentials` the credentials of each agent · `question` the objects.
-//! Sweep: `agents` the job · `parts` one agent in several conversations · `polling`, `schedule`, `changes` repeated
-//! polls · `engines` of v3, and their cache.
-//! Output: `writer` · `net_snmp` text in a `style` · `json`, `csv`, `influx` · `shown`, `text` what they share.
+//! Input: `args` · `settings`, `credentials` the credentials of each agent · `question` the objects. Sweep: `agents`
+//! the job · `parts` one agent in several conversations · `polling`, `schedule`, `changes` repeated polls · `engines`
+//! of v3, and their cache. Output: `writer` · `net_snmp` text in a `style` · `json`, `csv`, `influx` · `shown`, `text`
+//! shared parts.
 
 mod agents;
 mod args;
@@ -78,13 +78,13 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     sweep.conduct(snmp, &typical, &mut agents).map(|swept| swept.exit)
 }
 
-/// Returns whether no target can have settings of its own.
+/// Returns whether no target can have its own settings.
 fn has_no_settings(sources: &Sources) -> bool {
     let mut targets = sources.arguments.iter();
     sources.files.is_empty() && targets.all(|target| !target.trim().contains(char::is_whitespace))
 }
 
-/// Refuses to overwrite an input, also by the engine cache, which is both.
+/// Refuses to overwrite an input. The engine cache is both input and output.
 fn refuse_to_lose_files(args: &AskArgs) -> Result<()> {
     let (sweep, cache) = (&args.sweep, &args.credentials.engine_cache);
     let mut read = args.oid_files.clone();
@@ -100,7 +100,7 @@ fn seed() -> Result<[u8; 8]> {
     Ok(std::array::from_fn(|at| key[at]))
 }
 
-/// Returns whether a single host is named: then the table is net-snmp's to the letter.
+/// Returns whether a single host is named. Then the table has exactly net-snmp's format.
 fn is_one_host(sources: &Sources) -> bool {
     let is_one = |target: &str| {
         let target = target.split_ascii_whitespace().next().unwrap_or_default();

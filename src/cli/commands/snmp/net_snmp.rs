@@ -1,20 +1,19 @@
-//! One variable binding as net-snmp prints it: with `-On`, to the byte what its commands print without MIB
-//! files.
+//! Formats one variable binding as net-snmp does: with `-On`, byte for byte as its commands do without MIB files.
 //!
-//! Otherwise an identifier goes by the longest built-in name that fits, as it does when MIB files are loaded;
-//! values stay without the names of enumerations, display hints and units, which stand in those files only.
-//! Where a value is [odd](Varbind::odd) net-snmp may print something else, or drop the whole reply.
+//! Otherwise an identifier is written with the longest matching built-in name, as it is when MIB files are loaded.
+//! Values have no names of enumerations, display hints or units, which only MIB files define. If a value is
+//! [odd](Varbind::odd), net-snmp may print something else, or drop the whole reply.
 
 use allears::protocol::snmp::{OidRef, Value, Varbind, ber, names, tag};
 
 use super::style::{Names, Style};
 use super::text::{push_arcs, push_number, push_oid, push_signed};
 
-/// Bytes in hexadecimal digits on one line.
+/// The number of bytes on one line of hexadecimal digits.
 const HEX_BYTES: usize = 16;
-/// net-snmp prints floats into a buffer of one character more.
+/// The maximum length of a float: net-snmp's buffer has one more byte.
 const MOST_OF_A_FLOAT: usize = 127;
-/// A type of 1988 that only net-snmp still prints, and only in replies to it.
+/// A type of 1988 that only net-snmp still prints, and only in replies.
 const BIT_STRING: u8 = 3;
 
 /// Appends a line, without its end.
@@ -28,7 +27,7 @@ pub fn push(varbind: &Varbind<'_>, style: Style, line: &mut Vec<u8>) {
 
 /// Appends an identifier.
 pub fn push_name(oid: OidRef<'_>, names: Names, line: &mut Vec<u8>) {
-    // An empty one has one number in net-snmp, which we and all others read as two.
+    // net-snmp writes an empty one as one number, which all others read as two.
     let is_empty = oid.as_ber().is_empty();
     if names == Names::Numeric {
         line.push(b'.');
@@ -107,7 +106,7 @@ fn push_type(name: &str, style: Style, line: &mut Vec<u8>) {
     }
 }
 
-/// As text if all of it is printable ASCII or white space, else as hexadecimal digits.
+/// Appends a string: as text if all of it is printable ASCII or white space, otherwise as hexadecimal digits.
 fn push_string(bytes: &[u8], style: Style, line: &mut Vec<u8>) {
     if bytes.is_empty() {
         line.extend_from_slice(b"\"\"");
@@ -135,7 +134,7 @@ fn push_quoted_hex(bytes: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
 }
 
-/// A space behind every byte, also before the end of a line.
+/// Appends hexadecimal digits, with a space after every byte, even at the end of a line.
 fn push_hex(bytes: &[u8], line: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for (at, chunk) in bytes.chunks(HEX_BYTES).enumerate() {
@@ -150,7 +149,7 @@ fn push_hex(bytes: &[u8], line: &mut Vec<u8>) {
     }
 }
 
-/// The bytes, and then the numbers of the bits that are set.
+/// Appends the bytes, and then the numbers of the bits that are set.
 fn push_bits(bytes: &[u8], style: Style, line: &mut Vec<u8>) {
     if style.quick {
         return push_quoted_hex(bytes, line);
@@ -181,7 +180,7 @@ fn push_ticks(ticks: u32, style: Style, line: &mut Vec<u8>) {
     line.extend_from_slice(text.as_bytes());
 }
 
-/// A double is called a float, too.
+/// Appends a float. net-snmp labels doubles as floats, too.
 fn push_float(number: f64, style: Style, line: &mut Vec<u8>) {
     push_type("Opaque: Float: ", style, line);
     let text = match number {
@@ -192,7 +191,7 @@ fn push_float(number: f64, style: Style, line: &mut Vec<u8>) {
     line.extend(text.bytes().take(MOST_OF_A_FLOAT));
 }
 
-/// net-snmp puts three kinds of 64 bits into an Opaque (`snmplib/asn1.c`).
+/// Appends an Opaque, in which net-snmp encodes three 64-bit types (`snmplib/asn1.c`).
 fn push_opaque(bytes: &[u8], style: Style, line: &mut Vec<u8>) {
     let inner = match *bytes {
         [0x9f, kind, len, ref digits @ ..] if digits.len() == usize::from(len) => Some((kind, digits)),
@@ -229,7 +228,7 @@ mod tests {
     use super::*;
     use allears::protocol::snmp::{Answer, Oid};
 
-    /// A line as these letters have it.
+    /// Formats a line with these letters.
     fn line(letters: &str, name: &str, value: &Value<'_>) -> String {
         let oid: Oid = names::lookup(name).expect("a name");
         let answer = Answer::of([(oid.as_oid(), *value)]);
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_is_as_net_snmp_prints_it() {
+    fn every_type_is_formatted_as_in_net_snmp() {
         let seventeen = [0xffu8; 17];
         for (value, full, quick) in [
             (Value::Integer(-42), "INTEGER: -42", "-42"),
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_few_have_ever_seen_is_as_net_snmp_prints_it() {
+    fn rare_types_are_formatted_as_in_net_snmp() {
         let opaque = |bytes: &'static [u8]| Value::Opaque(bytes);
         let unknown = |tag, content| Value::Unknown { tag, content };
         let large = "169999999999999993883079578865998174333346074304075874502773119193537729178160565864330091787584\
@@ -317,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_whole_short_or_numbers() {
+    fn names_are_full_short_or_numeric() {
         let oid = OidRef::from_ber(&[0x2b, 6, 1, 2, 1, 2, 2, 1, 2, 1]);
         let value = Value::ObjectId(oid);
         assert_eq!(line("", "sysObjectID.0", &value), "SNMPv2-MIB::sysObjectID.0 = OID: IF-MIB::ifDescr.1");

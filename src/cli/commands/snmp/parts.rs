@@ -27,21 +27,21 @@ pub struct AgentsInFlight(Slab<OpenAgent>);
 
 struct OpenAgent {
     target: SocketAddr,
-    /// The caller's number of it.
+    /// The caller's number for the agent.
     host: u32,
     left: usize,
     record: Option<Record>,
     parts: Vec<Option<Part>>,
 }
 
-/// The result of one agent.
+/// The result for one agent.
 pub struct Whole {
     pub host: u32,
     pub record: Record,
     pub parts: Vec<Part>,
 }
 
-/// The result of one conversation, and its time. Each has its own uptime: the agent may restart in between.
+/// The result of one conversation, and its time. Each part has its own uptime, since the agent may restart in between.
 #[derive(Clone)]
 pub struct Part {
     pub answer: Answer,
@@ -49,13 +49,13 @@ pub struct Part {
 }
 
 impl AgentsInFlight {
-    /// Adds an agent with so many parts. Returns the tag of the first part; those of the others follow it.
+    /// Adds an agent with this number of parts. Returns the tag of the first part; the tags of the others follow it.
     pub fn begin(&mut self, target: SocketAddr, host: u32, parts: usize) -> u64 {
         let agent = OpenAgent { target, host, left: parts, record: None, parts: vec![None; parts] };
         (self.0.insert(agent) as u64) << 8
     }
 
-    /// Takes the end of a part. Returns all parts if it was the last one.
+    /// Handles the completion of a part. Returns all parts if it was the last one.
     pub fn end(&mut self, tag: u64, record: Record, ended: Part) -> Option<Whole> {
         let (key, part) = ((tag >> 8) as usize, (tag & 0xff) as usize);
         let agent = self.0.get_mut(key)?;
@@ -84,7 +84,8 @@ impl Whole {
     }
 }
 
-/// Returns the record of the part that was not answered, if any: an agent has answered when all its parts were.
+/// Returns the record of a part that was not answered, if any: an agent has answered only if all its parts were
+/// answered.
 fn worse(one: Record, other: Record) -> Record {
     let attempts = one.attempts.max(other.attempts);
     let from = one.from.or(other.from);

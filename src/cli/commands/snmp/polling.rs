@@ -11,7 +11,7 @@ use super::parts::Part;
 use super::schedule::Schedule;
 use crate::cli::console::Console;
 
-/// All agents, and when each is due.
+/// All agents, and the times when they are due.
 pub struct Polling {
     pub schedule: Schedule,
     pub hosts: Vec<PolledHost>,
@@ -25,9 +25,9 @@ pub struct Polling {
 /// The progress of reading the list of agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// More can be read at once.
+    /// More lines can be read at once.
     GoesOn,
-    /// The list's writer is slow.
+    /// The writer of the list is slow.
     Waits,
     Over,
 }
@@ -37,12 +37,12 @@ pub struct PolledHost {
     pub credentials: CredentialsId,
     pub is_busy: bool,
     pub left_out: u32,
-    /// The last answer of each conversation with it.
+    /// The last answer of each conversation with the agent.
     previous: Box<[Previous]>,
 }
 
 impl PolledHost {
-    /// Returns the changes of its counters since the last poll.
+    /// Returns the changes of the agent's counters since the last poll.
     pub fn compare(&mut self, parts: &[Part]) -> Vec<Change> {
         if self.previous.len() != parts.len() {
             self.previous = parts.iter().map(|_| Previous::default()).collect();
@@ -53,7 +53,7 @@ impl PolledHost {
 }
 
 impl Polling {
-    /// `rate` is the engine's limit in packets per second.
+    /// Creates the state. `rate` is the engine's limit in packets per second.
     pub fn new(interval: Duration, rate: Option<f64>) -> Polling {
         let (schedule, hosts, reading) = (Schedule::new(interval), vec![], Reading::GoesOn);
         Polling { schedule, hosts, reading, ring_is_full: false, rate }
@@ -71,7 +71,7 @@ impl Polling {
         });
     }
 
-    /// Warns if the agents, with at least `parts` packets each, exceed the rate limit.
+    /// Warns if polling the agents, with at least `parts` packets each, would exceed the rate limit.
     pub fn warn_of_too_many(&self, parts: usize, console: &Console) {
         let needed = (self.hosts.len() * parts) as f64 / self.schedule.interval().as_secs_f64();
         if let Some(rate) = self.rate.filter(|rate| *rate < needed) {
@@ -82,7 +82,7 @@ impl Polling {
         }
     }
 
-    /// Returns when to poll or to read next.
+    /// Returns the time of the next poll or read.
     pub fn due(&self) -> Option<Time> {
         match self.reading {
             Reading::GoesOn => Some(Time::ZERO),
@@ -98,7 +98,7 @@ mod tests {
     use allears::protocol::snmp::{Answer, Credentials, OidRef, Snmp, Value, Version};
 
     #[test]
-    fn a_restart_between_two_parts_of_one_poll_is_none_of_the_first() {
+    fn a_restart_between_two_parts_of_a_poll_does_not_affect_the_first() {
         let (mut snmp, target) = (Snmp::new(1), ([127, 0, 0, 1], 161).into());
         let public = Credentials::community(Version::V2c, b"public");
         let credentials = snmp.add_credentials(public);
@@ -115,7 +115,7 @@ mod tests {
         };
         let (none, reset) = ((None, None), (None, Some("reset")));
         assert_eq!(poll([part(100_000, 10, 1), part(100_000, 1000, 1)]), [none, none]);
-        // Restarted when the second part was asked for, after some seconds.
+        // The agent restarted some seconds before it received the second part.
         assert_eq!(poll([part(106_000, 15, 61), part(100, 3, 66)]), [(Some(5), None), reset]);
         assert_eq!(poll([part(5_500, 2, 121), part(5_500, 7, 121)]), [reset, (Some(4), None)]);
     }

@@ -1,4 +1,4 @@
-//! The request that every agent gets: objects from the arguments and from files, and the operation.
+//! The request to every agent: objects from the arguments and from files, and the operation.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::args::{AskArgs, BulkOptions, SnmpCommand};
 use crate::cli::exit::Usage;
 
-/// The subtree that net-snmp walks by default.
+/// The subtree that is walked by default, as in net-snmp.
 const MIB_2: &str = "1.3.6.1.2.1";
 
 impl SnmpCommand {
@@ -27,7 +27,7 @@ impl SnmpCommand {
 /// Builds the request.
 ///
 /// # Errors
-/// No object or a bad name, as [`Usage`]; a file that cannot be read.
+/// There is no object or an invalid name ([`Usage`]), or a file cannot be read.
 pub fn request(command: &SnmpCommand) -> Result<Request> {
     let args = command.ask();
     let mut oids = args.oids.iter().map(|name| oid(name)).collect::<Result<Vec<_>, _>>().map_err(Usage)?;
@@ -37,7 +37,7 @@ pub fn request(command: &SnmpCommand) -> Result<Request> {
     let operation = operation(command).map_err(Usage)?;
     if oids.is_empty() {
         if !matches!(operation, Operation::Walk { .. }) {
-            return Err(Usage("no objects to request: name OIDs, or use --oids FILE".into()).into());
+            return Err(Usage("no objects to request: list OIDs, or use --oids FILE".into()).into());
         }
         oids.push(oid(MIB_2).map_err(Usage)?);
     }

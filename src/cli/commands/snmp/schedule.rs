@@ -1,5 +1,5 @@
-//! `--every`: which agent is due when. Each has a time of its own within the interval, by a hash of its address,
-//! and keeps it.
+//! `--every`: the times when agents are due. Each agent has its own fixed time within the interval, derived from a hash
+//! of its address.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use allears::engine::Time;
 use siphasher::sip::SipHasher13;
 
-/// All agents, each with the time when it is due next.
+/// All agents, each with the time when it is next due.
 pub struct Schedule {
     interval: Duration,
     start: Option<Time>,
@@ -26,15 +26,15 @@ impl Schedule {
         self.interval
     }
 
-    /// Takes in an agent at `now`: its first time is within one interval.
+    /// Adds an agent at `now`. Its first time is within one interval.
     pub fn add(&mut self, host: u32, target: SocketAddr, now: Time) {
         let start = *self.start.get_or_insert(now);
         let first = start + self.offset(target);
         self.due.push(Reverse((self.after(now, first), host)));
     }
 
-    /// The next agent that is due at `now`. Its next time is one interval later; times that have passed meanwhile
-    /// are left out.
+    /// Returns the next agent that is due at `now`. Its next time is one interval later; times that have already passed
+    /// are skipped.
     pub fn pop(&mut self, now: Time) -> Option<u32> {
         let &Reverse((due, host)) = self.due.peek()?;
         if due > now {
@@ -45,12 +45,12 @@ impl Schedule {
         Some(host)
     }
 
-    /// When the next agent is due.
+    /// Returns the time when the next agent is due.
     pub fn next(&self) -> Option<Time> {
         self.due.peek().map(|Reverse((due, _))| *due)
     }
 
-    /// The first time after `now` for an agent that has `one` of its times.
+    /// Returns the first time after `now` for an agent, given `one` of its times.
     fn after(&self, now: Time, one: Time) -> Time {
         if one > now {
             return one;
@@ -74,7 +74,7 @@ mod tests {
         ([10, 0, (number >> 8) as u8, number as u8], 161).into()
     }
 
-    /// Who was due within each second, in ten seconds of an interval of five.
+    /// Returns the agents due within each second, for ten seconds of an interval of five.
     fn ten_seconds(agents: u32) -> Vec<Vec<u32>> {
         let mut schedule = Schedule::new(Duration::from_secs(5));
         (0..agents).for_each(|number| schedule.add(number, agent(number), Time::from_millis(100)));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn agents_are_spread_over_the_interval_and_keep_their_time() {
+    fn agents_are_spread_over_the_interval_and_keep_their_times() {
         let seconds = ten_seconds(5000);
         assert!(seconds.iter().all(|due| (900..1100).contains(&due.len())));
         for second in 0..5 {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_have_passed_are_left_out() {
+    fn times_that_have_passed_are_skipped() {
         let mut schedule = Schedule::new(Duration::from_secs(5));
         schedule.add(0, agent(0), Time::ZERO);
         assert_eq!(schedule.pop(Time::from_millis(60_000)), Some(0));

@@ -13,7 +13,7 @@ use super::args::CredentialsArgs;
 use crate::cli::exit::Usage;
 use crate::cli::inputs::Checker;
 
-/// Settings for credentials. Unset ones come from the next more general place.
+/// Settings for credentials. Each unset one is taken from the next more general source.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     version: Option<SnmpVersion>,
@@ -36,10 +36,10 @@ enum SnmpVersion {
 const KEYS: &str = "version, community, user, level, auth, auth-password, priv, priv-password and context";
 
 impl Settings {
-    /// Combines the command line with the file of secrets, over which it has precedence.
+    /// Combines the command line with the file of secrets. The command line has precedence.
     ///
     /// # Errors
-    /// Wrong settings, as [`Usage`]; a file that cannot be read.
+    /// A setting is wrong ([`Usage`]), or the file cannot be read.
     pub fn of_arguments(args: &CredentialsArgs) -> Result<Settings> {
         let mut typed = Settings::default();
         for (key, value) in [
@@ -58,7 +58,7 @@ impl Settings {
             }
         }
         if let Some(path) = &args.secrets {
-            // A user implies version 3, whatever the file says.
+            // A user implies version 3, regardless of the file.
             typed.version = typed.version.or(typed.user.as_ref().map(|_| SnmpVersion::V3));
             typed = typed.over(&Settings::of_file(path)?);
         }
@@ -66,7 +66,7 @@ impl Settings {
         Ok(typed)
     }
 
-    /// Returns whether there are passwords but no user: they are useless unless a target names one.
+    /// Returns whether there are passwords but no user. Then they are useless unless a target specifies a user.
     pub fn lacks_user(&self) -> bool {
         let has_passwords = self.auth_password.is_some() || self.priv_password.is_some();
         has_passwords && self.user.is_none() && self.version.is_none() && self.community.is_none()
@@ -91,7 +91,7 @@ impl Settings {
     /// with a `#` after a blank.
     ///
     /// # Errors
-    /// The reason, without secrets.
+    /// Returns the reason, without secrets.
     pub fn parse(text: &str) -> Result<Settings, String> {
         let mut settings = Settings::default();
         let mut rest = text.trim_start();
@@ -134,19 +134,19 @@ impl Settings {
         Ok(())
     }
 
-    /// Completes the settings of one target from `general`. Its own community implies a version that has communities,
-    /// and its own user one that has users.
+    /// Completes the settings of one target from `general`. Its own community implies a version with communities, and
+    /// its own user a version with users.
     pub fn of_target(self, general: &Settings) -> Settings {
         let version = self.version.or(match (&self.community, &self.user) {
             (Some(_), None) => general.version.filter(|version| *version != SnmpVersion::V3).or(Some(V2C)),
             (_, Some(_)) => Some(SnmpVersion::V3),
-            // A general user must not lead to requests in the clear.
+            // A general user must not cause requests in the clear.
             _ => Some(general.version()),
         });
         Settings { version, ..self }.over(general)
     }
 
-    /// Completes these settings from `general`.
+    /// Fills unset settings from `general`.
     fn over(self, general: &Settings) -> Settings {
         let general = general.clone();
         Settings {
@@ -167,7 +167,7 @@ impl Settings {
         self.version.unwrap_or(by_user)
     }
 
-    /// Returns the highest level the given passwords allow, unless set explicitly.
+    /// Returns the highest level that the given passwords allow, unless set explicitly.
     fn level(&self) -> Level {
         let by_passwords = match (&self.auth_password, &self.priv_password) {
             (None, _) => Level::NoAuthNoPriv,
@@ -177,7 +177,7 @@ impl Settings {
         self.level.unwrap_or(by_passwords)
     }
 
-    /// Checks that the settings make credentials: quickly, since there may be a million of them.
+    /// Checks that the settings are complete and valid, without hashing: there may be a million of them.
     ///
     /// # Errors
     /// The settings are incomplete or wrong.
@@ -213,13 +213,13 @@ impl Settings {
         Ok(())
     }
 
-    /// Returns a check of settings that are completed from these.
+    /// Returns a function that checks settings completed from these.
     pub fn checker(&self) -> Checker {
         let general = self.clone();
         Arc::new(move |own| Settings::parse(own)?.of_target(&general).check())
     }
 
-    /// Makes the credentials. For a user with a password this takes some milliseconds.
+    /// Creates the credentials. This takes some milliseconds for a user with a password.
     ///
     /// # Errors
     /// The settings are incomplete or wrong.
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_keys_and_values() {
+    fn settings_consist_of_keys_and_values() {
         assert_eq!(credentials(&Settings::default()), "V2c public");
         assert_eq!(credentials(&parsed("version=1")), "V1 public");
         assert_eq!(credentials(&parsed("community=a#b=c")), "V2c a#b=c");
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_comes_from_the_more_general_place() {
+    fn unset_settings_are_taken_from_the_more_general_source() {
         let general = parsed("community=general version=1");
         assert_eq!(credentials(&parsed("").of_target(&general)), "V1 general");
         assert_eq!(credentials(&parsed("version=2c").of_target(&general)), "V2c general");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn who_names_a_user_or_a_level_is_never_asked_in_the_clear() {
+    fn a_user_or_level_excludes_requests_in_the_clear() {
         for text in ["user=u version=1", "version=2c user=u"] {
             assert!(Settings::parse(text).is_err(), "{text}");
         }
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_community_in_the_environment_does_not_make_a_user_of_v3_one_of_v2c() {
+    fn a_community_in_the_environment_does_not_change_a_v3_user_to_v2c() {
         for file in ["version=3 user=u", "user=u", "user=u auth-password=12345678"] {
             assert_eq!(credentials(&parsed("community=typed").over(&parsed(file))), "user", "{file}");
         }

@@ -1,4 +1,4 @@
-//! The parts of a variable binding in all formats but net-snmp's: its type, its value, its bytes.
+//! The parts of a variable binding in all formats except net-snmp's: its type, its value, its bytes.
 
 use std::fmt;
 
@@ -34,12 +34,12 @@ impl fmt::Display for TypeName<'_> {
     }
 }
 
-/// A value for programs.
+/// A value in the types of other programs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Plain<'a> {
     Signed(i64),
     Unsigned(u64),
-    /// Converted to a double, it would have digits that were never sent.
+    /// A float, kept single: as a double it would show digits that were never sent.
     Single(f32),
     Float(f64),
     Text(&'a str),
@@ -106,14 +106,14 @@ fn printable(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| !text.contains(is_control))
 }
 
-/// Returns the bytes of a value if they are worth showing: of texts, opaque and odd values.
+/// Returns the bytes of texts, opaque and odd values; `None` for other values.
 pub fn bytes<'a>(varbind: &Varbind<'a>) -> Option<Hex<'a>> {
     let tells = matches!(varbind.value, Value::OctetString(_) | Value::Opaque(_) | Value::Unknown { .. });
     let is_float = matches!(varbind.value, Value::OpaqueFloat(_) | Value::OpaqueDouble(_));
     (tells || is_float || varbind.odd.is_some()).then_some(Hex(varbind.content))
 }
 
-/// Bytes as two hexadecimal digits each.
+/// Bytes, formatted as two hexadecimal digits each.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex<'a>(&'a [u8]);
 
@@ -121,7 +121,7 @@ impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut digits = Vec::with_capacity(2 * self.0.len());
         push_hex(self.0, &mut digits);
-        // Digits are UTF-8.
+        // Hexadecimal digits are valid UTF-8.
         f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
@@ -140,7 +140,7 @@ mod tests {
     use allears::protocol::snmp::OidRef;
 
     #[test]
-    fn values_are_numbers_texts_or_nothing() {
+    fn values_are_numbers_texts_or_null() {
         let oid = OidRef::from_ber(&[0x2b, 6]);
         for (value, shown) in [
             (Value::Integer(-5), "-5"),

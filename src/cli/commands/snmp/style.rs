@@ -4,13 +4,13 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     pub names: Names,
-    /// Values without their types.
+    /// Omits the types of values.
     pub quick: bool,
-    /// ` = ` between name and value even without types.
+    /// Writes ` = ` between name and value even without types.
     pub equals: bool,
-    /// Values without their names.
+    /// Omits the names of values.
     pub bare: bool,
-    /// TimeTicks as plain numbers.
+    /// Writes TimeTicks as plain numbers.
     pub ticks: bool,
 }
 
@@ -31,7 +31,7 @@ impl Style {
     /// counts.
     ///
     /// # Errors
-    /// An unknown letter, with those that are known.
+    /// A letter is unknown; the message lists the known ones.
     pub fn parse(letters: &str) -> Result<Style, String> {
         let mut style = Style::default();
         for letter in letters.chars() {
@@ -43,11 +43,11 @@ impl Style {
                 'v' => style.bare ^= true,
                 't' => style.ticks ^= true,
                 'S' => style.names = Names::Full,
-                // Without MIB files there are no labels, units or indexes in words to leave out.
+                // Accepted without effect: without MIB files there are no labels, units or textual indexes to omit.
                 'e' | 'U' | 'b' => {}
                 _ => {
                     return Err(format!(
-                        "no letter `{}`; there are n (numbers for names), s (names without modules), S (with), \
+                        "unknown letter `{}`; the letters are n (numbers for names), s (names without modules), S (with), \
                          q (no types), Q (no types, but =), v (only values), t (TimeTicks as numbers), \
                          and e, U and b (no labels, no units, indexes as numbers: as they always are)",
                         letter.escape_debug()
@@ -64,23 +64,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_add_up_as_those_of_net_snmp() {
+    fn letters_combine_as_in_net_snmp() {
         let numeric = Style { names: Names::Numeric, ..Style::default() };
         assert_eq!(Style::parse(""), Ok(Style::default()));
         assert_eq!(Style::parse("n"), Ok(numeric));
         assert_eq!(Style::parse("sne"), Ok(numeric));
         assert_eq!(Style::parse("nqq"), Ok(numeric));
         assert_eq!(Style::parse("nQ"), Ok(Style { quick: true, equals: true, ..numeric }));
-        // The types are back, and so is the sign between.
+        // The types are shown again, and so is the equals sign.
         assert_eq!(Style::parse("nqQ"), Ok(Style { equals: true, ..numeric }));
         let values = Style { quick: true, equals: true, bare: true, ticks: true, ..Style::default() };
         assert_eq!(Style::parse("Qvt"), Ok(values));
     }
 
     #[test]
-    fn a_letter_that_is_none_is_answered_with_those_that_are() {
+    fn an_unknown_letter_is_reported_with_the_known_ones() {
         let error = Style::parse("nX").expect_err("none");
-        assert!(error.starts_with("no letter `X`; there are n (numbers for names)"), "{error}");
+        assert!(error.starts_with("unknown letter `X`; the letters are n (numbers for names)"), "{error}");
         for letter in ["s", "S", "q", "Q", "v", "t", "e", "U", "b"] {
             assert!(error.contains(&format!(" {letter}")) && Style::parse(letter).is_ok());
         }

@@ -1,4 +1,4 @@
-//! Appends digits to a line: the standard formatter would take most of a line's time.
+//! Appends digits to a line: the standard formatter would take most of the time per line.
 
 use allears::protocol::snmp::OidRef;
 
@@ -32,7 +32,7 @@ pub fn push_arcs(arcs: impl Iterator<Item = u32>, line: &mut Vec<u8>) {
     }
 }
 
-/// Appends two digits a byte.
+/// Appends two digits per byte.
 pub fn push_hex(bytes: &[u8], line: &mut Vec<u8>) {
     line.reserve(2 * bytes.len());
     line.extend(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]));
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_those_that_the_standard_library_writes() {
+    fn digits_equal_those_of_the_standard_library() {
         for number in [0, 9, 10, 99, 100, u64::from(u32::MAX), u64::MAX] {
             assert_eq!(line(|line| push_number(number, line)), number.to_string());
         }

@@ -1,4 +1,4 @@
-//! Where and how answers are written.
+//! The output of answers.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -18,13 +18,13 @@ use crate::cli::output::{Format, Out, Sink};
 pub struct AnswerWriter {
     sink: Sink,
     lines: LineFormat,
-    /// Lines that are being formatted.
+    /// The buffer for lines.
     buffer: Vec<u8>,
 }
 
-/// The format of lines, where the output is neither JSON nor CSV.
+/// The format of lines, if the output is neither JSON nor CSV.
 enum LineFormat {
-    /// As net-snmp writes them; of `many` agents, each line with its agent in front.
+    /// net-snmp's format. With `many` agents, each line starts with its agent.
     NetSnmp {
         style: Style,
         many: bool,
@@ -46,7 +46,7 @@ impl AnswerWriter {
         Ok(AnswerWriter { sink, lines, buffer: vec![] })
     }
 
-    /// Writes the answer of an agent, which arrived at `at` since 1970: all of it, or as much as arrived.
+    /// Writes the answer of an agent, which arrived at `at` since 1970: all of it, or the part that arrived.
     pub fn answer(
         &mut self,
         record: &Record,
@@ -78,8 +78,8 @@ impl AnswerWriter {
         out.write_all(&self.buffer)
     }
 
-    /// Passes to `tell` what is noteworthy about an answer and has no place in its lines: net-snmp prints that on
-    /// standard error, too.
+    /// Passes remarks about an answer that do not fit into its lines to `tell`. net-snmp also prints these on standard
+    /// error.
     pub fn remark(&self, record: &Record, answer: &Answer, tell: impl Fn(&dyn Display)) {
         if !matches!(self.sink, Sink::Table(_)) {
             return;
@@ -95,7 +95,7 @@ impl AnswerWriter {
         }
     }
 
-    /// Writes an agent that did not answer, or passes it to `tell` if it has no place in the output.
+    /// Writes an agent that did not answer, or passes it to `tell` if the output has no place for it.
     pub fn unanswered(&mut self, record: &Record, tell: impl Fn(&dyn Display)) -> io::Result<()> {
         let reason = record.reason.as_deref().unwrap_or_default();
         match &mut self.sink {
@@ -123,7 +123,7 @@ impl AnswerWriter {
     }
 }
 
-/// Writes lines, each with its agent in front. A text may span several lines, none of which may look like another
+/// Writes lines, each preceded by its agent. A text may span several lines, none of which may look like another
 /// agent's.
 fn write_with_agent(record: &Record, lines: &[u8], out: &mut Out) -> io::Result<()> {
     for line in lines.split_inclusive(|byte| matches!(byte, b'\n'..=b'\r')) {
@@ -139,7 +139,7 @@ mod tests {
     use allears::protocol::snmp::{ErrorStatus, Incomplete, Oid, OidRef, Refused, Value};
     use proptest::prelude::*;
 
-    /// What a value can be made of: its kind, a number and bytes.
+    /// The ingredients of an arbitrary value: its kind, a number and bytes.
     type Stuff = (u8, i64, Vec<u8>);
 
     fn stuff() -> impl Strategy<Value = Stuff> {
@@ -150,7 +150,7 @@ mod tests {
         (any::<u8>(), any::<i64>(), text)
     }
 
-    /// Any value that can come, and some that cannot.
+    /// Creates an arbitrary value, including some that cannot be received.
     fn made_of(kind: u8, number: i64, bytes: &[u8]) -> Value<'_> {
         match kind % 16 {
             0 => Value::Integer(number),
@@ -165,7 +165,7 @@ mod tests {
             9 => Value::OpaqueDouble(f64::from_bits(number as u64)),
             10 => Value::Counter64(number as u64),
             11 => Value::NoSuchObject,
-            // A tag of more bytes than this one is not what can be written.
+            // A tag of several bytes cannot be written.
             12 => Value::Unknown { tag: number as u8 & !1, content: bytes },
             _ => Value::OctetString(bytes),
         }
@@ -196,7 +196,7 @@ mod tests {
         writer.into_inner().expect("memory")
     }
 
-    /// Splits a point into measurement with tags, fields and time, at spaces that no quotes are around.
+    /// Splits a point into measurement with tags, fields and time, at spaces outside of quotes.
     fn parts_of(point: &str) -> Vec<String> {
         let (mut parts, mut quoted, mut chars) = (vec![String::new()], false, point.chars());
         while let Some(c) = chars.next() {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_csv_is_a_value_a_refusal_or_a_reason() {
+    fn a_row_of_csv_has_a_value_a_refusal_or_a_reason() {
         let values = [(1, (13, 0, b"a,\"b\"\nc".to_vec())), (3, (4, 7, vec![])), (1, (11, 0, vec![]))];
         let mut answer = answer_of(&values);
         let oid = "1.3.6.1.2.1.1.9".parse().expect("an identifier");
@@ -255,7 +255,7 @@ mod tests {
 
             let rows = csv_of(&answer, &changes);
             let mut reader = ::csv::Reader::from_reader(&rows[..]);
-            // A row with more or fewer fields than the header would be an error.
+            // A row with more or fewer fields than the header causes an error.
             let read = reader.records().collect::<Result<Vec<_>, _>>().expect("rows");
             prop_assert_eq!(read.len(), answer.varbinds().count().max(1));
 
@@ -268,7 +268,7 @@ mod tests {
                 prop_assert!(parts.iter().all(|part| !part.is_empty()), "{:?}", point);
             }
 
-            let style = Style::parse(&letters).expect("letters that there are");
+            let style = Style::parse(&letters).expect("letters that exist");
             let mut line = vec![];
             answer.varbinds().for_each(|varbind| net_snmp::push(&varbind, style, &mut line));
             prop_assert!(line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'..=b'\r')));

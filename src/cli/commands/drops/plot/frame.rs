@@ -22,9 +22,9 @@ const LEFT: u32 = 76;
 const RIGHT: u32 = 24;
 const TOP: u32 = 62;
 const BOTTOM: u32 = 56;
-/// The size of all text but titles.
+/// The size of all text except titles.
 const FONT: i32 = 16;
-/// An upper estimate of a character's width, relative to the font size: each viewer has its own font.
+/// An upper bound on the width of a character, relative to the font size: each viewer has its own font.
 const CHARACTER: f64 = 0.38;
 
 /// Draws a line of text whose upper left corner is `at`.
