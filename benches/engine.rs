@@ -1,5 +1,5 @@
-//! The pure engine in virtual time: what an exchange costs with a thousand queries in flight, and with
-//! a million. Flat is the promise.
+//! The pure engine in virtual time: the cost of an exchange with a thousand queries in flight, and with a million. The
+//! cost must not depend on the number.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Protocol for Echo {
     }
 }
 
-/// An engine with a constant number of queries in flight, each answered in the order they were sent.
+/// An engine with a constant number of queries in flight, which are answered in the order of sending.
 struct Bench {
     engine: Engine<Echo>,
     now: Time,
@@ -82,7 +82,7 @@ impl Bench {
         }
     }
 
-    /// A thousand answers come in, in batches of 32, at a million a second.
+    /// Delivers a thousand answers, in batches of 32, at a million per second.
     fn exchange(&mut self) {
         for batch in 0..EXCHANGES.div_ceil(32) {
             for _ in 0..32.min(EXCHANGES - batch * 32) {

@@ -1,8 +1,8 @@
-//! The whole loop, `Engine` and `Net`, against a bare recvmmsg/sendmmsg loop that keeps no books: the
-//! same exchanges with the same responder, in turns, in one run. What counts is the ratio.
+//! Compares the whole loop, `Engine` and `Net`, with a bare recvmmsg/sendmmsg loop that counts nothing: the same
+//! exchanges with the same responder, alternately in one run. Only the ratio is meaningful.
 //!
-//! `cargo bench --bench loop`. The responder is this program again, in a process of its own, pinned
-//! to another core where there is one. Only loopback is sent to.
+//! `cargo bench --bench loop`. The responder is a second process of this program, pinned to another core if there is
+//! one. All packets stay on loopback.
 
 #[cfg(target_os = "linux")]
 #[path = "loop/bare.rs"]
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    eprintln!("there is no recvmmsg here to compare with");
+    eprintln!("this system has no recvmmsg to compare with");
 }
 
 #[cfg(target_os = "linux")]
@@ -105,7 +105,7 @@ mod linux {
         Ok(())
     }
 
-    /// The token there, the token back.
+    /// A protocol whose request and reply are the token.
     struct Echo;
 
     impl Protocol for Echo {

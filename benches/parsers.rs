@@ -1,4 +1,4 @@
-//! What reading a datagram costs: one of each kind, as real servers send them.
+//! The cost of parsing a datagram: one of each kind, as sent by real servers.
 
 use std::hint::black_box;
 
@@ -11,7 +11,7 @@ use allears::protocol::snmp::{Oid, Value, Varbind, Version};
 use allears::protocol::{Protocol, Token};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// The longest reply of a file of captures.
+/// Returns the longest reply in a file of captures.
 fn longest(file: &str) -> Vec<u8> {
     let replies = file.lines().filter_map(|line| line.strip_prefix("< "));
     let hex = replies.max_by_key(|hex| hex.len()).unwrap_or_default();
@@ -19,7 +19,7 @@ fn longest(file: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
-/// As long as the longest status seen of an Enemy Territory server: 1,814 bytes, 41 players.
+/// Returns a status as long as the longest one captured from an Enemy Territory server: 1,814 bytes, 41 players.
 fn full_server() -> Vec<u8> {
     let mut status = b"\xff\xff\xff\xffstatusResponse\n\\P\\".to_vec();
     status.extend([b'1'; 41]);
@@ -86,7 +86,7 @@ fn texts(c: &mut Criterion) {
     group.finish();
 }
 
-/// A reply to a GETBULK of 25: rows of an interface table, counters mostly, 600 bytes or so.
+/// Returns a reply to a GETBULK of 25: rows of an interface table, mostly counters, about 600 bytes.
 fn bulk_reply() -> Vec<u8> {
     let (mut writer, mut reply) = (Writer::default(), vec![]);
     for row in (1..=5u32).rev() {

@@ -1,7 +1,8 @@
-//! Varbinds per second of one core: GETBULKs of 25 repetitions to simulated agents in a process of their own, decoded
-//! and counted; and the same by the command, written as JSON lines to a file.
+//! Measures variable bindings per second of one core: GETBULKs of 25 repetitions to simulated agents in a separate
+//! process, decoded and counted; and the same with the command, written as JSON lines to a file.
 //!
-//! `cargo bench --bench snmp`. What counts is per second of CPU of the asking side; the agents have the other core.
+//! `cargo bench --bench snmp`. The relevant figure is per second of CPU of the querying side; the agents have the other
+//! core.
 
 #[cfg(target_os = "linux")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,7 +36,7 @@ mod linux {
 
     type Error = Box<dyn std::error::Error>;
 
-    /// Agents, in a process that ends with this one.
+    /// Agents in a separate process, which ends when this value is dropped.
     struct Fleet {
         child: Child,
         port: u16,
@@ -76,7 +77,7 @@ mod linux {
         Ok(())
     }
 
-    /// Varbinds per second, and per second of CPU.
+    /// Formats variable bindings per second, and per second of CPU.
     fn figures(varbinds: u64, elapsed: f64, cpu: f64) -> String {
         let varbinds = varbinds as f64;
         format!("{:>14.0}/s {:>14.0}/CPU-s", varbinds / elapsed, varbinds / cpu)

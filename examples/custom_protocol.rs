@@ -1,4 +1,4 @@
-//! A protocol of one's own: `PING TOKEN NUMBER` is answered by `PONG TOKEN NUMBER+1`, in plain text. Each conversation has
+//! A custom protocol: `PING TOKEN NUMBER` is answered by `PONG TOKEN NUMBER+1`, in plain text. Each conversation has
 //! two steps: the second sends the number that the first has returned.
 
 use std::error::Error;
@@ -10,7 +10,7 @@ use allears::net::Sweep;
 
 struct Ping;
 
-/// What is kept for each query in flight.
+/// The state of each query in flight.
 struct Pings {
     number: u32,
     steps_left: u32,
@@ -34,7 +34,7 @@ impl Protocol for Ping {
         out.extend_from_slice(format!("PING {:016x} {}", attempt.token.0, pings.number).as_bytes());
     }
 
-    /// The datagram may be anything: a reply, garbage, an attack.
+    /// The datagram may be anything: a reply, garbage, or an attack.
     fn read_token(&self, reply: &[u8]) -> Option<Token> {
         let token = std::str::from_utf8(reply.get(5..21)?).ok()?;
         u64::from_str_radix(token, 16).ok().map(Token)

@@ -1,4 +1,4 @@
-//! The loop in full, for a program with more to do than to wait for completions.
+//! The loop in full, for a program that has other work to do.
 
 use std::error::Error;
 use std::io;
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = 1..=100;
 
     let protocol = Raw::new(b"\0\0\0\0\0\0\0\0hello".to_vec())?.with_token_at(0)?;
-    // The default limits are for other people's hosts. This one is ours.
+    // The default limits protect other people's hosts. This host is ours.
     let no_gap = Some(Duration::ZERO);
     let config = Config::default().with_rate(Some(2_000.0)).with_host_gap(no_gap).with_prefix_rate(None);
     let mut net = Net::open(&Options::default())?;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         // 3. Receive, send, expire, sleep. A `Waker` of `net` ends the sleep from another thread.
         net.turn(&mut engine, None)?;
-        // 4. Take what has ended.
+        // 4. Take the completions.
         while let Some(completion) = engine.poll_completion() {
             sum += completion.tag;
         }

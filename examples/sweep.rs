@@ -1,4 +1,4 @@
-//! A sweep as an iterator: sends a text to some targets, and prints what each has replied.
+//! A sweep as an iterator: sends a text to some targets, and prints each reply.
 
 use std::error::Error;
 use std::io;

@@ -190,9 +190,9 @@ int allears_set_any_source(allears *handle, int any);
  * unpredictable token, which the reply must have at the same offset.
  *
  * With a `token_length` of 0, only its source address and port tie a reply to its request. Queries to the same address
- * and port are then made one at a time, in no particular order. Each waits until all attempts of the one before have
- * been replied to, or for 2 s. A reply that comes even later, or that the network duplicated, is taken for a reply to
- * the next query. */
+ * and port are then made one at a time, in no particular order. Each waits until all attempts of the previous one have
+ * been answered, or for 2 s. A reply that comes even later, or that the network duplicated, is taken for a reply to the
+ * next query. */
 int allears_open_raw(allears *handle, const void *payload, size_t length, size_t token_offset, size_t token_length);
 
 /* Opens a handle for game servers of the Quake 3 family and their masters. `game` is one of the games that
@@ -502,9 +502,9 @@ int allears_get_refused(allears *handle, size_t index, const char **oid, const c
 
 /* ---- The ledger -------------------------------------------------------------------------------------------- */
 
-/* Counts of all queries and datagrams since the handle was opened. Two equations always hold: queries = answered +
- * silent + unreachable + send_failed + malformed + interrupted + open queries; datagrams_received = replies + broken +
- * late + duplicates + unmatched. */
+/* Counts of all queries and datagrams since the handle was opened. Two equations always hold:
+ * queries = answered + silent + unreachable + send_failed + malformed + interrupted + open queries;
+ * datagrams_received = replies + broken + late + duplicates + unmatched. */
 typedef struct allears_ledger {
     /* Queries, one for each step of each conversation, and their outcomes. */
     uint64_t queries;

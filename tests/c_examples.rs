@@ -1,5 +1,5 @@
-//! The examples in C, as people copy them: compiled with what is installed, run against the fleet, and looked at by
-//! valgrind and by the sanitizers.
+//! The examples in C, compiled against the installed library, run against the fleet, and checked by valgrind and the
+//! sanitizers.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 #[path = "support/c.rs"]
@@ -15,8 +15,8 @@ use std::process::{Command, Stdio};
 use c::{command, compile, installed, succeed, text};
 use support::{Fleet, have};
 
-/// Who answered: of lines that begin with a target.
-fn who(output: &[u8], is_answer: impl Fn(&str) -> bool) -> BTreeSet<String> {
+/// Returns the targets whose lines satisfy `is_answer`.
+fn answering(output: &[u8], is_answer: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let text = text(output);
     let lines = text.lines().filter(|line| is_answer(line));
     lines
@@ -25,13 +25,13 @@ fn who(output: &[u8], is_answer: impl Fn(&str) -> bool) -> BTreeSet<String> {
         .collect()
 }
 
-/// Echoes of which every fifth is dead.
+/// Starts echo hosts, a fifth of which are dead.
 fn echoes() -> Fleet {
     Fleet::start(&["--protocol", "echo", "--hosts", "50", "--dead", "0.2", "--seed", "3"])
 }
 
-/// Runs `program` under something that looks at it, or alone.
-fn looked_at(prefix: &Path, watcher: &[&str], program: &Path) -> Command {
+/// Returns a command that runs `program`, under `watcher` if there is one.
+fn watched(prefix: &Path, watcher: &[&str], program: &Path) -> Command {
     match watcher {
         [] => command(prefix, program),
         [first, others @ ..] => {
@@ -42,12 +42,12 @@ fn looked_at(prefix: &Path, watcher: &[&str], program: &Path) -> Command {
     }
 }
 
-/// All examples do their work, also where they fail.
+/// Runs all examples, and checks that they work and report their failures.
 fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     let Some(prefix) = installed() else { return };
     let run = |source: &str, args: &[&str], code: i32| {
         let program = compile(prefix, &format!("examples/c/{source}"), flags);
-        let output = looked_at(prefix, watcher, &program).args(args).output().expect("it starts");
+        let output = watched(prefix, watcher, &program).args(args).output().expect("it starts");
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{source} {args:?}: {}{said}", text(&output.stdout));
         (output.stdout, said)
@@ -63,9 +63,9 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
         [("poll.c", &[fleet.targets()][..], nobody), ("libuv.c", &hosts[..], "nobody")]
     {
         let (out, _) = run(source, hosts, 0);
-        assert_eq!(who(&out, |line| line.contains("answered")).len(), 40, "{source}: {}", text(&out));
-        assert_eq!(who(&out, |line| line.contains("no answer to 3 attempts")).len(), 10, "{source}");
-        // Nobody is asked, and nobody answers.
+        assert_eq!(answering(&out, |line| line.contains("answered")).len(), 40, "{source}: {}", text(&out));
+        assert_eq!(answering(&out, |line| line.contains("no answer to 3 attempts")).len(), 10, "{source}");
+        // No host is queried, so none answers.
         let (_, said) = run(source, &[nobody], 1);
         assert!(said.contains("`nobody` is not an address"), "{said}");
     }
@@ -73,12 +73,12 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     let fleet = Fleet::start(&["--protocol", "et", "--hosts", "60", "--seed", "7", "--master-port", "0"]);
     let (out, said) = run("players.c", &["a", &fleet.master()], 0);
     assert!(text(&out).lines().all(|line| line.contains(" plays ")), "{}", text(&out));
-    // All servers, and their master.
+    // All 60 servers and their master answer.
     assert!(said.ends_with(" found; 61 answers, 0 silent\n"), "{said}");
     run("players.c", &["nobody is called like this", &fleet.master()], 1);
     run("players.c", &[], 2);
     run("poll.c", &[], 2);
-    // One that is no master.
+    // A host that is not a master.
     let (_, said) = run("players.c", &["a", hosts[0]], 1);
     assert!(said.starts_with("players: a master: no answer to 3 attempts\n"), "{said}");
     let (_, said) = run("players.c", &["a", "no.master"], 1);
@@ -90,10 +90,10 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     let (out, _) = run("agents.cpp", &[&["public"], &hosts[..]].concat(), 0);
     let lines = text(&out);
     assert_eq!(lines.lines().count(), 20 * 7, "{lines}");
-    assert_eq!(who(&out, |line| line.contains("IF-MIB::ifDescr.3 = eth2")).len(), 20, "{lines}");
+    assert_eq!(answering(&out, |line| line.contains("IF-MIB::ifDescr.3 = eth2")).len(), 20, "{lines}");
     let (out, said) = run("agents.cpp", &["public", hosts[0], "nobody", hosts[1]], 0);
     assert_eq!((text(&out).lines().count(), &said[..]), (2 * 7, "nobody: not an address\n"));
-    // Nobody knows that community.
+    // No agent accepts this community.
     let (_, said) = run("agents.cpp", &["wrong", hosts[0]], 1);
     assert!(said.contains("no answer to 3 attempts"), "{said}");
 }
@@ -106,14 +106,14 @@ fn all_examples_run_against_the_fleet() {
 }
 
 #[test]
-fn valgrind_finds_nothing_in_them() {
+fn valgrind_finds_no_errors_in_the_examples() {
     if have("/usr/bin/valgrind", "valgrind") && have("/usr/include/uv.h", "libuv1-dev") {
         all_examples_work(&["valgrind", "-q", "--leak-check=full", "--error-exitcode=99"], &[]);
     }
 }
 
 #[test]
-fn the_sanitizers_find_nothing_in_them() {
+fn the_sanitizers_find_no_errors_in_the_examples() {
     if have("/usr/include/uv.h", "libuv1-dev") {
         all_examples_work(&[], &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
     }
@@ -131,29 +131,34 @@ fn ctrl_c_stops_the_loop_with_poll() {
     assert!(first.contains(" answered after "), "{first}");
     support::interrupt(&child);
     let stopped = lines.filter(|line| line.as_ref().is_ok_and(|line| line.contains("interrupted")));
-    // The ten who are silent, and have a try left that is not made any more; and whoever was not asked yet.
+    // At least the ten silent hosts are interrupted before their last try.
     assert!(stopped.count() >= 10);
     assert!(child.wait().expect("it ends").success());
 }
 
 #[test]
-fn players_fit_a_hundred_lines() {
-    let lines = fs::read_to_string(c::source("examples/c/players.c")).expect("it is there").lines().count();
+fn the_players_example_fits_in_a_hundred_lines() {
+    let lines = fs::read_to_string(c::source("examples/c/players.c")).expect("it exists").lines().count();
     assert!(lines <= 100, "{lines}");
 }
 
 #[test]
-fn twenty_lines_of_python_can_use_it() {
+fn twenty_lines_of_python_can_use_the_library() {
     let Some(prefix) = installed().filter(|_| have("/usr/bin/python3", "python3")) else { return };
     let fleet = echoes();
     let mut python = Command::new("python3");
     python.arg(c::source("tests/c/ping.py")).arg(prefix.join("lib/liballears.so.1")).args(fleet.hosts());
     let output = succeed(&mut python);
-    assert_eq!(who(&output.stdout, |line| line.ends_with("b'ping'")).len(), 40, "{}", text(&output.stdout));
+    assert_eq!(
+        answering(&output.stdout, |line| line.ends_with("b'ping'")).len(),
+        40,
+        "{}",
+        text(&output.stdout)
+    );
 }
 
 #[test]
-fn a_program_may_be_linked_with_the_static_library() {
+fn a_program_can_be_linked_with_the_static_library() {
     let Some(prefix) = installed() else { return };
     let program = prefix.join("static");
     let mut compiler = Command::new("cc");
@@ -163,7 +168,7 @@ fn a_program_may_be_linked_with_the_static_library() {
     compiler.args(private.iter().filter(|flag| *flag != "-lallears"));
     succeed(&mut compiler);
     let fleet = echoes();
-    // Without the folder of the shared one.
+    // Run without the folder of the shared library.
     let output = succeed(Command::new(&program).arg(fleet.targets()));
-    assert_eq!(who(&output.stdout, |line| line.contains("answered")).len(), 40);
+    assert_eq!(answering(&output.stdout, |line| line.contains("answered")).len(), 40);
 }

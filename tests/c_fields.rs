@@ -1,4 +1,4 @@
-//! A C program sees what the command line sees of the same hosts.
+//! Results in C compared with those of the command line for the same hosts.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 #[path = "support/c.rs"]
@@ -11,7 +11,7 @@ use c::{command, compile, installed, succeed, text};
 use serde_json::Value;
 use support::{Fleet, run};
 
-/// The lines that `fields` prints.
+/// Returns the lines printed by `fields`.
 fn fields(args: &[&str]) -> Option<BTreeSet<String>> {
     let prefix = installed()?;
     let program = compile(prefix, "tests/c/fields.c", &["-std=gnu11", "-fsanitize=address,undefined"]);
@@ -24,7 +24,7 @@ fn string(value: &Value) -> String {
 }
 
 #[test]
-fn every_field_of_a_server() {
+fn every_field_of_a_server_matches() {
     let fleet = Fleet::start(&["--protocol", "et", "--hosts", "60", "--seed", "4", "--master-port", "0"]);
     let Some(seen) = fields(&["quake3", &fleet.master()]) else { return };
     let mut wanted = BTreeSet::from(["list\t60\t1".to_owned()]);
@@ -53,7 +53,7 @@ fn assert_same(seen: &BTreeSet<String>, wanted: &BTreeSet<String>) {
     assert!(different.is_empty(), "{different:#?}");
 }
 
-/// What the command line says of a walk, as `fields` prints it.
+/// Returns the command line's result of a walk, in the format of `fields`.
 fn walked(fleet: &Fleet, args: &[&str]) -> BTreeSet<String> {
     let tag = |name: &str| match name {
         "Integer" => 2,
@@ -79,7 +79,7 @@ fn walked(fleet: &Fleet, args: &[&str]) -> BTreeSet<String> {
         for varbind in answer["varbinds"].as_array().expect("values") {
             let (oid, tag) = (string(&varbind["oid"]), tag(&string(&varbind["type"])));
             let hex = if tag == 4 { string(&varbind["hex"]) } else { String::new() };
-            // Of texts the bytes are compared.
+            // Compare texts by their bytes.
             let value = if tag < 0x80 && tag != 4 { string(&varbind["value"]) } else { String::new() };
             wanted.insert(format!("{host}\t{oid}\t{tag}\t{value}\t{hex}\t"));
         }
@@ -88,7 +88,7 @@ fn walked(fleet: &Fleet, args: &[&str]) -> BTreeSet<String> {
     wanted
 }
 
-/// Without the values of counters and clocks, which move, and of what is no text.
+/// Removes the values of counters and clocks, which change, and those that are not text.
 fn still(lines: BTreeSet<String>) -> BTreeSet<String> {
     let still = |line: String| {
         let fields: Vec<&str> = line.split('\t').collect();
@@ -101,7 +101,7 @@ fn still(lines: BTreeSet<String>) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_value_of_an_agent_as_a_community_and_as_a_user() {
+fn every_value_of_an_agent_matches_with_a_community_and_with_a_user() {
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "10", "--interfaces", "3"]);
     let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
@@ -120,15 +120,14 @@ fn every_value_of_an_agent_as_a_community_and_as_a_user() {
 }
 
 #[test]
-fn what_is_odd_or_goes_in_circles_is_told() {
+fn odd_values_and_loops_are_reported() {
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "4", "--misbehave", "non-increasing=1"]);
     let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let Some(seen) = fields(&[&["snmp", "public", "ifDescr", "ifInOctets"], &hosts[..]].concat()) else {
         return;
     };
-    let ends =
-        seen.iter().filter(|line| line.contains("\tend\tthe agent goes in circles: the name after 1.3.6"));
+    let ends = seen.iter().filter(|line| line.contains("\tend\tthe agent loops: the name after 1.3.6"));
     assert_eq!(ends.count(), 4, "{seen:?}");
     let fleet = Fleet::start(&["--protocol", "snmp", "--hosts", "4", "--misbehave", "odd-ber=1"]);
     let hosts = fleet.hosts();
@@ -154,7 +153,7 @@ fn refused_names_have_their_errors() {
 }
 
 #[test]
-fn a_list_alone_can_be_asked_for() {
+fn a_list_can_be_requested_alone() {
     let Some(prefix) = installed() else { return };
     let fleet = Fleet::start(&["--protocol", "et", "--hosts", "60", "--master-port", "0"]);
     let program = compile(prefix, "tests/c/list.c", &["-std=gnu11"]);
@@ -163,7 +162,7 @@ fn a_list_alone_can_be_asked_for() {
 }
 
 #[test]
-fn each_host_gets_the_payload_that_is_its_own() {
+fn each_host_gets_its_own_payload() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "100"]);
     let hosts = fleet.hosts();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! The C library: what is installed, what it exports, what its header says, and what it does with misuse.
+//! The C library: its installed files, its symbols, its header, and its errors on misuse.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 #[path = "support/c.rs"]
@@ -26,15 +26,15 @@ fn symbols(library: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn it_exports_what_it_always_did_and_nothing_else() {
+fn it_exports_the_listed_symbols_and_no_others() {
     let Some(prefix) = installed() else { return };
     let wanted = fs::read_to_string(source("tests/data/c_symbols.txt")).expect("the list");
-    // A function that is new is added to the list. None is ever taken from it.
+    // Add new functions to the list, and never remove one.
     assert_eq!(symbols(&prefix.join("lib/liballears.so")), lines(&wanted));
 }
 
 #[test]
-fn everything_is_installed_where_it_belongs() {
+fn every_file_is_installed_in_its_place() {
     let Some(prefix) = installed() else { return };
     let version = env!("CARGO_PKG_VERSION");
     let real = prefix.join(format!("lib/liballears.so.{version}"));
@@ -45,7 +45,7 @@ fn everything_is_installed_where_it_belongs() {
     assert!(headers.contains("Library soname: [liballears.so.1]"), "{headers}");
     let sections = text(&succeed(Command::new("readelf").args(["-S", "-W"]).arg(&real)).stdout);
     assert!(!sections.contains(".symtab"), "it is stripped");
-    let size = fs::metadata(&real).expect("it is there").len();
+    let size = fs::metadata(&real).expect("it exists").len();
     assert!(size <= LARGEST, "{size} bytes");
     let pages = prefix.join("share/man/man3");
     for symbol in symbols(&real) {
@@ -59,11 +59,14 @@ fn everything_is_installed_where_it_belongs() {
     assert_eq!(
         functions.collect::<BTreeSet<_>>(),
         declarations(&described),
-        "the manual page is as the header"
+        "the manual page matches the header"
     );
     let contains =
         |word: &[u8]| fs::read(&real).expect("readable").windows(word.len()).any(|bytes| bytes == word);
-    assert!(contains(b"usmStatsUnknownEngineIDs") && !contains(b"Usage: "), "there is no command line in it");
+    assert!(
+        contains(b"usmStatsUnknownEngineIDs") && !contains(b"Usage: "),
+        "the library does not contain the command line"
+    );
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn misuse_gives_errors() {
     succeed(&mut command(prefix, compile(prefix, "tests/c/misuse.c", &["-std=gnu11"])));
     let sanitize = ["-std=gnu11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     succeed(command(prefix, compile(prefix, "tests/c/misuse.c", &sanitize)).arg("gently"));
-    // Two threads at a time, which the header allows.
+    // Two threads at the same time, which the header allows.
     let sanitize = ["-std=gnu11", "-fsanitize=thread"];
     succeed(command(prefix, compile(prefix, "tests/c/misuse.c", &sanitize)).arg("gently"));
     if have("/usr/bin/valgrind", "valgrind") {
@@ -99,7 +102,7 @@ fn misuse_gives_errors() {
 }
 
 #[test]
-fn the_header_is_c99_c11_and_cpp17_by_itself() {
+fn the_header_compiles_alone_as_c99_c11_and_cpp17() {
     let Some(prefix) = installed() else { return };
     let header = prefix.join("include/allears.h");
     for (compiler, language, standard) in
@@ -112,7 +115,7 @@ fn the_header_is_c99_c11_and_cpp17_by_itself() {
     }
 }
 
-/// The declarations of a header, without comments and in one manner of writing.
+/// Returns the declarations of a header, without comments and in a normalized form.
 fn declarations(header: &str) -> BTreeSet<String> {
     let mut code = String::new();
     let mut rest = header;
@@ -141,7 +144,7 @@ fn declarations(header: &str) -> BTreeSet<String> {
     found
 }
 
-/// One way to write it: without words that may be left out, and with single blanks.
+/// Normalizes a declaration: removes optional words, and reduces white space to single blanks.
 fn plain(declaration: &str) -> String {
     let spaced: String = declaration
         .chars()
@@ -157,7 +160,7 @@ fn plain(declaration: &str) -> String {
         None => (*word).to_owned(),
     });
     let mut text = numbers.collect::<Vec<_>>().join(" ").replace(" , }", " }");
-    // The name behind the braces is that before them.
+    // The name after the braces is the same as that before them.
     if let Some(end) = text.rfind('}') {
         text.truncate(end + 1);
     }
@@ -165,7 +168,7 @@ fn plain(declaration: &str) -> String {
 }
 
 #[test]
-fn the_header_is_what_the_library_declares() {
+fn the_header_matches_the_library() {
     let mut builder =
         cbindgen::Builder::new().with_language(cbindgen::Language::C).with_src(source("src/ffi.rs"));
     for folder in ["src/ffi", "src/ffi/snmp"] {
@@ -174,7 +177,7 @@ fn the_header_is_what_the_library_declares() {
             builder = if path.is_file() { builder.with_src(path) } else { builder };
         }
     }
-    // No function takes or returns them by name: an enum's size is the compiler's affair.
+    // No function takes or returns an enum by name, because its size depends on the compiler.
     let enums = [
         "allears_code",
         "allears_outcome",

@@ -1,7 +1,6 @@
-//! Datagrams of real servers decode to what those servers said.
+//! Datagrams of real servers decode to the values that those servers sent.
 //!
-//! Two files of them are in `tests/data`; the others are test data of another project, and are read
-//! from `../shared/captures` where that is.
+//! Two files of them are in `tests/data`; the others are test data of another project, and are read from `../shared/captures` if it exists.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,7 +12,7 @@ use allears::protocol::games::text::{Colors, clean};
 use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, ServerInfo};
 use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 
-/// Requests and replies of a file, in its order: `true` for a request.
+/// Returns the requests (`true`) and replies in a file, in its order.
 fn read(path: &Path) -> Vec<(bool, Vec<u8>)> {
     let text = fs::read_to_string(path).expect("the capture is readable");
     let lines = text.lines().filter_map(|line| {
@@ -36,11 +35,11 @@ fn own(name: &str) -> Vec<(bool, Vec<u8>)> {
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name))
 }
 
-/// The status in a file of the shared captures; `None`, loudly, where there are none.
+/// Returns the status in a file of the shared captures. If there is none, prints a warning and returns `None`.
 fn shared(name: &str) -> Option<Vec<u8>> {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures").join(name);
     if !path.exists() {
-        eprintln!("SKIPPED: {} is not there", path.display());
+        eprintln!("SKIPPED: {} is missing", path.display());
         return None;
     }
     Some(read(&path).remove(0).1)
@@ -51,7 +50,7 @@ fn text(bytes: Option<&[u8]>) -> String {
 }
 
 #[test]
-fn openarena_tells_its_name_and_its_bots() {
+fn openarena_reports_its_name_and_bots() {
     let openarena = Game::find("openarena").expect("a game");
     let replies = own("openarena-info-status.hex");
     let statuses: Vec<_> = replies.iter().filter_map(|(_, reply)| Status::parse(reply).ok()).collect();
@@ -71,7 +70,7 @@ fn openarena_tells_its_name_and_its_bots() {
 }
 
 #[test]
-fn a_challenge_that_is_not_ours_is_nobodys() {
+fn a_challenge_that_is_not_ours_matches_no_request() {
     let games = Games::new(Game::find("openarena").expect("a game"));
     for (_, datagram) in own("openarena-info-status.hex") {
         assert_eq!(games.read_token(&datagram), None);
@@ -79,7 +78,7 @@ fn a_challenge_that_is_not_ours_is_nobodys() {
 }
 
 #[test]
-fn a_real_status_with_our_challenge_is_ours() {
+fn a_real_status_with_our_challenge_matches() {
     let openarena = Game::find("openarena").expect("a game");
     let mut games = Games::new(openarena);
     let host = ([127, 0, 0, 1], 27960).into();
@@ -124,13 +123,13 @@ fn dpmaster_lists_600_servers_in_both_forms() {
 }
 
 #[test]
-fn dpmaster_says_that_there_is_no_server() {
+fn dpmaster_reports_an_empty_list() {
     let lines = own("dpmaster-et-getservers.hex");
     let list = ServerList::parse(&lines.last().expect("a reply").1).expect("a list");
     assert_eq!((list.servers().count(), list.has_end, list.is_ext), (0, true, false));
 }
 
-/// File, game, name, map, players, room, bots, and one player: place, name, score, ping, team.
+/// The file, game, name, map, players, maximum, bots, and one player: index, name, score, ping, team.
 type Case = (
     &'static str,
     &'static str,
@@ -201,7 +200,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn every_game_of_the_family_decodes() {
+fn statuses_of_every_game_of_the_family_decode() {
     for (file, id, name, map, (players, room, bots), (place, player, score, ping, team)) in CASES {
         let Some(datagram) = shared(file) else { continue };
         let game = Game::find(id).expect("a game");
@@ -220,7 +219,7 @@ fn every_game_of_the_family_decodes() {
 }
 
 #[test]
-fn teams_are_told_for_every_player() {
+fn every_player_has_a_team() {
     let teams = |file| -> Option<String> {
         let datagram = shared(file)?;
         let status = Status::parse(&datagram).expect(file);
@@ -234,7 +233,7 @@ fn teams_are_told_for_every_player() {
     }
 }
 
-/// File and game; then type of game, mod, private slots, password, start of the version.
+/// The file and game; then the game type, mod, private slots, password, and start of the version.
 type Settings = (&'static str, &'static str, [&'static str; 2], Option<u32>, Option<bool>, &'static str);
 
 const SETTINGS: &[Settings] = &[
@@ -249,7 +248,7 @@ const SETTINGS: &[Settings] = &[
 ];
 
 #[test]
-fn every_game_of_the_family_becomes_the_same_server_info() {
+fn every_game_of_the_family_yields_the_same_server_info() {
     for (file, id, texts, private_slots, password, version) in SETTINGS {
         let Some(datagram) = shared(file) else { continue };
         let game = Game::find(id).expect("a game");

@@ -1,5 +1,4 @@
-//! Bad input, and outputs that cannot be written: a clear message, the right exit code, and nothing
-//! lost that was heard.
+//! Bad input, and outputs that cannot be written, cause a clear message and the right exit code, and lose no results.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -26,7 +25,7 @@ fn echo_fleet(hosts: &str) -> Fleet {
 }
 
 #[test]
-fn a_bad_line_is_named_counted_and_passed_over() {
+fn a_bad_line_is_reported_counted_and_skipped() {
     let fleet = echo_fleet("1");
     let good = fleet.opening["first"].as_str().unwrap();
     let list = file(format!("# a comment\n\n{good}\n10.0.0.0/99\n127.1.0.1:99999\n").as_bytes());
@@ -67,7 +66,7 @@ fn host_names_are_resolved() {
 }
 
 #[test]
-fn empty_and_missing_and_garbage_lists_say_what_they_are() {
+fn empty_missing_and_garbage_lists_are_reported() {
     let empty = run(&["probe", "--text", "x", "-i", path(&file(b""))]);
     assert!(empty.stderr.contains("no target"), "{}", empty.stderr);
     assert_ne!(empty.code, 0);
@@ -84,7 +83,7 @@ fn empty_and_missing_and_garbage_lists_say_what_they_are() {
 }
 
 #[test]
-fn targets_come_in_all_forms() {
+fn targets_can_have_all_forms() {
     let fleet = echo_fleet("16");
     let first = fleet.opening["first"].as_str().unwrap();
     let port = first.rsplit(':').next().unwrap();
@@ -100,7 +99,7 @@ fn targets_come_in_all_forms() {
 }
 
 #[test]
-fn a_taken_port_and_an_unwritable_file_end_with_3_before_anything_is_sent() {
+fn a_port_in_use_and_an_unwritable_file_exit_with_3_before_anything_is_sent() {
     let fleet = echo_fleet("1");
     let good = fleet.opening["first"].as_str().unwrap();
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -116,7 +115,7 @@ fn a_taken_port_and_an_unwritable_file_end_with_3_before_anything_is_sent() {
 }
 
 #[test]
-fn a_list_is_not_written_over() {
+fn a_list_is_not_overwritten() {
     let list = file(b"127.1.0.1:9\n");
     for args in [
         &["probe", "--text", "x", "--to", path(&list)][..],
@@ -131,9 +130,9 @@ fn a_list_is_not_written_over() {
 }
 
 #[test]
-fn a_full_disk_is_reported_and_the_ledger_still_written() {
+fn a_full_disk_is_reported_and_the_ledger_is_still_written() {
     if !std::path::Path::new("/dev/full").exists() {
-        eprintln!("NOT TESTED: there is no /dev/full");
+        eprintln!("NOT TESTED: /dev/full is missing");
         return;
     }
     let fleet = echo_fleet("5");
@@ -156,7 +155,7 @@ fn a_full_disk_is_reported_and_the_ledger_still_written() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let fleet = echo_fleet("200");
     let mut child = allears()
         .args(["probe", "--text", "x", "-i", fleet.targets(), "-o", "json"])
@@ -174,7 +173,7 @@ fn a_closed_pipe_is_no_error() {
 }
 
 #[test]
-fn wrong_usage_ends_with_2() {
+fn wrong_usage_exits_with_2() {
     for args in [
         &["probe", "127.0.0.1:7"][..],
         &["probe", "--text", "x", "--hex", "00", "127.0.0.1:7"],
@@ -194,7 +193,7 @@ fn wrong_usage_ends_with_2() {
 }
 
 #[test]
-fn nobody_answers_is_1() {
+fn no_answers_exit_with_1() {
     let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let nobody = nobody.local_addr().unwrap().to_string();
     let swept = run(&["probe", "--text", "x", &nobody, "--tries", "1", "--timeout", "50ms", "-o", "json"])

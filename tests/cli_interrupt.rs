@@ -1,5 +1,4 @@
-//! Ctrl-C: the first one stops sending, waits for what is in flight and writes everything; the second
-//! one quits.
+//! Ctrl-C: the first one stops sending, waits for the queries in flight and writes everything; the second one quits.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -10,7 +9,7 @@ use std::process::Stdio;
 use support::{Fleet, allears, count, interrupt, run};
 
 #[test]
-fn the_first_interrupt_loses_nothing_that_was_heard_or_asked() {
+fn the_first_interrupt_loses_no_reply_and_no_target() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "2000", "--latency", "150ms,0"]);
     let mut child = allears()
         .args(["probe", "--text", "x", "-i", fleet.targets(), "--rate", "500", "-o", "json", "--stats", "-"])
@@ -34,13 +33,13 @@ fn the_first_interrupt_loses_nothing_that_was_heard_or_asked() {
     assert_eq!(answered, count(stats, "answered"));
     assert_eq!(interrupted, count(stats, "interrupted"));
     assert!(interrupted > 0, "{stats}");
-    assert_eq!(answered, count(stats, "datagrams_sent"), "what was in flight is waited for: {stats}");
-    assert_eq!(count(stats, "targets"), lines.len() as u64, "a line for each target that was taken in");
+    assert_eq!(answered, count(stats, "datagrams_sent"), "queries in flight are waited for: {stats}");
+    assert_eq!(count(stats, "targets"), lines.len() as u64, "a line for each target that was read");
 }
 
 #[test]
 fn the_second_interrupt_quits_at_once() {
-    // Nobody answers, and the timeout is longer than the test would ever wait.
+    // The host never answers, and the timeout is longer than the test would ever wait.
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut child = allears()
         .args(["probe", "--text", "x", "--timeout", "10m", &silent.local_addr().unwrap().to_string()])
@@ -53,13 +52,13 @@ fn the_second_interrupt_quits_at_once() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     stderr.read_line(&mut said).unwrap();
-    assert!(said.contains("Ctrl-C") || said.contains("nterrupt"), "the first one says what it does: {said}");
+    assert!(said.contains("Ctrl-C") || said.contains("nterrupt"), "the first one prints a message: {said}");
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[test]
-fn a_deadline_ends_the_sweep_with_everything_written() {
+fn a_deadline_ends_the_sweep_and_everything_is_written() {
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let target = silent.local_addr().unwrap().to_string();
     let swept =

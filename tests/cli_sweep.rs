@@ -1,4 +1,4 @@
-//! Sweeps over a simulated fleet in another process: who is found, and that both sides' books agree.
+//! Sweeps over a simulated fleet in another process: every living host is found, and the ledgers of both sides agree.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -9,7 +9,7 @@ use support::{Fleet, count, run};
 
 const CLASSES: [&str; 6] = ["answered", "silent", "unreachable", "send_failed", "malformed", "interrupted"];
 
-/// The ledger adds up, in queries and in the datagrams that the fleet says it saw.
+/// Asserts that the ledger adds up, in queries and in the datagrams that the fleet counted.
 #[track_caller]
 fn assert_reconciled(stats: &serde_json::Value, fleet: &serde_json::Value) {
     let ended: u64 = CLASSES.iter().map(|class| count(stats, class)).sum();
@@ -56,15 +56,15 @@ fn a_list_from_the_master_finds_every_living_server() {
     assert_eq!(targets.len(), 500, "each once");
     for line in &lines {
         let rest = line["outcome"] == "answered" || line["reason"].is_string();
-        assert!(rest, "all but answered carry a reason: {line}");
+        assert!(rest, "every target without an answer has a reason: {line}");
     }
     assert!(count(&stats, "answered_after_retry") > 0, "5 % of the requests were lost: {stats}");
-    // What is still on its way when the sweep ends is the only difference there may be; dead hosts
-    // and answered ones leave nothing on the way once all tries have run out.
+    // The ledgers may differ only in datagrams that are in flight when the sweep ends. Once all tries have timed out,
+    // dead and answered hosts leave none.
     assert_reconciled_but_for_late(&stats, &fleet.stop());
 }
 
-/// As `assert_reconciled`, when answers to superseded attempts may come after the sweep's end.
+/// Like `assert_reconciled`, but replies to earlier attempts may arrive after the sweep's end.
 #[track_caller]
 fn assert_reconciled_but_for_late(stats: &serde_json::Value, fleet: &serde_json::Value) {
     let ended: u64 = CLASSES.iter().map(|class| count(stats, class)).sum();
@@ -75,7 +75,7 @@ fn assert_reconciled_but_for_late(stats: &serde_json::Value, fleet: &serde_json:
 }
 
 #[test]
-fn both_books_agree_to_the_last_datagram() {
+fn both_ledgers_agree_to_the_last_datagram() {
     for seed in ["1", "2", "3"] {
         let fleet = Fleet::start(&[
             "--protocol",
@@ -131,7 +131,7 @@ fn both_books_agree_to_the_last_datagram() {
 }
 
 #[test]
-fn duplicates_and_forged_replies_are_counted_and_never_believed() {
+fn duplicates_and_forged_replies_are_counted_and_never_accepted() {
     let fleet = Fleet::start(&[
         "--protocol",
         "et",
@@ -159,7 +159,7 @@ fn duplicates_and_forged_replies_are_counted_and_never_believed() {
 }
 
 #[test]
-fn an_answer_from_another_address_is_a_stranger_and_its_host_silent() {
+fn a_reply_from_another_address_is_unmatched_and_its_host_silent() {
     let fleet = Fleet::start(&["--protocol", "et", "--hosts", "40", "--wrong-source", "0.5", "--seed", "3"]);
     let sweep = run(&[
         "games",
@@ -186,7 +186,7 @@ fn an_answer_from_another_address_is_a_stranger_and_its_host_silent() {
 }
 
 #[test]
-fn the_servers_own_limits_do_not_silence_them() {
+fn the_servers_rate_limits_do_not_silence_them() {
     for limit in ["ioq3", "protect2", "darkplaces"] {
         let fleet =
             Fleet::start(&["--protocol", "et", "--hosts", "100", "--limit", limit, "--latency", "5ms,0"]);
@@ -200,7 +200,7 @@ fn the_servers_own_limits_do_not_silence_them() {
 }
 
 #[test]
-fn the_ping_shown_is_the_hosts_own_latency() {
+fn the_ping_shown_is_the_latency_of_the_host() {
     let fleet = Fleet::start(&[
         "--protocol",
         "et",
@@ -218,15 +218,15 @@ fn the_ping_shown_is_the_hosts_own_latency() {
     let mut rtts: Vec<f64> = sweep.lines().iter().filter_map(|line| line["rtt_ms"].as_f64()).collect();
     rtts.sort_by(f64::total_cmp);
     assert_eq!(rtts.len(), 300);
-    // Retries wait 200 ms and more; counted in, a fifth of all would be far above. A burst in which a busy machine
-    // stopped the process counts from its end, so that a few may be below.
+    // Retries wait at least 200 ms; if that counted, a fifth of all would be far above. Bursts during which a busy
+    // machine stopped the process are measured from their end, so a few may be below.
     let above = rtts.iter().filter(|rtt| **rtt >= 140.0).count();
     let below = rtts.iter().filter(|rtt| **rtt < 40.0).count();
     assert!(above < 30 && below < 30, "{} … {}, {above} above, {below} below", rtts[0], rtts[299]);
 }
 
 #[test]
-fn find_says_where_a_player_is_and_how_many_were_heard() {
+fn find_reports_the_server_of_a_player_and_the_number_of_answers() {
     let fleet = Fleet::start(&[
         "--protocol",
         "et",
@@ -245,21 +245,21 @@ fn find_says_where_a_player_is_and_how_many_were_heard() {
     assert!(found.stdout.contains(&wanted_at), "{}", found.stdout);
     assert!(found.stderr.contains("100 of 100"), "{}", found.stderr);
 
-    let nobody = run(&["find", "nobody at all", "--master", &master]).expect_code(1);
+    let nobody = run(&["find", "no such player", "--master", &master]).expect_code(1);
     assert!(nobody.stdout.is_empty() && nobody.stderr.contains("100 of 100"), "{}", nobody.stderr);
 
     let exact = run(&["find", "--exact", "n!ght", "--master", &master]).expect_code(1);
     assert!(exact.stdout.is_empty());
     let regex = run(&["find", "--regex", "^n.ghtowl$", "--master", &master, "-o", "json"]).expect_code(0);
     assert_eq!(regex.lines().len(), 1);
-    // However many hits come in at once.
+    // However many matches arrive at once.
     let first = ["find", "--first", "e", "--master", &master, "-o", "json"];
     let fast = ["--rate", "unlimited", "--prefix-rate", "unlimited", "--burst", "1000"];
     assert_eq!(run(&[&first[..], &fast].concat()).expect_code(0).lines().len(), 1);
 }
 
 #[test]
-fn several_masters_are_merged_and_a_silent_one_is_said_so() {
+fn several_masters_are_merged_and_a_silent_one_is_reported() {
     let fleet = Fleet::start(&["--protocol", "et", "--hosts", "50", "--latency", "1ms,0"]);
     let master = fleet.master();
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! `drops`: what it says got lost is what the fleet says it lost.
+//! `drops`: the losses that it reports are those that the fleet reports.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -12,7 +12,7 @@ use support::{Fleet, allears, count, run};
 const CLASSES: [&str; 7] =
     ["answered", "local_drops", "send_failed", "late", "unreachable", "silent", "malformed"];
 
-/// Runs `drops -o json` over the fleet; yields the steps and the summary.
+/// Runs `drops -o json` over the fleet, and returns the steps and the summary.
 #[track_caller]
 fn drops(fleet: &Fleet, args: &[&str]) -> (Vec<Value>, Value) {
     let all = [&["drops", "-i", fleet.targets(), "-o", "json"], args].concat();
@@ -35,7 +35,7 @@ fn class(step: &Value, class: &str) -> u64 {
 }
 
 #[test]
-fn planned_loss_is_measured_and_the_books_agree() {
+fn planned_loss_is_measured_and_the_ledgers_agree() {
     let fleet = Fleet::start(&[
         "--protocol",
         "echo",
@@ -53,13 +53,13 @@ fn planned_loss_is_measured_and_the_books_agree() {
     let sum = |name| steps.iter().map(|step| class(step, name)).sum::<u64>();
     let queries: u64 = steps.iter().map(|step| count(step, "queries")).sum();
 
-    // The sum of both fleet-side causes is exactly what was silent …
+    // The sum of both causes in the fleet is exactly the number of silent queries.
     assert_eq!(queries, count(&fleet, "received"), "{fleet}");
     assert_eq!(sum("answered"), count(&fleet, "answered"), "{fleet}");
     let lost = count(&fleet, "lost_by_plan") + count(&fleet, "replies_lost_by_plan");
     assert_eq!(sum("silent"), lost, "{fleet}");
     assert_eq!(sum("local_drops"), 0);
-    // … and near what was planned, 1 - 0.98 × 0.99: within 3.3 standard deviations (99.9 %).
+    // It is also close to the plan, 1 - 0.98 × 0.99: within 3.3 standard deviations (99.9 %).
     let (n, p) = (queries as f64, 1.0 - 0.98 * 0.99);
     let deviation = (n * p * (1.0 - p)).sqrt();
     assert!((sum("silent") as f64 - n * p).abs() < 3.3 * deviation, "{} of {queries}", sum("silent"));
@@ -69,7 +69,7 @@ fn planned_loss_is_measured_and_the_books_agree() {
 }
 
 #[test]
-fn nothing_is_lost_where_nothing_gets_lost() {
+fn nothing_is_lost_without_planned_loss() {
     for protocol in ["echo", "et", "snmp"] {
         let fleet = Fleet::start(&["--protocol", protocol, "--hosts", "500", "--latency", "1ms,0"]);
         let (steps, summary) =
@@ -86,7 +86,7 @@ fn nothing_is_lost_where_nothing_gets_lost() {
 }
 
 #[test]
-fn late_malformed_and_doubled_answers_are_told_apart() {
+fn late_malformed_and_duplicate_replies_are_distinguished() {
     let fleet = Fleet::start(&[
         "--protocol",
         "echo",
@@ -107,14 +107,14 @@ fn late_malformed_and_doubled_answers_are_told_apart() {
     let (step, fleet) = (&steps[0], fleet.stop());
     assert!(class(step, "late") > 0 && class(step, "malformed") > 0, "{step}");
     assert!(count(step, "duplicates") > 0, "{step}");
-    // A dead host is silent; every other one's answer came, in time or late.
+    // A dead host is silent. The replies of all others arrived, in time or late.
     assert_eq!(class(step, "silent"), count(&fleet, "dead"), "{step}\n{fleet}");
-    assert!(count(&summary, "never_answered") >= 50, "a quarter of 200 is dead: {summary}");
+    assert!(count(&summary, "never_answered") >= 50, "a quarter of 200 are dead: {summary}");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_naive_way_loses_what_ours_does_not() {
+fn the_naive_loop_loses_replies_that_the_engine_does_not() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "5000", "--latency", "1ms,0"]);
     let (steps, summary) = drops(&fleet, &["--rates", "5k", "--step", "1s", "--compare-naive"]);
     let [ours, naive] = &steps[..] else { panic!("two ways: {steps:?}") };
@@ -128,12 +128,13 @@ fn the_naive_way_loses_what_ours_does_not() {
 }
 
 #[test]
-fn a_window_too_small_for_the_rate_ends_in_a_statement() {
+fn a_window_too_small_for_the_rate_is_reported() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "100", "--latency", "50ms,0"]);
-    // 50 ms a round trip and 65,536 bytes, of which three quarters hold 59 replies: some 1,200/s.
+    // With a round trip of 50 ms and 65,536 bytes, three quarters of which hold 59 replies, about 1,200 per second are
+    // possible.
     let (steps, summary) =
         drops(&fleet, &["--rates", "20k", "--step", "500ms", "--rcvbuf", "64K", "--timeout", "2s"]);
-    assert_eq!(count(&steps[0]["loss"], "count"), 0, "what was not asked is not lost: {}", steps[0]);
+    assert_eq!(count(&steps[0]["loss"], "count"), 0, "queries that were not sent are not lost: {}", steps[0]);
     assert!(count(&steps[0], "queries") < 5000, "{}", steps[0]);
     assert_eq!(summary["gave_way"]["what"], "reply_credit", "{summary}");
     let remedy = summary["gave_way"]["remedy"].as_str().expect("a remedy");
@@ -142,10 +143,10 @@ fn a_window_too_small_for_the_rate_ends_in_a_statement() {
 }
 
 #[test]
-fn closed_ports_are_no_answers() {
-    // Bound, so that nobody else gets it, and closed before anybody is asked.
+fn closed_ports_do_not_count_as_answers() {
+    // Bound, so that no other process gets the port, and closed before it is queried.
     let closed = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let target = closed.expect("loopback is there").to_string();
+    let target = closed.expect("loopback exists").to_string();
     let args = ["drops", &target, "--rates", "100", "--step", "200ms", "--timeout", "200ms", "-o", "json"];
     let lines = run(&args).expect_code(1).lines();
     assert_eq!(class(&lines[0], "silent") + class(&lines[0], "unreachable"), 20, "{}", lines[0]);
@@ -154,7 +155,7 @@ fn closed_ports_are_no_answers() {
 
 #[cfg(feature = "plot")]
 #[test]
-fn pictures_are_well_formed_and_need_nothing_else() {
+fn plots_are_well_formed_and_self_contained() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "50", "--loss", "0.1", "--latency", "1ms,0"]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, steps) in [("loss.svg", "500,1k"), ("loss.html", "1k")] {
@@ -174,7 +175,7 @@ fn pictures_are_well_formed_and_need_nothing_else() {
     }
 }
 
-/// Every element that is opened is closed, and no text has a character that XML reserves.
+/// Asserts that every element that is opened is closed, and that no text has a character that XML reserves.
 #[cfg(feature = "plot")]
 #[track_caller]
 fn assert_well_formed(xml: &str) {
@@ -207,7 +208,7 @@ fn csv_has_a_row_for_each_step_and_as_many_fields_as_columns() {
 }
 
 #[test]
-fn wrong_usage_is_told_before_anything_is_sent() {
+fn wrong_usage_is_reported_before_anything_is_sent() {
     let target = "127.0.0.1:9";
     for wrong in [
         &[target][..],
@@ -226,14 +227,14 @@ fn wrong_usage_is_told_before_anything_is_sent() {
         #[cfg(feature = "plot")]
         &[target, "--rates", "1k", "--plot", "loss.png"],
     ] {
-        let told = run(&[&["drops"], wrong].concat());
-        assert_eq!(told.code, 2, "{wrong:?}: {}", told.stderr);
-        assert!(told.stdout.is_empty() && !told.stderr.is_empty(), "{wrong:?}");
+        let refused = run(&[&["drops"], wrong].concat());
+        assert_eq!(refused.code, 2, "{wrong:?}: {}", refused.stderr);
+        assert!(refused.stdout.is_empty() && !refused.stderr.is_empty(), "{wrong:?}");
     }
 }
 
 #[test]
-fn ctrl_c_ends_it_and_what_was_measured_is_said() {
+fn ctrl_c_ends_it_and_the_measured_steps_are_reported() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "50", "--latency", "1ms,0"]);
     let mut child = allears()
         .args(["drops", "-i", fleet.targets(), "--ramp", "100:100k:100", "--step", "100ms", "-o", "json"])

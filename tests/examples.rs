@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-/// `cargo test` has built the examples; the test of a single file has not.
+/// Returns the path of an example. `cargo test` has built the examples; a test run of a single file has not.
 fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
     let folder = test.ancestors().nth(2).expect("it is in the folder `deps`").join("examples");
@@ -34,6 +34,6 @@ fn the_loop() {
 }
 
 #[test]
-fn a_protocol_of_ones_own() {
+fn a_custom_protocol() {
     assert_runs("custom_protocol", "the second: Answered(42)");
 }

@@ -1,5 +1,4 @@
-//! The simulated Enemy Territory servers and their master, asked by the real protocol in virtual
-//! time: what they say is understood, and a sweep finds what is there.
+//! The simulated Enemy Territory servers and their master, queried with the real protocol in virtual time.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -18,7 +17,7 @@ fn plan() -> Plan {
         .with_wanted(Some("Gandalf".into()))
 }
 
-/// Asks the master, and then every server that it names.
+/// Queries the master, and then every server that it lists.
 fn sweep(plan: Plan, config: Config) -> (Engine<Games>, Network, Seen) {
     let game = Game::find("et").expect("a game");
     let mut engine = Engine::new(Games::new(game), config, [1; 16]).expect("a valid configuration");
@@ -29,7 +28,7 @@ fn sweep(plan: Plan, config: Config) -> (Engine<Games>, Network, Seen) {
     let mut next_turn = Time::ZERO;
     while trace.ended.is_empty() || !engine.is_idle() {
         network.run(&mut engine, &mut targets, next_turn, &mut trace);
-        // Servers are asked while the rest of the list is still on its way.
+        // Servers are queried while the rest of the list still arrives.
         while engine.room() > 0 {
             let Some((server, game)) = engine.protocol_mut().take_server() else { break };
             engine.ask(server, GameQuestion::Server(game), ()).expect("there is room");
@@ -48,15 +47,15 @@ fn statuses(
     })
 }
 
-/// Every limit as a user would have it, and the receive buffer that rmem_max = 4 MiB gives.
+/// The default limits, and the receive buffer that rmem_max = 4 MiB gives.
 fn config(rate: f64) -> Config {
     Config::default().with_rate(Some(rate)).with_reply_credit(Some(6 << 20)).with_tries(3)
 }
 
 #[test]
-fn a_sweep_finds_every_living_server_in_the_time_that_was_promised() {
-    // One request in twenty is lost: of 1,400 servers, three tries miss one in every sixth sweep, four
-    // in every hundredth.
+fn a_sweep_finds_every_living_server_in_the_documented_time() {
+    // One request in twenty is lost: of 1,400 servers, three tries miss one in every sixth sweep, four in every
+    // hundredth.
     for (rate, promised) in [(1000.0, 4500), (2000.0, 3000)] {
         for seed in 1..=3 {
             let plan = plan().with_seed(seed).with_dead(0.3).with_loss(0.05);
@@ -70,17 +69,20 @@ fn a_sweep_finds_every_living_server_in_the_time_that_was_promised() {
 }
 
 #[test]
-fn the_books_of_a_sweep_and_of_its_fleet_agree() {
+fn the_ledgers_of_a_sweep_and_of_its_fleet_agree() {
     let (engine, network, _) = sweep(plan().with_dead(0.3).with_loss(0.05), config(2000.0));
     let (ledger, tally) = (engine.ledger(), network.fleet().tally());
     assert_eq!(ledger.datagrams_sent, tally.received);
     assert_eq!(ledger.datagrams_received, tally.answered);
     assert_eq!(tally.lost_by_plan + tally.dead + tally.answered - tally.master_answered, tally.received - 1);
-    assert!(tally.max_per_host_2s <= 3, "by default no server is asked more often than the strictest allows");
+    assert!(
+        tally.max_per_host_2s <= 3,
+        "by default no server is queried more often than the strictest limit allows"
+    );
 }
 
 #[test]
-fn what_the_servers_say_is_understood() {
+fn the_replies_of_servers_are_parsed() {
     let (_, network, trace) = sweep(plan(), config(2000.0));
     let (mut players, mut bots, mut empty) = (0, 0, 0);
     let mut wanted_at = Vec::new();
@@ -94,7 +96,7 @@ fn what_the_servers_say_is_understood() {
         assert!(info.player_list.iter().all(|player| player.team.is_some() && player.bot.is_some()));
         assert_eq!(end.rtt, Some(network.fleet().plan().latency_of(host)));
         players += info.players;
-        bots += info.bots.expect("known by their pings");
+        bots += info.bots.expect("recognized by their pings");
         empty += u32::from(info.players == 0);
         let wanted = info.player_list.iter().filter(|player| player.name.contains("Gandalf"));
         wanted_at.extend(wanted.map(|_| server));
@@ -108,7 +110,7 @@ fn what_the_servers_say_is_understood() {
 }
 
 #[test]
-fn garbage_ends_as_malformed_and_another_source_as_silent() {
+fn garbage_is_malformed_and_another_source_is_silent() {
     let plan = plan().with_hosts(200).with_garbage(0.25).with_wrong_source(0.2).with_forge(200.0);
     let (engine, network, trace) = sweep(plan, config(2000.0));
     let ledger = engine.ledger();
@@ -118,15 +120,15 @@ fn garbage_ends_as_malformed_and_another_source_as_silent() {
     assert!(ledger.malformed > 30 && network.fleet().tally().forged > 100);
     assert!(
         ledger.unmatched > network.fleet().tally().forged,
-        "forgeries, and 40 servers' answers from elsewhere"
+        "forgeries, and replies of 40 servers from other addresses"
     );
 }
 
 #[test]
-fn the_servers_own_limits_never_stop_a_sweep() {
+fn the_servers_rate_limits_never_stop_a_sweep() {
     for limit in [Limit::Ioq3, Limit::Protect2, Limit::DarkPlaces] {
         let plan = plan().with_hosts(300).with_loss(0.2).with_reply_loss(0.1).with_limit(limit);
-        // The profile of a DarkPlaces game has a gap of more than a second.
+        // A DarkPlaces game has a gap of more than a second.
         let host_gap = (limit == Limit::DarkPlaces).then_some(Duration::from_secs(1));
         let (engine, network, _) = sweep(plan, config(2000.0).with_host_gap(host_gap));
         assert_eq!(network.fleet().tally().limited, 0, "{limit:?}");

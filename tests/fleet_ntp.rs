@@ -19,7 +19,7 @@ fn two_thousand_servers_with_loss_and_forgeries_reconcile_to_the_last_datagram()
         .with_garbage(0.02)
         .with_forge(500.0)
         .with_latency(Latency { median: Duration::from_millis(40), sigma: 0.4 });
-    let fleet = Fleet::new(plan).expect("a plan that works");
+    let fleet = Fleet::new(plan).expect("a valid plan");
     let targets: Vec<SocketAddr> = fleet.targets().collect();
     let config = Config::default().with_rate(Some(2000.0)).with_tries(8).with_linger(Duration::from_secs(60));
     let mut engine: Engine<Ntp> = Engine::new(Ntp, config, [3; 16]).expect("settings in range");
@@ -29,10 +29,10 @@ fn two_thousand_servers_with_loss_and_forgeries_reconcile_to_the_last_datagram()
 
     let (ledger, tally) = (engine.ledger(), network.fleet().tally());
     assert!(engine.is_idle() && ledger.adds_up(0), "{ledger:?}");
-    assert_eq!(ledger.answered, 1800 - ledger.malformed, "every living server gave its time: {ledger:?}");
+    assert_eq!(ledger.answered, 1800 - ledger.malformed, "every living server returned its time: {ledger:?}");
     assert_eq!((ledger.silent, ledger.queries), (200, 2000));
     assert!(ledger.malformed > 20 && tally.forged > 100 && ledger.answered_after_retry > 100);
-    // What the engine counts is what the fleet counts.
+    // The engine's counts match the fleet's.
     assert_eq!(ledger.datagrams_sent, tally.received);
     assert_eq!(ledger.datagrams_received, tally.answered + tally.duplicated + tally.forged);
     assert_eq!(ledger.unmatched, tally.forged, "forgeries, and nothing else");

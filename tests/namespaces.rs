@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::Value;
 use support::{Run, count, have, interrupt};
 
-/// A script for three namespaces, the asker, a router and a house of hosts: 10.99.1.2 – 10.99.1.1 | 10.99.9.1 –
+/// A script for three namespaces, the querying side, a router and the hosts: 10.99.1.2 – 10.99.1.1 | 10.99.9.1 –
 /// 10.99.9.2, with 10.99.2.0/24 behind the last; and fd99:1::2 – fd99:1::1.
 const NETWORKS: &str = "
     ip netns add $ASKER; ip netns add $ROUTER; ip netns add $HOUSE
@@ -185,7 +185,7 @@ fn each_kind_of_failure_has_its_own_outcome() {
         ("10.99.2.201:7000", "unreachable", &["type 3 code 13", "from 10.99.1.1"]),
         ("10.99.7.1:7000", "unreachable", &["type 3 code 0", "from 10.99.1.1"]),
         ("10.99.6.1:7000", "unreachable", &["type 11 code 0"]),
-        // This machine reports it, because nobody answers ARP for the router.
+        // This machine reports it, because ARP for the router gets no reply.
         ("10.99.5.1:7000", "unreachable", &["type 3 code 1", "from 10.99.1.2"]),
         ("[fd99:7::1]:7000", "unreachable", &["type 1 code 0", "from fd99:1::1"]),
         ("10.99.2.202:7000", "silent", &["no answer"]),

@@ -185,9 +185,9 @@ fn local_drops_are_counted_exactly() {
         let (packets, bytes) = numbered(receiver.local_addr().unwrap(), 1_000);
         assert_eq!(sender.send(&packets, &bytes).count, 1_000);
         let drops = receiver.local_drops().expect("Linux reports it");
-        let heard: HashSet<u32> = receive_numbers(&receiver, 1_000 - drops as usize).into_iter().collect();
+        let received: HashSet<u32> = receive_numbers(&receiver, 1_000 - drops as usize).into_iter().collect();
         assert!(drops > 0);
-        assert_eq!(heard.len() + drops as usize, 1_000);
+        assert_eq!(received.len() + drops as usize, 1_000);
     }
 }
 

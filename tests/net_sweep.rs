@@ -47,7 +47,7 @@ fn every_target_has_its_completion() {
 
 #[test]
 fn silent_hosts_have_completions_too() {
-    // Bound, and never read.
+    // Bound, but never read.
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let timeout = Timeout::Fixed(Duration::from_millis(10));
     let config = fast().with_tries(1).with_timeout(timeout);
@@ -70,13 +70,13 @@ fn targets_are_pulled_only_as_far_as_the_ring_holds() {
     assert_eq!(pulled.get(), 0);
     for completed in 1..=500 {
         sweep.next().expect("targets without end").unwrap();
-        // The ring, the window, and a window of completions that were made in the same turn.
+        // The limit is the ring, the window, and a window of completions created in the same turn.
         assert!(pulled.get() <= completed + 8 + 4 + 4, "{} pulled, {completed} completed", pulled.get());
     }
 }
 
 #[test]
-fn settings_that_cannot_work_are_refused_with_their_reason() {
+fn invalid_settings_are_refused_with_their_reason() {
     let none = || std::iter::empty::<(SocketAddr, Payload, ())>();
     let config = fast().with_tries(0);
     let error = Sweep::with_settings(protocol(), none(), config, &Options::default()).unwrap_err();
@@ -95,7 +95,7 @@ fn settings_that_cannot_work_are_refused_with_their_reason() {
 }
 
 #[test]
-fn what_is_printed_for_debugging_is_short() {
+fn debug_output_is_short() {
     let host = echo_host();
     let targets = (0..100).map(|number| (host, Payload::default(), number));
     let mut sweep = Sweep::with_settings(protocol(), targets, fast(), &Options::default()).unwrap();

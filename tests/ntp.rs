@@ -12,7 +12,7 @@ use support::{have, run};
 
 const SERVER: &str = "/usr/sbin/chronyd";
 
-/// A server that keeps its hands off the system clock, at stratum 3.
+/// A server that does not set the system clock, at stratum 3.
 struct Chronyd {
     child: Child,
     address: String,
@@ -52,7 +52,7 @@ impl Chronyd {
         let mut request = [0; 48];
         request[0] = 0x23;
         for _ in 0..100 {
-            // Until the server is there, an ICMP error makes one of the calls fail.
+            // Until the server is ready, an ICMP error makes one of the calls fail.
             let sent = socket.send_to(&request, &self.address);
             if sent.is_ok() && socket.recv(&mut [0; 100]).is_ok() {
                 return;
@@ -70,7 +70,7 @@ impl Drop for Chronyd {
 }
 
 #[test]
-fn a_real_server_is_as_it_says_and_its_clock_is_ours() {
+fn a_real_server_is_parsed_and_its_clock_is_ours() {
     if !have(SERVER, "chrony") {
         return;
     }

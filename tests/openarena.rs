@@ -34,7 +34,7 @@ impl OpenArena {
         set("fs_homepath", home.path().to_str().expect("UTF-8"));
         set("net_ip", "127.0.0.1");
         set("net_port", &port);
-        // 1 = a server of the local network: no heartbeats to any master.
+        // 1 = a LAN server: no heartbeats to any master.
         set("dedicated", "1");
         set("sv_hostname", "^1Allears ^7Test");
         set("sv_maxclients", "12");
@@ -57,7 +57,7 @@ impl OpenArena {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.set_read_timeout(Some(Duration::from_secs(1))).expect("a timeout");
         let mut reply = [0; 65536];
-        // The server allows ten questions at once, then one a second; the timeout sets that pace.
+        // The server accepts ten requests at once, then one per second; the timeout sets that pace.
         for _ in 0..60 {
             socket.send_to(b"\xff\xff\xff\xffgetstatus wait", &self.address).expect("sent");
             let len = socket.recv(&mut reply).unwrap_or(0);
@@ -79,7 +79,7 @@ impl Drop for OpenArena {
 }
 
 #[test]
-fn a_real_server_is_listed_with_its_bots_and_its_limit_is_honoured() {
+fn a_real_server_is_listed_with_its_bots_and_its_limit_is_respected() {
     if !have(SERVER, "openarena-server") {
         return;
     }
@@ -112,15 +112,15 @@ fn a_real_server_is_listed_with_its_bots_and_its_limit_is_honoured() {
     let found = run(&["find", "sarge", "--game", "openarena", address]).expect_code(0);
     assert!(found.stdout.contains("Sarge") && found.stdout.contains(address), "{}", found.stdout);
 
-    // It answers ten questions at once and then one a second. Asked without a gap it stays silent to
-    // most; with a gap as long as it wants, it answers every single one at the first try.
+    // The server accepts ten requests at once and then one per second. Without a gap, it drops most requests; with a
+    // sufficient gap, it replies to every first try.
     let rushed = ask_many(address, 30, "0ms");
     assert!(count(&rushed, "silent") >= 10, "the server has no limit after all? {rushed}");
     let paced = ask_many(address, 5, "1100ms");
     assert_eq!(count(&paced, "answered"), 5, "{paced}");
 }
 
-/// Asks one server many times over, once each, and yields the ledger.
+/// Queries one server many times, once each, and returns the ledger.
 fn ask_many(address: &str, times: usize, gap: &str) -> serde_json::Value {
     let ask =
         ["games", "--game", "openarena", "-o", "json", "--stats", "-", "--tries", "1", "--host-gap", gap];

@@ -1,5 +1,4 @@
-//! Every query ends once, in the class it belongs to, and what comes after its end is known for what
-//! it is.
+//! Every query ends once, in the right class, and datagrams after its end are classified.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ mod script;
 use script::{Script, TOKEN, Talk, config, end, engine, host, ms, receive, request, run_out};
 
 #[test]
-fn an_answer_ends_the_query_and_its_round_trip_is_that_of_its_own_attempt() {
+fn an_answer_ends_the_query_and_its_round_trip_is_that_of_its_attempt() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, first) = request(&mut engine, ms(0)).unwrap();
@@ -35,7 +34,7 @@ fn an_answer_ends_the_query_and_its_round_trip_is_that_of_its_own_attempt() {
 }
 
 #[test]
-fn silence_lasts_as_long_as_the_tries_say() {
+fn a_silent_query_ends_after_all_tries() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     assert_eq!(run_out(&mut engine), ms(300));
@@ -45,7 +44,7 @@ fn silence_lasts_as_long_as_the_tries_say() {
 }
 
 #[test]
-fn after_the_end_the_first_answer_is_late_the_second_a_duplicate_and_then_it_is_forgotten() {
+fn after_the_end_the_first_reply_is_late_the_second_a_duplicate_and_then_the_query_is_forgotten() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -61,7 +60,7 @@ fn after_the_end_the_first_answer_is_late_the_second_a_duplicate_and_then_it_is_
 }
 
 #[test]
-fn what_fits_no_query_is_a_stranger() {
+fn a_datagram_that_fits_no_query_is_unmatched() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -76,7 +75,7 @@ fn what_fits_no_query_is_a_stranger() {
 }
 
 #[test]
-fn a_broken_answer_with_the_right_token_ends_the_query() {
+fn a_malformed_reply_with_the_right_token_ends_the_query() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -87,7 +86,7 @@ fn a_broken_answer_with_the_right_token_ends_the_query() {
 }
 
 #[test]
-fn without_a_token_a_broken_answer_is_only_remembered() {
+fn without_a_token_a_malformed_reply_is_only_remembered() {
     let mut engine =
         Engine::new(Script { proof: Proof::Address, ..Script::default() }, config(), [1; 16]).unwrap();
     for last in [1, 2] {
@@ -96,13 +95,17 @@ fn without_a_token_a_broken_answer_is_only_remembered() {
         receive(&mut engine, ms(1), host(last), b"", "????");
     }
     receive(&mut engine, ms(2), host(1), b"", "done");
-    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0), "the good one comes after the forged one");
+    assert_eq!(
+        end(&mut engine).outcome,
+        Outcome::Answered(0),
+        "the proper reply arrives after the forged one"
+    );
     run_out(&mut engine);
     assert_eq!(end(&mut engine).outcome, Outcome::Malformed("no verb"));
 }
 
 #[test]
-fn without_tokens_one_address_is_asked_one_query_at_a_time() {
+fn without_tokens_one_query_per_address_is_in_flight() {
     let mut engine =
         Engine::new(Script { proof: Proof::Address, ..Script::default() }, config(), [1; 16]).unwrap();
     engine.ask(host(1), Talk::default(), ()).unwrap();
@@ -117,7 +120,7 @@ fn without_tokens_one_address_is_asked_one_query_at_a_time() {
 }
 
 #[test]
-fn a_conversation_goes_on_through_the_ring_and_each_step_is_a_query() {
+fn a_conversation_continues_through_the_ring_and_each_step_is_a_query() {
     let mut engine = engine();
     engine.ask(host(1), Talk { steps: 2, ..Talk::default() }, ()).unwrap();
     for step in 0..3 {
@@ -133,7 +136,7 @@ fn a_conversation_goes_on_through_the_ring_and_each_step_is_a_query() {
 }
 
 #[test]
-fn an_answer_in_parts_ends_after_a_quiet_gap() {
+fn an_answer_in_several_datagrams_ends_after_a_quiet_gap() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -144,11 +147,15 @@ fn an_answer_in_parts_ends_after_a_quiet_gap() {
     engine.handle_timeout(ms(149));
     let completion = end(&mut engine);
     assert_eq!(completion.outcome, Outcome::Answered(2));
-    assert_eq!(completion.rtt, Some(Duration::from_millis(60)), "the first part tells the round trip");
+    assert_eq!(
+        completion.rtt,
+        Some(Duration::from_millis(60)),
+        "the first datagram determines the round trip"
+    );
 }
 
 #[test]
-fn an_answer_with_missing_parts_is_asked_for_again_and_merged() {
+fn an_answer_with_missing_parts_is_requested_again_and_merged() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -163,11 +170,15 @@ fn an_answer_with_missing_parts_is_asked_for_again_and_merged() {
     let (_, token) = request(&mut engine, ms(200)).unwrap();
     receive(&mut engine, ms(210), host(2), &token, "more");
     run_out(&mut engine);
-    assert_eq!(end(&mut engine).outcome, Outcome::Answered(1), "when nothing more ever comes, what there is");
+    assert_eq!(
+        end(&mut engine).outcome,
+        Outcome::Answered(1),
+        "without further datagrams, the answer has what arrived"
+    );
 }
 
 #[test]
-fn who_sends_a_part_now_and_then_does_not_keep_us() {
+fn a_host_that_keeps_sending_parts_does_not_keep_the_query_open() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -182,7 +193,7 @@ fn who_sends_a_part_now_and_then_does_not_keep_us() {
 }
 
 #[test]
-fn without_a_token_nobody_knows_the_round_trip_after_a_retry() {
+fn without_a_token_the_round_trip_after_a_retry_is_unknown() {
     let mut engine =
         Engine::new(Script { proof: Proof::Address, ..Script::default() }, config(), [1; 16]).unwrap();
     engine.ask(host(1), Talk::default(), ()).unwrap();
@@ -196,7 +207,7 @@ fn without_a_token_nobody_knows_the_round_trip_after_a_retry() {
 }
 
 #[test]
-fn a_retry_that_was_not_sent_leaves_the_attempt_before_it_answerable() {
+fn a_retry_that_was_not_sent_leaves_the_previous_attempt_answerable() {
     let mut engine =
         Engine::new(Script { proof: Proof::Address, ..Script::default() }, config(), [1; 16]).unwrap();
     engine.ask(host(1), Talk::default(), ()).unwrap();
@@ -210,8 +221,8 @@ fn a_retry_that_was_not_sent_leaves_the_attempt_before_it_answerable() {
 }
 
 #[test]
-fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
-    // A conversation of a thousand steps is said to have long answers.
+fn cheap_queries_do_not_pass_a_costly_one_forever() {
+    // A conversation of a thousand steps claims to have large replies.
     let mut engine = Engine::new(
         Script { proof: TOKEN, ..Script::default() },
         config().with_reply_credit(Some(40 * 832)),
@@ -235,11 +246,11 @@ fn a_costly_query_is_not_passed_by_cheap_ones_for_ever() {
             flying.push((transmit.to, token));
         }
     }
-    panic!("forty cheap ones have ended, and it was not sent");
+    panic!("forty cheap queries have ended, and the costly one was not sent");
 }
 
 #[test]
-fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
+fn an_answer_that_arrives_while_the_retry_waits_cancels_it() {
     let mut engine = Engine::new(
         Script { proof: TOKEN, ..Script::default() },
         config().with_rate(Some(1.0)).with_burst(1),
@@ -257,7 +268,7 @@ fn an_answer_that_comes_while_the_retry_waits_cancels_it() {
 }
 
 #[test]
-fn a_request_that_the_kernel_did_not_take_goes_first_again() {
+fn a_request_that_the_kernel_did_not_accept_is_sent_first() {
     let mut engine = engine();
     for last in 1..=3 {
         engine.ask(host(last), Talk::default(), ()).unwrap();
@@ -274,7 +285,7 @@ fn a_request_that_the_kernel_did_not_take_goes_first_again() {
 }
 
 #[test]
-fn a_stop_in_the_middle_of_sending_spoils_neither_round_trip_nor_deadline() {
+fn a_stop_while_sending_affects_neither_round_trip_nor_deadline() {
     let mut engine = engine();
     for last in [1, 2, 3] {
         engine.ask(host(last), Talk::default(), ()).unwrap();
@@ -283,19 +294,19 @@ fn a_stop_in_the_middle_of_sending_spoils_neither_round_trip_nor_deadline() {
     for (transmit, _) in &sent {
         engine.handle_slow_send(*transmit, ms(0), ms(1000));
     }
-    // The first one left before the stop, the second one after it.
+    // The first request was sent before the stop, the second one after it.
     receive(&mut engine, ms(20), host(1), &sent[0].1, "done");
     assert_eq!(end(&mut engine).rtt, Some(Duration::from_millis(20)));
     engine.handle_timeout(ms(1020));
     receive(&mut engine, ms(1020), host(2), &sent[1].1, "done");
     assert_eq!(end(&mut engine).rtt, Some(Duration::from_millis(20)));
-    assert!(request(&mut engine, ms(1099)).is_none(), "the third one's time is not over");
+    assert!(request(&mut engine, ms(1099)).is_none(), "the third one has not timed out");
     engine.handle_timeout(ms(1100));
     assert!(request(&mut engine, ms(1100)).is_some());
 }
 
 #[test]
-fn a_destination_that_cannot_be_sent_to_ends_alone() {
+fn a_destination_that_cannot_be_sent_to_ends_only_its_query() {
     let mut engine = engine();
     for last in [1, 2] {
         engine.ask(host(last), Talk::default(), ()).unwrap();
@@ -311,7 +322,7 @@ fn a_destination_that_cannot_be_sent_to_ends_alone() {
 }
 
 #[test]
-fn what_the_network_refuses_ends_at_once_if_it_quotes_our_token() {
+fn a_network_error_ends_the_query_if_it_quotes_our_token() {
     let report = Unreachable { icmp: Some((3, 3)), by: Some(host(1).ip()), errno: 111 };
     let mut engine = engine();
     for last in [1, 2] {
@@ -321,19 +332,19 @@ fn what_the_network_refuses_ends_at_once_if_it_quotes_our_token() {
     let (_, second) = request(&mut engine, ms(0)).unwrap();
     engine.handle_unreachable(ms(1), host(1), &second, report);
     engine.handle_unreachable(ms(1), host(1), &first[..4], report);
-    assert!(engine.poll_completion().is_none(), "another host's token, and a quote cut short");
+    assert!(engine.poll_completion().is_none(), "another host's token, and a truncated quote");
     engine.handle_unreachable(ms(2), host(1), &first, report);
     let completion = end(&mut engine);
     assert_eq!((completion.target, completion.outcome), (host(1), Outcome::Unreachable(report)));
     receive(&mut engine, ms(3), host(2), &second, "done");
-    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0), "the other host is unharmed");
+    assert_eq!(end(&mut engine).outcome, Outcome::Answered(0), "the other host is not affected");
     engine.handle_unreachable(ms(4), host(2), &second, report);
     assert_eq!((engine.ledger().unreachable, engine.ledger().answered), (1, 1));
     assert!(engine.ledger().adds_up(0));
 }
 
 #[test]
-fn an_attempt_whose_answer_we_may_have_dropped_is_no_try() {
+fn an_attempt_whose_reply_may_have_been_dropped_locally_is_not_a_try() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     request(&mut engine, ms(0)).unwrap();
@@ -341,15 +352,15 @@ fn an_attempt_whose_answer_we_may_have_dropped_is_no_try() {
     engine.ask(host(2), Talk::default(), ()).unwrap();
     request(&mut engine, ms(60)).unwrap();
     let ended = run_out(&mut engine);
-    assert_eq!(ended, ms(400), "three tries of 100 ms after the one that was lost here");
+    assert_eq!(ended, ms(400), "three tries of 100 ms after the one lost locally");
     let attempts: Vec<u32> =
         std::iter::from_fn(|| engine.poll_completion()).map(|end| end.attempts).collect();
-    assert_eq!(attempts, [3, 4], "the second host was asked after the drop");
+    assert_eq!(attempts, [3, 4], "the second host was queried after the drop");
     assert_eq!(engine.ledger().asked_again, 1);
 }
 
 #[test]
-fn an_attempt_is_forgiven_once_even_if_its_time_is_over_twice() {
+fn an_attempt_is_forgiven_once_even_if_it_times_out_twice() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
@@ -361,8 +372,8 @@ fn an_attempt_is_forgiven_once_even_if_its_time_is_over_twice() {
 }
 
 #[test]
-fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
-    // Nothing is known yet, so an answer is overdue after a second, whatever the timeout is.
+fn a_retry_waits_for_credit_while_the_previous_attempt_may_still_be_answered() {
+    // No round trip is known yet, so a reply is overdue after a second, whatever the timeout.
     let mut engine = Engine::new(
         Script { proof: TOKEN, ..Script::default() },
         config().with_reply_credit(Some(832)),
@@ -375,13 +386,13 @@ fn a_retry_waits_for_credit_while_the_attempt_before_may_still_be_answered() {
     assert!(request(&mut engine, ms(100)).is_none());
     assert_eq!(engine.poll_timeout(), Some(ms(1000)));
     engine.handle_timeout(ms(1000));
-    request(&mut engine, ms(1000)).expect("it takes the charge over");
+    request(&mut engine, ms(1000)).expect("it takes over the charge");
     run_out(&mut engine);
     assert_eq!((end(&mut engine).attempts, engine.ledger().max_in_flight), (3, 1));
 }
 
 #[test]
-fn the_credit_of_a_query_that_ended_early_is_kept_until_its_answer_is_overdue() {
+fn the_credit_of_a_query_that_ended_early_is_kept_until_its_reply_is_overdue() {
     let config = config().with_reply_credit(Some(2 * 832)).with_tries(1);
     let mut engine = Engine::new(Script { proof: TOKEN, ..Script::default() }, config, [1; 16]).unwrap();
     for last in 1..=4 {
@@ -390,7 +401,7 @@ fn the_credit_of_a_query_that_ended_early_is_kept_until_its_answer_is_overdue() 
     while request(&mut engine, ms(0)).is_some() {}
     engine.handle_timeout(ms(100));
     assert_eq!(engine.ledger().silent, 2);
-    // One may always be in flight, however small the buffer is.
+    // One query may always be in flight, however small the buffer.
     assert!(request(&mut engine, ms(100)).is_some() && request(&mut engine, ms(100)).is_none());
     engine.handle_timeout(ms(200));
     assert_eq!(engine.ledger().silent, 3);
@@ -398,7 +409,7 @@ fn the_credit_of_a_query_that_ended_early_is_kept_until_its_answer_is_overdue() 
 }
 
 #[test]
-fn drops_without_end_do_not_make_it_ask_without_end() {
+fn endless_drops_do_not_cause_endless_retries() {
     let mut engine = engine();
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let mut now = ms(0);
@@ -412,7 +423,7 @@ fn drops_without_end_do_not_make_it_ask_without_end() {
 }
 
 #[test]
-fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
+fn a_stop_interrupts_waiting_queries_and_lets_those_in_flight_be_answered() {
     let mut engine =
         Engine::new(Script { proof: TOKEN, ..Script::default() }, config().with_window(Some(2)), [1; 16])
             .unwrap();
@@ -427,7 +438,7 @@ fn a_stop_ends_what_waits_and_lets_what_is_in_flight_be_answered() {
     assert_eq!((refused.reason, refused.question), (RefusedReason::Stopped, Talk::default()));
 
     receive(&mut engine, ms(20), host(1), &token, "done");
-    assert_eq!(engine.ledger().interrupted, 3, "its next step will not be asked");
+    assert_eq!(engine.ledger().interrupted, 3, "its next step will not be sent");
     run_out(&mut engine);
     assert_eq!((engine.ledger().interrupted, engine.ledger().answered), (4, 1));
     assert_eq!(engine.ledger().datagrams_sent, 2);
@@ -442,7 +453,7 @@ fn after_a_stop_an_attempt_waits_as_long_as_a_last_one() {
         [1; 16],
     )
     .unwrap();
-    // A near host makes the wait for the next one short.
+    // A near host shortens the timeout of the next one.
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, token) = request(&mut engine, ms(0)).unwrap();
     receive(&mut engine, ms(1), host(1), &token, "done");
@@ -470,7 +481,7 @@ fn an_abort_ends_everything_at_once() {
 }
 
 #[test]
-fn a_closed_window_holds_first_requests_back_but_not_retries() {
+fn a_closed_window_holds_back_first_requests_but_not_retries() {
     let mut engine =
         Engine::new(Script { proof: TOKEN, ..Script::default() }, config().with_window(Some(1)), [1; 16])
             .unwrap();
@@ -480,7 +491,7 @@ fn a_closed_window_holds_first_requests_back_but_not_retries() {
     assert_eq!(request(&mut engine, ms(0)).unwrap().0.to, host(1));
     assert!(request(&mut engine, ms(0)).is_none());
     engine.handle_timeout(ms(100));
-    assert_eq!(request(&mut engine, ms(100)).unwrap().0.to, host(1), "the retry passes the one that waits");
+    assert_eq!(request(&mut engine, ms(100)).unwrap().0.to, host(1), "the retry passes the waiting query");
     assert_eq!(engine.poll_timeout(), Some(ms(200)), "no busy wait for the window");
     run_out(&mut engine);
     assert_eq!((engine.ledger().silent, engine.ledger().max_in_flight), (2, 1));
@@ -503,7 +514,7 @@ fn settings_out_of_range_are_named() {
     }
 }
 
-/// An engine that asks host 1, and the token that it asked with.
+/// Returns an engine that has sent a query to host 1, and the query's token.
 fn asked(foreign_source: ForeignSource) -> (Engine<Script>, Vec<u8>) {
     let mut engine = Engine::new(
         Script { proof: Proof::Token { bits: 31 }, foreign_source, ..Script::default() },
@@ -517,7 +528,7 @@ fn asked(foreign_source: ForeignSource) -> (Engine<Script>, Vec<u8>) {
 }
 
 #[test]
-fn a_reply_from_another_address_is_what_the_protocol_says() {
+fn the_protocol_decides_about_a_reply_from_another_address() {
     for (foreign_source, named, outcome) in [
         (ForeignSource::Unmatched, None, Outcome::Silent),
         (ForeignSource::Reported, Some(host(2)), Outcome::Silent),
@@ -534,7 +545,7 @@ fn a_reply_from_another_address_is_what_the_protocol_says() {
 }
 
 #[test]
-fn who_replied_in_its_stead_is_not_named_when_the_target_answers_itself() {
+fn the_foreign_source_is_forgotten_when_the_target_itself_replies() {
     let (mut engine, token) = asked(ForeignSource::Reported);
     receive(&mut engine, ms(10), host(2), &token, "done");
     receive(&mut engine, ms(30), host(1), &token, "done");
@@ -543,20 +554,20 @@ fn who_replied_in_its_stead_is_not_named_when_the_target_answers_itself() {
 }
 
 #[test]
-fn a_reply_from_the_target_itself_names_no_other_address() {
+fn a_reply_from_the_target_has_no_foreign_source() {
     let (mut engine, token) = asked(ForeignSource::Accepted);
     let wrong = token.iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
     receive(&mut engine, ms(20), host(2), &wrong, "done");
     receive(&mut engine, ms(30), host(1), &token, "done");
     let completion = end(&mut engine);
     assert_eq!((completion.foreign_source, completion.outcome), (None, Outcome::Answered(0)));
-    assert_eq!(engine.ledger().unmatched, 1, "without its token it is nobody's reply");
+    assert_eq!(engine.ledger().unmatched, 1, "without its token it matches no query");
     receive(&mut engine, ms(40), host(2), &token, "done");
     assert_eq!((engine.ledger().duplicates, engine.ledger().late), (1, 0));
 }
 
 #[test]
-fn what_proves_nothing_ends_a_query_only_if_nothing_better_comes() {
+fn an_unproven_reply_ends_a_query_only_if_nothing_better_arrives() {
     let (mut engine, token) = asked(ForeignSource::Unmatched);
     receive(&mut engine, ms(10), host(1), &token, "fake");
     receive(&mut engine, ms(30), host(1), &token, "done");
@@ -571,14 +582,14 @@ fn what_proves_nothing_ends_a_query_only_if_nothing_better_comes() {
 }
 
 #[test]
-fn a_conversation_is_told_before_it_asks_once_more() {
+fn a_conversation_is_notified_before_a_retry() {
     let (mut engine, _) = asked(ForeignSource::Unmatched);
     run_out(&mut engine);
     assert_eq!(end(&mut engine).conversation.missed, [1, 2]);
 }
 
 #[test]
-fn nobody_is_woken_for_a_window_that_opens_before_there_is_a_token() {
+fn the_window_causes_no_wake_up_before_there_is_a_token() {
     let timeout = Timeout::Fixed(Duration::from_millis(50));
     let config =
         config().with_rate(Some(0.2)).with_burst(4).with_window(Some(1)).with_tries(2).with_timeout(timeout);
@@ -590,13 +601,13 @@ fn nobody_is_woken_for_a_window_that_opens_before_there_is_a_token() {
     let (mut now, mut wakes) = (Time::ZERO, 0);
     while !engine.is_idle() {
         while request(&mut engine, now).is_some() {}
-        // Whoever drives it need not come by while no deadline is due.
+        // The driver does not have to call while no deadline is due.
         if engine.next_deadline().is_some_and(|due| due <= now) {
             engine.handle_timeout(now);
         }
         now = engine.poll_timeout().map_or(now, |due| due.max(now));
         wakes += 1;
-        assert!(wakes < 50, "it is woken again and again at {now:?}");
+        assert!(wakes < 50, "repeated wake-ups at {now:?}");
     }
     assert_eq!((engine.ledger().silent, engine.ledger().datagrams_sent), (3, 6));
 }

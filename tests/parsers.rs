@@ -1,4 +1,4 @@
-//! Whatever comes, a parser answers: with what it found, or with a reason. Never by a panic.
+//! Parsers accept any datagram or return a reason; they never panic.
 
 use allears::protocol::games::quake3::{ServerList, Status};
 use allears::protocol::games::text::{Colors, clean, raw_text, spans};
@@ -12,7 +12,7 @@ use proptest::sample::Index;
 const FILES: [&str; 2] =
     [include_str!("data/openarena-info-status.hex"), include_str!("data/dpmaster-et-getservers.hex")];
 
-/// Real replies, and made ones for what these lack.
+/// Returns real replies, and synthetic ones for the cases that these lack.
 fn replies() -> Vec<Vec<u8>> {
     let hex = FILES.iter().flat_map(|file| file.lines()).filter_map(|line| line.strip_prefix("< "));
     let mut replies: Vec<Vec<u8>> = hex.map(from_hex).collect();
@@ -32,7 +32,7 @@ fn from_hex(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
-/// Reads a datagram in every way there is, and checks what must hold of any.
+/// Passes a datagram to every parser, and checks the invariants.
 fn read_all(datagram: &[u8]) {
     match Status::parse(datagram) {
         Ok(status) => check_status(&status),
@@ -74,7 +74,7 @@ fn check_status(status: &Status<'_>) {
 }
 
 #[test]
-fn replies_cut_at_any_length_are_read_or_have_a_reason() {
+fn truncated_replies_are_parsed_or_have_a_reason() {
     for reply in replies() {
         for len in 0..=reply.len() {
             read_all(&reply[..len]);
@@ -83,7 +83,7 @@ fn replies_cut_at_any_length_are_read_or_have_a_reason() {
 }
 
 #[test]
-fn a_status_cut_anywhere_is_malformed_or_known_to_be_cut() {
+fn a_truncated_status_is_malformed_or_marked_as_truncated() {
     let reply = &replies()[0];
     let info_end =
         4 + reply[4..].iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).expect("info").0;
@@ -192,7 +192,7 @@ proptest! {
     #[test]
     fn raw_reads_anything(datagram in vec(any::<u8>(), 0..32), prefix in vec(any::<u8>(), 0..3)) {
         let raw = Raw::new(vec![0; 16]).and_then(|raw| raw.with_expected_prefix(prefix.clone()));
-        let mut raw = raw.and_then(|raw| raw.with_token_at(10)).expect("settings that work");
+        let mut raw = raw.and_then(|raw| raw.with_token_at(10)).expect("valid settings");
         prop_assert_eq!(raw.read_token(&datagram).is_some(), datagram.len() >= 16);
         let fits = datagram.starts_with(&prefix);
         let reply = Reply::to_first(([127, 0, 0, 1], 7).into(), &datagram);

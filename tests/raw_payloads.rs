@@ -1,4 +1,4 @@
-//! Raw payloads, a different one for each query: each gets the reply to its own, in virtual time.
+//! Raw payloads that differ for each query: each query gets its own reply, in virtual time.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use allears::engine::{Config, Engine, Outcome, Time};
 use allears::protocol::raw::{Payload, Raw};
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Trace};
 
-/// Asks 20 hosts, which give back what they get, ten numbers each; how many answers were to another query than
-/// their own, and how many there were.
+/// Sends ten numbers to each of 20 hosts, which return what they receive. Returns how many answers belong to another
+/// query, and how many there are.
 fn asked_by_address_alone(latency: Duration, config: Config) -> (usize, usize) {
     let raw = Raw::new(vec![]).expect("short");
     let plan = Plan::new(HostProtocol::find("echo").expect("a protocol"))
         .with_hosts(20)
         .with_latency(Latency { median: latency, sigma: 0.3 });
-    let fleet = Fleet::new(plan).expect("a plan that works");
+    let fleet = Fleet::new(plan).expect("a valid plan");
     let hosts: Vec<SocketAddr> = fleet.targets().collect();
     let numbers = (0..10u32).flat_map(|number| hosts.iter().map(move |host| (*host, number)));
     let payload =
@@ -34,9 +34,9 @@ fn asked_by_address_alone(latency: Duration, config: Config) -> (usize, usize) {
 }
 
 #[test]
-fn late_replies_without_a_token_are_not_given_to_the_next_query_of_their_host() {
-    // Slower than the first timeout: every early query is asked again, and answered twice. None is later than that an
-    // ended query is remembered.
+fn late_replies_without_a_token_do_not_answer_the_next_query() {
+    // The hosts are slower than the first timeout: every early query is retried, and answered twice. No reply is later
+    // than the time for which an ended query is remembered.
     for (millis, ring) in [(20, 4096), (300, 4096), (700, 4096), (700, 4)] {
         let config = Config::default().with_ring(ring);
         let (wrong, answered) = asked_by_address_alone(Duration::from_millis(millis), config);

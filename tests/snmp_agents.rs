@@ -57,7 +57,7 @@ fn requests_shrink_after_too_big() {
 }
 
 #[test]
-fn a_walk_of_an_agent_that_goes_in_circles_ends_and_keeps_its_values() {
+fn a_walk_of_an_agent_that_loops_ends_and_keeps_its_values() {
     let Sweep { ends, .. } = sweep(plan(20, &[("non-increasing", 0.5)]), &walk(&[IF_DESCR]));
     let circles =
         ends.iter().filter(|end| matches!(answer(end).incomplete, Some(Incomplete::NotIncreasing(_))));
@@ -155,12 +155,12 @@ fn a_wrong_community_gets_no_reply_and_an_unknown_name_gets_an_exception() {
 fn dead_and_slow_agents_delay_nobody_else() {
     let faulty = plan(200, &[]).with_dead(0.2).with_loss(0.05).with_reply_loss(0.05).with_duplicate(0.05);
     let Sweep { ends, network, engine } = sweep(faulty, &walk(&[IF_DESCR]));
-    let (mut heard, mut silent) = (0, 0);
+    let (mut answered, mut silent) = (0, 0);
     for (host, end) in ends.iter().enumerate() {
         match &end.outcome {
             Outcome::Answered(answer) => {
                 assert_eq!((answer.len(), &answer.incomplete), (INTERFACES as usize, &None));
-                heard += 1;
+                answered += 1;
             }
             Outcome::Silent => {
                 assert!(!network.fleet().is_proper(host as u32), "{} is alive", end.target);
@@ -169,7 +169,7 @@ fn dead_and_slow_agents_delay_nobody_else() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((heard, silent), (160, 40));
+    assert_eq!((answered, silent), (160, 40));
     assert!(engine.ledger().answered_after_retry > 0, "the plan loses some datagrams");
 }
 

@@ -102,7 +102,7 @@ impl Sample {
     }
 }
 
-/// Returns a v2c message with the PDU that `write` writes.
+/// Returns a v2c message with the PDU written by `write`.
 fn ours(community: &[u8], write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let (mut writer, mut out) = (Writer::default(), vec![]);
     write(&mut writer);

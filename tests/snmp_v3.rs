@@ -60,7 +60,7 @@ fn assert_complete(sweep: &Sweep) {
     }
 }
 
-/// Sweeps as `user` with a single try: the plan loses nothing.
+/// Sweeps as `user` with a single try, which suffices because the plan loses nothing.
 fn sweep(plan: Plan, user: User, request: &Arc<Request>) -> Sweep {
     sweep_as(plan, Snmp::new(1), Credentials::User(user), request, 1)
 }

@@ -90,7 +90,7 @@ impl Agent {
             if sent.is_ok() && socket.recv(&mut [0; 2048]).is_ok() {
                 return;
             }
-            // An error returns at once: wait as long as a timeout would have taken.
+            // An error returns at once, so wait as long as a timeout would have taken.
             let _ = socket.recv(&mut [0; 2048]);
         }
         panic!("snmpd does not answer after half a minute");
@@ -151,7 +151,7 @@ fn steady(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn get_next_bulk_and_walk_print_what_net_snmp_prints() {
+fn get_next_bulk_and_walk_print_the_same_as_net_snmp() {
     let Some(agent) = Agent::start() else { return };
     let names = ["1.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0"];
     for version in ["-v1", "-v2c"] {

@@ -1,5 +1,5 @@
-//! A sweep that is stopped, swapped out or not read from loses no reply: everything in flight fits in the receive buffer,
-//! and the kernel's timestamps tell when a reply arrived.
+//! A sweep that is stopped, swapped out or not read from loses no reply: all replies in flight fit in the receive
+//! buffer, and the kernel's timestamps have the times of arrival.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 mod support;
@@ -115,7 +115,7 @@ fn a_stopped_sweep_with_the_default_buffer_receives_every_reply() {
 #[test]
 fn a_stopped_sweep_without_privileges_receives_every_reply() {
     if !am_root() {
-        eprintln!("NOT TESTED: only root can become somebody else; the other tests run without privileges");
+        eprintln!("NOT TESTED: only root can become another user; the other tests run without privileges");
         return;
     }
     let fleet = fleet();
@@ -175,7 +175,7 @@ fn a_stalled_reader_loses_nothing_and_costs_no_memory() {
     let stdout = BufReader::new(child.stdout.take().expect("piped"));
     let mut sweep = Sweep { child, stdout, lines: Vec::new() };
     sweep.read(1);
-    // The sweep writes ten megabytes, and nobody reads them for ten seconds.
+    // The sweep writes ten megabytes, and no one reads them for ten seconds.
     stall(Duration::from_secs(10));
     let stats = sweep.finish();
     assert_eq!((count(&stats, "answered"), count(&stats, "local_drops")), (5000, 0), "{stats}");

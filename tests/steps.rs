@@ -1,5 +1,5 @@
-//! Conversations of several steps, and of several destinations: when the next step is sent, where it goes, and what
-//! replies to the steps before it are counted as.
+//! Conversations with several steps and several destinations: the time and destination of the next step, and the
+//! classification of replies to earlier steps.
 
 #[path = "support/script.rs"]
 mod script;
@@ -17,7 +17,7 @@ fn by(proof: Proof) -> Engine<Script> {
     engine_with(Script { proof, ..Script::default() }, config())
 }
 
-/// Loses the first request, and has the reply to the second one 30 ms later. Returns when the next step is sent.
+/// Loses the first request, and delivers the reply to the second one 30 ms later. Returns when the next step is sent.
 fn second_step_after_a_lost_packet(proof: Proof) -> u64 {
     let mut engine = by(proof);
     engine.ask(host(1), Talk { steps: 1, ..Talk::default() }, ()).unwrap();
@@ -37,7 +37,7 @@ fn second_step_after_a_lost_packet(proof: Proof) -> u64 {
 }
 
 #[test]
-fn after_a_lost_packet_the_next_step_waits_only_where_nothing_tells_replies_apart() {
+fn after_a_lost_packet_the_next_step_waits_only_if_replies_cannot_be_distinguished() {
     assert_eq!(second_step_after_a_lost_packet(script::TOKEN), 30);
     assert_eq!(second_step_after_a_lost_packet(Proof::Content), 30);
     assert_eq!(
@@ -65,7 +65,7 @@ fn a_late_reply_to_an_earlier_step_is_a_duplicate_and_a_foreign_one_is_unmatched
 }
 
 #[test]
-fn by_content_another_conversation_still_waits_for_late_replies() {
+fn with_content_another_conversation_still_waits_for_late_replies() {
     let mut engine = by(Proof::Content);
     engine.ask(host(1), Talk::default(), ()).unwrap();
     engine.ask(host(1), Talk::default(), ()).unwrap();
@@ -76,12 +76,12 @@ fn by_content_another_conversation_still_waits_for_late_replies() {
     receive(&mut engine, ms(130), host(1), b"", "done");
     assert!(request(&mut engine, ms(130)).is_none(), "the first request may still be answered");
     receive(&mut engine, ms(140), host(1), b"", "done");
-    request(&mut engine, ms(140)).expect("nothing is on its way any more");
+    request(&mut engine, ms(140)).expect("nothing is in flight any more");
     assert_eq!(engine.ledger().duplicates, 1);
 }
 
 #[test]
-fn a_reply_that_is_not_ours_does_not_open_the_address() {
+fn an_unmatched_reply_does_not_unblock_the_address() {
     let mut engine = by(Proof::Address);
     engine.ask(host(1), Talk::default(), ()).unwrap();
     engine.ask(host(1), Talk::default(), ()).unwrap();
@@ -95,7 +95,7 @@ fn a_reply_that_is_not_ours_does_not_open_the_address() {
 }
 
 #[test]
-fn a_query_that_waits_for_a_host_costs_no_wake_ups() {
+fn a_query_that_waits_for_a_host_causes_no_wake_ups() {
     let mut engine = by(Proof::Address);
     for _ in 0..2 {
         engine.ask(host(1), Talk::default(), ()).unwrap();
@@ -107,7 +107,7 @@ fn a_query_that_waits_for_a_host_costs_no_wake_ups() {
     request(&mut engine, ms(100)).expect("the retry");
     receive(&mut engine, ms(110), host(1), b"", "done");
     assert!(request(&mut engine, ms(110)).is_none());
-    assert_eq!(engine.poll_timeout(), Some(ms(2110)), "then the lost request is given up");
+    assert_eq!(engine.poll_timeout(), Some(ms(2110)), "then the lost request has timed out");
     engine.handle_timeout(ms(2110));
     request(&mut engine, ms(2110)).expect("the second one");
 }
@@ -122,7 +122,7 @@ fn a_step_may_go_to_another_host() {
     let next = SocketAddr::new(host(1).ip(), host(1).port() + 1);
     assert_eq!(transmit.to, next);
     receive(&mut engine, ms(20), host(1), &token, "done");
-    assert_eq!(engine.ledger().unmatched, 1, "the first host is not asked any more");
+    assert_eq!(engine.ledger().unmatched, 1, "the first host is not queried any more");
     receive(&mut engine, ms(25), next, &token, "done");
     let completion = end(&mut engine);
     assert_eq!((completion.target, completion.outcome), (next, Outcome::Answered(0)));
@@ -130,7 +130,7 @@ fn a_step_may_go_to_another_host() {
 }
 
 #[test]
-fn a_retry_may_go_to_another_host_and_the_first_one_may_still_answer() {
+fn a_retry_may_go_to_another_host_and_the_first_one_may_still_reply() {
     for answers in [1, 2] {
         let mut engine = engine();
         engine.ask(host(1), Talk { elsewhere: Some(host(2)), ..Talk::default() }, ()).unwrap();
@@ -139,7 +139,7 @@ fn a_retry_may_go_to_another_host_and_the_first_one_may_still_answer() {
         let (second, token_of_second) = request(&mut engine, ms(100)).unwrap();
         assert_eq!((first.to, second.to), (host(1), host(2)));
         receive(&mut engine, ms(110), host(2), &token_of_first, "done");
-        assert_eq!(engine.ledger().unmatched, 1, "a token counts only from where it was sent");
+        assert_eq!(engine.ledger().unmatched, 1, "a token counts only from the address it was sent to");
         let token = if answers == 1 { token_of_first } else { token_of_second };
         receive(&mut engine, ms(130), host(answers), &token, "done");
         let completion = end(&mut engine);
@@ -152,7 +152,7 @@ fn a_retry_may_go_to_another_host_and_the_first_one_may_still_answer() {
 }
 
 #[test]
-fn without_a_token_a_retry_elsewhere_waits_for_that_host() {
+fn without_a_token_a_retry_to_another_host_waits_for_that_host() {
     let mut engine = by(Proof::Address);
     engine.ask(host(1), Talk { elsewhere: Some(host(2)), ..Talk::default() }, ()).unwrap();
     engine.ask(host(2), Talk::default(), ()).unwrap();
@@ -168,7 +168,7 @@ fn without_a_token_a_retry_elsewhere_waits_for_that_host() {
 }
 
 #[test]
-fn no_more_queries_are_in_flight_to_a_host_than_its_cap() {
+fn no_more_queries_are_in_flight_to_a_host_than_its_cap_allows() {
     let script = Script { defaults: Defaults::default().with_in_flight_per_host(2), ..Script::default() };
     let mut engine = engine_with(script, config());
     for last in [1, 1, 1, 1, 2] {
@@ -176,7 +176,7 @@ fn no_more_queries_are_in_flight_to_a_host_than_its_cap() {
     }
     let (_, first) = request(&mut engine, ms(0)).unwrap();
     request(&mut engine, ms(0)).unwrap();
-    assert_eq!(request(&mut engine, ms(0)).unwrap().0.to, host(2), "another host is not held up");
+    assert_eq!(request(&mut engine, ms(0)).unwrap().0.to, host(2), "another host is not held back");
     assert!(request(&mut engine, ms(0)).is_none());
     receive(&mut engine, ms(10), host(1), &first, "done");
     assert_eq!(request(&mut engine, ms(10)).expect("the third one").0.to, host(1));
@@ -188,7 +188,7 @@ fn no_more_queries_are_in_flight_to_a_host_than_its_cap() {
 }
 
 #[test]
-fn the_users_cap_and_gap_override_the_protocols() {
+fn the_users_cap_and_gap_override_those_of_the_protocol() {
     let defaults = Defaults::default().with_in_flight_per_host(1).with_host_gap(ms(70) - ms(0));
     let script = || Script { defaults, ..Script::default() };
     let send_two = |config: Config| {
@@ -211,7 +211,7 @@ fn the_users_cap_and_gap_override_the_protocols() {
 }
 
 #[test]
-fn a_request_is_written_once_for_each_attempt_whatever_the_network_reports() {
+fn a_request_is_written_once_per_attempt_whatever_the_network_reports() {
     let mut engine = by(Proof::Address);
     engine.ask(host(1), Talk::default(), ()).unwrap();
     let (_, bytes) = request(&mut engine, ms(0)).unwrap();
@@ -236,7 +236,7 @@ fn a_step_knows_its_round_trip_and_its_attempt() {
 }
 
 #[test]
-fn every_completion_carries_its_tag_and_a_refusal_gives_everything_back() {
+fn every_completion_has_its_tag_and_an_error_returns_question_and_tag() {
     let config = config().with_ring(2);
     let mut engine: Engine<Script, String> = Engine::new(Script::default(), config, [1; 16]).unwrap();
     for name in ["first", "second"] {

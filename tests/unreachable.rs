@@ -44,7 +44,7 @@ impl Protocol for Echo {
     }
 }
 
-/// Returns settings without rate limits, and with a timeout so long that nothing but a loss reaches it.
+/// Returns settings without rate limits, and with a timeout so long that only a loss can cause it.
 fn config() -> Config {
     Config::default()
         .with_rate(None)

@@ -1,5 +1,5 @@
-/* Exchanges with an echo, through the C library: as fast as it goes, by `run` or by `poll`. Prints what it took:
- * nanoseconds of time and of the processor. */
+/* Exchanges datagrams with an echo host through the C library, as fast as possible, with `run` or with `poll`. Prints
+ * the elapsed time and the CPU time in nanoseconds. */
 #include <allears.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-//! The limit: send as many as were heard, know nothing.
+//! The upper limit: a loop that sends as many packets as it received, and checks nothing.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use libc::{c_uint, iovec, mmsghdr, sockaddr_in};
 
-/// The header arrays of one direction, and what they point to.
+/// The header arrays of one direction, and the buffers that they point to.
 struct Batch<const N: usize> {
     names: [sockaddr_in; N],
     payloads: [[u8; 64]; N],
@@ -35,7 +35,7 @@ impl<const N: usize> Batch<N> {
     }
 }
 
-/// `count` exchanges of 8 bytes with `hosts` in turn, `window` of them in flight, `N` a system call.
+/// Makes `count` exchanges of 8 bytes with `hosts` in turn, with `window` of them in flight and `N` per system call.
 pub fn exchange<const N: usize>(hosts: &[SocketAddr], count: u64, window: u32) -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     socket2::SockRef::from(&socket).set_recv_buffer_size(8 << 20)?;
@@ -61,7 +61,7 @@ pub fn exchange<const N: usize>(hosts: &[SocketAddr], count: u64, window: u32) -
     Ok(())
 }
 
-/// As `net` does, to compare like with like.
+/// Sets "don't fragment", as `net` does, for a fair comparison.
 fn never_fragment(socket: &UdpSocket) {
     let mode = libc::IP_PMTUDISC_PROBE;
     // SAFETY: the value is an int that is alive during the call.

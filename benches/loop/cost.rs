@@ -1,4 +1,4 @@
-//! What a run takes, and the middle of several.
+//! The cost of a run, and the median of several.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use allears::net;
 
 pub type Error = Box<dyn std::error::Error>;
 
-/// Nanoseconds: of time, and of the processor.
+/// The elapsed time and the CPU time of a run, in nanoseconds.
 #[derive(Clone, Copy)]
 pub struct Cost {
     pub time: f64,
@@ -22,12 +22,12 @@ impl Cost {
         Ok(Cost { time: time.as_nanos() as f64, cpu: cpu.as_nanos() as f64 })
     }
 
-    /// How many of `exchanges` were made in a second.
+    /// Returns the number of exchanges per second.
     pub fn per_second(self, exchanges: f64) -> f64 {
         exchanges / self.time * 1e9
     }
 
-    /// Microseconds of the processor for each of `exchanges`.
+    /// Returns the microseconds of CPU time per exchange.
     pub fn cpu_micros(self, exchanges: f64) -> f64 {
         self.cpu / exchanges / 1e3
     }

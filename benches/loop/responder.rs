@@ -1,4 +1,4 @@
-//! Hosts at every address of 127.0.0.0/8 that give back what they get, in a process of their own.
+//! Hosts at every address of 127.0.0.0/8 that return what they receive, in a separate process.
 #![allow(unsafe_code)]
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 
 use allears::net::{Inbox, Packet, Reactor, Socket, SocketOptions};
 
-/// What tells this program to be the responder.
+/// The argument that makes this program the responder.
 pub const ARGUMENT: &str = "respond";
 
-/// The other process. It ends when its standard input does.
+/// The responder's process. It ends when its standard input does.
 pub struct Responder {
     child: Child,
     pub port: u16,
@@ -68,7 +68,7 @@ pub fn run() -> io::Result<()> {
     }
 }
 
-/// Keeps this process on one core, where there are several; else, or if it may not, leaves it.
+/// Pins this process to one core, if there are several and it is permitted.
 pub fn pin_to_core(core: usize) {
     // SAFETY: an integer array, for which zero is a valid value, alive during the calls.
     unsafe {

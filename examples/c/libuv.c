@@ -1,5 +1,5 @@
 /*
- * Pings many hosts in the loop of libuv, beside everything else that the loop does.
+ * Pings many hosts within a libuv loop.
  *
  *     cc libuv.c $(pkg-config --cflags --libs allears libuv) -o libuv
  *     ./libuv 127.1.0.1:7 127.1.0.2:7 ...

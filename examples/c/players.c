@@ -1,6 +1,6 @@
 /*
- * Finds a player: asks masters for all Enemy Territory servers, and each server for its players while the lists still
- * arrive.
+ * Finds a player: gets all Enemy Territory servers from masters, and queries each server for its players while
+ * the lists still arrive.
  *
  *     cc players.c $(pkg-config --cflags --libs allears) -o players
  *     ./players NAME MASTER:PORT ...
@@ -33,7 +33,7 @@ static void ask_master(allears *a, const char *text)
         fprintf(stderr, "players: `%s` is not an address\n", text);
 }
 
-/* Asks the servers that masters have listed, as many as there is room for. */
+/* Queries the servers that masters have listed, as many as there is room for. */
 static void ask_servers(allears *a)
 {
     struct sockaddr_storage server;

@@ -1,4 +1,4 @@
-//! Any datagram as a master's list: parsed, or rejected with a reason.
+//! Parses any datagram as a master's list: accepted, or rejected with a reason.
 #![no_main]
 
 use allears::protocol::games::quake3::ServerList;

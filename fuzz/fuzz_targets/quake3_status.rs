@@ -1,4 +1,4 @@
-//! Any datagram as a server's status: parsed, or rejected with a reason.
+//! Parses any datagram as a server's status: accepted, or rejected with a reason.
 #![no_main]
 
 use allears::protocol::games::quake3::Status;

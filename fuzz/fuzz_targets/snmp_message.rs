@@ -1,4 +1,4 @@
-//! Any datagram as an agent's reply: read, or refused with a reason.
+//! Parses any datagram as an agent's reply: accepted, or rejected with a reason.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use allears::protocol::snmp::usm::{AuthProtocol, EngineRecord, PrivProtocol, Use
 use allears::protocol::{Attempt, Protocol, Reply, Step, Time, Token};
 use libfuzzer_sys::fuzz_target;
 
-/// As in the captures; its passwords are hashed once.
+/// The user of the captures. It is static, so that its passwords are hashed only once.
 static USER: LazyLock<User> = LazyLock::new(|| {
     let user = User::new(b"u1").and_then(|user| user.with_auth(AuthProtocol::Sha256, b"authpass123"));
     user.and_then(|user| user.with_priv(PrivProtocol::Aes128, b"privpass123")).unwrap()

@@ -46,7 +46,7 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 
     /// Counts a query that was answered.
-    pub(super) fn book_answer(&mut self, id: QueryId, arrival: Arrival) {
+    pub(super) fn count_answer(&mut self, id: QueryId, arrival: Arrival) {
         self.book_answered(self.in_flight[id].attempts, arrival);
     }
 

@@ -24,7 +24,7 @@ impl<P: Protocol, T> Engine<P, T> {
         }
         self.window.release(now);
         self.forget_lingering(now);
-        self.check_books();
+        self.check_counts();
     }
 
     /// Records that by `now` the kernel has dropped datagrams because our receive buffer was full. Each may have been

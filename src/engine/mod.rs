@@ -13,8 +13,8 @@
 //! → protocol) and `expire` (deadlines); `end` ends queries.
 //!
 //! An open query waits in one place at a time: in the *ring* (to be sent), in the heap of *deadlines* (for its reply,
-//! or for a limit), or at its *host* (for another query to end). Its stamp tells the valid entry from older ones, so
-//! that moving a query costs no search. An ended query stays in the table for a while, to recognize late replies.
+//! or for a limit), or at its *host* (for another query to end). Its stamp distinguishes the valid
+//! entry from older ones, so that moving a query costs no search. An ended query stays in the table for a while, to recognize late replies.
 
 mod config;
 mod deadlines;
@@ -64,7 +64,7 @@ const SLACK: Duration = Duration::from_millis(4);
 
 /// Sends the requests of many conversations, matches their replies, and counts everything.
 ///
-/// `T` is the type of the tags: what the caller gives to [`ask`](Engine::ask) and gets back with the
+/// `T` is the type of the tags, which the caller passes to [`ask`](Engine::ask) and gets back with the
 /// [`Completion`]. See the [module](self) for the order of calls.
 pub struct Engine<P: Protocol, T = ()> {
     protocol: P,
@@ -169,7 +169,7 @@ impl<P: Protocol, T> Engine<P, T> {
             priority: Priority::Opening,
             continues: None,
         });
-        self.check_books();
+        self.check_counts();
         Ok(())
     }
 
@@ -199,7 +199,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.interrupt(now, |state| state != State::Sent);
         self.forget_waiting();
         self.use_final_timeouts();
-        self.check_books();
+        self.check_counts();
     }
 
     /// Ends all queries as interrupted, now.
@@ -207,7 +207,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.stopped = true;
         self.interrupt(now, |_| true);
         self.forget_waiting();
-        self.check_books();
+        self.check_counts();
     }
 }
 
@@ -354,7 +354,7 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 
     /// Asserts, in debug builds, that the counts are consistent.
-    fn check_books(&self) {
+    fn check_counts(&self) {
         debug_assert!(
             self.ledger.adds_up(self.open as u64),
             "the sums: {:?}, {} open",

@@ -7,9 +7,9 @@ use std::time::Duration;
 /// The end of one conversation. Every accepted [`Engine::ask`](super::Engine::ask) has exactly one.
 #[derive(Debug)]
 pub struct Completion<C, A, T> {
-    /// The target: the one given to `ask`, unless the protocol moved on to another.
+    /// The target passed to `ask`, or the one that the protocol moved on to.
     pub target: SocketAddr,
-    /// The tag that was given to `ask`.
+    /// The tag passed to `ask`.
     pub tag: T,
     /// The final state of the conversation.
     pub conversation: C,
@@ -67,7 +67,7 @@ impl fmt::Display for Unreachable {
     }
 }
 
-/// The error of [`Engine::ask`](super::Engine::ask), with the question and tag that it was given.
+/// The error of [`Engine::ask`](super::Engine::ask), with the question and tag passed to it.
 #[non_exhaustive]
 pub struct Refused<Q, T> {
     /// Why.

@@ -24,7 +24,7 @@ impl<P: Protocol, T> Engine<P, T> {
             }
             _ => self.ledger.unmatched += 1,
         }
-        self.check_books();
+        self.check_counts();
     }
 
     fn handle_hit(&mut self, now: Time, from: SocketAddr, datagram: &[u8], hit: &Hit, token: Token) {
@@ -44,7 +44,7 @@ impl<P: Protocol, T> Engine<P, T> {
                     // Replies from foreign sources no longer matter.
                     open.forget_foreign_source();
                 }
-                self.book_reply(hit, arrival);
+                self.count_reply(hit, arrival);
                 self.complete(now, hit.query, Outcome::Answered(answer), Some(arrival));
             }
             Step::AskNext => self.ask_next(now, hit, arrival, None),
@@ -87,7 +87,7 @@ impl<P: Protocol, T> Engine<P, T> {
             let arrival = Arrival { at: now, attempt: hit.attempt, rtt: None };
             self.complete(now, hit.query, Outcome::Unreachable(report), Some(arrival));
         }
-        self.check_books();
+        self.check_counts();
     }
 
     fn book_after_the_end(&mut self, hit: &Hit) {
@@ -108,7 +108,7 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Counts a datagram that advanced its conversation, and learns its round trip if known; for an answer that spans
     /// several datagrams, that of the first one.
-    fn book_reply(&mut self, hit: &Hit, arrival: Arrival) {
+    fn count_reply(&mut self, hit: &Hit, arrival: Arrival) {
         self.ledger.replies += 1;
         let query = &self.in_flight[hit.query];
         let is_first = query.open().is_some_and(|open| open.partial().is_none());
@@ -119,8 +119,8 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Ends this query as answered, and puts the conversation's next one into the ring.
     fn ask_next(&mut self, now: Time, hit: &Hit, arrival: Arrival, elsewhere: Option<SocketAddr>) {
-        self.book_reply(hit, arrival);
-        self.book_answer(hit.query, arrival);
+        self.count_reply(hit, arrival);
+        self.count_answer(hit.query, arrival);
         let query = &self.in_flight[hit.query];
         let target = elsewhere.unwrap_or(query.destination(hit.attempt));
         let (conversation, step, unaccounted) = (query.conversation, query.step + 1, query.unaccounted());
@@ -143,7 +143,7 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Handles part of an answer: the query now waits for the rest instead of its deadline, but not forever, because a
     /// host that sends a part now and then would keep it open.
     fn expect_more(&mut self, now: Time, hit: &Hit, arrival: Arrival, quiet: Duration) {
-        self.book_reply(hit, arrival);
+        self.count_reply(hit, arrival);
         let Some(open) = self.in_flight[hit.query].open_mut() else { return };
         let first = open.rare_mut().partial.get_or_insert(arrival).at;
         if open.state != State::Sent {

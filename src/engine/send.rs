@@ -49,7 +49,7 @@ impl<P: Protocol, T> Engine<P, T> {
         if let Some(open) = self.in_flight[query].open() {
             self.ring.push_front(open.priority, place);
         }
-        self.check_books();
+        self.check_counts();
     }
 
     /// Learns the receive buffer that datagrams really take: `measured` bytes, where `expected` were reserved
@@ -73,7 +73,7 @@ impl<P: Protocol, T> Engine<P, T> {
         if self.take_back(transmit) {
             self.complete(now, transmit.place.query, Outcome::SendFailed(errno), None);
         }
-        self.check_books();
+        self.check_counts();
     }
 
     /// Removes and returns the first query of the ring that fits the window.

@@ -211,7 +211,7 @@ impl Net {
         }
     }
 
-    /// Reads the sockets until they are empty or the limit is reached. The socket that is furthest behind comes first, so
+    /// Reads the sockets until they are empty or the limit is reached. The socket that is furthest behind is read first, so
     /// that no deadline expires before a reply that arrived earlier.
     fn receive<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, horizon: Time) -> io::Result<usize> {
         let mut received = 0;

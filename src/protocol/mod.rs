@@ -3,13 +3,13 @@
 //! | protocol | file | shape |
 //! |---|---|---|
 //! | any payload, one reply | [`raw`] | one datagram each way, a token at a fixed place or none |
-//! | NTP, client mode | [`ntp`] | one datagram each way; the token stands elsewhere in the reply |
-//! | SNMP | [`snmp`] | one question or a walk of many, an id in each; of v3, who is there first |
+//! | NTP, client mode | [`ntp`] | one datagram each way; the token has another offset in the reply |
+//! | SNMP | [`snmp`] | one request or a walk of many, with an ID in each; in v3, after a discovery |
 //! | games | [`games`] | lists in several datagrams from masters, then a query for each server; a file for each wire protocol |
 //!
-//! A new protocol: docs/design.md says how, with [`ntp`] as the model. Copy `games/quake3/` instead if an answer has
-//! several datagrams, `snmp/` if a conversation has several steps. A protocol of game servers goes into [`games`], which
-//! says how.
+//! docs/design.md describes how to add a protocol, with [`ntp`] as the example. Copy `games/quake3/` instead if an answer
+//! has several datagrams, `snmp/` if a conversation has several steps. A protocol of game servers goes into [`games`],
+//! which describes how to add it.
 
 pub mod games;
 pub mod ntp;
@@ -27,7 +27,7 @@ pub(crate) fn bytes_at<const N: usize>(datagram: &[u8], at: usize) -> Option<[u8
     datagram.get(at..)?.first_chunk().copied()
 }
 
-/// An IPv4 address in IPv6 notation is the same host.
+/// Converts an IPv4-mapped IPv6 address to the IPv4 address of the same host.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),

@@ -14,15 +14,15 @@ const PACKET: usize = 48;
 const CLIENT: u8 = 4 << 3 | 3;
 /// The mode of a server's reply.
 const SERVER: u8 = 4;
-/// Where the timestamps stand in a packet.
+/// The offsets of the timestamps in a packet.
 const ORIGIN: usize = 24;
 const RECEIVE: usize = 32;
 const TRANSMIT: usize = 40;
 
 /// Sends each server one request.
 ///
-/// The request's transmit timestamp carries the token instead of a time, which servers return unchanged in the origin
-/// timestamp; so the request does not disclose our clock either.
+/// The request's transmit timestamp carries the token instead of a time. Servers return it unchanged in the origin
+/// timestamp. The request does not disclose our clock, either.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ntp;
 
@@ -41,11 +41,11 @@ pub struct ServerTime {
     pub root_delay: Duration,
     /// The maximum error of the server relative to its reference clock.
     pub root_dispersion: Duration,
-    /// When the server received the request, by its own clock.
+    /// The time when the server received the request, by its own clock.
     pub received: Timestamp,
-    /// When the server sent the reply, by its own clock.
+    /// The time when the server sent the reply, by its own clock.
     pub sent: Timestamp,
-    /// When the reply arrived, by the clock of the engine.
+    /// The time when the reply arrived, by the clock of the engine.
     pub arrived: Time,
     /// The round trip from the request to the reply.
     pub rtt: Duration,
@@ -72,20 +72,21 @@ impl ServerTime {
         }
     }
 
-    /// Returns whether the server is synchronized to a reference clock; if not, its time means nothing.
+    /// Returns whether the server is synchronized to a reference clock. If not, its time is meaningless.
     pub fn is_synchronized(&self) -> bool {
         self.leap != 3 && (1..16).contains(&self.stratum)
     }
 
-    /// Returns how far the server's clock is ahead of ours, in seconds (RFC 5905, section 8). `arrived` is
-    /// [`ServerTime::arrived`] by our wall clock, since 1970. `None` if the server gave no time: it is not
-    /// synchronized, or had the request for less than no time or for longer than the round trip took.
+    /// Returns the offset of the server's clock from ours in seconds, positive if it is ahead (RFC 5905, section 8).
+    /// `arrived` is [`ServerTime::arrived`] by our wall clock, since 1970. `None` if the server returned no valid time:
+    /// it is not synchronized, or its processing time is negative or longer than the round trip.
     pub fn offset(&self, arrived: Duration) -> Option<f64> {
         let left = arrived.saturating_sub(self.rtt);
         self.has_time().then(|| (self.received.ahead_of(left) + self.sent.ahead_of(arrived)) / 2.0)
     }
 
-    /// Returns the round trip without the server's own time, in seconds. `None` where [`offset`](ServerTime::offset) is.
+    /// Returns the round trip without the processing time of the server, in seconds. `None` if
+    /// [`offset`](ServerTime::offset) is `None`.
     pub fn delay(&self) -> Option<f64> {
         self.has_time().then(|| self.rtt.as_secs_f64() - self.sent.minus(self.received))
     }
@@ -144,7 +145,7 @@ impl Protocol for Ntp {
         parse(reply).map_or_else(Step::Malformed, Step::Done)
     }
 
-    /// A packet, and an authenticator that some servers append.
+    /// Returns the size of a packet and of an authenticator, which some servers append.
     fn reply_size(&self, (): &()) -> ReplySize {
         ReplySize::one(PACKET as u32 + 24)
     }
@@ -181,7 +182,7 @@ fn parse(reply: &Reply<'_>) -> Result<ServerTime, &'static str> {
 mod tests {
     use super::*;
 
-    /// A reply at one second past 2024-01-01 00:00 UTC, which took 20 ms, half of it at the server.
+    /// Returns a reply at one second past 2024-01-01 00:00 UTC, which took 20 ms, half of it at the server.
     fn packet(stratum: u8, reference: [u8; 4], shift: f64) -> Vec<u8> {
         let at = |seconds: f64| ((3_913_056_000.0 + 1.0 + shift + seconds) * 4_294_967_296.0) as u64;
         let mut packet = vec![4 << 3 | SERVER, stratum, 6, 0xec, 0, 0, 0x80, 0, 0, 1, 0, 0];
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn offset_and_delay_are_those_of_rfc_5905() {
+    fn offset_and_delay_are_as_in_rfc_5905() {
         let arrived = Duration::from_secs(1_704_067_200 + 1);
         for shift in [0.0, 2.5, -3600.0] {
             let answer = answer(&packet(2, [192, 0, 2, 1], shift));
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_era_is_understood() {
+    fn the_next_era_is_supported() {
         let in_2040 = Duration::from_secs(2_208_988_800);
         let seconds = (2_208_988_800u64 + 2_208_988_800) << 32;
         assert_eq!(Timestamp(seconds).ahead_of(in_2040), 0.0);
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_of_a_server_has_a_reason() {
+    fn an_invalid_reply_has_a_reason() {
         let whole = packet(2, [1; 4], 0.0);
         for len in 0..whole.len() {
             assert!(matches!(step(&whole[..len]), Step::Malformed(_)), "{len}");

@@ -1,4 +1,4 @@
-//! Any payload, and the single datagram that comes back: `allears probe`, and the fleet's `echo`.
+//! Any payload, and the single datagram that is sent back: `allears probe`, and the fleet's `echo`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,8 +8,8 @@ use super::{Attempt, Proof, Protocol, Reply, ReplySize, Step, Token};
 /// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP (RFC 768, RFC 791).
 pub const MAX_PAYLOAD: usize = 65_507;
 
-/// A protocol of one request and one reply: sends a payload, the same to all targets or one of each target's own. The
-/// first datagram that matches is the answer.
+/// A protocol of one request and one reply: sends a payload, either the same to all targets or a different one to each.
+/// The first datagram that matches is the answer.
 ///
 /// ```
 /// use allears::protocol::raw::{Payload, Raw};
@@ -30,19 +30,19 @@ pub struct Raw {
     token: Option<TokenField>,
 }
 
-/// The payload for one target: by default the one that the [`Raw`] sends to all, or one of its own ([`Raw::payload`]).
+/// The payload for one target: by default the one that the [`Raw`] sends to all, or a different one ([`Raw::payload`]).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payload(Option<Box<[u8]>>);
 
-/// The place of the token, in the request and in the reply.
+/// The position of the token, in the request and in the reply.
 #[derive(Clone, Copy, Debug)]
 struct TokenField {
     offset: usize,
-    /// 1 to 8 bytes, big endian.
+    /// The length, 1 to 8 bytes; the token is big endian.
     len: usize,
 }
 
-/// Why the settings of a [`Raw`] are invalid.
+/// The reason why the settings of a [`Raw`] are invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RawError {
@@ -111,8 +111,8 @@ impl Raw {
     /// Writes the token over the payload from `offset` on, and expects it at the same offset of the reply: 8 bytes, or as
     /// many as the payload has left, big endian.
     ///
-    /// Fewer than 8 bytes hold the low bytes of the token. Each byte less makes it 256 times as likely that a forged reply
-    /// is accepted.
+    /// Fewer than 8 bytes hold the low bytes of the token. Each byte less makes a forged reply 256 times as likely to
+    /// be accepted.
     ///
     /// # Errors
     /// [`RawError::TokenOutside`] or [`RawError::TokenInPrefix`].
@@ -134,7 +134,7 @@ impl Raw {
         self.check_overlap()
     }
 
-    /// Makes a payload for one target. The token has the same place as in all others.
+    /// Creates a payload for one target. The token has the same position as in all others.
     ///
     /// # Errors
     /// [`RawError::PayloadTooLong`], or [`RawError::TokenOutside`] if the token does not fit.
@@ -216,8 +216,8 @@ impl Protocol for Raw {
         }
     }
 
-    /// One datagram that fits an Ethernet frame unfragmented. A longer reply may take more of the receive buffer than was
-    /// reserved.
+    /// Returns the size of one datagram that fits an Ethernet frame unfragmented. A longer reply may take more of the
+    /// receive buffer than was reserved.
     fn reply_size(&self, _: &Payload) -> ReplySize {
         ReplySize::one(1472)
     }
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_token_the_payload_leaves_as_it_is() {
+    fn without_a_token_the_payload_is_sent_unchanged() {
         let mut raw = Raw::new(b"hello".to_vec()).unwrap();
         assert_eq!(request(&mut raw, 0), b"hello");
         assert_eq!((raw.proof(&Payload::default()), raw.read_token(b"hello")), (Proof::Address, None));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_takes_eight_bytes_or_what_is_left() {
+    fn a_token_takes_eight_bytes_or_the_rest() {
         let token = 0x0102_0304_0506_0708;
         for (offset, bits, wanted, read) in [
             (0, 64, &b"\x01\x02\x03\x04\x05\x06\x07\x08ij"[..], token),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_work_are_refused() {
+    fn invalid_settings_are_refused() {
         let raw = Raw::new(vec![0; 4]).unwrap();
         assert_eq!(
             raw.clone().with_token_at(4).unwrap_err(),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_may_have_a_payload_of_its_own() {
+    fn a_target_can_have_its_own_payload() {
         let mut raw = Raw::new(b"??ping".to_vec()).unwrap().with_token(0, 2).unwrap();
         let mut own = raw.payload(b"??a longer one").unwrap();
         let mut out = Vec::new();

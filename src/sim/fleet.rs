@@ -121,7 +121,7 @@ impl Fleet {
             return;
         };
         let nth = u64::from(self.hosts.count_request(now, host));
-        self.forger.overhear(now, from, request);
+        self.forger.record_request(now, from, request);
 
         let context = self.context(now, from, host);
         let mut reply = self.buffer();

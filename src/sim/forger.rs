@@ -29,7 +29,7 @@ impl Forger {
     }
 
     /// Remembers the last request and its source.
-    pub(super) fn overhear(&mut self, now: Time, from: SocketAddr, request: &[u8]) {
+    pub(super) fn record_request(&mut self, now: Time, from: SocketAddr, request: &[u8]) {
         let Some(period) = self.period else { return };
         if self.due().is_none() {
             self.next = now + period;
@@ -63,8 +63,8 @@ mod tests {
         let mut forger = Forger::new(10.0);
         let victim = "127.0.0.1:9".parse().expect("an address");
         assert_eq!(forger.due(), None);
-        forger.overhear(Time::from_millis(500), victim, b"?");
-        forger.overhear(Time::from_millis(510), victim, b"!");
+        forger.record_request(Time::from_millis(500), victim, b"?");
+        forger.record_request(Time::from_millis(510), victim, b"!");
         assert_eq!(forger.due(), Some(Time::from_millis(600)));
         let mut forged = 0;
         while let Some(due) = forger.due() {
@@ -76,14 +76,14 @@ mod tests {
             forged += 1;
         }
         assert_eq!(forged, 20);
-        forger.overhear(Time::from_millis(9000), victim, b"?");
+        forger.record_request(Time::from_millis(9000), victim, b"?");
         assert_eq!(forger.due(), Some(Time::from_millis(9100)));
     }
 
     #[test]
     fn without_a_rate_nothing_is_forged() {
         let mut forger = Forger::new(0.0);
-        forger.overhear(Time::ZERO, "127.0.0.1:9".parse().expect("an address"), b"?");
+        forger.record_request(Time::ZERO, "127.0.0.1:9".parse().expect("an address"), b"?");
         assert!(forger.due().is_none() && forger.forge().is_none());
     }
 }

@@ -1,4 +1,4 @@
-/* Asks for a master's list without taking its servers: the conversation ends nevertheless, without busy waiting. */
+/* Requests a master's list without taking its servers: the conversation ends nevertheless, without busy waiting. */
 #undef NDEBUG
 #include <allears.h>
 #include <assert.h>

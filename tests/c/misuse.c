@@ -104,7 +104,7 @@ static void settings_have_ranges(void)
     assert(allears_open_raw(a, "1234", (size_t)-1, 0, 0) == ALLEARS_ERR_ARGUMENT);
     assert(allears_open_raw(a, "1234", 65508, 0, 0) == ALLEARS_ERR_ARGUMENT && "it is not even read");
     assert(allears_open_quake3(a, "chess") == ALLEARS_ERR_ARGUMENT);
-    /* 192.0.2.0/24 is for documentation (RFC 5737): no machine has it. */
+    /* 192.0.2.0/24 is reserved for documentation (RFC 5737), so no machine has it. */
     assert(allears_set_bind(a, "192.0.2.1") == ALLEARS_OK);
     assert(allears_open_raw(a, "1234", 4, 0, 0) == ALLEARS_ERR_SYSTEM);
     assert(strstr(allears_last_error(a), "cannot bind 192.0.2.1"));
@@ -142,7 +142,7 @@ static void not_everything_can_be_done_at_any_time(void)
     assert(allears_next(a, &result, sizeof result - 1) == ALLEARS_ERR_SIZE);
     assert(allears_next(a, &result, sizeof result) == ALLEARS_OK && "an error takes no result");
     assert(allears_wait_ns(a) == ALLEARS_FOREVER && allears_wait_ms(a) == -1);
-    assert(allears_run(a, -1) == ALLEARS_ERR_STATE && "stopped, and all has ended");
+    assert(allears_run(a, -1) == ALLEARS_ERR_STATE && "stopped, and all conversations have ended");
     assert(result.outcome == ALLEARS_INTERRUPTED && result.tag == 7 && result.reason);
     assert(result.rtt_ns == -1 && !result.reply && !result.foreign_source);
     assert(result.system_error == 0 && result.icmp_type == -1 && result.icmp_code == -1);
@@ -190,7 +190,7 @@ static void addresses_are_checked(void)
     assert(allears_ask(a, (struct sockaddr *)&mapped, sizeof mapped, 0) == ALLEARS_OK);
     assert(allears_ask_payload(a, (struct sockaddr *)&mapped, sizeof mapped, "short", 5, 0) == ALLEARS_ERR_ARGUMENT);
     assert(allears_abort(a) == ALLEARS_OK && allears_next(a, &result, sizeof result) == ALLEARS_OK);
-    assert(result.target->sa_family == AF_INET && "an IPv4 address in IPv6 notation is what it means");
+    assert(result.target->sa_family == AF_INET && "an IPv4 address in IPv6 notation is treated as IPv4");
 
     assert(allears_parse_address("[::1]:161", 0, &address, &length) == ALLEARS_OK);
     assert(length == sizeof(struct sockaddr_in6) && address.ss_family == AF_INET6);
@@ -199,7 +199,7 @@ static void addresses_are_checked(void)
     assert(allears_format_address((struct sockaddr *)&address, length, text, 9) == ALLEARS_ERR_ARGUMENT);
     host.sin_port = 0;
     assert(allears_format_address((struct sockaddr *)&host, sizeof host, text, sizeof text) == ALLEARS_OK);
-    assert(strcmp(text, "127.0.0.1:0") == 0 && "anybody may answer from there");
+    assert(strcmp(text, "127.0.0.1:0") == 0 && "any source is accepted");
     assert(allears_parse_address("127.0.0.1", 0, &address, &length) == ALLEARS_ERR_ARGUMENT);
     assert(allears_parse_address("127.0.0.1", 161, &address, &length) == ALLEARS_OK);
     assert(allears_parse_address("127.0.0.1:99999", 1, &address, &length) == ALLEARS_ERR_ARGUMENT);
@@ -267,7 +267,7 @@ static void a_child_can_only_free(void)
     }
     assert(child > 0 && waitpid(child, &status, 0) == child);
     assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    assert(allears_turn(a) == ALLEARS_OK && allears_pending(a) == 1 && "the parent goes on");
+    assert(allears_turn(a) == ALLEARS_OK && allears_pending(a) == 1 && "the parent is not affected");
     allears_free(&a);
 }
 
@@ -296,7 +296,7 @@ static void run_makes_a_turn_in_any_case(void)
         if (allears_next(a, &result, sizeof result) == ALLEARS_OK)
             break;
     assert(allears_get_ledger(a, &ledger, sizeof ledger) == ALLEARS_OK && ledger.silent == 2);
-    assert(allears_turn(a) == ALLEARS_OK && "that takes the wake that is left");
+    assert(allears_turn(a) == ALLEARS_OK && "that consumes the remaining wake-up");
 
     /* A wake is reported even after another reason to return. */
     assert(allears_ask(a, (struct sockaddr *)&host, sizeof host, 0) == ALLEARS_OK && allears_wake(a) == ALLEARS_OK);
@@ -305,7 +305,7 @@ static void run_makes_a_turn_in_any_case(void)
     assert(allears_wake(a) == ALLEARS_OK && allears_run(a, -1) == ALLEARS_OK && "nothing is open");
     assert(allears_wait_ms(a) == 0 && allears_turn(a) == ALLEARS_OK && allears_wait_ms(a) == -1);
 
-    /* It goes on although no results are taken. */
+    /* It continues although no results are taken. */
     for (int i = 0; i < 3; i++)
         assert(allears_ask(a, (struct sockaddr *)&host, sizeof host, 0) == ALLEARS_OK);
     while (allears_pending(a) > 0)
@@ -361,7 +361,7 @@ static void another_thread_is_kept_out_and_can_wake(void)
     /* Wait until it is sent, so that nothing is left to do. */
     while (allears_room(a) == 0)
         assert(allears_turn(a) == ALLEARS_OK);
-    assert(allears_run(a, 1000) == ALLEARS_NONE && "the time is over");
+    assert(allears_run(a, 1000) == ALLEARS_NONE && "the timeout has passed");
     assert(pthread_create(&thread, NULL, run, a) == 0);
     while (allears_pending(a) != ALLEARS_ERR_BUSY)
         ;
@@ -398,7 +398,8 @@ static void each_thread_may_have_its_own(void)
         assert(pthread_join(threads[i], NULL) == 0);
 }
 
-/* With an argument, leaves out what leak checkers report: a child that cannot free a handle in an unfinished call. */
+/* With an argument, omits the test that leak checkers complain about: a child cannot free a handle in an unfinished
+ * call. */
 int main(int argc, char **argv)
 {
     (void)argv;

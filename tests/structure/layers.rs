@@ -1,4 +1,4 @@
-//! Who may import whom, and who may be unsafe or read a clock.
+//! The rules for imports between layers, unsafe code, and clocks.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use quote::ToTokens;
 use super::source::{Mention, Source, mentions, parse, sources};
 use super::{assert_none, place};
 
-/// Each layer with those that it may not import.
+/// The layers, each with those that it must not import.
 const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("engine", &["protocol", "net", "sim", "cli", "ffi"]),
     ("protocol", &["net", "sim", "cli", "ffi"]),
@@ -16,9 +16,9 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("cli", &["ffi"]),
 ];
 
-/// Where `unsafe` is allowed: in system calls, and at the border to C. Exporting a function is unsafe, so each file that
-/// exports some is here: those for every protocol, and one for each protocol; and `pointers`, which alone follows
-/// pointers. The other files of `ffi` deny unsafe code themselves.
+/// The files in which `unsafe` is allowed: for system calls, and at the border to C. Exporting a function is unsafe, so
+/// each file that exports some is listed: those for every protocol, and one for each protocol; and `pointers`, which
+/// alone dereferences pointers. The other files of `ffi` deny unsafe code themselves.
 const UNSAFE: [&str; 10] = [
     "net/linux.rs",
     "ffi.rs",
@@ -32,7 +32,7 @@ const UNSAFE: [&str; 10] = [
     "ffi/snmp.rs",
 ];
 
-/// Returns what is wrong with a path that the module `module` mentions.
+/// Returns the rule that a path mentioned in `module` violates, if any.
 fn violation(module: &[String], mention: &Mention) -> Option<&'static str> {
     let (layer, forbidden) =
         FORBIDDEN.iter().find(|(layer, _)| module.first().is_some_and(|m| m == layer))?;
@@ -91,9 +91,9 @@ fn imports_point_one_way() {
     assert_none(found, "engine ← protocol ← {net, sim} ← {cli, ffi}");
 }
 
-/// Otherwise a layer could reach another one through the root, unnoticed by the test above.
+/// The root must not re-export layers: imports through it would go undetected by the test above.
 #[test]
-fn the_root_exports_modules_only() {
+fn the_root_exports_only_modules() {
     let roots = sources().into_iter().filter(|source| source.module.is_empty());
     let found = roots.flat_map(|source| {
         let uses = source.syntax.items.iter().filter(|item| matches!(item, syn::Item::Use(_)));
@@ -105,7 +105,7 @@ fn the_root_exports_modules_only() {
 }
 
 #[test]
-fn every_form_of_an_import_is_seen() {
+fn every_form_of_import_is_detected() {
     let module = ["engine".to_owned(), "time".to_owned()];
     let count = |code: &str| violations(&module, &syn::parse2::<syn::File>(parse(code)).unwrap().items).len();
     for code in [
@@ -163,7 +163,7 @@ fn every_form_of_an_import_is_seen() {
 }
 
 #[test]
-fn unsafe_is_where_the_kernel_or_c_is() {
+fn unsafe_code_is_only_in_system_calls_and_at_the_border_to_c() {
     let safe =
         sources().into_iter().filter(|source| !UNSAFE.iter().any(|file| source.path == Path::new(file)));
     let found = safe.flat_map(|source| {
@@ -189,7 +189,7 @@ fn only_net_reads_a_clock() {
 }
 
 #[test]
-fn the_small_library_stays_small() {
+fn the_library_without_features_has_few_dependencies() {
     let tree = std::process::Command::new(env!("CARGO"))
         .args(["tree", "--no-default-features", "--edges", "normal", "--prefix", "none", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -1,4 +1,4 @@
-//! The rules of the sources that the compiler does not check. (`docs/design.md` has the reasons.)
+//! The source rules that the compiler does not check. (`docs/design.md` has the reasons.)
 
 mod layers;
 mod names;
@@ -11,7 +11,7 @@ use syn::visit::{self, Visit};
 
 use source::{Source, sources};
 
-/// The maximum lines of a file, tests included: more than one idea does not fit into fewer.
+/// The maximum lines of a file, tests included: a longer one has more than one purpose.
 const LONGEST_FILE: usize = 600;
 
 /// The maximum lines of a function, from `fn` to its `}`.
@@ -35,7 +35,7 @@ fn files_stay_short() {
     );
 }
 
-/// The functions of a file, each with its lines.
+/// The functions of a file, each with its number of lines.
 #[derive(Default)]
 struct Functions(Vec<(String, usize, usize)>);
 

@@ -1,4 +1,4 @@
-//! What things are called: types, and who may name a protocol.
+//! The rules for names: of types, and of protocols in generic files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +11,10 @@ use syn::visit::{self, Visit};
 use super::source::{Source, parse, sources};
 use super::{assert_none, place};
 
-/// How many types may have the same name.
+/// The maximum number of types with the same name.
 const SAME_NAME: usize = 2;
 
-/// The files that work with any protocol: these, and all in folders that end with a slash.
+/// The files that work with any protocol: these, and all those in folders that end with a slash.
 const GENERIC: &[&str] = &[
     "engine/",
     "net/",
@@ -60,12 +60,12 @@ const GENERIC: &[&str] = &[
     "sim/tally.rs",
 ];
 
-/// What no word in a generic file may be, besides the names of the files and folders in `protocol/`.
+/// Words that must not appear in a generic file, in addition to the names of the files and folders in `protocol/`.
 const NAMES: &[&str] = &["a2s", "bedrock", "dns", "et", "gamespy", "quake", "quake2", "quake3", "usm"];
-/// Those of them that are no protocol's name.
+/// The names of files and folders in `protocol/` that are not protocols.
 const COMMON: &[&str] = &["games", "mod", "raw"];
 
-/// The types that are defined in a file, with their lines.
+/// The types defined in a file, with their lines.
 #[derive(Default)]
 struct Types(Vec<(String, usize)>);
 
@@ -90,7 +90,7 @@ impl<'a> Visit<'a> for Types {
 }
 
 #[test]
-fn names_of_types_are_not_worn_out() {
+fn names_of_types_are_distinct() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in sources() {
         let mut types = Types::default();
@@ -104,7 +104,7 @@ fn names_of_types_are_not_worn_out() {
     assert_none(found.collect(), "a name says what it is without its path");
 }
 
-/// Splits an identifier or a text into its words, in lower case: `SnmpAgent_2` is `snmp`, `agent` and `2`.
+/// Splits an identifier or a text into words in lower case: `SnmpAgent_2` is `snmp`, `agent` and `2`.
 fn words(text: &str) -> Vec<String> {
     let mut spaced = String::new();
     let mut is_after_lower = false;
@@ -119,7 +119,7 @@ fn words(text: &str) -> Vec<String> {
     spaced.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Finds the identifiers and literals that have the name of a protocol in them. The features of the crate, in `#[cfg(…)]`,
+/// Finds the identifiers and literals that contain the name of a protocol. The features of the crate, in `#[cfg(…)]`,
 /// do not count.
 fn protocols_in(tokens: TokenStream, names: &[String]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
@@ -134,7 +134,7 @@ fn protocols_in(tokens: TokenStream, names: &[String]) -> Vec<(usize, String)> {
             TokenTree::Literal(literal) => literal.to_string(),
             TokenTree::Punct(_) => continue,
         };
-        // The name of the protocol `raw` is a common word otherwise.
+        // In lower case, `raw` is a common word.
         if text == "Raw" || words(&text).iter().any(|word| names.contains(word)) {
             found.push((token.span().start().line, text));
         }
@@ -172,7 +172,7 @@ fn generic_files_name_no_protocol() {
 }
 
 #[test]
-fn a_protocol_is_found_as_a_word() {
+fn protocol_names_are_found_as_whole_words() {
     let protocols = protocol_names();
     let count = |code: &str| protocols_in(parse(code), &protocols).len();
     for code in [
@@ -198,7 +198,7 @@ fn a_protocol_is_found_as_a_word() {
 }
 
 #[test]
-fn words_end_where_a_capital_begins() {
+fn words_end_before_a_capital() {
     assert_eq!(words("SnmpAgent_2"), ["snmp", "agent", "2"]);
     assert_eq!(words("SNMPAgent"), ["snmp", "agent"]);
     assert_eq!(words("Quake3Status"), ["quake3", "status"]);

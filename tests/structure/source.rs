@@ -9,16 +9,16 @@ use syn::visit_mut::{self, VisitMut};
 
 /// One file.
 pub struct Source {
-    /// Relative to `src`.
+    /// The path relative to `src`.
     pub path: PathBuf,
     /// The path of its module within the crate.
     pub module: Vec<String>,
     pub text: String,
-    /// Without test code, and without doc comments.
+    /// The syntax tree, without test code and doc comments.
     pub syntax: syn::File,
 }
 
-/// A path as it is written somewhere, or a branch of a `use`.
+/// A path as written in the source, or a branch of a `use`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
     pub segments: Vec<String>,
@@ -89,7 +89,7 @@ pub fn parse(code: &str) -> TokenStream {
     syntax.to_token_stream()
 }
 
-/// Whether an item is compiled for tests only: `#[test]`, `#[cfg(test)]`, or `#[cfg(all(test, …))]`.
+/// Returns whether an item is compiled for tests only: `#[test]`, `#[cfg(test)]`, or `#[cfg(all(test, …))]`.
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let text = attribute.meta.to_token_stream().to_string().replace(' ', "");
@@ -166,7 +166,7 @@ pub fn mentions(tokens: TokenStream) -> Vec<Mention> {
     found
 }
 
-/// Reads the path that begins at `at`. Returns where it ends.
+/// Reads the path that begins at `at`. Returns the position of its end.
 fn read_path(
     tokens: &[TokenTree],
     mut at: usize,
@@ -198,7 +198,7 @@ fn read_path(
     end
 }
 
-/// Reads the branches of a `use`, `{…}` behind `prefix`.
+/// Reads the branches of a `use`, `{…}` after `prefix`.
 fn read_branches(tokens: TokenStream, prefix: &[String], found: &mut Vec<Mention>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;

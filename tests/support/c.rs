@@ -1,4 +1,4 @@
-//! The C library as users have it: installed by `make`, found by pkg-config.
+//! The C library as users get it: installed by `make`, found by pkg-config.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::{Path, PathBuf};
@@ -37,12 +37,12 @@ pub fn installed() -> Option<&'static Path> {
 pub fn install(variables: &[String]) {
     let mut make = Command::new("make");
     make.args(["-C", env!("CARGO_MANIFEST_DIR"), "install-lib"]).args(variables);
-    // What cargo tells its tests is not for the cargo that make starts.
+    // Cargo's variables for its tests are not meant for the cargo that make starts.
     make.env_remove("CARGO_TARGET_DIR").env("CARGO", env!("CARGO"));
     succeed(&mut make);
 }
 
-/// What pkg-config says, and nothing else, is needed to compile and link.
+/// Returns the flags from pkg-config, which suffice to compile and link.
 pub fn pkg_config(prefix: &Path, args: &[&str]) -> Vec<String> {
     let mut command = Command::new("pkg-config");
     command.args(args).arg("allears").env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
@@ -50,7 +50,7 @@ pub fn pkg_config(prefix: &Path, args: &[&str]) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Compiles a program against the installed library, unless that has been done.
+/// Compiles a program against the installed library, unless already done.
 pub fn compile(prefix: &Path, source_path: &str, flags: &[&str]) -> PathBuf {
     let name = format!("{}-{}", source_path.replace(['/', '.'], "-"), flags.join("").replace(['/', ' '], ""));
     let program = prefix.join(name);
@@ -72,7 +72,7 @@ pub fn compile(prefix: &Path, source_path: &str, flags: &[&str]) -> PathBuf {
     program
 }
 
-/// A command that finds the installed library.
+/// Returns a command that finds the installed library.
 pub fn command(prefix: &Path, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env("LD_LIBRARY_PATH", prefix.join("lib"));

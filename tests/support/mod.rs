@@ -19,7 +19,7 @@ pub fn run(args: &[&str]) -> Run {
     Run::from(allears().args(args).output().expect("allears starts"))
 }
 
-/// Runs `allears` with something on its standard input.
+/// Runs `allears` with `input` on its standard input.
 pub fn run_with_input(args: &[&str], input: &[u8]) -> Run {
     let mut child = allears()
         .args(args)

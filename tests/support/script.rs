@@ -1,4 +1,4 @@
-//! A protocol that a test scripts, and the engine driven by hand, a millisecond at a time.
+//! A scripted protocol, and an engine driven by hand, a millisecond at a time.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::net::SocketAddr;
@@ -24,18 +24,18 @@ impl Default for Script {
     }
 }
 
-/// What a conversation has left to ask, and what it has received.
+/// The remaining steps of a conversation, and what it has received.
 #[derive(Debug, Default, PartialEq)]
 pub struct Talk {
     pub steps: u32,
     pub parts: u32,
-    /// Attempts that were not answered in time, as it was told before each retry.
+    /// The number of attempts that had timed out before each retry.
     pub missed: Vec<u32>,
-    /// Where its retries go.
+    /// The destination of its retries.
     pub elsewhere: Option<SocketAddr>,
-    /// Round trip and attempt of each reply.
+    /// The round trip and the attempt of each reply.
     pub replies: Vec<(Option<Duration>, u32)>,
-    /// How often a request was written.
+    /// The number of times that a request was written.
     pub written: u32,
 }
 
@@ -125,7 +125,7 @@ pub fn ms(millis: u64) -> Time {
     Time::from_millis(millis)
 }
 
-/// The next request: its bytes are the token alone.
+/// Returns the next request, if any: its bytes are the token alone.
 pub fn request(engine: &mut Engine<Script>, now: Time) -> Option<(Transmit, Vec<u8>)> {
     let mut out = Vec::new();
     engine.poll_transmit(now, &mut out).map(|transmit| (transmit, out))
@@ -141,7 +141,7 @@ pub fn end(engine: &mut Engine<Script>) -> Completion<Talk, u32, ()> {
     completion
 }
 
-/// Lets time pass from one event to the next until nothing is open.
+/// Advances the time from one event to the next until no query is open.
 pub fn run_out(engine: &mut Engine<Script>) -> Time {
     let mut now = Time::ZERO;
     while !engine.is_idle() {

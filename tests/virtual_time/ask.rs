@@ -1,5 +1,5 @@
-//! The protocol that these tests speak with echoing hosts. A request says which conversation it
-//! belongs to, and which step of it, so every reply says whose it is.
+//! The protocol of these tests, for hosts that echo. A request contains its conversation and its step, so every reply
+//! can be assigned to its query.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use allears::engine::{self, Attempt, Proof, Protocol, Quiet, ReplySize, Step, Token};
 
-/// Eight bytes of token, four that name the conversation, one for the step.
+/// The size of a request: eight bytes of token, four for the conversation, one for the step.
 const REQUEST: usize = 13;
-/// Where the token is.
+/// The offset of the token.
 pub const TOKEN_AT: usize = 0;
 
 #[derive(Debug, Default)]
 pub struct Ask {
-    /// 0 for replies without a token.
+    /// The bits of the token; 0 for replies without a token.
     pub token_bits: u32,
-    /// Without a token, replies are told by their content, not by their address alone.
+    /// True if replies without a token are matched by their content, not only by their address.
     pub by_content: bool,
-    /// Datagrams that the engine handed to a conversation that they do not belong to.
+    /// Datagrams that the engine passed to the wrong conversation.
     pub misdelivered: u64,
     pub fairness: Fairness,
 }
@@ -30,9 +30,10 @@ pub struct Talk {
     pub target: SocketAddr,
     pub steps: u8,
     pub step: u8,
-    /// The last step's answer may have several datagrams: it ends with a gap.
+    /// The gap that ends the last step's answer, which may have several datagrams.
     pub gap: Option<Duration>,
-    /// How many follow-ups waited when the next step entered the ring, itself included, and how much was sent.
+    /// The number of follow-ups that waited when the next step entered the ring, itself included, and the number of
+    /// requests sent.
     owed_since: Option<(u64, u64)>,
 }
 
@@ -46,20 +47,20 @@ impl Talk {
     }
 }
 
-/// What a reply says of itself.
+/// The conversation and step in a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub number: u32,
     pub step: u8,
 }
 
-/// How long follow-ups wait in the ring, counted in sends.
+/// The waiting times of follow-ups in the ring, counted in requests sent.
 #[derive(Debug, Default)]
 pub struct Fairness {
     entered: u64,
     sent: Cell<u64>,
     pub followups: Cell<u64>,
-    /// Follow-ups that were sent after more than the follow-ups that waited before them.
+    /// The number of follow-ups that were sent after more requests than follow-ups waited before them.
     pub overtaken: Cell<u64>,
 }
 
@@ -105,7 +106,7 @@ impl Protocol for Ask {
         }
         let mine = datagram[8..12] == talk.number.to_be_bytes() && datagram[12] == talk.step;
         if !mine {
-            // By its address alone a reply to an earlier step cannot be told from the next one's.
+            // With the address alone, a reply to an earlier step cannot be distinguished from one to the next.
             self.misdelivered += u64::from(self.token_bits > 0);
             return Step::NotMine;
         }
@@ -113,7 +114,7 @@ impl Protocol for Ask {
             talk.step += 1;
             self.fairness.entered += 1;
             let fairness = &self.fairness;
-            // Retries make more sends than follow-ups, but then nobody looks at this.
+            // Retries send more requests than there are follow-ups, but then this is not checked.
             let waiting = fairness.entered.saturating_sub(fairness.followups.get());
             talk.owed_since = Some((waiting, fairness.sent.get()));
             return Step::AskNext;
@@ -122,7 +123,7 @@ impl Protocol for Ask {
     }
 
     fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<Reply> {
-        // Some think that something is missing, as long as they can ask again.
+        // Some conversations consider the answer incomplete while tries are left.
         if talk.number.is_multiple_of(3) && tries_left > 0 {
             Quiet::Retry
         } else {

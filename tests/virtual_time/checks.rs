@@ -1,4 +1,4 @@
-//! What must hold of every run, whatever happened in it.
+//! The invariants of every run.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +9,7 @@ use allears::sim::{Fleet, Network, Sent, Trace};
 
 use crate::ask::{Ask, Reply, Talk};
 
-/// Every conversation that was taken in ended once, in one class; the ledger says the same.
+/// Asserts that every accepted conversation ended once, in one class, and that the ledger agrees.
 pub fn every_query_ends_once(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>, asked: usize) {
     let mut numbers: Vec<u32> = trace.ended.iter().map(|(_, end)| end.conversation.number).collect();
     numbers.sort_unstable();
@@ -22,7 +22,7 @@ pub fn every_query_ends_once(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>, a
     let count = |is: fn(&Outcome<Reply>) -> bool| {
         trace.ended.iter().filter(|(_, end)| is(&end.outcome)).count() as u64
     };
-    // Each step that was followed by another one was a query that was answered.
+    // Each step that was followed by another one was an answered query.
     let steps: u64 = trace.ended.iter().map(|(_, end)| u64::from(end.conversation.step)).sum();
     assert_eq!(ledger.queries, asked as u64 + steps);
     assert_eq!(ledger.answered, steps + count(|outcome| matches!(outcome, Outcome::Answered(_))));
@@ -33,14 +33,14 @@ pub fn every_query_ends_once(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>, a
     assert_eq!(ledger.interrupted, count(|outcome| *outcome == Outcome::Interrupted));
 }
 
-/// Answers are those of the host that was asked, and only hosts that give answers have given any.
+/// Asserts that answers come from the host that was queried, and only from hosts that reply properly.
 pub fn answers_belong_to_their_queries(
     engine: &Engine<Ask>,
     trace: &Trace<Talk, Reply>,
     fleet: &Fleet,
     config: &Config,
 ) {
-    assert_eq!(engine.protocol().misdelivered, 0, "a datagram went to a conversation that it is not for");
+    assert_eq!(engine.protocol().misdelivered, 0, "a datagram was passed to the wrong conversation");
     for (_, end) in &trace.ended {
         let talk = &end.conversation;
         assert_eq!(end.target, talk.target);
@@ -49,7 +49,7 @@ pub fn answers_belong_to_their_queries(
         match &end.outcome {
             Outcome::Answered(reply) => {
                 assert_eq!(*reply, Reply { number: talk.number, step: talk.steps - 1 });
-                // Without a token nobody knows which of several attempts was answered.
+                // Without a token, it is unknown which of several attempts was answered.
                 let may_be_unknown = engine.protocol().token_bits == 0 && end.attempts > 1;
                 assert!(proper && (end.rtt.is_some() || may_be_unknown) && end.attempts > 0, "{end:?}");
             }
@@ -59,7 +59,7 @@ pub fn answers_belong_to_their_queries(
     }
 }
 
-/// No datagram appears or disappears uncounted.
+/// Asserts that no datagram appears or disappears uncounted.
 pub fn datagrams_reconcile(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>, network: &Network) {
     let (ledger, tally) = (engine.ledger(), network.fleet().tally());
     assert_eq!(ledger.datagrams_sent, trace.sent.len() as u64);
@@ -70,7 +70,7 @@ pub fn datagrams_reconcile(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>, net
     assert_eq!(network.fleet().waiting(), 0);
 }
 
-/// Rate, burst, gaps and window: exceeded in no interval at all.
+/// Asserts that rate, burst, gaps and window are not exceeded in any interval.
 pub fn limits_are_kept(trace: &Trace<Talk, Reply>, config: &Config) {
     if let Some(rate) = config.rate {
         assert_conforms(trace.sent.iter(), rate, config.burst, "rate");
@@ -95,8 +95,8 @@ pub fn limits_are_kept(trace: &Trace<Talk, Reply>, config: &Config) {
     }
 }
 
-/// A token bucket that has room for `burst` and leaks `rate` a second never runs over: equivalent
-/// to `burst + rate * t` at most in every interval of every length `t`.
+/// Asserts that a token bucket with room for `burst` that leaks `rate` per second never overflows: equivalent to at
+/// most `burst + rate * t` in every interval of every length `t`.
 fn assert_conforms<'a>(sent: impl Iterator<Item = &'a Sent>, rate: f64, burst: u32, what: &str) {
     let (mut level, mut since) = (0.0f64, Time::ZERO);
     for sent in sent {
@@ -106,14 +106,14 @@ fn assert_conforms<'a>(sent: impl Iterator<Item = &'a Sent>, rate: f64, burst: u
     }
 }
 
-/// Only for conversations of one step, each with its own target: at no time are more in flight than
-/// the window allows.
+/// Asserts that no more queries are in flight than the window allows. Only for conversations of one step, each with its
+/// own target.
 pub fn window_is_kept(trace: &Trace<Talk, Reply>, window: usize) {
     let mut first_sent: HashMap<SocketAddr, Time> = HashMap::new();
     for sent in &trace.sent {
         first_sent.entry(sent.to).or_insert(sent.at);
     }
-    // At one time, ends come before new sends.
+    // At the same time, ends come before new sends.
     let mut changes: Vec<(Time, i64)> = Vec::new();
     for (ended, end) in &trace.ended {
         if let Some(sent) = first_sent.get(&end.target) {
@@ -128,7 +128,7 @@ pub fn window_is_kept(trace: &Trace<Talk, Reply>, window: usize) {
     }
 }
 
-/// The time from the first send to each target to the end of its conversation.
+/// Returns the time from the first send to each target to the end of its conversation.
 pub fn waits(trace: &Trace<Talk, Reply>) -> impl Iterator<Item = Duration> {
     trace.ended.iter().filter_map(|(ended, end)| {
         let first = trace.sent.iter().find(|sent| sent.to == end.target)?;

@@ -1,5 +1,5 @@
-//! The engine against simulated fleets and networks, in virtual time: a thousand seeds, and what
-//! deserves a test of its own. `make sim SEED=n` replays one seed and says how it went.
+//! The engine against simulated fleets and networks, in virtual time: a thousand seeds, and tests of special cases.
+//! `make sim SEED=n` replays one seed and prints a summary.
 
 mod ask;
 mod checks;
@@ -32,7 +32,7 @@ fn a_thousand_seeds() {
             Err(_) => panic!("to replay: make sim SEED={seed}"),
         }
     }
-    assert!(answered > SEEDS * 10, "the faults leave so little that this tests nothing: {answered}");
+    assert!(answered > SEEDS * 10, "too few answers for a meaningful test: {answered}");
 }
 
 fn report(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>) {
@@ -47,7 +47,7 @@ fn report(engine: &Engine<Ask>, trace: &Trace<Talk, Reply>) {
     );
     println!("{} datagrams sent, of which {retransmissions} again; {} lost", trace.sent.len(), trace.lost);
     println!(
-        "{} heard = {replies} replies, {broken} broken, {late} late, {duplicates} duplicates, {unmatched} unmatched",
+        "{} received = {replies} replies, {broken} broken, {late} late, {duplicates} duplicates, {unmatched} unmatched",
         trace.delivered
     );
 }
@@ -100,7 +100,7 @@ fn echo(hosts: u32) -> Plan {
         .with_latency(latency)
 }
 
-/// No limit that is not asked for.
+/// Returns settings without rate limits.
 fn unlimited() -> Config {
     Config::default()
         .with_rate(None)
@@ -126,7 +126,7 @@ fn sweep(plan: Plan, link: Link, config: Config, steps: u8) -> (Engine<Ask>, Net
 }
 
 #[test]
-fn with_everything_lost_all_end_as_silent_when_their_tries_say() {
+fn with_everything_lost_all_queries_are_silent_after_their_tries() {
     for (tries, millis) in [(1, 300), (3, 300), (5, 77)] {
         let timeout = Timeout::Fixed(Duration::from_millis(millis));
         let config = unlimited().with_timeout(timeout).with_tries(tries);
@@ -143,7 +143,7 @@ fn with_everything_lost_all_end_as_silent_when_their_tries_say() {
 }
 
 #[test]
-fn follow_ups_wait_for_nothing_but_other_follow_ups() {
+fn follow_ups_wait_only_for_other_follow_ups() {
     for (window, ring) in [(20, 50), (500, 50), (30, 1), (1000, 1000)] {
         let latency = Latency { median: Duration::from_millis(40), sigma: 1.5 };
         let config = unlimited()
@@ -165,7 +165,7 @@ fn follow_ups_wait_for_nothing_but_other_follow_ups() {
 }
 
 #[test]
-fn targets_are_pulled_only_as_there_is_room_for_them() {
+fn targets_are_pulled_only_when_there_is_room_for_them() {
     let (window, ring) = (32, 64);
     let config = unlimited()
         .with_window(Some(window))
@@ -194,7 +194,7 @@ fn targets_are_pulled_only_as_there_is_room_for_them() {
 }
 
 #[test]
-fn every_forgery_is_a_stranger_and_nothing_else_is() {
+fn exactly_the_forgeries_are_unmatched() {
     for seed in 0..30 {
         let link = Link::default()
             .with_seed(seed)
@@ -205,14 +205,14 @@ fn every_forgery_is_a_stranger_and_nothing_else_is() {
             .with_jitter(Duration::from_millis(90));
         let late = Late { fraction: 0.2, by: Duration::from_secs(2) };
         let plan = echo(300).with_seed(seed).with_late(late).with_duplicate(0.2);
-        // Nothing is forgotten before the end, so nothing that is ours becomes a stranger.
+        // No query is forgotten before the end, so none of its replies becomes unmatched.
         let config = unlimited().with_linger(Duration::from_secs(3600));
         let (engine, _, trace) = sweep(plan.clone(), link.clone(), config.clone(), 2);
         let ledger = engine.ledger();
         assert_eq!(ledger.unmatched, trace.forged);
         assert!(trace.forged > 100 && ledger.late > 0 && ledger.duplicates > 0, "{ledger:?}");
 
-        // The network loses and doubles the fleet's own forgeries like any other datagram.
+        // The network loses and duplicates the fleet's own forgeries like any other datagram.
         let (engine, network, trace) = sweep(plan.with_forge(500.0), link, config, 2);
         assert!(engine.ledger().unmatched > trace.forged && network.fleet().tally().forged > 100);
         assert_eq!(engine.protocol().misdelivered, 0);
@@ -220,8 +220,8 @@ fn every_forgery_is_a_stranger_and_nothing_else_is() {
 }
 
 #[test]
-fn within_its_window_a_stopped_process_loses_nothing() {
-    // The receive buffer holds exactly what the window admits.
+fn a_stopped_process_loses_nothing_within_its_window() {
+    // The receive buffer holds exactly as many replies as the window admits.
     let link = Link::default()
         .with_latency(Duration::from_millis(2))
         .with_jitter(Duration::from_millis(20))
@@ -230,13 +230,13 @@ fn within_its_window_a_stopped_process_loses_nothing() {
     let config = unlimited().with_window(Some(40)).with_timeout(Timeout::Fixed(Duration::from_secs(1)));
     let (engine, _, trace) = sweep(echo(5000), link.clone(), config.clone(), 1);
     assert_eq!((engine.ledger().answered, trace.overflowed), (5000, 0));
-    // And a wider window does lose: this can fail.
+    // A wider window does lose replies, so this test can fail.
     let (_, _, trace) = sweep(echo(5000), link, config.with_window(Some(400)), 1);
     assert!(trace.overflowed > 0);
 }
 
 #[test]
-fn by_content_steps_follow_each_other_and_every_answer_is_right() {
+fn with_content_steps_follow_each_other_and_every_answer_is_right() {
     let run = |seed| Scenario::by_content(seed).run_and_check().0.ledger().answered;
     let answered: u64 = (0..100).map(run).sum();
     assert!(answered > 1000, "{answered}");
@@ -250,7 +250,7 @@ fn with_a_cap_per_host_every_query_still_ends_once() {
 }
 
 #[test]
-fn by_address_alone_only_one_query_at_a_time_and_every_answer_is_right() {
+fn with_the_address_alone_one_query_at_a_time_is_in_flight_and_every_answer_is_right() {
     let run = |seed| Scenario::by_address_alone(seed).run_and_check().0.ledger().answered;
     let answered: u64 = (0..100).map(run).sum();
     assert!(answered > 1000, "{answered}");

@@ -1,4 +1,4 @@
-//! A run that a seed decides: how the engine is set, what the hosts play, what the network does.
+//! A scenario derived from a seed: the settings of the engine, the hosts, and the network.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use allears::sim::{Fleet, HostProtocol, Late, Latency, Limit, Link, Network, Pla
 use crate::ask::{Ask, Reply, TOKEN_AT, Talk};
 use crate::checks;
 
-/// Later than anything happens.
+/// Returns a time later than all events.
 pub fn forever() -> Time {
     Time::from_nanos(u64::MAX)
 }
@@ -21,7 +21,7 @@ pub struct Scenario {
     pub link: Link,
     token_bits: u32,
     by_content: bool,
-    /// Conversations with each host.
+    /// The number of conversations with each host.
     rounds: u32,
     steps: u8,
     gap: Option<Duration>,
@@ -42,7 +42,8 @@ impl Scenario {
         }
     }
 
-    /// A reply gives nothing back, so nothing can be forged or told from a late one.
+    /// Creates a scenario in which replies return nothing of the request, so forgeries and late replies cannot be
+    /// detected.
     pub fn by_address_alone(seed: u64) -> Scenario {
         let mut scenario = Scenario { token_bits: 0, rounds: 2, steps: 2, gap: None, ..Scenario::new(seed) };
         scenario.link.forge = 0.0;
@@ -50,12 +51,12 @@ impl Scenario {
         scenario
     }
 
-    /// A reply has no token, but its content tells which step it answers.
+    /// Creates a scenario in which replies have no token, but their content identifies their step.
     pub fn by_content(seed: u64) -> Scenario {
         Scenario { by_content: true, steps: 3, ..Scenario::by_address_alone(seed) }
     }
 
-    /// Several conversations with each host, of which only some may be in flight.
+    /// Creates a scenario with several conversations per host, only some of which may be in flight.
     pub fn with_host_cap(seed: u64) -> Scenario {
         let mut scenario = Scenario { rounds: 4, steps: 2, ..Scenario::new(seed) };
         scenario.config.in_flight_per_host = Some(1 + (seed % 3) as u32);
@@ -74,7 +75,7 @@ impl Scenario {
         Network::new(self.link.clone(), Fleet::new(self.plan.clone()).expect("a valid plan"))
     }
 
-    /// Everybody is asked, `rounds` times.
+    /// Returns all targets, `rounds` times each.
     pub fn targets(&self) -> impl Iterator<Item = (SocketAddr, Talk, ())> {
         (0..self.plan.hosts * self.rounds).map(|number| {
             let target = self.plan.address(number % self.plan.hosts);
@@ -118,7 +119,7 @@ fn plan(seed: u64, chance: &mut Chance) -> Plan {
     Plan::default()
         .with_hosts(1 + chance.below(120) as u32)
         .with_protocol(HostProtocol::find("echo").expect("a protocol"))
-        // The hosts are in two networks, or three.
+        // The hosts are in two or three networks.
         .with_base(Ipv4Addr::new(127, 1, 0, 200))
         .with_seed(seed)
         .with_dead(chance.fraction(2, 0.6))
@@ -151,7 +152,7 @@ fn link(seed: u64, chance: &mut Chance) -> Link {
         .with_send_failure(chance.fraction(6, 0.2))
 }
 
-/// What decides a scenario: xorshift64*, which is all that is needed here.
+/// The random numbers of a scenario: xorshift64*, which suffices here.
 struct Chance(u64);
 
 impl Chance {
@@ -174,17 +175,17 @@ impl Chance {
         self.below(n) == 0
     }
 
-    /// Zero but for one time in `n`; then up to `most`.
+    /// Returns zero, except one time in `n`; then up to `most`.
     fn fraction(&mut self, n: u64, most: f64) -> f64 {
         if self.one_in(n) { self.unit() * most } else { 0.0 }
     }
 
-    /// From 1 µs to `most` milliseconds, shorter ones more often.
+    /// Returns 1 µs to `most` milliseconds, short times more often.
     fn millis(&mut self, most: u64) -> Duration {
         Duration::from_micros(1 + (self.unit().powi(2) * most as f64 * 1000.0) as u64)
     }
 
-    /// `None` but for one time in `n`.
+    /// Returns `None`, except one time in `n`.
     fn sometimes<T>(&mut self, n: u64, make: impl FnOnce(&mut Chance) -> T) -> Option<T> {
         if self.one_in(n) { Some(make(self)) } else { None }
     }

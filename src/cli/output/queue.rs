@@ -190,7 +190,7 @@ mod tests {
         woken.recv().expect("woken because of the failure");
         assert_eq!(queue.flush().expect_err("failed").kind(), io::ErrorKind::BrokenPipe);
         queue.write_all(b"y").expect("forgotten");
-        queue.flush().expect("told once");
+        queue.flush().expect("reported once");
         queue.backlog().wait().expect("nothing to wait for");
     }
 }

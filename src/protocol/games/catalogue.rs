@@ -1,7 +1,7 @@
 //! The games, as data.
 //!
-//! Ports, protocol numbers and masters come from the games' own sources and from qstat's `qstat.cfg`. A game
-//! without a master that is known for certain has none here; the user names one.
+//! Ports, protocol numbers and masters come from the games' own sources and from qstat's `qstat.cfg`. A game whose
+//! masters are not known for certain has none here; the user names one.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,24 +10,24 @@ use super::quake3;
 use super::text::Colors;
 use super::wire::WireProtocol;
 
-/// A game: where its servers and masters are, and how they are queried.
+/// A game: the ports and masters of its servers, and the way to query them.
 #[non_exhaustive]
 pub struct Game {
     /// The id that a user types: `et`, `q3`…
     pub id: &'static str,
     /// The full name.
     pub name: &'static str,
-    /// The protocol that its servers and masters speak.
+    /// The protocol of its servers and masters.
     pub wire: &'static WireProtocol,
-    /// The port of servers that are named without one.
+    /// The port of servers that are given without one.
     pub server_port: u16,
-    /// The port of masters that are named without one.
+    /// The port of masters that are given without one.
     pub master_port: u16,
     /// The public masters, `HOST:PORT`; may be empty.
     pub masters: &'static [&'static str],
     /// The protocol number by which masters select servers: the current version's.
     pub list_protocol: u32,
-    /// The name before the protocol number in `getservers`, for games that have one there.
+    /// The name before the protocol number in `getservers`, for games that need one.
     pub list_name: Option<&'static str>,
     /// The name in `getserversExt`; `None` if the game's masters do not know that request.
     pub ext_name: Option<&'static str>,
@@ -35,25 +35,25 @@ pub struct Game {
     pub host_gap: Duration,
     /// The colour codes in its texts.
     pub colors: Colors,
-    /// Whether its servers report ping 0 for bots, and for nobody else (except a player on the same machine).
+    /// True if its servers report ping 0 for bots and for no one else (except a player on the same machine).
     pub bots_have_ping_zero: bool,
     /// The names of its teams, by number.
     pub teams: &'static [&'static str],
 }
 
-/// ioquake3 and its kin allow ten packets at once and then one a second (`SVC_RateLimit`), ET: Legacy with
-/// `sv_protect 2` three in two seconds. Three tries stay within both.
+/// ioquake3 and its kin allow ten packets at once and then one a second (`SVC_RateLimit`), ET: Legacy with `sv_protect
+/// 2` three in two seconds. Three tries comply with both.
 const ID_GAP: Duration = Duration::from_millis(200);
 /// DarkPlaces ignores a request within a second of the last one (`net_getstatusfloodblockingtimeout`).
 const DARKPLACES_GAP: Duration = Duration::from_millis(1100);
 
-/// id's own teams, `team_t` in `bg_public.h`.
+/// The teams of id's games, `team_t` in `bg_public.h`.
 const ID_TEAMS: &[&str] = &["free", "red", "blue", "spectator"];
-/// The same numbers, as ET and RTCW name them.
+/// The same numbers with the names of ET and RTCW.
 const WOLF_TEAMS: &[&str] = &["free", "axis", "allies", "spectator"];
-/// DarkPlaces, `NetConn_BuildStatusResponse` in `netconn.c`.
+/// The teams of DarkPlaces, `NetConn_BuildStatusResponse` in `netconn.c`.
 const DARKPLACES_TEAMS: &[&str] = &["none", "red", "blue", "yellow", "pink"];
-/// qfusion, `gs_public.h`.
+/// The teams of qfusion, `gs_public.h`.
 const WARSOW_TEAMS: &[&str] = &["spectator", "players", "alpha", "beta"];
 
 /// The values that most games share; not a game itself.
@@ -124,7 +124,7 @@ pub static GAMES: &[Game] = &[
         masters: &["dpmaster.deathmask.net:27950", "master.ioquake3.org:27950"],
         list_protocol: 71,
         ext_name: Some("Quake3Arena"),
-        // Letters are no colours here, so reading ^xRGB as one loses nothing.
+        // Letters are not colours in this game, so parsing `^xRGB` as one has no effect on it.
         colors: Colors::Rgb,
         bots_have_ping_zero: true,
         ..BASE
@@ -212,7 +212,7 @@ impl Game {
     }
 }
 
-/// A short form: the id tells everything.
+/// Writes a short form: the ID identifies the game.
 impl fmt::Debug for Game {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Game({})", self.id)

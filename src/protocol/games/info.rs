@@ -1,12 +1,13 @@
-//! A server's answer, whatever its wire protocol. What the protocol or the server does not say is `None`.
+//! A server's answer, independent of its wire protocol. Fields that the protocol or the server does not provide are
+//! `None`.
 
 use std::borrow::Cow;
 
 use super::Game;
 
-/// A game server, as it describes itself.
+/// The description of a game server.
 ///
-/// Texts are clean, for people: without colour codes and control characters (see [`text`](super::text)). Those named
+/// Texts are clean: without colour codes and control characters (see [`text`](super::text)). Those named
 /// `…_raw` are the bytes as sent.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -21,17 +22,17 @@ pub struct ServerInfo {
     pub map: Option<String>,
     /// The modification of the game that is being played, or the game itself.
     pub mod_name: Option<String>,
-    /// The kind of match: a name, or a number whose meaning is the game's own.
+    /// The kind of match: a name, or a number whose meaning depends on the game.
     pub game_type: Option<String>,
     /// The number of players, bots included.
     pub players: u32,
-    /// The number of bots among the players; `None` if they cannot be told from people.
+    /// The number of bots among the players; `None` if they cannot be distinguished from people.
     pub bots: Option<u32>,
-    /// The number of players that the server has room for.
+    /// The maximum number of players.
     pub max_players: Option<u32>,
-    /// The number of places reserved for players with a password.
+    /// The number of slots reserved for players with a password.
     pub private_slots: Option<u32>,
-    /// Whether a password is needed to join.
+    /// True if a password is needed to join.
     pub password: Option<bool>,
     /// The version of the server program or of the game.
     pub version: Option<String>,
@@ -39,9 +40,9 @@ pub struct ServerInfo {
     pub player_list: Vec<PlayerInfo>,
     /// The server's settings.
     pub rules: Rules,
-    /// Whether players are missing from the list.
+    /// True if players are missing from the list.
     pub truncated: bool,
-    /// What is odd about the answer, for people.
+    /// Remarks about oddities of the answer, for people.
     pub remarks: Vec<String>,
 }
 
@@ -61,13 +62,13 @@ pub struct PlayerInfo {
     pub team: Option<i32>,
     /// The team's name.
     pub team_name: Option<Cow<'static, str>>,
-    /// Whether it is a bot; `None` if that is unknown.
+    /// True if it is a bot; `None` if unknown.
     pub bot: Option<bool>,
     /// The time since the player joined, in seconds; finite.
     pub seconds: Option<f64>,
 }
 
-/// The settings of a server: keys and values as sent, in the server's order. A key may come twice; games then use its
+/// The settings of a server: keys and values as sent, in the server's order. A key may occur twice; games then use its
 /// first value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
@@ -78,7 +79,7 @@ pub struct Rules {
 }
 
 impl ServerInfo {
-    /// A server of `game` about which nothing is known.
+    /// Creates a server of `game` with all fields unknown.
     pub(super) fn new(game: &'static Game) -> ServerInfo {
         ServerInfo {
             game,
@@ -131,7 +132,7 @@ impl Rules {
         self.ends.len()
     }
 
-    /// Returns whether there are none.
+    /// Returns whether there are no rules.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_come_back_as_they_were_added() {
+    fn rules_are_returned_in_the_order_of_addition() {
         let mut rules = Rules::default();
         assert!(rules.is_empty() && rules.get("map").is_none());
         let added: [(&[u8], &[u8]); 4] =

@@ -1,4 +1,4 @@
-//! Game servers and their masters, whatever protocol they speak.
+//! Game servers and their masters, with any wire protocol.
 //!
 //! | | file | |
 //! |---|---|---|
@@ -6,7 +6,7 @@
 //! | [`ServerInfo`], [`PlayerInfo`], [`Rules`] | `info.rs` | a server's answer, the same for every wire protocol |
 //! | [`text`] | `text.rs` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
-//! | | `servers.rs` | each server once, however many masters list it |
+//! | | `servers.rs` | the servers, each listed once |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //!
@@ -56,13 +56,13 @@ pub struct Games {
 /// A question to one host.
 #[derive(Clone, Copy, Debug)]
 pub enum GameQuestion {
-    /// Asks a server of this game to describe itself.
+    /// Requests the status of a server of this game.
     Server(&'static Game),
-    /// Asks a master for its list of servers.
+    /// Requests the list of servers from a master.
     Master {
-        /// The game whose servers it is to list.
+        /// The game whose servers to list.
         game: &'static Game,
-        /// Also servers with IPv6 addresses, if the game's masters can list them.
+        /// True to list servers with IPv6 addresses, too, if the game's masters can.
         with_ipv6: bool,
     },
 }
@@ -88,25 +88,25 @@ pub enum GameAnswer {
     List {
         /// The number of servers on it, each counted once.
         listed: usize,
-        /// Whether the end of the list was received. A datagram from its middle may still be lost: protocols do not
+        /// True if the end of the list was received. A datagram from its middle may still be lost: protocols do not
         /// number them.
         complete: bool,
     },
 }
 
 impl Games {
-    /// A protocol for any games; port and host gap of `default` are the default ones.
+    /// Creates a protocol for any games. The port and host gap of `default` are the defaults.
     pub fn new(default: &'static Game) -> Games {
         Games { default, servers: ServerSet::default() }
     }
 
-    /// Returns the game that was given to [`Games::new`].
+    /// Returns the game passed to [`Games::new`].
     pub fn default_game(&self) -> &'static Game {
         self.default
     }
 
-    /// Takes the next server that a master listed and that was not known before, and its game. Servers are there as
-    /// soon as the datagram with them has been received.
+    /// Removes and returns the next server that a master listed and that was not known before, and its game. Servers
+    /// are available as soon as the datagram with them has been received.
     pub fn take_server(&mut self) -> Option<(SocketAddr, &'static Game)> {
         self.servers.take()
     }
@@ -121,7 +121,7 @@ impl Games {
         self.servers.known()
     }
 
-    /// Notes a server that the caller queries without having it from a master, so that no list brings it up again.
+    /// Records a server that the caller queries without having taken it from a list, so that no list returns it again.
     /// Returns whether it is new: if not, it has been queried already, or will be.
     pub fn know(&mut self, server: SocketAddr) -> bool {
         self.servers.insert(server)
@@ -141,7 +141,7 @@ impl GameConversation {
         }
     }
 
-    /// Returns whether it is with a master.
+    /// Returns whether the conversation is with a master.
     pub fn is_master(&self) -> bool {
         self.is_master
     }
@@ -152,7 +152,7 @@ impl Protocol for Games {
     type Conversation = GameConversation;
     type Answer = GameAnswer;
 
-    /// Port and host gap of the default game.
+    /// Returns the port and host gap of the default game.
     fn defaults(&self) -> Defaults {
         Defaults::default().with_port(self.default.server_port).with_host_gap(self.default.host_gap)
     }
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masters_and_servers_have_gaps_of_their_own() {
+    fn masters_and_servers_have_different_gaps() {
         let [et, xonotic] = ["et", "xonotic"].map(|id| Game::find(id).unwrap());
         let games = Games::new(et);
         let gap = |question| games.host_gap(&GameConversation::new(question));

@@ -1,4 +1,4 @@
-//! The servers of a sweep, each of them once, however many masters list it.
+//! The servers of a sweep, each listed once.
 
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ pub(super) struct ServerSet {
 }
 
 impl ServerSet {
-    /// Adds a server that needs no waiting; returns whether it is new.
+    /// Adds a server that is not to be taken. Returns whether it is new.
     pub fn insert(&mut self, server: SocketAddr) -> bool {
         self.known.insert(canonical(server))
     }
@@ -26,7 +26,7 @@ impl ServerSet {
         }
     }
 
-    /// Takes the next waiting server.
+    /// Removes and returns the next waiting server.
     pub fn take(&mut self) -> Option<(SocketAddr, &'static Game)> {
         self.waiting.pop_front()
     }

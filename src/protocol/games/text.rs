@@ -9,7 +9,7 @@ use std::str::Utf8Chunks;
 /// The colour codes of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colors {
-    /// `^` and one character. `^x` is a colour like any other: `^xAce` is a player called Ace.
+    /// `^` and one character. `^x` is a colour like any other: in `^xAce`, the player is called Ace.
     Indexed,
     /// Also `^xRGB`, each digit hexadecimal.
     Rgb,
@@ -22,14 +22,14 @@ pub struct Rgb(pub u8, pub u8, pub u8);
 /// A stretch of text in one colour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// The text: clean, never empty.
+    /// The text without colour codes and control characters; never empty.
     pub text: String,
     /// Its colour; `None` before the first colour code.
     pub color: Option<Rgb>,
 }
 
-/// Returns the text for people: without colour codes, and without anything that a terminal would obey (control
-/// characters, marks that reverse the direction of writing).
+/// Returns the text without colour codes, and without characters that a terminal would interpret (control characters,
+/// and marks that reverse the direction of writing).
 pub fn clean(text: &[u8], colors: Colors) -> String {
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text, colors) {
@@ -40,7 +40,7 @@ pub fn clean(text: &[u8], colors: Colors) -> String {
     out
 }
 
-/// Returns the same text as [`clean`], cut where its colour changes.
+/// Returns the same text as [`clean`], split at colour changes.
 pub fn spans(text: &[u8], colors: Colors) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     let mut color = None;
@@ -77,7 +77,7 @@ fn pieces(text: &[u8], colors: Colors) -> impl Iterator<Item = Piece> {
                 rest = after;
                 return Some(Piece::Color(color));
             }
-            // Most characters are printable ASCII, and no more is to be checked of them.
+            // Most characters are printable ASCII, which needs no further check.
             if matches!(c, ' '..='~') || !is_command(c) {
                 return Some(Piece::Char(c));
             }
@@ -85,7 +85,7 @@ fn pieces(text: &[u8], colors: Colors) -> impl Iterator<Item = Piece> {
     })
 }
 
-/// Returns the colour after a `^`, and the rest after its code; `None` if the `^` is just a character.
+/// Returns the colour after a `^`, and the rest after its code; `None` if the `^` is an ordinary character.
 fn color_code(mut rest: Decoded<'_>, colors: Colors) -> Option<(Rgb, Decoded<'_>)> {
     let code = rest.next().filter(|&c| c != '^')?;
     if code == 'x' && colors == Colors::Rgb {
@@ -99,16 +99,16 @@ fn color_code(mut rest: Decoded<'_>, colors: Colors) -> Option<(Rgb, Decoded<'_>
     Some((PALETTE[index as usize], rest))
 }
 
-/// Returns whether a terminal acts on this character instead of showing it, or it is invisible: two different names
-/// could look alike.
+/// Returns whether a terminal interprets this character instead of showing it, or the character is invisible, so that
+/// two different names could look alike.
 fn is_command(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The colours of ET, index `(character - '0') & 31`, as in `g_color_table` of its `q_math.c`. The
-/// other games have only the first eight, and these agree.
+/// The colours of ET, index `(character - '0') & 31`, as in `g_color_table` of its `q_math.c`. The other games have
+/// only the first eight, which are the same.
 const PALETTE: [Rgb; 32] = [
     Rgb(0, 0, 0),
     Rgb(255, 0, 0),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_codes_vanish_and_other_carets_stay() {
+    fn colour_codes_are_removed_and_other_carets_are_kept() {
         assert_eq!(indexed(b"^8Ragaa^9El^hGedawy"), "RagaaElGedawy");
         assert_eq!(indexed(b"^^1^1a^"), "^a^");
         assert_eq!(indexed(b"^^^^"), "^^^^");
@@ -195,21 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn rgb_codes_are_read_only_where_the_game_has_them() {
+    fn rgb_codes_are_parsed_only_if_the_game_has_them() {
         assert_eq!(clean(b"^7Test ^xF0FServer", Colors::Rgb), "Test Server");
         assert_eq!(indexed(b"^xAce"), "Ace");
         assert_eq!(clean(b"^xAceHigh^xF0", Colors::Rgb), "HighF0");
     }
 
     #[test]
-    fn bytes_are_utf8_where_they_can_be_and_latin_1_otherwise() {
+    fn bytes_are_decoded_as_utf8_or_else_as_latin_1() {
         assert_eq!(indexed(b"PsY\xa9h0"), "PsY©h0");
         assert_eq!(indexed("Zażółć \u{1f600}".as_bytes()), "Zażółć \u{1f600}");
         assert_eq!(raw_text(b"^1\xdfl\xc3\xa9\xc3"), "^1ßléÃ");
     }
 
     #[test]
-    fn nothing_reaches_the_terminal_that_it_would_obey() {
+    fn no_characters_that_a_terminal_interprets_are_left() {
         assert_eq!(indexed(b"\x1b[31mred\x07\r\n\x7f\x9b2J"), "[31mred2J");
         assert_eq!(indexed("a\u{202e}b\u{85}c\u{2066}".as_bytes()), "abc");
         assert_eq!(raw_text(b"\x1b[31m"), "\x1b[31m");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_carry_the_colour_of_their_game() {
+    fn spans_have_the_colours_of_their_game() {
         let span = |text: &str, color| Span { text: text.into(), color };
         assert_eq!(
             spans(b"a^1b^xF80c^?d^1^2", Colors::Rgb),

@@ -10,18 +10,19 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
 pub(super) const WIRE_PROTOCOLS: &[&WireProtocol] = &[&quake3::WIRE_PROTOCOL];
 
-/// A wire protocol: the language of the servers and masters of some games.
+/// A wire protocol: that of the servers and masters of some games.
 pub struct WireProtocol {
     /// The name, as in JSON: `quake3`…
     pub name: &'static str,
     /// Begins a conversation with a server.
     pub(super) server: fn(&'static Game) -> Box<dyn Dialogue>,
-    /// Begins a conversation with a master, which is to list IPv6 servers as well if it is `true` and it can.
+    /// Begins a conversation with a master. It requests IPv6 servers, too, if the argument is `true` and the game
+    /// supports it.
     pub(super) master: fn(&'static Game, bool) -> Box<dyn Dialogue>,
-    /// Returns the token of a reply. It gets the datagrams of all wire protocols, from anybody, so it has to recognise
-    /// its own; a protocol without tokens always returns `None`.
+    /// Returns the token of a reply. It gets the datagrams of all wire protocols, from anyone, so it has to recognize
+    /// its own. A protocol without tokens always returns `None`.
     pub(super) read_token: fn(&[u8]) -> Option<Token>,
-    /// Returns the token of one of our own requests, perhaps cut short.
+    /// Returns the token of one of our own requests, possibly truncated.
     pub(super) read_request_token: fn(&[u8]) -> Option<Token>,
 }
 

@@ -55,7 +55,7 @@ impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Incomplete::NotIncreasing(oid) => {
-                write!(f, "the agent goes in circles: the name after {oid} is not greater")
+                write!(f, "the agent loops: the name after {oid} is not greater")
             }
             Incomplete::Error(status) => write!(f, "the agent returned {status}"),
             Incomplete::RowLimit => f.write_str("the row limit was reached"),
@@ -187,8 +187,9 @@ const DAY: u32 = 24 * 3600 * 100;
 
 /// Returns whether a 32-bit clock was reset between two readings, rather than wrapped.
 ///
-/// The clock wraps every 497 days. A smaller reading counts as a wrap only if the clock advanced by at most a day to
-/// get there. Half the range, the usual limit, would take restarts for wraps: many agents are up for that long.
+/// The clock wraps every 497 days. A smaller reading counts as a wrap only if the clock advanced by at most a day in
+/// between. The usual limit of half the range would mistake restarts for wraps, because many agents are up for that
+/// long.
 pub fn went_back(before: u32, now: u32) -> bool {
     now < before && now.wrapping_sub(before) > DAY
 }

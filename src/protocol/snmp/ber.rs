@@ -27,7 +27,7 @@ pub struct Element<'a> {
     pub tag: u8,
     /// The content.
     pub content: &'a [u8],
-    /// Whether the length or the tag takes more bytes than necessary.
+    /// True if the length or the tag takes more bytes than necessary.
     pub is_long: bool,
 }
 
@@ -155,7 +155,7 @@ impl Writer {
         self.reversed.len()
     }
 
-    /// Returns whether nothing was written.
+    /// Returns whether no bytes have been written.
     pub fn is_empty(&self) -> bool {
         self.reversed.is_empty()
     }

@@ -68,7 +68,7 @@ impl Conversation {
         }
     }
 
-    /// Returns what the agent sent before its conversation ended without a complete answer.
+    /// Returns the part of the answer that was received before the conversation ended.
     pub fn into_answer(mut self) -> Answer {
         self.answer.mark_incomplete(Incomplete::Unfinished);
         self.answer
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_of_an_agent_that_goes_in_circles_ends_and_keeps_its_values() {
+    fn a_walk_of_an_agent_that_loops_ends_and_keeps_its_values() {
         let mut walk = walk(&["1.3.1"]);
         respond(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.1.2", ONE)]);
         let answer = done(respond(&mut walk, 0, 0, &[("1.3.1.3", ONE), ("1.3.1.1", ONE)]));
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_too_big_for_one_repetition_falls_back_to_get_next_and_then_to_single_columns() {
+    fn a_walk_too_big_for_one_repetition_falls_back_to_getnext_and_then_to_single_columns() {
         let mut walk = conversation(
             Operation::Walk { max_repetitions: Some(1), max_rows: 9 },
             &["1.3.1", "1.3.2"],
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn v1_walks_by_get_next_and_ends_by_an_error() {
+    fn v1_walks_use_getnext_and_end_with_an_error() {
         let mut walk = walk(&["1.3.1", "1.3.2"]);
         assert_eq!(next_request(&walk, Version::V1).0, pdu_tag::GET_NEXT);
         respond(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]);
@@ -531,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_walked_one_by_one_if_a_v1_agent_does_not_say_which_one_ends() {
+    fn columns_are_walked_one_by_one_if_a_v1_agent_does_not_identify_the_one_that_ends() {
         let mut walk = walk(&["1.3.1", "1.3.2"]);
         respond(&mut walk, 0, 0, &[("1.3.1.1", ONE), ("1.3.2.1", ONE)]);
         assert_eq!(respond(&mut walk, 2, 0, &[]), Step::AskNext);

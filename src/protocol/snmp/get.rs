@@ -1,6 +1,6 @@
 //! GET, GETNEXT and a single GETBULK of a list of names.
 //!
-//! If the agent says tooBig, the next request has half of the names. If the agent refuses a name, the next request
+//! If the agent returns tooBig, the next request has half of the names. If the agent refuses a name, the next request
 //! omits it.
 
 use super::answer::{Answer, ErrorStatus, Incomplete};
@@ -9,7 +9,7 @@ use super::message::{Pdu, PduHead, Version, pdu_tag};
 use super::oid::{Oid, OidRef};
 use super::request::{Operation, UPTIME, UPTIME_OBJECT};
 
-/// The maximum number of names in a request. Their values mostly fit in an Ethernet frame.
+/// The maximum number of names in a request. Their values usually fit in an Ethernet frame.
 const MAX_NAMES: usize = 40;
 
 /// The progress through a list of names.
@@ -21,7 +21,7 @@ pub struct Get {
     per_request: usize,
     /// The names from `next` on that the agent refused.
     refused: Vec<usize>,
-    /// Whether the agent refused sysUpTime.
+    /// True if the agent refused sysUpTime.
     uptime_refused: bool,
     /// The number of times that the repetitions of a GETBULK were halved.
     halvings: u32,

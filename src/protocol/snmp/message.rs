@@ -90,7 +90,7 @@ pub struct V3Message<'a> {
     pub security_model: i64,
     /// The parameters of the security model.
     pub security: SecurityParameters<'a>,
-    /// The scoped PDU, perhaps encrypted.
+    /// The scoped PDU, possibly encrypted.
     pub data: ScopedData<'a>,
 }
 

@@ -254,7 +254,7 @@ impl Protocol for Snmp {
     fn retry(&mut self, conversation: &mut Conversation, attempts: u32) -> Option<SocketAddr> {
         #[cfg(feature = "usm")]
         if conversation.engine.is_some_and(|engine| self.usm.is_unknown(engine)) {
-            // The request was a discovery, whose reply is small: no reason to ask for less.
+            // The request was a discovery, whose reply is small, so the next request need not be smaller.
             return None;
         }
         conversation.retry(attempts);

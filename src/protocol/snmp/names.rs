@@ -27,7 +27,7 @@ pub struct Object {
     oid: Oid,
     /// The row of the nearest ancestor.
     parent: Option<usize>,
-    /// Whether other rows are below this one.
+    /// True if other rows are below this one.
     has_children: bool,
 }
 
@@ -144,7 +144,7 @@ pub fn name_of(oid: OidRef<'_>) -> Option<Named<'_>> {
     None
 }
 
-/// Returns the name of an identifier's first number, and the other numbers, for identifiers that have no other name.
+/// Returns the name of an identifier's first number, and the other numbers, for identifiers without another name.
 pub fn root_of(oid: OidRef<'_>) -> (&'static str, impl Iterator<Item = u32>) {
     let mut arcs = oid.arcs();
     let root = arcs.next().and_then(|arc| ROOTS.get(arc as usize));
@@ -157,7 +157,7 @@ impl Object {
         self.oid.as_oid()
     }
 
-    /// Returns the parent: of a column the entry, of a scalar the group.
+    /// Returns the parent: the entry of a column, or the group of a scalar.
     pub fn parent(&self) -> Option<&'static Object> {
         self.parent.and_then(|row| TABLE.get(row))
     }

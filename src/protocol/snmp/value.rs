@@ -22,7 +22,7 @@ pub enum Value<'a> {
     Gauge32(u32),
     /// TimeTicks: hundredths of a second.
     TimeTicks(u32),
-    /// Opaque with any other content than the two below.
+    /// Opaque with any content except the two below.
     Opaque(&'a [u8]),
     /// A float in an Opaque (net-snmp's extension, `9f 78 04`).
     OpaqueFloat(f32),
@@ -257,7 +257,7 @@ impl<'a> Varbinds<'a> {
         Varbinds { reader: Reader::new(bytes), broken: None }
     }
 
-    /// Returns why the iteration ended before the end of the list; `None` if it did not.
+    /// Returns the reason why the iteration ended before the end of the list; `None` if it did not.
     pub const fn broken(&self) -> Option<&'static str> {
         self.broken
     }

@@ -1,8 +1,8 @@
 //! Walks: a series of requests that gets everything in one or more subtrees.
 //!
 //! One GETBULK asks for all subtrees, the *columns*; each column ends on its own. The number of *repetitions* adapts to
-//! the agent: it doubles while replies fit in a packet. It is halved when the agent says tooBig or a reply is lost, as
-//! fragmented replies often are.
+//! the agent: it doubles while replies fit in a packet. It is halved when the agent returns tooBig or a reply is lost,
+//! as fragmented replies often are.
 
 use super::answer::{Answer, ErrorStatus, Incomplete};
 use super::ber::Writer;
@@ -30,13 +30,13 @@ pub struct Walk {
     columns: Vec<Column>,
     /// The columns in the next request.
     active: Vec<usize>,
-    /// The maximum number of columns in the next request. It shrinks if the agent says tooBig, or does not say which
-    /// column an error is about.
+    /// The maximum number of columns in the next request. It shrinks if the agent returns tooBig, or an error without a
+    /// valid index.
     per_request: usize,
     repetitions: u32,
     /// The limit for growing repetitions: replies to larger requests were too big or got lost.
     ceiling: u32,
-    /// Whether even one repetition is too big, so that GETNEXT replaces GETBULK.
+    /// True if even one repetition is too big, so that GETNEXT replaces GETBULK.
     uses_get_next: bool,
     with_uptime: bool,
     max_rows: u32,
@@ -49,7 +49,7 @@ pub struct Walk {
 struct Column {
     /// The last name received; at first, the root.
     last: Vec<u8>,
-    /// Whether nothing was received below the root, which may then be an instance itself.
+    /// True if nothing was received below the root, which may then be an instance itself.
     is_empty: bool,
     is_done: bool,
 }
@@ -94,7 +94,7 @@ impl Walk {
         head.write_request(uptime.into_iter().chain(names), writer);
     }
 
-    /// Asks for less, after `attempts` requests timed out: large replies get lost more easily.
+    /// Makes the next request smaller, after `attempts` requests timed out: large replies are lost more often.
     pub fn retry(&mut self, attempts: u32) {
         // A single repetition cannot shrink: its reply was lost for another reason.
         let Some(fewer) = Some(self.repetitions / 2).filter(|fewer| *fewer > 0) else { return };
@@ -151,7 +151,7 @@ impl Walk {
             answer.mark_incomplete(Incomplete::Broken(reason));
             self.end_all_columns();
         } else if received == 0 {
-            // A reply omits what does not fit (RFC 3416, section 4.2.3). Perhaps nothing fitted.
+            // A reply omits values that do not fit (RFC 3416, section 4.2.3). Perhaps none fitted.
             if !self.shrink() {
                 answer.mark_incomplete(Incomplete::Broken("it has no variable bindings"));
                 self.end_all_columns();
@@ -212,7 +212,7 @@ impl Walk {
         let columns = self.active.len();
         self.varbind_bytes = self.varbind_bytes.max(len.div_ceil(received) as u32);
         let row = len * columns / received;
-        // A large reply arrived after all.
+        // A large reply arrived despite the ceiling.
         self.ceiling = self.ceiling.max((received / columns) as u32);
         let was_full = received >= columns * self.repetitions as usize;
         let fits = (UNFRAGMENTED_BYTES / row.max(1)) as u32;
@@ -257,7 +257,7 @@ impl Walk {
                 answer.refuse(roots[column].as_oid(), status);
                 answer.mark_incomplete(Incomplete::Error(status));
             }
-            // A v1 agent does not say which column ends: walk one at a time to find out.
+            // A v1 agent does not report which column ends: walk one at a time to find out.
             None if status == ErrorStatus::NO_SUCH_NAME && self.with_uptime => self.with_uptime = false,
             None if status == ErrorStatus::NO_SUCH_NAME && self.active.len() > 1 => self.per_request = 1,
             None if status == ErrorStatus::NO_SUCH_NAME => {

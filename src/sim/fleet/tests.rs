@@ -168,13 +168,13 @@ fn the_wanted_player_is_on_one_living_host() {
             .expect("valid");
         fleet.targets().for_each(|to| fleet.handle_request(Time::ZERO, to, me(), STATUS));
         let wanted_at = fleet.wanted_at().expect("somebody lives");
-        let mut heard: Vec<_> = replies(&mut fleet, Time::from_millis(60_000))
+        let mut answered: Vec<_> = replies(&mut fleet, Time::from_millis(60_000))
             .into_iter()
             .filter(|(_, _, datagram)| datagram.windows(11).any(|part| part == b"^1Gan^7dalf"))
             .map(|(_, reply, _)| reply.from)
             .collect();
-        heard.dedup();
-        assert_eq!(heard, [wanted_at]);
+        answered.dedup();
+        assert_eq!(answered, [wanted_at]);
     }
 }
 

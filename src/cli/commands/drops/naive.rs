@@ -188,7 +188,7 @@ where
 
     /// Waits for the queries in flight, and then for late replies if any are missing.
     fn receive_the_rest(&mut self, course: &Course) -> Result<()> {
-        let give_up = course.patience(self.reactor.now());
+        let give_up = course.abort_time(self.reactor.now());
         while !self.engine.is_idle() {
             if self.reactor.now() >= give_up {
                 self.engine.abort(self.reactor.now());

@@ -115,7 +115,7 @@ impl Course<'_> {
     }
 
     /// Returns the time when a step that stopped sending at `now` aborts open queries: well after all deadlines.
-    pub fn patience(&self, now: Time) -> Time {
+    pub fn abort_time(&self, now: Time) -> Time {
         now + 2 * self.timeout + Duration::from_secs(1)
     }
 
@@ -235,7 +235,7 @@ where
     /// Waits for the queries in flight, and then for late replies if any are missing.
     fn receive_the_rest(&mut self, course: &Course) -> Result<()> {
         let Step { net, engine, asking } = self;
-        let give_up = course.patience(net.now());
+        let give_up = course.abort_time(net.now());
         while !engine.is_idle() {
             if net.now() >= give_up {
                 engine.abort(net.now());

@@ -8,7 +8,7 @@ use crate::protocol::games::text::clean;
 use crate::protocol::games::{Game, PlayerInfo, Rules, ServerInfo};
 
 impl Status<'_> {
-    /// Returns the status in the form that all wire protocols have in common.
+    /// Returns the status in the form common to all wire protocols.
     pub fn to_info(&self, game: &'static Game) -> ServerInfo {
         let status = self.with_bots_at_ping_zero(game.bots_have_ping_zero);
         let mut rules = Rules::default();
@@ -28,7 +28,7 @@ impl Status<'_> {
             private_slots: count(rules.get("sv_privateClients")),
             // Call of Duty has pswrd. Bit 0 is for players, bit 1 for spectators (qstat, qstat.c).
             password: count(first(&rules, ["g_needpass", "pswrd"])).map(|bits| bits & 1 != 0),
-            // Call of Duty 2 has the game's version only.
+            // Call of Duty 2 has only the game's version.
             version: text(["version", "shortversion"]),
             player_list: status.players().map(|player| player_info(&player, game)).collect(),
             truncated: status.truncated(),
@@ -38,7 +38,7 @@ impl Status<'_> {
     }
 }
 
-/// Returns the value of the first of these keys that there is.
+/// Returns the value of the first of these keys that exists.
 fn first<'a>(rules: &'a Rules, keys: [&str; 2]) -> Option<&'a [u8]> {
     keys.iter().find_map(|key| rules.get(key))
 }
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_finds_its_field() {
+    fn every_rule_is_assigned_to_its_field() {
         let rules = "\\sv_hostname\\^1Home\\mapname\\oasis\\gamename\\etpro\\g_gametype\\2\\sv_maxclients\\24\
             \\sv_privateClients\\4\\g_needpass\\1\\version\\ET 2.60b\\P\\-12\\fs_game\\x\\shortversion\\y";
         let info = info("et", rules, "12 48 \"^2Ann\"\n-3 0 \"Bot\"\n");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_does_not_say_is_unknown() {
+    fn missing_values_are_unknown() {
         let info = info("warsow", "", "1 5 \"Ann\" 9\n");
         assert!(
             [&info.name, &info.map, &info.mod_name, &info.game_type, &info.version]
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn games_with_other_rules_for_the_same_things() {
+    fn games_with_other_rules_for_the_same_fields() {
         let cod2 =
             info("cod2", "\\fs_game\\IAF\\shortversion\\1.3\\pswrd\\0\\gametype\\tdm\\hostname\\H", "");
         let texts = [&cod2.mod_name, &cod2.version, &cod2.game_type, &cod2.name].map(|text| text.as_deref());

@@ -11,7 +11,7 @@ use crate::protocol::games::Game;
 /// Appends the request for the servers of `game`, including empty and full ones: `getserversExt` for IPv4 and IPv6 if
 /// `with_ipv6` is given and the game's masters know it, else `getservers`.
 ///
-/// No text may follow: id's masters would not reply.
+/// The request must end there: id's masters do not reply otherwise.
 pub(super) fn write_request(game: &Game, with_ipv6: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(OUT_OF_BAND);
     let text = match (game.ext_name.filter(|_| with_ipv6), game.list_name) {
@@ -26,9 +26,10 @@ pub(super) fn write_request(game: &Game, with_ipv6: bool, out: &mut Vec<u8>) {
 #[derive(Clone, Copy, Debug)]
 pub struct ServerList<'a> {
     entries: &'a [u8],
-    /// It replies to `getserversExt`.
+    /// True if it replies to `getserversExt`.
     pub is_ext: bool,
-    /// It has the mark of the list's end. Newer masters put that into the last datagram only, older ones into each.
+    /// True if it has the mark of the list's end. Newer masters put it only into the last datagram, older ones into
+    /// each.
     pub has_end: bool,
 }
 
@@ -66,8 +67,8 @@ impl<'a> ServerList<'a> {
         Ok(ServerList { entries: &entries[..entries.len() - rest.len()], is_ext, has_end })
     }
 
-    /// Returns the servers' addresses, without those that are no host's: port 0, unspecified, multicast and broadcast
-    /// addresses.
+    /// Returns the servers' addresses, without those that cannot be a host: port 0, unspecified, multicast and
+    /// broadcast addresses.
     pub fn servers(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let mut rest = self.entries;
         let entries = std::iter::from_fn(move || {
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_name_the_game_where_its_masters_want_that() {
+    fn requests_name_the_game_if_its_masters_need_it() {
         assert_eq!(request("et", false), "getservers 84 empty full");
         assert_eq!(request("et", true), "getserversExt et 84 ipv4 ipv6 empty full");
         assert_eq!(request("xonotic", false), "getservers Xonotic 3 empty full");
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_entries_and_ipv4_ones_mix() {
+    fn ipv6_and_ipv4_entries_can_be_mixed() {
         let mut body = b"\\\x0a\x00\x00\x01\x6d\x38/".to_vec();
         body.extend([0x20, 0x01, 0x0d, 0xb8, b'\\', b'/', 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x6d, 0x38]);
         body.extend(b"/\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x02\x6d\x38\\EOT\0\0\0");
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_end_is_one() {
+    fn every_known_end_is_recognized() {
         let one = vec!["10.0.0.1:27960".to_string()];
         for (end, has_end) in [
             (&b"\\EOT\0\0\0"[..], true),
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_no_host_are_left_out() {
+    fn addresses_that_are_not_hosts_are_left_out() {
         let body = b"\\\x0a\0\0\x01\0\0\\\0\0\0\0\x6d\x38\\\xff\xff\xff\xff\x6d\x38\\\xe0\0\0\x01\x6d\x38";
         assert_eq!(read(&list(body)), Ok((vec![], false)));
     }

@@ -10,15 +10,16 @@ use crate::protocol::games::wire::Dialogue;
 use crate::protocol::games::{Game, GameAnswer};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 
-/// The silence after which a list is over. Masters send a whole list at once.
+/// The time without a datagram after which a list is over. Masters send a whole list at once.
 const LIST_GAP: Duration = Duration::from_millis(300);
-/// The minimum time between two requests to one master. dpmaster's flood protection ignores the fifth of a fast row.
+/// The minimum time between two requests to one master. dpmaster's flood protection ignores the fifth request in quick
+/// succession.
 const MASTER_GAP: Duration = Duration::from_secs(1);
-/// Limits on what one master may send: no list is that long.
+/// The maximum number of servers accepted from one master: no real list is that long.
 const MAX_LISTED: usize = 200_000;
 const MAX_LIST_DATAGRAMS: u32 = 2048;
 
-/// The list of one master, as far as it has been received.
+/// The list of one master, as received so far.
 #[derive(Debug)]
 pub(super) struct ListQuery {
     game: &'static Game,
@@ -43,7 +44,7 @@ impl ListQuery {
 }
 
 impl Dialogue for ListQuery {
-    /// A master returns nothing of the request.
+    /// Returns proof by address: a master returns nothing of the request.
     fn proof(&self) -> Proof {
         Proof::Address
     }
@@ -73,13 +74,13 @@ impl Dialogue for ListQuery {
         Step::More { quiet: LIST_GAP }
     }
 
-    /// A list is complete if its end was received and nothing came after it for a while. Without its end it is requested
-    /// again; the servers received so far stay.
+    /// Completes the list if its end was received and nothing arrived after it for a while. Without its end, the list
+    /// is requested again; the servers received so far are kept.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         if self.has_end || tries_left == 0 { Quiet::Done(self.answer(self.has_end)) } else { Quiet::Retry }
     }
 
-    /// 16 datagrams of 1,400 bytes; a list of more than 3,100 servers exceeds it.
+    /// Returns 16 datagrams of 1,400 bytes. A list of more than 3,100 servers exceeds that.
     fn reply_size(&self) -> ReplySize {
         ReplySize { datagrams: 16, bytes: 1400 }
     }
@@ -106,7 +107,7 @@ mod tests {
         ListQuery::new(Game::find(id).unwrap(), with_ipv6)
     }
 
-    /// A step without its answer, to compare.
+    /// Processes a datagram, and returns the step without its answer, for comparison.
     fn step(query: &mut ListQuery, servers: &mut ServerSet, datagram: &[u8]) -> Step<()> {
         query.step(servers, &Reply::to_first(([127, 0, 0, 1], 27950).into(), datagram)).map(drop)
     }
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn several_masters_and_the_users_own_targets_are_one_set() {
+    fn several_masters_and_the_users_targets_are_merged() {
         let mut servers = ServerSet::default();
         assert!(servers.insert("[::ffff:10.0.0.1]:27960".parse().unwrap()));
         assert!(!servers.insert("10.0.0.1:27960".parse().unwrap()));
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_the_requested_list_is_not_the_masters() {
+    fn only_the_requested_list_is_accepted_from_the_master() {
         let (mut servers, mut ext) = (ServerSet::default(), query("et", true));
         assert_eq!(step(&mut ext, &mut servers, &list(&[ONE])), Step::NotMine);
         let status = b"\xff\xff\xff\xffstatusResponse\n\\a\\b\n";
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_that_never_stops_is_stopped() {
+    fn a_master_that_sends_endlessly_is_cut_off() {
         let (mut servers, mut master) = (ServerSet::default(), query("et", false));
         for _ in 1..MAX_LIST_DATAGRAMS {
             assert_eq!(step(&mut master, &mut servers, &list(&[ONE])), MORE);

@@ -11,7 +11,8 @@
 //! | `master.rs` | a conversation with a master: a list in several datagrams |
 //! | `list.rs` | [`ServerList`]: one of these, read in place |
 //!
-//! The types that borrow are public for tests, benchmarks and fuzzing, and for whoever has datagrams from elsewhere.
+//! The borrowing types are public for tests, benchmarks and fuzzing, and for programs that receive datagrams in other
+//! ways.
 
 mod info;
 mod list;
@@ -50,7 +51,7 @@ struct StatusQuery {
 }
 
 impl Dialogue for StatusQuery {
-    /// A server returns the challenge.
+    /// Returns proof by token: a server returns the challenge.
     fn proof(&self) -> Proof {
         Proof::Token { bits: 64 }
     }
@@ -70,7 +71,7 @@ impl Dialogue for StatusQuery {
         }
     }
 
-    /// The longest real status seen has 1,814 bytes.
+    /// Returns an upper bound: the longest real status captured has 1,814 bytes.
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(2000)
     }
@@ -80,7 +81,7 @@ impl Dialogue for StatusQuery {
     }
 }
 
-/// Returns the challenge of a status. A status without ours answers no request.
+/// Returns the challenge of a status. A status without a challenge of ours matches no request.
 fn read_token(reply: &[u8]) -> Option<Token> {
     token(status::challenge(reply)?)
 }

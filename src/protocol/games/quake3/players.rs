@@ -8,7 +8,7 @@
 //! | `score ping deaths team "name"` | Soldier of Fortune II |
 //! | `ping "name"` | Medal of Honor |
 //!
-//! They differ in shape, so parsing them takes no knowledge of the game.
+//! They differ in shape, so they can be parsed without knowing the game.
 
 use super::status::{Bots, number};
 
@@ -17,13 +17,13 @@ use super::status::{Bots, number};
 pub struct Player<'a> {
     /// The name as sent: colour codes and any bytes.
     pub name: &'a [u8],
-    /// Frags, points or experience. A whole number everywhere but in Xonotic.
+    /// Frags, points or experience. A whole number in all games except Xonotic.
     pub score: Option<f64>,
     /// The ping in milliseconds, as the server measures it; 999 while the player is still connecting.
     pub ping: Option<i32>,
     /// The team's number, if the reply has it; [`Game::team_name`](crate::protocol::games::Game::team_name) names it.
     pub team: Option<u8>,
-    /// Whether it is a bot; `None` if that is unknown.
+    /// True if it is a bot; `None` if unknown.
     pub bot: Option<bool>,
 }
 
@@ -31,7 +31,7 @@ pub struct Player<'a> {
 #[derive(Clone, Debug)]
 pub struct Players<'a> {
     lines: &'a [u8],
-    /// The rest of ET's `P`: a character for each slot of the server, the team's digit, or `-` for a free one.
+    /// The unread part of ET's `P`: a character for each slot of the server, the team's digit, or `-` for a free slot.
     slots: &'a [u8],
     bots: Bots,
 }
@@ -77,7 +77,7 @@ impl<'a> Iterator for Players<'a> {
     }
 }
 
-/// One player's line.
+/// The line of one player.
 pub(super) struct PlayerLine<'a> {
     pub(super) name: &'a [u8],
     pub(super) score: Option<f64>,
@@ -86,12 +86,12 @@ pub(super) struct PlayerLine<'a> {
 }
 
 impl<'a> PlayerLine<'a> {
-    /// Parses a line; an empty one gives `None`.
+    /// Parses a line. Returns `None` for an empty one.
     pub(super) fn parse(line: &'a [u8]) -> Result<Option<PlayerLine<'a>>, &'static str> {
         if line.is_empty() {
             return Ok(None);
         }
-        // From the first quote to the last one: a server may let one slip into a name.
+        // Use the first quote and the last one, because a server may allow quotes in names.
         let quote = |&byte: &u8| byte == b'"';
         let start = line.iter().position(quote).ok_or("a player's line has no name")? + 1;
         let end = line.iter().rposition(quote).ok_or("a player's line has no name")?;
@@ -123,13 +123,13 @@ fn fields(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| byte == b' ').filter(|field| !field.is_empty())
 }
 
-/// Parses a number, in most cases a whole one.
+/// Parses a number, usually a whole one.
 fn decimal(text: &[u8]) -> Result<f64, &'static str> {
     const REASON: &str = "a player's line has something other than a number";
     if let Some(whole) = number(text) {
         return Ok(whole as f64);
     }
-    // Rust takes infinities and the like for numbers as well.
+    // Rust also parses infinities and NaN, which are rejected here.
     let text = std::str::from_utf8(text).map_err(|_| REASON)?;
     let parsed: f64 = text.parse().map_err(|_| REASON)?;
     if parsed.is_finite() { Ok(parsed) } else { Err(REASON) }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variant_is_known_by_its_shape() {
+    fn every_variant_is_recognized_by_its_shape() {
         let cases: [(&[u8], Parts<'_>); 8] = [
             (b"12118375 50 \"^4d^5a\"", (b"^4d^5a", Some(12_118_375.0), 50, None)),
             (b"-9999 26 \"wcDUCK\" 3", (b"wcDUCK", Some(-9999.0), 26, Some(3))),

@@ -24,7 +24,7 @@ pub struct Status<'a> {
     layout: Layout,
 }
 
-/// The parts of a parsed datagram, and what was counted on the way.
+/// The parts of a parsed datagram, and some counts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Layout {
     /// The start of the info string.
@@ -37,7 +37,7 @@ struct Layout {
     slots: (usize, usize),
     players: usize,
     pings_zero: usize,
-    /// Bots, if the server counts them.
+    /// The number of bots, if the server reports it.
     bots: Option<usize>,
     truncated: bool,
     bots_have_ping_zero: bool,
@@ -47,7 +47,7 @@ impl<'a> Status<'a> {
     /// Parses a datagram. Which players are bots may depend on the game: see [`Status::with_bots_at_ping_zero`].
     ///
     /// # Errors
-    /// The reason why it is not a status, or is malformed. A list of players that was cut short is no error: see
+    /// The reason why it is not a status, or is malformed. A truncated list of players is not an error: see
     /// [`Status::truncated`].
     pub fn parse(datagram: &'a [u8]) -> Result<Status<'a>, &'static str> {
         let body = body(datagram).ok_or("not a statusResponse")?;
@@ -59,7 +59,7 @@ impl<'a> Status<'a> {
         Ok(Status { datagram, layout })
     }
 
-    /// Returns the same status, of a game whose servers show ping 0 for bots and for nobody else if `they_do`
+    /// Returns the same status for a game whose servers show ping 0 for bots and for no one else, if `they_do`
     /// ([`Game::bots_have_ping_zero`](crate::protocol::games::Game::bots_have_ping_zero)).
     pub fn with_bots_at_ping_zero(mut self, they_do: bool) -> Status<'a> {
         self.layout.bots_have_ping_zero = they_do;
@@ -76,12 +76,12 @@ impl<'a> Status<'a> {
         self.rules().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes())).map(|(_, value)| value)
     }
 
-    /// Returns how many players the reply lists, bots included.
+    /// Returns the number of players in the reply, bots included.
     pub fn player_count(&self) -> usize {
         self.layout.players
     }
 
-    /// Returns how many of them are bots; `None` if that is unknown.
+    /// Returns the number of bots among them; `None` if unknown.
     pub fn bots(&self) -> Option<usize> {
         let Layout { players, pings_zero, bots, bots_have_ping_zero, .. } = self.layout;
         let by_ping = (bots_have_ping_zero || players == 0).then_some(pings_zero);
@@ -98,7 +98,7 @@ impl<'a> Status<'a> {
             _ => Bots::Unknown,
         };
         let slots = &self.datagram[slots.0..slots.1];
-        // The start of a list that was cut is still in the order of the slots.
+        // The part of the list before a cut is still in the order of the slots.
         let taken = slots.iter().filter(|&&slot| slot != b'-').count();
         let fits = taken == players || (truncated && taken > players);
         let lines = &self.datagram[(info_end + 1).min(lines_end)..lines_end];
@@ -112,7 +112,7 @@ impl<'a> Status<'a> {
     }
 }
 
-/// Which players of a reply are bots.
+/// The way to recognize the bots of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bots {
     None,
@@ -121,7 +121,7 @@ pub(super) enum Bots {
     Unknown,
 }
 
-/// The server's own counts.
+/// The counts reported by the server.
 #[derive(Default)]
 struct Counted {
     clients: Option<usize>,
@@ -164,7 +164,7 @@ impl Layout {
             rest = &rest[end + 1..];
         }
         self.lines_end = datagram.len() - rest.len();
-        // Some servers also send the string's final zero.
+        // Some servers also send the terminating zero of the string.
         self.truncated = rest.iter().any(|&byte| byte != 0);
         Ok(())
     }
@@ -195,8 +195,8 @@ impl<'a> Iterator for InfoString<'a> {
     }
 }
 
-/// Returns the challenge of a status; the first one if there are several. Reads the info string only as far as it
-/// must, key by key: a `challenge` within a value or a player's name is none.
+/// Returns the challenge of a status; the first one if there are several. Reads the info string only as far as it must,
+/// key by key: a `challenge` within a value or a player's name is ignored.
 pub(super) fn challenge(datagram: &[u8]) -> Option<&[u8]> {
     InfoString { rest: body(datagram)? }.find(|(key, _)| *key == b"challenge").map(|(_, value)| value)
 }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_found_whatever_their_case_and_the_first_one_wins() {
+    fn rules_are_found_in_any_case_and_the_first_one_is_used() {
         let datagram = datagram("\\SV_HostName\\a\\sv_hostname\\b\\empty\\\\sv_maxclients\\20\\odd", "");
         let status = Status::parse(&datagram).unwrap();
         assert_eq!(status.rule("sv_hostname"), Some(&b"a"[..]));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn info_strings_hold_any_bytes() {
+    fn info_strings_can_contain_any_bytes() {
         let bytes: Vec<u8> = (0..=255).filter(|byte| !b"\\\n".contains(byte)).collect();
         let mut datagram = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\".to_vec();
         datagram.extend_from_slice(&bytes);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn p_gives_the_teams_only_when_it_fits_the_list() {
+    fn p_gives_the_teams_only_if_it_matches_the_list() {
         let three = "0 5 \"a\"\n0 5 \"b\"\n0 5 \"c\"\n";
         let teams = |info: &str, lines: &str| -> Vec<Option<u8>> {
             let datagram = datagram(info, lines);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn bots_are_known_where_they_can_be() {
+    fn bots_are_recognized_if_possible() {
         let bots = |info: &str, at_ping_zero| {
             let datagram = datagram(info, "1 0 \"a\"\n2 0 \"b\"\n3 40 \"c\"\n");
             let status = Status::parse(&datagram).unwrap().with_bots_at_ping_zero(at_ping_zero);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_was_cut_is_known_as_such() {
+    fn a_truncated_list_is_recognized() {
         let truncated = |info: &str, lines: &str| Status::parse(&datagram(info, lines)).unwrap().truncated();
         assert!(!truncated("\\clients\\1", "0 5 \"a\"\n"));
         assert!(truncated("\\clients\\2", "0 5 \"a\"\n"));
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_is_a_key_and_nothing_else() {
+    fn only_a_key_is_a_challenge() {
         let found = |info: &str, lines: &str| challenge(&datagram(info, lines)).map(<[u8]>::to_vec);
         assert_eq!(found("\\a\\b\\challenge\\xyz\\c\\d", ""), Some(b"xyz".to_vec()));
         assert_eq!(found("\\challenge\\1\\challenge\\2", ""), Some(b"1".to_vec()));

@@ -94,7 +94,7 @@ impl PrivProtocol {
         }
     }
 
-    /// Returns how to extend a short key; `None` if the key is never too short.
+    /// Returns the method to extend a short key; `None` if the key is never too short.
     pub(super) const fn extension(self) -> Option<KeyExtension> {
         match self {
             PrivProtocol::Des | PrivProtocol::Aes128 => None,
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_protocol_is_read_back_from_its_name() {
+    fn every_protocol_is_parsed_from_its_name() {
         for protocol in AuthProtocol::ALL {
             assert_eq!(protocol.to_string().parse(), Ok(protocol));
         }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn net_snmps_names_are_accepted() {
+    fn the_names_of_net_snmp_are_accepted() {
         for (text, protocol) in [
             ("sha", AuthProtocol::Sha1),
             ("SHA1", AuthProtocol::Sha1),

@@ -3,7 +3,7 @@
 use crate::engine::Time;
 use crate::protocol::snmp::message::SecurityParameters;
 
-/// The time window: how old a message may be by the engine's clock, in seconds (RFC 3414, section 2.2.3).
+/// The time window: the maximum age of a message by the engine's clock, in seconds (RFC 3414, section 2.2.3).
 pub const WINDOW: u32 = 150;
 /// The maximum of snmpEngineBoots and snmpEngineTime. Once the boots reach it, none of the engine's messages is timely
 /// (RFC 3414, section 2.2.2).
@@ -15,7 +15,7 @@ pub(super) struct ClockReading {
     pub boots: u32,
     /// Seconds since the last boot.
     pub time: u32,
-    /// When the reading arrived, by our own clock.
+    /// The time of arrival, by our own clock.
     pub at: Time,
 }
 

@@ -17,14 +17,14 @@ const MAX_ENGINE_ID: usize = 64;
 /// The maximum number of requests that an engine may make us repeat without a reply in between. It is high, because each
 /// of many requests in flight can cause a report; without a limit, an engine could keep us busy forever.
 const MAX_REPEATS: u8 = 64;
-/// The same limit for unauthenticated time reports. One would do, but more may already be on their way.
+/// The same limit for unauthenticated time reports. One would suffice, but more may already be in flight.
 const MAX_HINTS: u8 = 4;
 
 /// A handle of the engine at one address, in a [`Usm`](super::Usm).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EngineRef(u32);
 
-/// The state of an engine that is worth keeping until the next run.
+/// The state of an engine that can be kept for the next run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineRecord {
     /// The agent's address.
@@ -51,7 +51,7 @@ pub(super) struct Engines {
 pub(super) struct AuthoritativeEngine {
     address: SocketAddr,
     id: Option<Arc<[u8]>>,
-    /// Whether the agent has reported another ID, so that it must be discovered again.
+    /// True if the agent has reported another ID, so that it must be discovered again.
     is_doubted: bool,
     /// The clock according to authenticated messages.
     authenticated: Option<ClockReading>,
@@ -61,7 +61,7 @@ pub(super) struct AuthoritativeEngine {
     repeats: u8,
     /// Unauthenticated time reports since the last reply.
     hints: u8,
-    /// Whether a notice has said that another address has the same ID.
+    /// True if a notice has reported that another address has the same ID.
     is_reported_as_shared: bool,
 }
 
@@ -177,7 +177,7 @@ impl Engines {
         }
     }
 
-    /// Returns records of the engines with a known ID.
+    /// Returns a record of each engine with a known ID.
     pub fn records(&self, now: Time) -> impl Iterator<Item = EngineRecord> {
         self.engines.iter().filter_map(move |engine| {
             let engine_id = engine.id.as_deref()?.into();
@@ -237,8 +237,8 @@ impl AuthoritativeEngine {
         self.hint.or(self.authenticated).map_or((0, 0), |clock| (clock.boots, clock.time(now)))
     }
 
-    /// Sets the clock from an unauthenticated message. Returns false if that has not helped several times in a row: the
-    /// engine rejects the time that it reports itself.
+    /// Sets the clock from an unauthenticated message. Returns false after several attempts in a row without success:
+    /// the engine rejects the time that it reports itself.
     pub fn accept_hint(&mut self, reading: ClockReading) -> bool {
         self.hint = Some(reading);
         count_up_to(MAX_HINTS, &mut self.hints)

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_becomes_the_keys_of_rfc_3414() {
+    fn a_password_gives_the_keys_of_rfc_3414() {
         for (hash, master, localized) in [
             (AuthProtocol::Md5, "9faf3283884e92834ebc9847d8edd963", "526f5eed9fcce26f8964c2930787d82b"),
             (
@@ -224,7 +224,7 @@ mod tests {
 
     /// RFC 7860 has no test vectors; these come from Python's hashlib.
     #[test]
-    fn sha_2_makes_keys_in_the_same_way() {
+    fn sha_2_keys_match_reference_vectors() {
         for (hash, localized) in [
             (AuthProtocol::Sha224, "0bd8827c6e29f8065e08e09237f177e410f69b90e1782be682075674"),
             (AuthProtocol::Sha256, "8982e0e549e866db361a6b625d84cccc11162d453ee8ce3a6445c2d6776f0f8b"),
@@ -253,7 +253,7 @@ mod tests {
 
     /// The vectors come from Python's hashlib; net-snmp's agent accepts such keys, too.
     #[test]
-    fn a_key_that_is_too_short_is_extended_as_the_drafts_say() {
+    fn a_key_that_is_too_short_is_extended_as_in_the_drafts() {
         for (hash, extension, key) in [
             (
                 AuthProtocol::Md5,

@@ -4,13 +4,13 @@
 //! |---|---|
 //! | [`User`], [`AuthProtocol`], [`PrivProtocol`] | a name, and keys from passwords |
 //! | [`Keys`], [`seal()`], [`is_authentic`], [`scoped_pdu`] | messages, for managers and agents |
-//! | [`ReportKind`] | why an agent does not process a message |
+//! | [`ReportKind`] | the reason why an agent does not process a message |
 //! | [`Usm`] | the agents' engines: their IDs, clocks and keys |
 //!
-//! The first request to an agent asks for its engine ID (discovery: RFC 3414, section 4), without security. The reply,
-//! and any other report without a digest, may be forged by anybody who can read our requests. So it is only a hint for
-//! the next request. Only messages with the right digest update an engine's clock, and only those with the full security
-//! level of the request are replies.
+//! The first request to an agent discovers its engine ID (RFC 3414, section 4), without security. The reply, and any
+//! other report without a digest, may be forged by anyone who can read our requests. Therefore it is only a hint for
+//! the next request. Only messages with the right digest update an engine's clock, and only those with the full
+//! security level of the request are replies.
 
 mod algorithm;
 mod cipher;
@@ -79,13 +79,13 @@ pub struct UserId(u32);
 pub enum Verdict<'b> {
     /// A response with the full security level of the request.
     Reply(Pdu<'b>),
-    /// A report that taught us the engine's ID or time: repeat the request.
+    /// A report with the engine's ID or time: repeat the request.
     Repeat,
-    /// A report that no repetition will cure: the counter and its meaning.
+    /// A report after which repeating the request is useless: the counter and its meaning.
     Rejected(&'static str),
-    /// A message that anybody could have sent, and why.
+    /// A message that anyone could have sent, and the reason.
     Unproven(&'static str),
-    /// A malformed message that has passed authentication, if the user has any, and why.
+    /// A malformed message that has passed authentication, if the user has any, and the reason.
     Broken(&'static str),
 }
 
@@ -236,8 +236,8 @@ impl Usm {
         }
     }
 
-    /// Decides about a report. Anybody who sees our request can forge one without a digest. Still, it counts: an agent
-    /// that rejects a request has no other way to say so.
+    /// Handles a report. Anyone who sees our request can forge a report without a digest. It is used nevertheless,
+    /// because an agent has no other way to report that it rejects a request.
     fn handle_report(
         &mut self,
         now: Time,
@@ -257,7 +257,7 @@ impl Usm {
                     return Verdict::Unproven(reason);
                 }
             }
-            // The report has the ID that we know by now, so it is about an earlier request.
+            // The report has the ID that is already known, so it is about an earlier request.
             Some(ReportKind::UnknownEngineIds) if entry.has_id(id) => {}
             Some(ReportKind::UnknownEngineIds) => entry.doubt(),
             Some(ReportKind::NotInTimeWindows) if is_authentic => {}
@@ -274,7 +274,7 @@ impl Usm {
         if self.engines.get_mut(engine).may_repeat() { Verdict::Repeat } else { Verdict::Rejected(text) }
     }
 
-    /// Takes the oldest notice about an engine.
+    /// Removes and returns the oldest notice about an engine.
     pub fn take_notice(&mut self) -> Option<Notice> {
         self.engines.notices.take()
     }

@@ -9,8 +9,8 @@ const MAX_WAITING: usize = 1024;
 /// A notice about an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Two addresses have the same engine ID: one agent listed twice, or a cloned device. Sent once for each address but
-    /// the first.
+    /// Two addresses have the same engine ID: one agent listed twice, or a cloned device. Sent once for each address
+    /// except the first.
     SameEngineId {
         /// The engine ID.
         engine_id: Box<[u8]>,
@@ -47,7 +47,7 @@ impl Notices {
         }
     }
 
-    /// Takes the oldest notice.
+    /// Removes and returns the oldest notice.
     pub fn take(&mut self) -> Option<Notice> {
         self.waiting.pop_front()
     }

@@ -1,5 +1,5 @@
-//! Reports: why an agent does not process a message (RFC 3414, sections 3.2 and 5; RFC 3412, section 5;
-//! RFC 3413, section 4.1.2).
+//! Reports: the reasons why an agent does not process a message (RFC 3414, sections 3.2 and 5; RFC 3412, section 5; RFC
+//! 3413, section 4.1.2).
 
 use crate::protocol::snmp::message::Pdu;
 use crate::protocol::snmp::oid::OidRef;
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_counters_are_those_of_the_mibs() {
+    fn the_counters_match_the_mibs() {
         for (report, name) in [
             (ReportKind::UnsupportedSecLevels, "1.3.6.1.6.3.15.1.1.1.0"),
             (ReportKind::DecryptionErrors, "1.3.6.1.6.3.15.1.1.6.0"),

@@ -15,7 +15,7 @@ const VERSION: u64 = 3;
 pub struct Envelope<'a> {
     /// msgID, 1 to 2³¹ - 1; a reply has the msgID of its request.
     pub msg_id: u32,
-    /// Whether the receiver may report why it cannot process the message; true for requests (RFC 3412, section 6.4).
+    /// True if the receiver may report why it cannot process the message, as for requests (RFC 3412, section 6.4).
     pub is_reportable: bool,
     /// msgAuthoritativeEngineID and contextEngineID: the agent's engine ID, in messages of both sides.
     pub engine_id: &'a [u8],

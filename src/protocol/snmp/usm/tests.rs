@@ -14,7 +14,7 @@ struct Agent {
     boots: u32,
     time: u32,
     user: User,
-    /// Whether notInTimeWindows reports are authenticated, as they should be.
+    /// True if notInTimeWindows reports are authenticated, as they should be.
     authenticates_reports: bool,
 }
 
@@ -143,7 +143,7 @@ fn priv_user() -> User {
 }
 
 #[test]
-fn an_engine_is_discovered_and_then_answers() {
+fn an_engine_is_discovered_and_then_replies() {
     for user in [plain_user(), auth_user(), priv_user()] {
         let (mut manager, agent) = (Manager::new(&user), Agent::new(&user));
         assert_eq!(manager.requests_until_reply(&agent), 2);
@@ -190,7 +190,7 @@ fn an_unauthenticated_time_counts_for_the_next_request_only() {
 }
 
 #[test]
-fn an_engine_that_rejects_every_time_is_given_up() {
+fn an_engine_that_rejects_every_time_is_rejected() {
     let user = auth_user();
     let mut manager = Manager::new(&user);
     let agent = Agent { authenticates_reports: false, ..Agent::new(&user) };

@@ -14,7 +14,7 @@ const TRAP_ENABLE: &str = "1.3.6.1.2.1.31.1.1.1.14";
 
 /// A response: its status, index and variable bindings.
 #[derive(Debug, PartialEq)]
-struct Said {
+struct Response {
     status: i64,
     index: i64,
     names: Vec<String>,
@@ -52,14 +52,14 @@ impl Scene {
         answered.then_some(reply)
     }
 
-    fn ask(&mut self, terms: Terms, head: PduHead, names: &[&str]) -> Option<Said> {
+    fn ask(&mut self, terms: Terms, head: PduHead, names: &[&str]) -> Option<Response> {
         let reply = self.raw(terms, head, names)?;
         let pdu = Pdu::read(&mut Reader::new(&reply)).expect("a response");
         assert_eq!((pdu.tag, pdu.request_id), (pdu_tag::RESPONSE, i64::from(head.request_id)));
         let mut varbinds = pdu.varbinds();
         let all: Vec<Varbind<'_>> = varbinds.by_ref().collect();
         assert!(varbinds.broken().is_none() && pdu.varbinds.len() <= terms.room);
-        Some(Said {
+        Some(Response {
             status: pdu.error_status,
             index: pdu.error_index,
             names: all.iter().map(|varbind| varbind.oid.to_string()).collect(),
@@ -68,15 +68,15 @@ impl Scene {
         })
     }
 
-    fn get(&mut self, terms: Terms, names: &[&str]) -> Said {
+    fn get(&mut self, terms: Terms, names: &[&str]) -> Response {
         self.ask(terms, head(pdu_tag::GET, 0, 0), names).expect("an answer")
     }
 
-    fn next(&mut self, terms: Terms, names: &[&str]) -> Said {
+    fn next(&mut self, terms: Terms, names: &[&str]) -> Response {
         self.ask(terms, head(pdu_tag::GET_NEXT, 0, 0), names).expect("an answer")
     }
 
-    fn bulk(&mut self, once: u32, repetitions: u32, names: &[&str]) -> Said {
+    fn bulk(&mut self, once: u32, repetitions: u32, names: &[&str]) -> Response {
         self.ask(V2C, head(pdu_tag::GET_BULK, once, repetitions), names).expect("an answer")
     }
 
@@ -99,8 +99,8 @@ fn head(tag: u8, first: u32, second: u32) -> PduHead {
     PduHead { tag, request_id: 77, first, second }
 }
 
-fn said(status: i64, index: i64, varbinds: &[(&str, u8)]) -> Said {
-    Said {
+fn said(status: i64, index: i64, varbinds: &[(&str, u8)]) -> Response {
+    Response {
         status,
         index,
         names: varbinds.iter().map(|(name, _)| (*name).to_owned()).collect(),

@@ -54,7 +54,7 @@ impl Ask<'_> {
 
 /// An agent's reply, as read with the keys.
 #[derive(Debug, PartialEq)]
-struct Heard {
+struct AgentReply {
     msg_id: i64,
     request_id: i64,
     level: Level,
@@ -104,13 +104,13 @@ impl Scene {
         Ask { envelope, head, name: SYS_UP_TIME }
     }
 
-    fn send(&mut self, request: &[u8], keys: &Keys) -> Heard {
+    fn send(&mut self, request: &[u8], keys: &Keys) -> AgentReply {
         assert_eq!(self.agents.respond(self.asked, request), Reaction::Replied);
-        hear(self.agents.reply(), keys)
+        read_reply(self.agents.reply(), keys)
     }
 
     /// Sends a proper request of that user.
-    fn get(&mut self, user: &User) -> Heard {
+    fn get(&mut self, user: &User) -> AgentReply {
         let keys = user.keys(&self.engine_id);
         let request = self.ask(user).seal(&keys);
         self.send(&request, &keys)
@@ -129,7 +129,7 @@ fn v3(datagram: &[u8]) -> V3Message<'_> {
 }
 
 #[track_caller]
-fn hear(reply: &[u8], keys: &Keys) -> Heard {
+fn read_reply(reply: &[u8], keys: &Keys) -> AgentReply {
     let message = v3(reply);
     let level = Level::of(&message).expect("consistent");
     if level > Level::NoAuthNoPriv {
@@ -143,7 +143,7 @@ fn hear(reply: &[u8], keys: &Keys) -> Heard {
         Value::Counter32(number) | Value::TimeTicks(number) => number,
         other => panic!("{other:?}"),
     };
-    Heard { msg_id: message.msg_id, request_id: pdu.request_id, level, report, number }
+    AgentReply { msg_id: message.msg_id, request_id: pdu.request_id, level, report, number }
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_discovery_is_answered_with_engine_id_boots_and_time() {
     let mut scene = Scene::new(None);
     assert_eq!(scene.engine_id, b"\x80\0\x7a\x69\x05\x7f\x01\0\x01\0\0\0\x07");
     assert!(scene.boots > 0 && scene.time > 1000);
-    let expected = |number| Heard {
+    let expected = |number| AgentReply {
         msg_id: 1000,
         request_id: 55,
         level: Level::NoAuthNoPriv,
@@ -170,9 +170,9 @@ fn a_discovery_is_answered_with_engine_id_boots_and_time() {
 fn each_user_gets_replies_with_the_security_of_the_request() {
     let mut scene = Scene::new(None);
     for (user, level) in [(u0(), Level::NoAuthNoPriv), (u1(), Level::AuthPriv), (u2(), Level::AuthNoPriv)] {
-        let heard = scene.get(&user);
-        assert_eq!((heard.report, heard.level, heard.request_id), (None, level, 77));
-        assert_eq!(heard.number / 100, scene.time, "both are its uptime");
+        let reply = scene.get(&user);
+        assert_eq!((reply.report, reply.level, reply.request_id), (None, level, 77));
+        assert_eq!(reply.number / 100, scene.time, "both are its uptime");
     }
 }
 
@@ -208,10 +208,10 @@ fn a_rejected_message_is_reported_as_in_rfc_3414() {
     let mut counted = [0; ReportKind::ALL.len()];
     counted[ReportKind::UnknownEngineIds as usize] = 1;
     for (report, level, request, keys) in cases {
-        let heard = scene.send(&request, &keys);
+        let reply = scene.send(&request, &keys);
         counted[report as usize] += 1;
         let number = counted[report as usize];
-        assert_eq!((heard.report, heard.level, heard.number), (Some(report), level, number));
+        assert_eq!((reply.report, reply.level, reply.number), (Some(report), level, number));
     }
     assert_eq!(scene.agents.usm.reports, counted);
     let timeless = Ask { envelope: Envelope { boots: 0, ..scene.ask(&u0).envelope }, ..scene.ask(&u0) };
@@ -277,9 +277,9 @@ fn an_agent_that_reboots_requires_its_new_time_after_every_seventh_request() {
     let mut scene = Scene::new(Some(SnmpFault::Reboot));
     for life in 0..3 {
         for nth in 0..7 {
-            let heard = scene.get(&u1);
-            assert_eq!(heard.report, None, "{life} {nth}");
-            assert_eq!(heard.number < 100, life > 0, "sysUpTime restarts with it");
+            let reply = scene.get(&u1);
+            assert_eq!(reply.report, None, "{life} {nth}");
+            assert_eq!(reply.number < 100, life > 0, "sysUpTime restarts with it");
         }
         let boots = scene.boots;
         assert_eq!(scene.get(&u1).report, Some(ReportKind::NotInTimeWindows));
@@ -292,9 +292,9 @@ fn an_agent_that_reboots_requires_its_new_time_after_every_seventh_request() {
 fn a_restarted_agent_keeps_the_time_of_its_engine() {
     let u1 = u1();
     let mut scene = Scene::new(Some(SnmpFault::Restart));
-    let all: Vec<Heard> = (0..8).map(|_| scene.get(&u1)).collect();
-    assert!(all.iter().all(|heard| heard.report.is_none()));
-    let uptimes: Vec<u32> = all.iter().map(|heard| heard.number).collect();
+    let all: Vec<AgentReply> = (0..8).map(|_| scene.get(&u1)).collect();
+    assert!(all.iter().all(|reply| reply.report.is_none()));
+    let uptimes: Vec<u32> = all.iter().map(|reply| reply.number).collect();
     assert!(uptimes[..7].iter().all(|uptime| *uptime > 100_000) && uptimes[7] == 0, "{uptimes:?}");
 }
 
@@ -353,10 +353,10 @@ fn a_stale_reply_has_the_previous_msg_id_and_is_authentic() {
         let request = ask.seal(&keys);
         assert_eq!(scene.send(&request, &keys).msg_id, i64::from(id));
         let reply = scene.agents.respond_stale(scene.asked, &request).expect("one");
-        assert_eq!((hear(reply, &keys).msg_id, hear(reply, &keys).request_id), (stale, 77));
+        assert_eq!((read_reply(reply, &keys).msg_id, read_reply(reply, &keys).request_id), (stale, 77));
     }
     scene.agents.respond_stale(scene.asked, &discovery()).expect("a report as well");
-    assert_eq!(hear(scene.agents.reply(), &keys).number, 1, "it is not counted");
+    assert_eq!(read_reply(scene.agents.reply(), &keys).number, 1, "it is not counted");
 }
 
 #[test]
