@@ -1,6 +1,7 @@
 //! Datagrams of real servers decode to the values that those servers sent.
 //!
-//! Two files of them are in `tests/data`; the others are test data of another project, and are read from `../shared/captures` if it exists.
+//! Two files of them are in `tests/data`; the others are test data of another project, and are read from
+//! `../shared/captures` if it exists.
 
 use std::collections::HashSet;
 use std::fs;

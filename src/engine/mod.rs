@@ -13,8 +13,9 @@
 //! → protocol) and `expire` (deadlines); `end` ends queries.
 //!
 //! An open query waits in one place at a time: in the *ring* (to be sent), in the heap of *deadlines* (for its reply,
-//! or for a limit), or at its *host* (for another query to end). Its stamp distinguishes the valid
-//! entry from older ones, so that moving a query costs no search. An ended query stays in the table for a while, to recognize late replies.
+//! or for a limit), or at its *host* (for another query to end). Its stamp distinguishes the valid entry from older
+//! ones, so that moving a query costs no search. An ended query stays in the table for a while, to recognize late
+//! replies.
 
 mod config;
 mod deadlines;
