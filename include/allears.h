@@ -258,8 +258,8 @@ int64_t allears_wait_ns(allears *handle);
  * Returns 0 after an error, too: the next turn returns the error. */
 int allears_wait_ms(allears *handle);
 
-/* Makes one turn without sleeping: receives what has arrived, sends what may be sent, and ends what has timed out.
- * Takes at most a few milliseconds, with a ring of the default size. */
+/* Makes one turn without sleeping: receives datagrams that have arrived, sends requests that are allowed now, and ends
+ * queries that have timed out. Takes at most a few milliseconds, with a ring of the default size. */
 int allears_turn(allears *handle);
 
 /* Makes at least one turn, then sleeps and makes further ones until there is something to do: a result can be taken;
@@ -430,7 +430,7 @@ int allears_snmp_user(allears *handle, const char *name, const char *auth, const
 int allears_snmp_request(allears *handle, int operation, const char *const *names, size_t count,
                          uint32_t repetitions, uint32_t limit, uint32_t *request);
 
-/* Removes a request. A later one may get its number. Conversations that use it already continue. Errors: NULL, ARGUMENT
+/* Removes a request. A later one may get its number. Conversations that already use it continue. Errors: NULL, ARGUMENT
  * (no such request), STATE (not open), PROTOCOL. */
 int allears_snmp_remove_request(allears *handle, uint32_t request);
 

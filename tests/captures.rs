@@ -47,7 +47,7 @@ fn shared(name: &str) -> Option<Vec<u8>> {
 }
 
 fn text(bytes: Option<&[u8]>) -> String {
-    clean(bytes.expect("the server says"), Colors::Indexed)
+    clean(bytes.expect("the server sends"), Colors::Indexed)
 }
 
 #[test]

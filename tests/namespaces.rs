@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::{Run, count, have, interrupt};
 
 /// A script for three namespaces, the querying side, a router and the hosts: 10.99.1.2 – 10.99.1.1 | 10.99.9.1 –
-/// 10.99.9.2, with 10.99.2.0/24 behind the last; and fd99:1::2 – fd99:1::1.
+/// 10.99.9.2, with 10.99.2.0/24 at the hosts; and fd99:1::2 – fd99:1::1.
 const NETWORKS: &str = "
     ip netns add $ASKER; ip netns add $ROUTER; ip netns add $HOUSE
     ip link add near netns $ASKER type veth peer name asker netns $ROUTER

@@ -239,7 +239,7 @@ fn the_error_queue_has_the_error_of_each_packet() {
 }
 
 #[test]
-fn an_error_left_behind_fails_one_send_and_no_receive() {
+fn a_pending_error_fails_one_send_and_no_receive() {
     let options = SocketOptions::default().with_report_errors(true);
     let asker = bind("127.0.0.1:0", options);
     let host = bind("127.0.0.1:0", SocketOptions::default());

@@ -152,7 +152,7 @@ fn a_wrong_community_gets_no_reply_and_an_unknown_name_gets_an_exception() {
 }
 
 #[test]
-fn dead_and_slow_agents_delay_nobody_else() {
+fn dead_and_slow_agents_delay_no_others() {
     let faulty = plan(200, &[]).with_dead(0.2).with_loss(0.05).with_reply_loss(0.05).with_duplicate(0.05);
     let Sweep { ends, network, engine } = sweep(faulty, &walk(&[IF_DESCR]));
     let (mut answered, mut silent) = (0, 0);

@@ -19,9 +19,9 @@ pub struct Config {
     /// together. `None` for what the driver of the engine grants: `net::Net` knows the size of its buffers. Ignored if
     /// `window` is set.
     pub reply_credit: Option<u64>,
-    /// Minimum time between two packets to one host (address and port); `None` for what the protocol says.
+    /// Minimum time between two packets to one host (address and port); `None` for the protocol's default.
     pub host_gap: Option<Duration>,
-    /// Maximum queries in flight to one host (address and port), at least 1; `None` for what the protocol says.
+    /// Maximum queries in flight to one host (address and port), at least 1; `None` for the protocol's default.
     pub in_flight_per_host: Option<u32>,
     /// Maximum packets per second to one /24 (IPv4) or /48 (IPv6) in all; `None` for no limit.
     pub prefix_rate: Option<f64>,

@@ -8,9 +8,6 @@ use super::query::QueryId;
 
 /// Distinguishes the valid entry of a query, in the ring or in the heap, from older ones. A query gets a new stamp
 /// whenever it moves. Entries with an old stamp are skipped when they come up.
-///
-/// A query gets a new stamp whenever it is moved. Entries with an old stamp stay where they are, and are skipped when
-/// they come up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u32);
 
@@ -62,8 +59,8 @@ impl Deadlines {
         None
     }
 
-    /// Drops the invalid entries once they outnumber the `valid` ones, so that the heap stays proportional to what
-    /// is in flight. Amortized O(1) per push.
+    /// Drops the invalid entries once they outnumber the `valid` ones, so that the heap stays proportional to the
+    /// number of queries in flight. Amortized O(1) per push.
     pub fn compact(&mut self, valid: usize, is_valid: impl Fn(Place) -> bool) {
         if self.heap.len() > 2 * valid + 1024 {
             self.heap.retain(|Reverse((_, place))| is_valid(*place));
@@ -85,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_come_up_in_time_order_and_only_when_due() {
+    fn entries_are_returned_in_time_order_and_only_when_due() {
         let (mut deadlines, mut stamps) = (Deadlines::default(), Stamps::default());
         let (late, early) = (place(1, &mut stamps), place(2, &mut stamps));
         deadlines.push(Time::from_millis(20), late);

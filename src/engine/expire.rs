@@ -11,8 +11,8 @@ const DUE_AT_ONCE: usize = 1024;
 const FORGIVEN: u32 = 30;
 
 impl<P: Protocol, T> Engine<P, T> {
-    /// Handles what is due by `now`, at most 1,024 deadlines per call: queries that waited for a limit return to the
-    /// ring; those that waited for a reply are retried, or end.
+    /// Handles the deadlines due by `now`, at most 1,024 deadlines per call: queries that waited for a limit return to
+    /// the ring; those that waited for a reply are retried, or end.
     pub fn handle_timeout(&mut self, now: Time) {
         for _ in 0..DUE_AT_ONCE {
             let Some(place) = self.deadlines.pop_due(now) else { break };

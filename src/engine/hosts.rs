@@ -10,8 +10,6 @@ type HostKey = (IpAddr, u16);
 
 /// The queries in flight to each host, and those that wait for one of them to end. Whenever a query of a host ends or
 /// is forgotten, one waiting query tries again.
-///
-/// Each event that may let a waiting query go (a query of that host ends, or is forgotten) lets one of them try again.
 pub struct Hosts {
     /// The maximum in flight to one host.
     cap: Option<u32>,

@@ -246,8 +246,6 @@ impl<C, T> InFlight<C, T> {
 
 /// Returns a query by its ID. Panics if there is none. IDs come only from `find`, `open`, `insert` and valid places,
 /// never from outside.
-///
-/// Panics when there is none. Ids come from `find`, `open`, `insert` and valid places only, never from outside.
 impl<C, T> Index<QueryId> for InFlight<C, T> {
     type Output = Query<C, T>;
 

@@ -31,7 +31,7 @@ pub struct Ledger {
     pub datagrams_sent: u64,
     /// Packets that the kernel did not accept at first because its send queue was full. They were sent later.
     pub deferred: u64,
-    /// Of the datagrams sent, the second and later attempts of a query.
+    /// The second and later attempts of queries, which `datagrams_sent` includes.
     pub retransmissions: u64,
     /// Answered queries that took more than one attempt: a datagram was lost or slow, on the way
     /// to or from a host that is alive.
@@ -44,7 +44,7 @@ pub struct Ledger {
 
     /// Datagrams that the kernel delivered to us.
     pub datagrams_received: u64,
-    /// Of these, the ones that advanced a conversation.
+    /// Datagrams that advanced a conversation, which `datagrams_received` includes.
     pub replies: u64,
     /// Datagrams that belong to an open query and cannot be parsed.
     pub broken: u64,

@@ -46,7 +46,7 @@ pub enum Outcome<A> {
     Interrupted,
 }
 
-/// What the network reported about a request that it did not deliver.
+/// The network's report about a request that it did not deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreachable {
     /// Type and code of the ICMP (RFC 792) or ICMPv6 (RFC 4443) message; `None` if this machine itself reported it.

@@ -106,7 +106,7 @@ pub trait Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Defaults {
-    /// The port of targets that specify none; `None` if the protocol has no port of its own.
+    /// The port of targets that specify none; `None` if the protocol has no default port.
     pub port: Option<u16>,
     /// The minimum time between two packets to one host (address and port); 100 ms unless set.
     pub host_gap: Duration,

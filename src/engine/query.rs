@@ -29,7 +29,7 @@ pub struct Query<C, T> {
     /// Attempts of the conversation's earlier steps that may still be answered, if no token distinguishes those
     /// replies.
     pub carried: u32,
-    /// When the first attempt was sent.
+    /// The time when the first attempt was sent.
     pub first_sent: Time,
     /// Bytes of receive buffer reserved for the reply to one attempt.
     pub reply_cost: u32,
@@ -88,7 +88,7 @@ pub struct Rare {
 /// The place where an open query waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// In the ring, waiting to be sent.
+    /// Waiting in the ring to be sent.
     Queued,
     /// Waiting for a limit, or for another query to the same host.
     HeldBack,

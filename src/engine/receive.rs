@@ -118,16 +118,16 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 
     /// Ends this query as answered, and puts the conversation's next one into the ring.
-    fn ask_next(&mut self, now: Time, hit: &Hit, arrival: Arrival, elsewhere: Option<SocketAddr>) {
+    fn ask_next(&mut self, now: Time, hit: &Hit, arrival: Arrival, new_target: Option<SocketAddr>) {
         self.count_reply(hit, arrival);
         self.count_answer(hit.query, arrival);
         let query = &self.in_flight[hit.query];
-        let target = elsewhere.unwrap_or(query.destination(hit.attempt));
+        let target = new_target.unwrap_or(query.destination(hit.attempt));
         let (conversation, step, unaccounted) = (query.conversation, query.step + 1, query.unaccounted());
         let Some(open) = self.retire(now, hit.query, true, Some(arrival)) else { return };
         // Replies to this query may still arrive, and the next step must not take them for its own.
         let is_by_content = self.protocol.proof(&open.conversation) == Proof::Content;
-        let carried = if is_by_content && elsewhere.is_none() { unaccounted } else { 0 };
+        let carried = if is_by_content && new_target.is_none() { unaccounted } else { 0 };
         let next = self.enqueue_new(NewQuery {
             target,
             conversation: open.conversation,

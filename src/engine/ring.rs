@@ -65,7 +65,7 @@ impl Ring {
     }
 
     /// Returns the number of waiting queries, without those set aside. It is an upper bound: some may have been
-    /// answered meanwhile.
+    /// answered in the meantime.
     pub fn queued(&self) -> usize {
         self.continuations.places.len() + self.openings.places.len()
     }

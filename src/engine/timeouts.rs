@@ -65,9 +65,6 @@ impl Timeouts {
 
     /// Returns the time that an attempt waits for its reply. The wait grows by a quarter with each attempt, plus up to
     /// an eighth of jitter. The last attempt has neither, since no packet follows it.
-    ///
-    /// The wait grows by a quarter with each attempt, plus up to an eighth of jitter. The last one has neither, since no
-    /// packet follows it.
     pub fn wait(&self, host: IpAddr, wait: &Wait) -> Duration {
         let rto = match self.timeout {
             Timeout::Fixed(fixed) => return fixed,
@@ -98,9 +95,9 @@ fn place(prefix: Prefix) -> usize {
 
 /// The smoothed round trip and its variation (RFC 6298, section 2), in seconds.
 ///
-/// The RFC's gains, 1/8 and 1/4, are meant for one path. Here each sample comes from another host with a round trip of
-/// its own: with gains that large, the estimate would follow the latest sample. The gains start at the RFC's values,
-/// and shrink to a sixteenth of them as samples accumulate (RFC 7323, appendix G).
+/// The RFC's gains, 1/8 and 1/4, are meant for one path. Here each sample is from a different host with its own round
+/// trip: with gains that large, the estimate would follow the latest sample. The gains start at the RFC's values, and
+/// shrink to a sixteenth of them as samples accumulate (RFC 7323, appendix G).
 #[derive(Clone, Default)]
 struct Estimator {
     samples: u32,

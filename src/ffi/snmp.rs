@@ -47,7 +47,7 @@ impl Exported for Snmp {
         numbered.question(0, 0)
     }
 
-    /// Also keeps the part of an answer that arrived before the agent stopped replying.
+    /// Returns the answer, or the part of it that arrived before the agent stopped replying.
     fn content(&self, answer: Option<Answer>, conversation: Conversation) -> AgentContent {
         AgentContent::new(answer.unwrap_or_else(|| conversation.into_answer()))
     }

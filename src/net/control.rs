@@ -17,7 +17,7 @@ const HEADER: usize = size_of::<usize>() + 2 * size_of::<c_int>();
 pub struct DatagramInfo {
     /// Our address that the datagram was sent to (ip(7), ipv6(7)).
     pub to: Option<IpAddr>,
-    /// When it arrived, by the system's real-time clock (`SO_TIMESTAMPNS`, socket(7)).
+    /// The time of arrival, by the system's real-time clock (`SO_TIMESTAMPNS`, socket(7)).
     pub timestamp: Option<Duration>,
     /// The socket's local drops when it was queued, modulo 2³²; `None` before the first drop (`SO_RXQ_OVFL`,
     /// socket(7)).

@@ -156,9 +156,9 @@ impl Net {
         Ok(())
     }
 
-    /// Runs one turn: drains the sockets, sends what may be sent, expires what is due, and sleeps until a datagram
-    /// arrives, the engine has something due, `until` is reached, or the [`waker`](Net::waker) is used. Grants the engine
-    /// its [reply credit](Net::reply_credit) first.
+    /// Runs one turn: drains the sockets, sends the requests that are allowed now, expires due deadlines, and sleeps
+    /// until a datagram arrives, the engine has something due, `until` is reached, or the [`waker`](Net::waker) is
+    /// used. Grants the engine its [reply credit](Net::reply_credit) first.
     ///
     /// A turn may be late, because this process was stopped or the machine stalled. Therefore a datagram counts from
     /// its time of arrival (on Linux, which reports it), a deadline expires only after everything that arrived before
@@ -192,9 +192,9 @@ impl Net {
         })
     }
 
-    /// Returns when the next turn is due, for a caller with an event loop of its own. A time in the past means now.
-    /// `None` means that only a datagram can change anything; it makes the file descriptor of this `Net` readable
-    /// (`AsRawFd`, on Unix).
+    /// Returns when the next turn is due, for a caller with its own event loop. A time in the past means now. `None`
+    /// means that only a datagram can change anything; it makes the file descriptor of this `Net` readable (`AsRawFd`,
+    /// on Unix).
     pub fn next_turn<P: Protocol, T>(&self, engine: &mut Engine<P, T>) -> Option<Time> {
         if self.is_readable() {
             return Some(Time::ZERO);

@@ -63,19 +63,19 @@ pub(super) fn enlarge_receive_buffer(socket: &socket2::Socket, wanted: Option<us
 #[cfg(not(target_os = "linux"))]
 pub(super) fn set_dont_fragment<S>(_: &S, _: bool) {}
 
-/// Not known on these systems.
+/// Returns `None`: unknown on these systems.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn buffer_usage(_: &UdpSocket) -> Option<BufferUsage> {
     None
 }
 
-/// Not known on these systems.
+/// Returns `None`: unknown on these systems.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn cpu_time() -> Option<Duration> {
     None
 }
 
-/// Not known on these systems.
+/// Returns `None`: unknown on these systems.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn max_rss() -> Option<u64> {
     None

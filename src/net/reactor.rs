@@ -156,8 +156,8 @@ impl Reactor {
             return Some(Duration::ZERO);
         }
         let Some(timer) = &self.timer else { return Some(until - now) };
-        // Deadlines mostly move to later. A timer that expires too early costs one needless wake-up, which is cheaper
-        // than a system call for each change.
+        // Deadlines usually move to a later time. A timer that expires too early costs one needless wake-up, which is
+        // cheaper than a system call for each change.
         if now < self.armed && self.armed <= until {
             return None;
         }

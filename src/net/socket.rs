@@ -119,7 +119,7 @@ pub struct Inbox {
     /// `BATCH` slots of `SLOT` bytes.
     pub(super) slots: Vec<u8>,
     pub(super) arrivals: Vec<Arrival>,
-    /// When the datagrams were read, since the Unix epoch; `None` if their ages are unknown.
+    /// The time of reading, since the Unix epoch; `None` if the ages of the datagrams are unknown.
     pub(super) read_at: Option<Duration>,
     #[cfg(target_os = "linux")]
     pub(super) headers: linux::Headers,

@@ -38,9 +38,9 @@ pub(super) enum Limits {
     None,
     /// Buckets by host and client; `None` stands for all clients together.
     Ioq3(HashMap<(u32, Option<IpAddr>), Bucket>),
-    /// By host: its replies of the last two seconds, each with the network of the client.
+    /// The replies of the last two seconds by host, each with the network of the client.
     Protect2(HashMap<u32, VecDeque<(Time, IpAddr)>>),
-    /// By host and client: the time of the last reply.
+    /// The time of the last reply by host and client.
     DarkPlaces(HashMap<(u32, IpAddr), Time>),
 }
 

@@ -1,4 +1,4 @@
-//! Time servers (RFC 5905), each with a stratum and a clock of its own.
+//! Time servers (RFC 5905), each with its own stratum and clock.
 
 use std::ops::Range;
 

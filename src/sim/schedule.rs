@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_come_by_time_and_then_in_the_order_they_were_pushed() {
+    fn items_are_ordered_by_time_and_then_by_the_order_of_pushing() {
         let mut dice = Dice::new(3);
         let mut schedule = Schedule::default();
         let mut expected = Vec::new();

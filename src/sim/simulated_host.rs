@@ -16,8 +16,6 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
     fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction;
 
     /// Returns the range of the token in a reply. The default is the whole reply.
-    ///
-    /// The default is all of them.
     fn token(&self) -> Range<usize> {
         0..usize::MAX
     }

@@ -101,7 +101,7 @@ fn names_of_types_are_distinct() {
         }
     }
     let found = places.into_values().filter(|places| places.len() > SAME_NAME).flatten();
-    assert_none(found.collect(), "a name says what it is without its path");
+    assert_none(found.collect(), "a name must be clear without its path");
 }
 
 /// Splits an identifier or a text into words in lower case: `SnmpAgent_2` is `snmp`, `agent` and `2`.

@@ -67,7 +67,7 @@ pub trait Job<P: Protocol, T = ()> {
     fn print_summary(&self, elapsed: Duration, console: &Console);
 }
 
-/// Whether there may be more targets.
+/// The availability of further targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum More {
     /// There may be more targets.

@@ -11,7 +11,7 @@ use std::str::Utf8Chunks;
 pub enum Colors {
     /// `^` and one character. `^x` is a colour like any other: in `^xAce`, the player is called Ace.
     Indexed,
-    /// Also `^xRGB`, each digit hexadecimal.
+    /// `^` and one character, and `^xRGB` with three hexadecimal digits.
     Rgb,
 }
 

@@ -76,7 +76,7 @@ impl ErrorStatus {
     pub const NO_ERROR: ErrorStatus = ErrorStatus(0);
     /// The reply would be too big for one message.
     pub const TOO_BIG: ErrorStatus = ErrorStatus(1);
-    /// In v1: there is no such object, or no object after it.
+    /// The v1 error for a missing object, or for no object after the name.
     pub const NO_SUCH_NAME: ErrorStatus = ErrorStatus(2);
 }
 

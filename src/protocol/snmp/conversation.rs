@@ -15,7 +15,7 @@ use super::{CredentialsId, Question};
 use crate::protocol::{ReplySize, Step};
 
 /// The expected size of a reply: a fixed part, and a part for each variable binding (a name, and a value that is
-/// mostly a number).
+/// usually a number).
 const MESSAGE_BYTES: u32 = 256;
 const VARBIND_BYTES: u32 = 100;
 

@@ -207,7 +207,7 @@ impl Responder {
         }
     }
 
-    /// Returns the leaf after a leaf.
+    /// Returns the leaf that follows leaf `at`.
     fn behind(&self, agent: &Agent, at: u32) -> u32 {
         match agent.fault {
             Some(SnmpFault::NonIncreasing) => self.mib.round_the_circle(at + 1),

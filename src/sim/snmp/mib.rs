@@ -105,7 +105,7 @@ impl Mib {
         Leaf { branch, column: within / rows + 1, row: within % rows + branch.first_row() }
     }
 
-    /// Returns the leaf with this name, or the exception that stands for a missing one (RFC 3416, section 4.2.1).
+    /// Returns the leaf with this name, or the exception for a missing one (RFC 3416, section 4.2.1).
     pub(super) fn find(&self, oid: OidRef<'_>) -> Result<u32, Value<'static>> {
         let mut first = 0;
         for branch in BRANCHES {

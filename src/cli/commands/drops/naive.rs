@@ -165,7 +165,7 @@ where
         }
     }
 
-    /// Receives what has arrived, expires what is due, and sleeps until more arrives or until `until`.
+    /// Receives the datagrams that have arrived, expires due deadlines, and sleeps until more arrives or until `until`.
     fn receive(&mut self, until: Option<Time>) -> Result<()> {
         for door in &mut self.sockets {
             while door.readable {

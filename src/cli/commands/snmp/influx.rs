@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_fields_of_their_own() {
+    fn changes_are_separate_fields() {
         let change = Change { delta: Some(5), rate: Some(2.5), mark: Some("wrap") };
         let line = lines(&[("ifInOctets.1", Value::Counter32(7))], &[change]);
         assert!(

@@ -45,7 +45,7 @@ use crate::cli::sweep::Sweep;
 /// `allears snmp`.
 pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let args = command.ask();
-    refuse_to_lose_files(args)?;
+    refuse_to_overwrite_inputs(args)?;
     let request = question::request(command)?;
     let security = Settings::of_arguments(&args.credentials)?;
     let mut settings = args.sweep.settings(&args.targets, Some(args.port))?;
@@ -85,7 +85,7 @@ fn has_no_settings(sources: &Sources) -> bool {
 }
 
 /// Refuses to overwrite an input. The engine cache is both input and output.
-fn refuse_to_lose_files(args: &AskArgs) -> Result<()> {
+fn refuse_to_overwrite_inputs(args: &AskArgs) -> Result<()> {
     let (sweep, cache) = (&args.sweep, &args.credentials.engine_cache);
     let mut read = args.oid_files.clone();
     read.extend(args.credentials.secrets.clone());

@@ -1,7 +1,7 @@
 //! The Quake 3 family: the status of servers, and lists of servers from masters.
 //!
-//! A server gets one request, `getstatus`: the reply has its players as well, and many servers count `getinfo` against
-//! the same rate limit. A master gets `getservers` or `getserversExt`, and replies with several datagrams.
+//! A server gets one request, `getstatus`: the reply also has its players, and many servers count `getinfo` against the
+//! same rate limit. A master gets `getservers` or `getserversExt`, and replies with several datagrams.
 //!
 //! | file | |
 //! |---|---|

@@ -30,7 +30,8 @@ impl AuthKey {
             .for_each(|(to, from)| *to = *from);
     }
 
-    /// Returns, in constant time, whether `digest` is that of the message `before`, zeros, `behind`.
+    /// Returns, in constant time, whether `digest` is that of the message that consists of `before`, zeros, and
+    /// `behind`.
     pub(super) fn verifies(&self, before: &[u8], digest: &[u8], behind: &[u8]) -> bool {
         let parts = [before, digest, behind];
         match self.protocol {

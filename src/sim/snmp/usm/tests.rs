@@ -299,7 +299,7 @@ fn a_restarted_agent_keeps_the_time_of_its_engine() {
 }
 
 #[test]
-fn agents_with_the_same_engine_id_have_clocks_of_their_own() {
+fn agents_with_the_same_engine_id_have_different_clocks() {
     let scenes: Vec<Scene> = (0..10)
         .map(|host| {
             let mut scene = Scene::new(Some(SnmpFault::SameEngine));
