@@ -152,8 +152,8 @@ int allears_set_burst(allears *handle, uint32_t packets);
 /* Sets the maximum number of queries in flight; 0 = as many as the receive buffer can hold replies for. Default: 0. */
 int allears_set_window(allears *handle, uint32_t queries);
 
-/* Sets the minimum time between two packets to one host (address and port), in nanoseconds. Default: the protocol's:
- * 0 for SNMP, the game's for game servers (200 ms or more), 100 ms for raw payloads. */
+/* Sets the minimum time between two packets to one host (address and port), in nanoseconds. Default:
+ * 0 for SNMP, 200 ms or more for game servers, depending on the game, and 100 ms for raw payloads. */
 int allears_set_host_gap_ns(allears *handle, uint64_t nanoseconds);
 
 /* Sets the limit on packets per second to one /24 (IPv4) or /48 (IPv6): 0.01 to 1e9; 0 = no limit. Default: 500. */

@@ -193,7 +193,7 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn no_answers_exit_with_1() {
+fn a_sweep_without_answers_exits_with_1() {
     let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let nobody = nobody.local_addr().unwrap().to_string();
     let swept = run(&["probe", "--text", "x", &nobody, "--tries", "1", "--timeout", "50ms", "-o", "json"])

@@ -112,7 +112,7 @@ fn datagrams_truncated_at_any_length_are_read_or_have_a_reason() {
 }
 
 #[test]
-fn every_flipped_bit_is_read_or_has_a_reason() {
+fn datagrams_with_a_flipped_bit_are_read_or_have_a_reason() {
     for datagram in datagrams().iter().filter(|datagram| datagram.len() < 200) {
         for bit in 0..8 * datagram.len() {
             let mut flipped = datagram.clone();

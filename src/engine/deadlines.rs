@@ -1,4 +1,4 @@
-//! Deadlines: a binary heap with lazy deletion: cancelled entries are skipped when they come up.
+//! Deadlines: a binary heap with lazy deletion, which skips cancelled entries when they come up.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

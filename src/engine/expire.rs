@@ -28,7 +28,7 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 
     /// Records that by `now` the kernel has dropped datagrams because our receive buffer was full. Each may have been
-    /// the reply to whatever was in flight: such attempts, if they time out, do not count as tries.
+    /// the reply to any attempt in flight, so these attempts do not count as tries if they time out.
     pub fn handle_local_drops(&mut self, now: Time) {
         self.last_local_drop = self.last_local_drop.max(Some(now));
     }

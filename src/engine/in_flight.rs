@@ -37,7 +37,7 @@ pub struct Hit {
     /// The times between which that attempt was sent.
     pub sent: Time,
     pub sent_by: Time,
-    /// The datagram comes from another address than the attempt went to.
+    /// True if the datagram comes from another address than that of the attempt.
     pub is_foreign: bool,
 }
 

@@ -55,7 +55,7 @@ pub struct Ledger {
     /// Datagrams that match no query: wrong source, wrong token, or not a reply to us.
     pub unmatched: u64,
 
-    /// The most queries that were in flight at once.
+    /// The maximum number of queries that were in flight at once.
     pub max_in_flight: u64,
     /// Round trips of answered queries.
     pub rtt: Histogram,

@@ -38,9 +38,9 @@ pub enum Outcome<A> {
     Silent,
     /// The network reported that the host cannot be reached.
     Unreachable(Unreachable),
-    /// This machine cannot send to that address; has the operating system's error number.
+    /// This machine cannot send to that address. The value is the operating system's error number.
     SendFailed(i32),
-    /// The reply cannot be parsed; has the reason.
+    /// The reply cannot be parsed. The value is the reason.
     Malformed(&'static str),
     /// The sweep was stopped before the query ended.
     Interrupted,

@@ -35,7 +35,7 @@ impl Pacer {
         self.full_at = self.full_at.max(ps(now)) + self.interval;
     }
 
-    /// Returns the last token: the packet was not sent.
+    /// Gives back the last token, because the packet was not sent.
     pub fn give_back(&mut self) {
         self.full_at = self.full_at.saturating_sub(self.interval);
     }

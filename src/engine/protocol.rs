@@ -148,8 +148,7 @@ pub enum Proof {
         /// The number of bits.
         bits: u32,
     },
-    /// The reply has no token, but its content shows [`Protocol::step`] which step of the conversation it answers, and
-    /// returns [`Step::NotMine`] for any other.
+    /// The reply has no token, but [`Protocol::step`] recognizes by its content which step it answers, and returns [`Step::NotMine`] for any other.
     ///
     /// One conversation at a time is open with such a host. Its steps follow each other at once, even if replies to
     /// retries of an earlier step are still in flight.

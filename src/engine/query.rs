@@ -1,4 +1,4 @@
-//! One query: a request awaiting its reply, and its remains after its end.
+//! One query: a request awaiting its reply, or remembered after its end.
 
 use std::net::SocketAddr;
 use std::time::Duration;

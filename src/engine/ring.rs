@@ -36,7 +36,7 @@ impl Ring {
         self.of_mut(priority).places.push_back(place);
     }
 
-    /// Returns a query that could not be sent to the head of its queue.
+    /// Puts a query back at the head of its queue, because it could not be sent.
     pub fn push_front(&mut self, priority: Priority, place: Place) {
         self.of_mut(priority).places.push_front(place);
     }

@@ -168,7 +168,7 @@ impl<P: Protocol, T> Engine<P, T> {
         Ok((target, gap))
     }
 
-    /// Returns the window's charge for a query's next attempt. The query is held back if the attempt before may still
+    /// Returns the window's charge for a query's next attempt. The query is held back if the previous attempt may still
     /// be answered and there is no credit for both.
     fn charge_for_next_attempt(&self, id: QueryId, now: Time) -> Result<u32, Held> {
         let query = &self.in_flight[id];

@@ -102,8 +102,7 @@ impl<P: Protocol, T, I> Sweep<P, T, I> {
     }
 }
 
-/// Ends after the last completion. After an error, which the operating system reports in receiving or waiting, the open
-/// queries end as interrupted, and no more targets are pulled.
+/// Ends after the last completion. After an error of the operating system while receiving or waiting, the open queries end as interrupted, and no more targets are pulled.
 impl<P: Protocol, T, I: Iterator<Item = (SocketAddr, P::Question, T)>> Iterator for Sweep<P, T, I> {
     type Item = io::Result<Completion<P::Conversation, P::Answer, T>>;
 

@@ -8,7 +8,8 @@ use super::dice::{Purpose, roll, unit};
 use super::{HostProtocol, Limit, PROTOCOLS};
 use crate::setters::setters;
 
-/// The maximum number of hosts. As many addresses after theirs are the second addresses of multi-homed hosts.
+/// The maximum number of hosts. The same number of addresses after theirs are the second addresses of multi-homed
+/// hosts.
 const MAX_HOSTS: u32 = 4_000_000;
 /// The maximum number of rows in a host's tables.
 const MAX_ROWS: u32 = 10_000;

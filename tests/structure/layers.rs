@@ -64,7 +64,7 @@ fn absolute(module: &[String], segments: &[String]) -> Option<Vec<String>> {
     Some(base)
 }
 
-/// Returns the violations in some tokens of `module`. Inline modules are part of the path that `super` goes up.
+/// Returns the violations in some tokens of `module`. Inline modules count for the path of `super`.
 fn violations(module: &[String], items: &[syn::Item]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for item in items {

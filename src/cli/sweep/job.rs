@@ -58,7 +58,7 @@ pub trait Job<P: Protocol, T = ()> {
     /// Returns the number of targets that answered.
     fn answered(&self) -> u64;
 
-    /// Returns whether the sweep found what was searched for, which decides the exit code.
+    /// Returns whether the search succeeded, which decides the exit code.
     fn has_found(&self) -> bool {
         self.answered() > 0
     }

@@ -27,7 +27,7 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// Returns the exit code of a sweep. `found` is whether it found what was searched for.
+    /// Returns the exit code of a sweep. `found` is true if its search succeeded.
     pub fn exit(&self, found: bool) -> Exit {
         match self {
             Ending { interrupted: true, .. } => Exit::Interrupted,

@@ -144,7 +144,7 @@ const PALETTE: [Rgb; 32] = [
     Rgb(255, 255, 128),
 ];
 
-/// The characters of bytes in an unknown encoding.
+/// An iterator over the characters of bytes in an unknown encoding.
 #[derive(Clone)]
 struct Decoded<'a> {
     chunks: Utf8Chunks<'a>,

@@ -1,8 +1,8 @@
 //! The objects of an agent, and their order: the system group (RFC 3418), and the interfaces with both of their tables
 //! (RFC 2863).
 //!
-//! The leaves are numbered in the order of their names, tables column by column. So the successor of a name is
-//! computed, however many interfaces there are.
+//! The leaves are numbered in the order of their names, tables column by column. So the successor of a name can be
+//! computed directly, for any number of interfaces.
 
 use std::ops::Range;
 

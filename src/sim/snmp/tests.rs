@@ -62,7 +62,7 @@ fn without_the_usm_feature_v3_is_ignored() {
 }
 
 #[test]
-fn no_reply_is_larger_than_the_largest() {
+fn no_reply_exceeds_the_maximum_size() {
     for fault in [None, Some(SnmpFault::OddBer), Some(SnmpFault::NonIncreasing)] {
         let mut agents = agents(10_000);
         for start in ["1.3", "1.3.6.1.2.1.2.2.1.2.500", "1.3.6.1.2.1.31.1.1.1.6.9000", "1.3.6.1.4"] {
@@ -85,7 +85,7 @@ fn a_message_with_odd_lengths_can_be_parsed() {
 }
 
 #[test]
-fn a_stale_reply_has_the_id_of_the_request_before() {
+fn a_stale_reply_has_the_id_of_the_previous_request() {
     let mut agents = agents(2);
     let asked = asked(Some(SnmpFault::StaleId));
     for (id, stale) in [(100, 99), (500, 100), (500, 499), (7, 500)] {
@@ -101,7 +101,7 @@ fn a_stale_reply_has_the_id_of_the_request_before() {
 }
 
 #[test]
-fn a_restarted_agent_has_no_uptime_after_every_seventh_request() {
+fn the_uptime_restarts_after_every_seventh_request() {
     let mut agents = agents(2);
     let mut uptimes = Vec::new();
     for second in 0..16 {

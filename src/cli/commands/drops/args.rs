@@ -19,7 +19,7 @@ pub struct DropsArgs {
     /// The hosts to query, round-robin
     #[arg(value_name = "TARGET", required_unless_present = "input")]
     pub targets: Vec<String>,
-    /// The port of targets that name none [default: the protocol's]
+    /// The port of targets that specify none [default: the protocol's]
     #[arg(long)]
     pub port: Option<u16>,
     #[command(flatten)]

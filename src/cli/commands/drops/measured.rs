@@ -82,7 +82,7 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Share {
     pub count: u64,
-    /// The measured share from 0 to 100, as are the bounds.
+    /// The measured share in percent, from 0 to 100, like the bounds.
     pub percent: f64,
     pub low: f64,
     pub high: f64,

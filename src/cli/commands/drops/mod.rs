@@ -1,4 +1,4 @@
-//! `drops`: measures how many replies are lost at which rate, and where.
+//! `drops`: measures the loss of replies at each rate, and finds the bottleneck.
 //!
 //! `args`, `rates` the arguments · `protocols` the question to every target, `echo` one of them · `round` the targets ·
 //! `step` one rate · `naive` the same in a naive loop · `measured` the result of a step · `verdict` of all steps ·

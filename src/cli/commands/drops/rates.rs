@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cli::values;
 
-/// The maximum number of steps: more are a typing error.
+/// The maximum number of steps: a larger number is probably a typing error.
 const MOST_STEPS: usize = 1000;
 /// The maximum duration of a step or timeout.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

@@ -13,7 +13,7 @@ use crate::cli::console::Console;
 use crate::cli::exit::Usage;
 use crate::cli::signals::Stop;
 
-/// The tokens that may accumulate, in seconds of the rate. Longer stalls are not made up for.
+/// The tokens that may accumulate, in seconds of the rate. Longer stalls are not compensated.
 const CATCH_UP: f64 = 0.005;
 /// The same for low rates, up to a few packets.
 const CATCH_UP_FEW: f64 = 0.02;

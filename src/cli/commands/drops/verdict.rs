@@ -23,7 +23,7 @@ pub enum Cause {
     SendPath,
     /// Replies were dropped in the receive buffer.
     ReceiveBuffer,
-    /// The receive buffer can hold replies for no more queries in flight; nothing was lost.
+    /// The receive buffer cannot hold the replies to more queries in flight, although none was lost.
     ReplyCredit,
     /// `--window` does not allow more queries in flight.
     Window,

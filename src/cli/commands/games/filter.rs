@@ -126,7 +126,7 @@ pub fn regex(pattern: &str) -> Result<Regex, String> {
 }
 
 impl Condition {
-    /// Returns whether the condition holds. One on an unknown number never does.
+    /// Returns whether the condition holds. A condition on an unknown number never holds.
     pub fn holds(&self, server: &Server) -> bool {
         let holds = match &self.test {
             Test::Full => server.is_full(),

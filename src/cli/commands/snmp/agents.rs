@@ -37,7 +37,7 @@ pub struct Agents {
     writer: AnswerWriter,
     /// True to write agents that did not answer, too.
     all: bool,
-    /// Run the next turn without sleeping.
+    /// True to run the next turn without sleeping.
     run_again_now: bool,
     targets: u64,
     answered: u64,

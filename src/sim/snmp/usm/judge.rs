@@ -68,8 +68,8 @@ pub(super) fn judge<'a>(
     Ok(Accepted { keys, pdu: scoped.pdu })
 }
 
-/// Checks that the message is for this engine and for the default context, the only objects that an agent has (RFC
-/// 3412, section 7.2(13); RFC 3413, section 3.2).
+/// Checks that the message is for this engine and for the default context, since an agent has no others (RFC 3412,
+/// section 7.2(13); RFC 3413, section 3.2).
 fn check_context(engine: &AgentEngine, scoped: &ScopedPdu<'_>) -> Result<(), ReportKind> {
     if scoped.engine_id != engine.id {
         return Err(ReportKind::UnknownPduHandlers);
