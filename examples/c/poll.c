@@ -22,7 +22,7 @@ static void on_interrupt(int signal)
 {
     (void)signal;
     is_interrupted = 1;
-    allears_wake(a); /* Ends poll(2), even if it is called only later. */
+    allears_wake(a); /* Ends the current poll(2), or else the next one. */
 }
 
 static void check(int code)

@@ -113,7 +113,7 @@ pub fn reply_cost(size: ReplySize) -> u32 {
     const OVERHEAD: u32 = 520;
     /// `struct sk_buff` itself.
     const HEAD: u32 = 256;
-    /// The largest payload, and the size, of the allocation that the kernel keeps for small ones.
+    /// The maximum payload of a small allocation, and the size of that allocation.
     const SMALL: (u32, u32) = (120, 576);
 
     let bytes = size.bytes.min(u32::from(u16::MAX));
