@@ -49,7 +49,7 @@ pub struct Fleet {
     tally: Tally,
 }
 
-/// Omits the state of hosts and the replies on their way.
+/// Omits the state of hosts and the pending replies.
 impl fmt::Debug for Fleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Fleet");

@@ -144,7 +144,7 @@ struct Datagram {
     payload: Vec<u8>,
 }
 
-/// Omits the datagrams on their way.
+/// Omits the datagrams in flight.
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Network");

@@ -82,7 +82,7 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
 pub(super) struct HostContext {
     /// The time when the request arrives; in [`SimulatedHost::finish`], when the reply is sent.
     pub(super) now: Time,
-    /// The address that the request comes from.
+    /// The source address of the request.
     pub(super) from: SocketAddr,
     /// The number of the host in the fleet.
     pub(super) host: u32,

@@ -142,7 +142,7 @@ fn protocols_in(tokens: TokenStream, names: &[String]) -> Vec<(usize, String)> {
     found
 }
 
-/// Returns the names of all protocols: a new one needs no entry.
+/// Returns the names of all protocols, so that a new one needs no entry here.
 fn protocol_names() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/protocol");
     let entries = fs::read_dir(folder).expect("the protocols").map(|entry| entry.expect("an entry").path());

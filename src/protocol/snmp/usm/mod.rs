@@ -61,7 +61,7 @@ pub struct Usm {
     salt: u64,
 }
 
-/// Shows how many users and engines there are.
+/// Writes the numbers of users and engines.
 impl fmt::Debug for Usm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Usm");
