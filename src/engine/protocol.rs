@@ -52,9 +52,9 @@ pub trait Protocol {
     /// Must not trust the datagram, which may come from anyone.
     fn read_token(&self, reply: &[u8]) -> Option<Token>;
 
-    /// Returns the token of one of our own requests, as quoted, possibly truncated, by an ICMP error.
+    /// Returns the token of one of our own requests, which an ICMP error quotes and may have truncated.
     ///
-    /// The default reads it where replies have it.
+    /// The default reads it at the same offset as in a reply.
     fn read_request_token(&self, request: &[u8]) -> Option<Token> {
         self.read_token(request)
     }

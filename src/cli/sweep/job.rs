@@ -10,7 +10,7 @@ use crate::cli::console::Console;
 
 /// A command's part of a sweep: sends the questions, and handles the answers.
 pub trait Job<P: Protocol, T = ()> {
-    /// Begins as many conversations as the engine has room for at the time `now`. Returns whether there may be more.
+    /// Begins as many conversations as the engine has room for at the time `now`. Returns whether more targets may follow.
     fn ask(&mut self, engine: &mut Engine<P, T>, now: Time, console: &Console) -> More;
 
     /// Returns when to call [`ask`](Job::ask) next, if that depends on time.
