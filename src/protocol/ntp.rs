@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_unsynchronized_or_impossible_is_none() {
+    fn an_unsynchronized_or_impossible_time_gives_no_offset() {
         let good = packet(2, [1; 4], 0.0);
         let change = |at: usize, bytes: &[u8]| {
             let mut packet = good.clone();
