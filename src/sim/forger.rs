@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::Time;
 
 /// The time from the last request until forgeries end: no query accepts them later.
-const PERSEVERANCE: Duration = Duration::from_secs(2);
+const FORGES_AFTER_LAST: Duration = Duration::from_secs(2);
 
 /// Decides when to forge the next reply, and to which address.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Forger {
         if self.due().is_none() {
             self.next = now + period;
         }
-        self.until = now + PERSEVERANCE;
+        self.until = now + FORGES_AFTER_LAST;
         self.victim = Some(from);
         self.request.clear();
         self.request.extend_from_slice(request);

@@ -31,7 +31,7 @@ fn files_stay_short() {
     let found = long.filter(|(lines, _)| *lines > LONGEST_FILE);
     assert_none(
         found.map(|(lines, source)| place(&source, 1, format!("{lines} lines"))).collect(),
-        "one idea a file",
+        "one purpose per file",
     );
 }
 
