@@ -33,7 +33,7 @@ pub(super) enum Branch {
 
 /// All branches, in the order of their names.
 const BRANCHES: [Branch; 4] = [Branch::System, Branch::IfNumber, Branch::IfTable, Branch::IfXTable];
-/// The column that agents with [`SnmpFault::NonIncreasing`] repeat endlessly.
+/// The column that agents with [`NonIncreasing`](super::faults::SnmpFault::NonIncreasing) repeat endlessly.
 const IF_DESCR: u32 = 2;
 
 impl Branch {
