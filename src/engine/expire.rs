@@ -67,7 +67,6 @@ impl<P: Protocol, T> Engine<P, T> {
         {
             self.complete(now, id, Outcome::Answered(answer), Some(arrival));
         } else if may_retry > 0 {
-            self.ledger.asked_again += u64::from(lost_here);
             self.retry(id);
         } else {
             let broken = open.rare().and_then(|rare| rare.broken);

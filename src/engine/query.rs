@@ -201,6 +201,11 @@ impl<C, T> Query<C, T> {
         self.attempts.saturating_sub(self.open().map_or(0, |open| open.forgiven))
     }
 
+    /// Returns whether this attempt repeats one that did not count as a try.
+    pub fn repeats_forgiven(&self, attempt: u32) -> bool {
+        self.open().is_some_and(|open| open.last_forgiven > 0 && open.last_forgiven + 1 == attempt)
+    }
+
     /// Returns the number of attempts that may still be answered, those of earlier steps included.
     pub fn unaccounted(&self) -> u32 {
         self.attempts.saturating_sub(self.accounted) + self.carried

@@ -145,6 +145,7 @@ impl<P: Protocol, T> Engine<P, T> {
             self.ledger.max_in_flight = self.ledger.max_in_flight.max(self.window.in_flight().into());
         } else {
             self.ledger.retransmissions += 1;
+            self.ledger.asked_again += u64::from(query.repeats_forgiven(attempts));
             self.window.extend(charge);
         }
         self.ledger.datagrams_sent += 1;
@@ -218,6 +219,7 @@ impl<P: Protocol, T> Engine<P, T> {
             self.window.leave(std::mem::take(&mut query.charged), None);
         } else {
             self.ledger.retransmissions -= 1;
+            self.ledger.asked_again -= u64::from(query.repeats_forgiven(query.attempts + 1));
         }
         true
     }
