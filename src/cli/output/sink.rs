@@ -2,10 +2,9 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use super::record::Record;
 use super::table::{Cell, Column, Layout};
+use super::untrusted::csv_cell;
 use super::{Format, Out};
 
 /// The destination of results, in the format that was chosen.
@@ -87,10 +86,23 @@ impl CsvRows {
         Ok(CsvRows { writer: Box::new(writer), columns: columns.len() })
     }
 
-    /// Writes one row: the [`fields`](Record::fields) of a record, the answer (a structure, a tuple or an array with
-    /// as many fields as there are columns), and the reason.
-    pub fn row(&mut self, record: &[String; 4], answer: impl Serialize, reason: &str) -> io::Result<()> {
-        Ok(self.writer.serialize((record, answer, reason))?)
+    /// Writes one row: the [`fields`](Record::fields) of a record, as many of the answer as there are columns, and the
+    /// reason.
+    pub fn row(
+        &mut self,
+        record: &[String; 4],
+        answer: impl IntoIterator<Item = impl AsRef<str>>,
+        reason: &str,
+    ) -> io::Result<()> {
+        for field in record {
+            self.writer.write_field(&*csv_cell(field))?;
+        }
+        for field in answer {
+            self.writer.write_field(&*csv_cell(field.as_ref()))?;
+        }
+        self.writer.write_field(&*csv_cell(reason))?;
+        // Ends the row.
+        Ok(self.writer.write_record(None::<&[u8]>)?)
     }
 
     fn unanswered(&mut self, record: &Record) -> io::Result<()> {

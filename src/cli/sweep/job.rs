@@ -7,6 +7,7 @@ use allears::engine::{Completion, Engine, Protocol, Time};
 use anyhow::{Error, Result};
 
 use crate::cli::console::Console;
+use crate::cli::exit::Exit;
 
 /// A command's part of a sweep: sends the questions, and handles the answers.
 pub trait Job<P: Protocol, T = ()> {
@@ -58,9 +59,9 @@ pub trait Job<P: Protocol, T = ()> {
     /// Returns the number of targets that answered.
     fn answered(&self) -> u64;
 
-    /// Returns whether the search succeeded, which decides the exit code.
-    fn has_found(&self) -> bool {
-        self.answered() > 0
+    /// Returns the exit code of a sweep that ran to its end.
+    fn exit(&self) -> Exit {
+        if self.answered() > 0 { Exit::Success } else { Exit::Nothing }
     }
 
     /// Prints the summary of a sweep that took `elapsed`.
@@ -80,6 +81,6 @@ pub enum More {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     GoOn,
-    /// The search has succeeded.
+    /// What was searched for has been found: all open conversations are interrupted.
     Enough,
 }
