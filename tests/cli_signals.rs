@@ -65,6 +65,19 @@ fn fleet() -> Fleet {
     Fleet::start(&["--protocol", "et", "--hosts", "3000", "--latency", "1ms,0"])
 }
 
+/// Returns whether the tests run below nohup(1). If so, prints a warning, or panics if `CI` is set.
+fn hangup_is_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap_or("0");
+    let ignored = u64::from_str_radix(mask, 16).is_ok_and(|mask| mask & 1 != 0);
+    if ignored {
+        let missing = "NOT TESTED: SIGHUP is ignored here";
+        assert!(std::env::var_os("CI").is_none(), "{missing}");
+        eprintln!("\n{missing}\n");
+    }
+    ignored
+}
+
 #[test]
 fn each_of_these_signals_is_an_interrupt_in_every_format() {
     let fleet = fleet();
@@ -76,6 +89,9 @@ fn each_of_these_signals_is_an_interrupt_in_every_format() {
         ("TERM", "json"),
         ("INT", "csv"),
     ] {
+        if name == "HUP" && hangup_is_ignored() {
+            continue;
+        }
         let sweep = Interruptible::start(allears(), &fleet, 2900, format);
         signal(&sweep.child, name);
         let (stderr, results, ledger) = sweep.end(130);
@@ -101,6 +117,9 @@ fn each_of_these_signals_is_an_interrupt_in_every_format() {
 
 #[test]
 fn a_terminal_that_says_good_bye_twice_costs_nothing() {
+    if hangup_is_ignored() {
+        return;
+    }
     let fleet = fleet();
     let sweep = Interruptible::start(allears(), &fleet, 2900, "table");
     signal(&sweep.child, "HUP");
@@ -119,4 +138,49 @@ fn a_sweep_below_nohup_survives_its_terminal() {
     signal(&sweep.child, "HUP");
     let (_, _, ledger) = sweep.end(0);
     assert_eq!((count(&ledger, "answered"), count(&ledger, "interrupted")), (BEFORE as u64 + 100, 0));
+}
+
+#[test]
+fn repeated_polls_take_a_new_list_and_a_new_file_at_a_hangup() {
+    if hangup_is_ignored() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let [old, new, both] = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").expect("loopback is there"));
+    let [old_agent, new_agent, kept] =
+        [&old, &new, &both].map(|socket| socket.local_addr().expect("bound").to_string());
+    fs::write(path("list"), format!("{old_agent}\n{kept}\n")).expect("written");
+    let child = allears()
+        .args(["snmp", "get", "sysName.0", "--every", "200ms", "--tries", "1", "--timeout", "50ms"])
+        .args(["--all", "-o", "csv", "-i"])
+        .arg(path("list"))
+        .arg("--to")
+        .arg(path("to"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("allears starts");
+    let poll = |socket: &UdpSocket| {
+        socket.recv(&mut [0; 512]).expect("a poll");
+    };
+    // The result of the first poll of both is written by the third one of either.
+    (0..3).for_each(|_| poll(&old));
+    fs::rename(path("to"), path("to.1")).expect("renamed");
+    fs::write(path("list"), format!("{new_agent}\n{kept}\n")).expect("written");
+    signal(&child, "HUP");
+    poll(&new);
+    old.set_nonblocking(true).expect("a socket");
+    while old.recv(&mut [0; 512]).is_ok() {}
+    (0..3).for_each(|_| poll(&new));
+    assert!(old.recv(&mut [0; 512]).is_err(), "an agent that left the list is polled no more");
+    signal(&child, "INT");
+    let run = Run::from(child.wait_with_output().expect("it ends")).expect_code(130);
+    assert!(run.stderr.contains(" from 3 agents in "), "{}", run.stderr);
+    for (name, present) in [("to.1", &old_agent), ("to", &new_agent)] {
+        let file = fs::read_to_string(path(name)).expect("results");
+        assert!(file.starts_with("target,") && file.matches("target,").count() == 1, "{name}: {file}");
+        assert!(file.contains(&kept) && file.contains(present), "{name}: {file}");
+    }
+    let before = fs::read_to_string(path("to.1")).expect("results");
+    assert!(!before.contains(&new_agent), "{before}");
 }

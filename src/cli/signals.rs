@@ -1,7 +1,7 @@
 //! Ctrl-C, SIGTERM, SIGQUIT and SIGHUP: the first one requests a stop, the second one ends the program at once. Before
 //! the sweep has started, the first one ends the program.
 //!
-//! SIGHUP never counts as the second one: when a terminal is closed, kernel and shell may both send it.
+//! SIGHUP requests a reload instead in sweeps that run long. It never counts as the second one: when a terminal is closed, kernel and shell may both send it.
 
 use std::fs;
 use std::process;
@@ -24,6 +24,9 @@ struct Flags {
     /// True if the program checks for requests.
     armed: AtomicBool,
     requested: AtomicBool,
+    /// SIGHUP requests to reload instead of a stop.
+    reloads: AtomicBool,
+    hung_up: AtomicBool,
 }
 
 impl Stop {
@@ -39,6 +42,11 @@ impl Stop {
         let seen = stop.clone();
         let listen = move || {
             for signal in signals.forever() {
+                if signal == SIGHUP && seen.0.reloads.load(Ordering::Relaxed) {
+                    seen.0.hung_up.store(true, Ordering::Relaxed);
+                    wake();
+                    continue;
+                }
                 let again = seen.0.requested.swap(true, Ordering::Relaxed) && signal != SIGHUP;
                 if again || !seen.0.armed.load(Ordering::Relaxed) {
                     process::exit(Exit::Interrupted as i32);
@@ -53,6 +61,16 @@ impl Stop {
     /// Makes the first signal a request to stop from now on.
     pub fn arm(&self) {
         self.0.armed.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes SIGHUP a request to reload, as of a daemon.
+    pub fn reload_on_hangup(&self) {
+        self.0.reloads.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a reload was requested since the last call.
+    pub fn take_reload(&self) -> bool {
+        self.0.hung_up.swap(false, Ordering::Relaxed)
     }
 
     /// Requests a stop, as Ctrl-C does.

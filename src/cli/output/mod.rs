@@ -109,6 +109,16 @@ fn writer(path: Option<&Path>) -> Result<Box<dyn Write + Send>> {
     }
 }
 
+/// Opens a file again, to continue after its end: a new file if the old one was moved away. Returns whether it is empty.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn reopen(path: &Path) -> io::Result<(File, bool)> {
+    let file = File::options().create(true).append(true).open(path)?;
+    let is_empty = file.metadata()?.len() == 0;
+    Ok((file, is_empty))
+}
+
 fn is_terminal(path: Option<&Path>) -> bool {
     file(path).is_none() && io::stdout().is_terminal()
 }

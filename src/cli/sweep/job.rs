@@ -8,6 +8,7 @@ use anyhow::{Error, Result};
 
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
+use crate::cli::inputs::Inputs;
 
 /// A command's part of a sweep: sends the questions, and handles the answers.
 pub trait Job<P: Protocol, T = ()> {
@@ -47,6 +48,21 @@ pub trait Job<P: Protocol, T = ()> {
     /// The data cannot be saved.
     fn save(&mut self, protocol: &P, now: Time) -> Result<()> {
         let _ = (protocol, now);
+        Ok(())
+    }
+
+    /// Returns whether it runs until it is stopped: then SIGHUP requests a reload.
+    fn runs_long(&self) -> bool {
+        false
+    }
+
+    /// Replaces the targets by those of `inputs`.
+    fn reload(&mut self, inputs: Inputs) {
+        drop(inputs);
+    }
+
+    /// Starts a further file of results, with a header if its format has one.
+    fn start_file(&mut self) -> io::Result<()> {
         Ok(())
     }
 

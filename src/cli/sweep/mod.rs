@@ -69,6 +69,17 @@ impl Sweep {
         Inputs::open(self.settings.sources.clone(), move || drop(waker.wake()))
     }
 
+    /// Starts to read the targets once more.
+    ///
+    /// # Errors
+    /// See [`Inputs::open`]; standard input can be read only once.
+    fn reread(&self) -> Result<Inputs> {
+        if self.settings.sources.files.iter().any(|path| path.as_os_str() == "-") {
+            return Err(Usage("standard input can be read only once".into()).into());
+        }
+        self.inputs()
+    }
+
     /// Opens the destination of results. Writing to it never blocks the sweep.
     ///
     /// # Errors

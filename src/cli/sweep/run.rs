@@ -8,7 +8,8 @@ use allears::engine::{Completion, Engine, Protocol, Time};
 use anyhow::Error;
 
 use super::{Flow, Job, More, Sweep};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, in_words};
+use crate::cli::output;
 
 /// The time between two updates of the progress line.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -88,9 +89,15 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     /// Runs until every conversation has ended. After a system error they end as interrupted, and what has arrived is
     /// still written.
     pub fn run(mut self) -> Ending {
+        if self.job.runs_long() {
+            self.sweep.stop.reload_on_hangup();
+        }
         self.sweep.stop.arm();
         loop {
             self.check_limits();
+            if self.asking && self.sweep.stop.take_reload() {
+                self.reload();
+            }
             // A slow reader of the results slows down sending, never receiving.
             let held = self.sweep.backlog.is_full();
             self.engine.hold(held);
@@ -141,6 +148,22 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             self.engine.abort(net.now());
             console.warn("deadline reached: open queries are interrupted");
         }
+    }
+
+    /// Reads the targets again, and opens the file of results again.
+    fn reload(&mut self) {
+        match self.sweep.reread() {
+            Ok(inputs) => self.job.reload(inputs),
+            Err(error) => self.sweep.console.warn(format_args!("targets unchanged: {}", in_words(&error))),
+        }
+        let results = self.sweep.settings.results.as_ref();
+        let Some(path) = results.filter(|path| !output::is_standard_output(path)) else { return };
+        let reopened = self.job.flush().and_then(|()| {
+            let (file, is_empty) = output::reopen(path)?;
+            self.sweep.backlog.continue_in(Box::new(file))?;
+            if is_empty { self.job.start_file() } else { Ok(()) }
+        });
+        self.check_written(reopened);
     }
 
     fn take_results(&mut self) {

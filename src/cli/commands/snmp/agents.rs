@@ -89,10 +89,7 @@ impl Agents {
                 Next::End => return Err(More::No),
             };
             match self.credentials.of(self.inputs.settings(), snmp) {
-                Ok(credentials) => {
-                    self.tally.targets += 1;
-                    return Ok((target, credentials));
-                }
+                Ok(credentials) => return Ok((target, credentials)),
                 Err(reason) => console.warn_bad_line(format_args!("{target}: {reason}")),
             }
         }
@@ -109,6 +106,7 @@ impl Agents {
             }
             match self.next_agent(engine.protocol_mut(), console) {
                 Ok((target, credentials)) => {
+                    self.tally.targets += 1;
                     begin(&mut self.asked, &self.parts, engine, target, credentials, 0)
                 }
                 Err(more) => return more,
@@ -155,10 +153,12 @@ impl Agents {
             let parts = self.parts.len();
             let Some(polling) = &mut self.polling else { return };
             match next {
-                Ok((target, credentials)) => polling.add(target, credentials, now),
+                Ok((target, credentials)) => {
+                    self.tally.targets += u64::from(polling.add(target, credentials, now));
+                }
                 Err(More::Yes) => return polling.reading = Reading::Waits,
                 Err(More::No) => {
-                    polling.reading = Reading::Over;
+                    polling.end_reading(self.inputs.failure.is_none());
                     polling.warn_of_too_many(parts, console);
                 }
             }
@@ -293,6 +293,21 @@ impl Job<Snmp, u64> for Agents {
 
     fn save(&mut self, snmp: &Snmp, now: Time) -> Result<()> {
         self.cache.as_ref().map_or(Ok(()), |cache| cache.save(snmp, now))
+    }
+
+    fn runs_long(&self) -> bool {
+        self.polling.is_some()
+    }
+
+    fn reload(&mut self, inputs: Inputs) {
+        self.inputs = inputs;
+        if let Some(polling) = &mut self.polling {
+            polling.reload();
+        }
+    }
+
+    fn start_file(&mut self) -> io::Result<()> {
+        self.writer.start_file()
     }
 
     fn input_failure(&mut self) -> Option<Error> {

@@ -121,6 +121,11 @@ impl AnswerWriter {
         self.sink.flush()
     }
 
+    /// Starts a further file, with a header if there is one.
+    pub fn start_file(&mut self) -> io::Result<()> {
+        self.sink.start_file()
+    }
+
     /// Returns whether something waits to be flushed to a terminal.
     pub fn has_unflushed(&self) -> bool {
         self.sink.has_unflushed()
