@@ -1,18 +1,24 @@
 //! Standard error: progress, warnings, the summary.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::inputs::SHOWN;
+use super::output::untrusted::escaped;
+use super::reasons::Reasons;
 
 /// Standard error. Results must be written within [`Console::suspend`], so that they never mix with the progress line.
+///
+/// Messages quote arguments, file names and hosts: characters that a terminal would interpret are escaped.
 pub struct Console {
     quiet: bool,
     bar: Option<ProgressBar>,
     bad_lines: Cell<usize>,
+    /// The names among the bad lines that did not resolve.
+    unresolved: RefCell<Reasons>,
     remarks: Cell<usize>,
 }
 
@@ -25,7 +31,8 @@ impl Console {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
         });
-        Console { quiet, bar, bad_lines: Cell::new(0), remarks: Cell::new(0) }
+        let (bad_lines, unresolved) = (Cell::new(0), RefCell::default());
+        Console { quiet, bar, bad_lines, unresolved, remarks: Cell::new(0) }
     }
 
     /// Returns whether progress is shown.
@@ -53,6 +60,17 @@ impl Console {
         if count <= SHOWN {
             self.warn(message);
         }
+    }
+
+    /// Counts a name that did not resolve, and why.
+    pub fn count_unresolved(&self, cause: &str) {
+        self.unresolved.borrow_mut().count("unresolved", cause);
+    }
+
+    /// Returns how many names did not resolve, for the end of a summary.
+    pub fn unresolved(&self) -> String {
+        let unresolved = self.unresolved.borrow();
+        if unresolved.is_empty() { String::new() } else { format!("; {unresolved}") }
     }
 
     /// Warns about one of many hosts. The first warnings are shown, all are counted.
@@ -100,8 +118,16 @@ impl Console {
         }
     }
 
-    fn print(&self, line: impl Display) {
-        // If standard error is closed, nothing can be reported.
-        self.suspend(|| drop(writeln!(io::stderr(), "{line}")));
+    fn print(&self, message: impl Display) {
+        self.suspend(|| print(&message.to_string()));
     }
+}
+
+/// Writes a message at once, so that lines of other programs do not mix with it. A line break stays only before an
+/// indented line: a name with a line break cannot pass for a message of ours.
+fn print(message: &str) {
+    const INDENTED: &str = "\n  ";
+    let lines: Vec<_> = message.split(INDENTED).map(escaped).collect();
+    // If standard error is closed, nothing can be reported.
+    let _ = io::stderr().write_all((lines.join(INDENTED) + "\n").as_bytes());
 }

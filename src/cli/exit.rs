@@ -10,7 +10,7 @@ Exit codes:
     0  the sweep completed (and `find` found a player)
     1  `find` found no player, or no host answered
     2  wrong usage or, with --strict, bad input
-    3  system error (socket or file)
+    3  system error (socket or file), or `find` found no player because no master answered
   130  interrupted";
 
 /// The exit code of the program.
@@ -22,9 +22,9 @@ pub enum Exit {
     Nothing = 1,
     /// Wrong usage or, with `--strict`, bad input. clap ends with the same code.
     Usage = 2,
-    /// A system error (socket or file).
+    /// A system error (socket or file), or `find` found no player because no master answered.
     System = 3,
-    /// Ctrl-C or SIGTERM.
+    /// Ctrl-C, SIGTERM, SIGQUIT or SIGHUP.
     Interrupted = 130,
 }
 

@@ -16,6 +16,7 @@ use anyhow::{Context, Error, Result};
 use super::console::Console;
 use super::exit::Usage;
 use super::input_lines::{Input, MAX_LINE};
+use super::output::record::uncapitalized;
 use super::targets::{self, Span, Target};
 
 /// The lines in one batch, and the batches that the channel holds.
@@ -72,6 +73,8 @@ pub struct Inputs {
     batch: vec::IntoIter<Item>,
     span: Option<Span>,
     settings: Option<Arc<str>>,
+    any_target: bool,
+    any_without_port: bool,
     /// The reason why an input could not be read to its end.
     pub failure: Option<Error>,
 }
@@ -98,7 +101,15 @@ impl Inputs {
             check(&sources, &files)?;
         }
         let (sender, batches) = mpsc::sync_channel(BATCHES);
-        let inputs = Inputs { batches, batch: vec![].into_iter(), span: None, settings: None, failure: None };
+        let inputs = Inputs {
+            batches,
+            batch: vec![].into_iter(),
+            span: None,
+            settings: None,
+            any_target: false,
+            any_without_port: false,
+            failure: None,
+        };
         if sources.arguments.is_empty() && files.is_empty() {
             return Ok(inputs);
         }
@@ -123,10 +134,11 @@ impl Inputs {
             match self.batch.next() {
                 Some(Item::Targets(span, settings)) => {
                     (self.span, self.settings) = (Some(span), settings);
+                    self.any_target = true;
                     continue;
                 }
                 Some(Item::Bad(bad)) => {
-                    console.warn_bad_line(bad);
+                    self.report(bad, console);
                     continue;
                 }
                 Some(Item::Failed(error)) => {
@@ -138,9 +150,26 @@ impl Inputs {
             match self.batches.try_recv() {
                 Ok(batch) => self.batch = batch.into_iter(),
                 Err(TryRecvError::Empty) => return Next::Waiting,
-                Err(TryRecvError::Disconnected) => return Next::End,
+                Err(TryRecvError::Disconnected) => return self.end(),
             }
         }
+    }
+
+    fn report(&mut self, bad: BadLine, console: &Console) {
+        self.any_without_port |= bad.reason == targets::NO_PORT;
+        if let Some(cause) = bad.reason.strip_prefix(targets::CANNOT_RESOLVE) {
+            console.count_unresolved(&uncapitalized(cause));
+        }
+        console.warn_bad_line(bad);
+    }
+
+    /// Ends the inputs. If no target was left, because they had no port, the command line lacks it.
+    fn end(&mut self) -> Next {
+        if self.any_without_port && !self.any_target {
+            let usage = Usage("no target has a port: write HOST:PORT, or name one by --port".into());
+            self.failure.get_or_insert(usage.into());
+        }
+        Next::End
     }
 
     /// Returns the settings of the last target.
@@ -245,23 +274,6 @@ fn check(sources: &Sources, files: &[Input]) -> Result<()> {
         1..=SHOWN => Err(Usage(format!("bad lines: {bad}{shown_lines}")).into()),
         _ => Err(Usage(format!("bad lines: {bad}{shown_lines}\n  … and {} more", bad - SHOWN)).into()),
     }
-}
-
-/// Refuses to overwrite an input.
-///
-/// # Errors
-/// The file would be overwritten, as [`Usage`].
-pub fn refuse_to_write_over<'a>(
-    read: &[PathBuf],
-    written: impl IntoIterator<Item = &'a Option<PathBuf>>,
-) -> Result<()> {
-    let written = written.into_iter().flatten().filter_map(|path| path.canonicalize().ok());
-    for path in written {
-        if let Some(read) = read.iter().find(|read| read.canonicalize().is_ok_and(|read| read == path)) {
-            return Err(Usage(format!("cannot write {}: it is an input", read.display())).into());
-        }
-    }
-    Ok(())
 }
 
 /// A target and its settings.

@@ -1,15 +1,18 @@
 //! The command line: raw arguments → validated settings → run.
 //!
-//! `commands` one file or folder each, its arguments beside it · `survey` one question to each target · `sweep` the
-//! loop and its end · `inputs` the sources of targets · `output` the destinations of results · `exit` the exit codes.
+//! `files` which files are read and written · `commands` one file or folder each, its arguments beside it · `survey` one
+//! question to each target · `sweep` the loop and its end · `inputs` the sources of targets · `output` the destinations
+//! of results · `reasons` the summary · `exit` the exit codes.
 
 mod commands;
 mod console;
 mod escapes;
 mod exit;
+mod files;
 mod input_lines;
 mod inputs;
 mod output;
+mod reasons;
 mod signals;
 mod stats;
 mod survey;
@@ -17,12 +20,17 @@ mod sweep;
 mod targets;
 mod values;
 
-use std::process::ExitCode;
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::{self, ExitCode};
 
-use clap::{Parser, Subcommand};
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{demo, drops, fleet, games, ntp, probe, snmp};
 use console::Console;
 use exit::Exit;
+use output::untrusted::{escaped, escaped_lines};
 use sweep::TARGETS;
 
 /// Asks thousands to millions of hosts over one UDP socket, and hears every answer.
@@ -61,17 +69,7 @@ enum Command {
 
 /// Parses the command line, runs its command, and returns the exit code.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Games(args) => games::run(&args),
-        Command::Find(args) => games::find(&args),
-        Command::Snmp(command) => snmp::run(&command),
-        Command::Ntp(args) => ntp::run(&args),
-        Command::Probe(args) => probe::run(&args),
-        Command::Drops(args) => drops::run(&args),
-        Command::Fleet(args) => fleet::run(&args),
-        Command::Demo => demo::run(),
-    };
-    let exit = result.unwrap_or_else(|error| {
+    let exit = parse().and_then(|cli| run_command(&cli.command)).unwrap_or_else(|error| {
         let exit = exit::of_error(&error);
         if exit != Exit::Success {
             Console::new(true).error(exit::in_words(&error));
@@ -81,10 +79,46 @@ pub fn run() -> ExitCode {
     exit.into()
 }
 
+/// Parses what was typed. Ends the program if it asks for help, or cannot be understood.
+fn parse() -> Result<Cli> {
+    let mut command = Cli::command();
+    let understood = command.try_get_matches_from_mut(env::args_os());
+    let matches = understood.unwrap_or_else(|error| refuse(&error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
+    files::refuse_to_lose(&command, &matches)?;
+    Ok(cli)
+}
+
+/// Prints why the command line is not understood, and ends the program. The message quotes what was typed.
+fn refuse(error: &clap::Error) -> ! {
+    let is_harmless = |arg: OsString| {
+        let text = arg.to_string_lossy();
+        escaped(&text) == text
+    };
+    if !error.use_stderr() || (io::stderr().is_terminal() && env::args_os().all(is_harmless)) {
+        error.exit()
+    }
+    // A closed standard error cannot be reported anywhere.
+    let _ = io::stderr().write_all(escaped_lines(&error.render().to_string()).as_bytes());
+    process::exit(error.exit_code())
+}
+
+fn run_command(command: &Command) -> Result<Exit> {
+    match command {
+        Command::Games(args) => games::run(args),
+        Command::Find(args) => games::find(args),
+        Command::Snmp(command) => snmp::run(command),
+        Command::Ntp(args) => ntp::run(args),
+        Command::Probe(args) => probe::run(args),
+        Command::Drops(args) => drops::run(args),
+        Command::Fleet(args) => fleet::run(args),
+        Command::Demo => demo::run(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_definition_is_valid() {

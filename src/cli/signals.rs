@@ -1,13 +1,16 @@
-//! Ctrl-C and SIGTERM: the first one requests a stop, the second one ends the program at once. Before the sweep has
-//! started, the first one ends the program.
+//! Ctrl-C, SIGTERM, SIGQUIT and SIGHUP: the first one requests a stop, the second one ends the program at once. Before
+//! the sweep has started, the first one ends the program.
+//!
+//! SIGHUP requests a reload instead in sweeps that run long. It never counts as the second one: when a terminal is closed, kernel and shell may both send it.
 
+use std::fs;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
@@ -21,6 +24,9 @@ struct Flags {
     /// True if the program checks for requests.
     armed: AtomicBool,
     requested: AtomicBool,
+    /// SIGHUP requests to reload instead of a stop.
+    reloads: AtomicBool,
+    hung_up: AtomicBool,
 }
 
 impl Stop {
@@ -29,12 +35,20 @@ impl Stop {
     /// # Errors
     /// The handler cannot be installed, or the thread cannot be started.
     pub fn listen(wake: impl Fn() + Send + 'static) -> Result<Stop> {
-        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot handle signals")?;
+        let hangup = (!ignores_hangup()).then_some(SIGHUP);
+        let handled = [SIGINT, SIGTERM, SIGQUIT].into_iter().chain(hangup);
+        let mut signals = Signals::new(handled).context("cannot handle signals")?;
         let stop = Stop::default();
         let seen = stop.clone();
         let listen = move || {
-            for _ in signals.forever() {
-                if seen.0.requested.swap(true, Ordering::Relaxed) || !seen.0.armed.load(Ordering::Relaxed) {
+            for signal in signals.forever() {
+                if signal == SIGHUP && seen.0.reloads.load(Ordering::Relaxed) {
+                    seen.0.hung_up.store(true, Ordering::Relaxed);
+                    wake();
+                    continue;
+                }
+                let again = seen.0.requested.swap(true, Ordering::Relaxed) && signal != SIGHUP;
+                if again || !seen.0.armed.load(Ordering::Relaxed) {
                     process::exit(Exit::Interrupted as i32);
                 }
                 wake();
@@ -49,6 +63,16 @@ impl Stop {
         self.0.armed.store(true, Ordering::Relaxed);
     }
 
+    /// Makes SIGHUP a request to reload, as of a daemon.
+    pub fn reload_on_hangup(&self) {
+        self.0.reloads.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a reload was requested since the last call.
+    pub fn take_reload(&self) -> bool {
+        self.0.hung_up.swap(false, Ordering::Relaxed)
+    }
+
     /// Requests a stop, as Ctrl-C does.
     pub fn request(&self) {
         self.0.requested.store(true, Ordering::Relaxed);
@@ -58,4 +82,12 @@ impl Stop {
     pub fn requested(&self) -> bool {
         self.0.requested.load(Ordering::Relaxed)
     }
+}
+
+/// Returns whether the program was started to survive its terminal, as nohup(1) does: with SIGHUP ignored.
+fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 << (SIGHUP - 1) != 0)
 }

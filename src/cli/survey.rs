@@ -12,6 +12,7 @@ use allears::protocol::Protocol;
 use anyhow::{Context, Error, Result};
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::console::Console;
 use super::exit::Exit;
@@ -19,13 +20,15 @@ use super::inputs::{Inputs, Next};
 use super::output::record::{Record, shown_millis};
 use super::output::table::{Cell, Column, Style};
 use super::output::{Format, Sink};
-use super::sweep::{Flow, Job, More, Sweep, SweepArgs};
+use super::reasons::HostTally;
+use super::sweep::{Flow, Job, More, Sweep, SweepArgs, some_target};
 
 /// The arguments of every survey.
 #[derive(Args, Debug)]
+#[command(group(some_target()))]
 pub struct SurveyArgs {
     /// The hosts to query
-    #[arg(value_name = "TARGET", required_unless_present = "input")]
+    #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
     /// The port of targets that specify none
     #[arg(long)]
@@ -75,7 +78,8 @@ pub fn run<R: Row>(
     let sink = Sink::open(out, args.output, columns::<R>(), &names).context("cannot write results")?;
     let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let typical = protocol.begin(nobody, question.clone());
-    let mut survey = Survey::<R> { inputs, sink, question, all, targets: 0, answered: 0, rows: PhantomData };
+    let (tally, rows) = (HostTally::default(), PhantomData);
+    let mut survey = Survey::<R> { inputs, sink, names, question, all, tally, rows };
     sweep.conduct(protocol, &typical, &mut survey).map(|swept| swept.exit)
 }
 
@@ -83,11 +87,12 @@ pub fn run<R: Row>(
 struct Survey<R: Row> {
     inputs: Inputs,
     sink: Sink,
+    /// The names of a row's fields.
+    names: csv::StringRecord,
     question: <R::Protocol as Protocol>::Question,
     /// True to show hosts that did not answer, too.
     all: bool,
-    targets: u64,
-    answered: u64,
+    tally: HostTally,
     rows: PhantomData<R>,
 }
 
@@ -95,7 +100,7 @@ impl<R: Row> Survey<R> {
     fn write(&mut self, record: &Record, row: &R, rtt: Option<Duration>) -> io::Result<()> {
         match &mut self.sink {
             Sink::Json(out) => record.write_json(Some(row), &[], out),
-            Sink::Csv(rows) => rows.row(&record.fields(), row, ""),
+            Sink::Csv(rows) => rows.row(&record.fields(), fields(row, &self.names)?, ""),
             Sink::Table(table) => {
                 let ping = rtt.map(shown_millis).unwrap_or_default();
                 let cells = [record.target.to_string(), ping].into_iter().chain(row.cells());
@@ -118,7 +123,7 @@ impl<R: Row> Job<R::Protocol> for Survey<R> {
         while engine.room() > 0 {
             match self.inputs.next(console) {
                 Next::Target(target) => {
-                    self.targets += u64::from(engine.ask(target, self.question.clone(), ()).is_ok());
+                    self.tally.targets += u64::from(engine.ask(target, self.question.clone(), ()).is_ok());
                 }
                 Next::Waiting => return More::Yes,
                 Next::End => return More::No,
@@ -139,9 +144,12 @@ impl<R: Row> Job<R::Protocol> for Survey<R> {
     ) -> io::Result<Flow> {
         let record = Record::new(&completion);
         if let Outcome::Answered(answer) = completion.outcome {
-            self.answered += 1;
+            self.tally.answered += 1;
             self.write(&record, &R::new(answer, completion.rtt, now), completion.rtt)?;
-        } else if self.all || self.sink.lists_every_host() {
+            return Ok(Flow::GoOn);
+        }
+        self.tally.count_unanswered(&record);
+        if self.all || self.sink.lists_every_host() {
             self.write_unanswered(&record)?;
         }
         Ok(Flow::GoOn)
@@ -160,22 +168,15 @@ impl<R: Row> Job<R::Protocol> for Survey<R> {
     }
 
     fn targets(&self) -> u64 {
-        self.targets
+        self.tally.targets
     }
 
     fn answered(&self) -> u64 {
-        self.answered
+        self.tally.answered
     }
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
-        let Survey { targets, answered, .. } = self;
-        match targets {
-            0 => console.error("no targets: nothing was sent"),
-            _ => console.say(format_args!(
-                "{answered} of {targets} hosts answered in {:.1} s",
-                elapsed.as_secs_f64()
-            )),
-        }
+        self.tally.print("hosts", "", elapsed, "", console);
     }
 }
 
@@ -183,6 +184,17 @@ impl<R: Row> Job<R::Protocol> for Survey<R> {
 fn columns<R: Row>() -> impl Iterator<Item = (Column, usize)> {
     let common = [(Column::left("HOST"), 21), (Column::right("PING"), 6)];
     common.into_iter().chain(R::COLUMNS.iter().copied())
+}
+
+/// Returns the fields of a row, in the order of `names`.
+fn fields<R: Row>(row: &R, names: &csv::StringRecord) -> io::Result<Vec<String>> {
+    let object = serde_json::to_value(row)?;
+    let field = |name| match object.get(name) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    };
+    Ok(names.iter().map(field).collect())
 }
 
 /// Returns the names of a row's fields, in the order of CSV.
@@ -234,10 +246,10 @@ mod tests {
         let mut survey = Survey::<Clock> {
             inputs: Inputs::open(Sources::default(), || {}).expect("opens"),
             sink: Sink::open(out, format, columns::<Clock>(), &names).expect("writes"),
+            names,
             question: Payload::default(),
             all: true,
-            targets: 0,
-            answered: 0,
+            tally: HostTally::default(),
             rows: PhantomData,
         };
         let outcomes = [

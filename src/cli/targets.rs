@@ -7,6 +7,11 @@ use ipnet::IpNet;
 /// The maximum size of a network or range in addresses: all of IPv4.
 const MAX_SPAN: u128 = 1 << 32;
 
+/// The reason of a target without a port.
+pub const NO_PORT: &str = "no port: write HOST:PORT";
+/// How the reason of a name that does not resolve begins.
+pub const CANNOT_RESOLVE: &str = "cannot resolve the name: ";
+
 /// A parsed target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -66,7 +71,7 @@ pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     at_port(host, 1)?;
     let port = match port {
         Some(port) => port.parse().map_err(|_| "the port is not a number from 1 to 65535")?,
-        None => default_port.ok_or("no port: write HOST:PORT")?,
+        None => default_port.ok_or(NO_PORT)?,
     };
     if port == 0 {
         return Err("the port is not a number from 1 to 65535".into());
@@ -99,9 +104,9 @@ fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (name, port).to_socket_addrs().map_err(|error| {
         let reason = error.to_string();
         // std puts the name of its function before the system's message. Remove it.
-        format!("cannot resolve the name: {}", reason.rsplit(": ").next().unwrap_or_default())
+        format!("{CANNOT_RESOLVE}{}", reason.rsplit(": ").next().unwrap_or_default())
     })?;
-    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| "the name has no address".into())
+    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| format!("{CANNOT_RESOLVE}it has no address"))
 }
 
 /// Returns the target's addresses, after resolving a name.

@@ -18,7 +18,9 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_players(),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
-    HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan))).with_faults(&FAULTS),
+    HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))
+        .with_rows()
+        .with_faults(&FAULTS),
 ];
 
 /// A protocol of simulated hosts: an entry of [`PROTOCOLS`].
@@ -34,20 +36,31 @@ pub struct HostProtocol {
     pub has_master: bool,
     /// True if the protocol has players, one of whom can be [`Plan::wanted`].
     pub has_players: bool,
+    /// Has tables, with as many rows as [`Plan::rows`] says.
+    pub has_rows: bool,
     /// The names of the faults that its hosts can have, for [`Plan::misbehave`].
     pub faults: &'static [&'static str],
     pub(super) build: fn(&Plan) -> Box<dyn SimulatedHost>,
 }
 
 impl HostProtocol {
-    /// Creates a protocol without masters, players and faults.
+    /// Creates a protocol without masters, players, rows and faults.
     const fn new(
         id: &'static str,
         port: u16,
         about: &'static str,
         build: fn(&Plan) -> Box<dyn SimulatedHost>,
     ) -> HostProtocol {
-        HostProtocol { id, port, about, has_master: false, has_players: false, faults: &[], build }
+        HostProtocol {
+            id,
+            port,
+            about,
+            has_master: false,
+            has_players: false,
+            has_rows: false,
+            faults: &[],
+            build,
+        }
     }
 
     const fn with_master(self) -> HostProtocol {
@@ -56,6 +69,10 @@ impl HostProtocol {
 
     const fn with_players(self) -> HostProtocol {
         HostProtocol { has_players: true, ..self }
+    }
+
+    const fn with_rows(self) -> HostProtocol {
+        HostProtocol { has_rows: true, ..self }
     }
 
     const fn with_faults(self, faults: &'static [&'static str]) -> HostProtocol {

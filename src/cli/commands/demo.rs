@@ -53,7 +53,7 @@ pub fn run() -> Result<Exit> {
 
     let closing = fleet.stop()?;
     say("")?;
-    say(&format!("servers   {} of {alive} live ones answered", listing.counts.answered))?;
+    say(&format!("servers   {} of {alive} live ones answered", listing.counts.tally.answered))?;
     say(&format!("time      {:.1} s, of that {} of CPU", listing.swept.elapsed.as_secs_f64(), seconds(cpu)))?;
     say(&format!("memory    {}", mebibytes(net::max_rss())))?;
     say(&format!("lost      {} replies in the local receive buffer", number(listing.swept.local_drops)))?;

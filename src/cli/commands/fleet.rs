@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use allears::engine::Time;
 use allears::net::{BATCH, Inbox, Packet, Reactor, Socket, SocketOptions};
-use allears::sim::{Fleet, Plan};
+use allears::sim::{Fleet, HostProtocol, PROTOCOLS, Plan};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
@@ -59,6 +59,7 @@ struct Closing {
 
 /// `allears fleet`.
 pub fn run(args: &FleetArgs) -> Result<Exit> {
+    check_protocol(args)?;
     let reactor = Reactor::new().context("cannot open the event queue")?;
     let mut house = House::open(args, reactor)?;
     let waker = house.reactor.waker();
@@ -262,10 +263,33 @@ impl Door {
     }
 }
 
+/// Refuses what hosts of the protocol do not have.
+fn check_protocol(args: &FleetArgs) -> Result<(), Usage> {
+    let require = |option: String, has: &dyn Fn(&HostProtocol) -> bool| {
+        if has(args.protocol) {
+            return Ok(());
+        }
+        let others: Vec<_> =
+            PROTOCOLS.iter().filter(|protocol| has(protocol)).map(|protocol| protocol.id).collect();
+        Err(Usage(format!("{option} needs --protocol {}", others.join(" or "))))
+    };
+    for (fault, _) in &args.faults.misbehave {
+        require(format!("--misbehave {fault}"), &|protocol| protocol.faults.contains(fault))?;
+    }
+    if args.wanted.is_some() {
+        require("--wanted".into(), &|protocol| protocol.has_players)?;
+    }
+    if args.interfaces.is_some() {
+        require("--interfaces".into(), &|protocol| protocol.has_rows)?;
+    }
+    Ok(())
+}
+
 fn plan(args: &FleetArgs) -> Plan {
     let faults = &args.faults;
-    Plan::new(args.protocol)
-        .with_hosts(args.hosts)
+    let plan = Plan::new(args.protocol);
+    let rows = args.interfaces.unwrap_or(plan.rows);
+    plan.with_hosts(args.hosts)
         .with_base(args.base)
         .with_port(args.port)
         .with_seed(args.seed)
@@ -280,7 +304,7 @@ fn plan(args: &FleetArgs) -> Plan {
         .with_forge(faults.forge)
         .with_limit(args.limit)
         .with_wanted(args.wanted.clone())
-        .with_rows(args.interfaces)
+        .with_rows(rows)
         .with_misbehave(faults.misbehave.clone())
 }
 

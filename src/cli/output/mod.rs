@@ -1,12 +1,13 @@
 //! Output: the destinations and formats of results.
 //!
 //! [`Out`] a terminal or a file · `queue` writing that never blocks a sweep · [`Sink`] JSON, CSV or a table · `record`
-//! the fields of every result · `table` cells and columns.
+//! the fields of every result · `table` cells and columns · `untrusted` text made harmless.
 
 mod queue;
 pub mod record;
 mod sink;
 pub mod table;
+pub mod untrusted;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -35,7 +36,7 @@ pub struct Out {
 }
 
 impl Out {
-    /// Opens `path`; `None` or `-` is standard output.
+    /// Opens `path`; `None`, `-` or `/dev/stdout` is standard output.
     ///
     /// # Errors
     /// The file cannot be created.
@@ -62,7 +63,7 @@ impl Out {
 
     /// Writes and flushes one line of JSON.
     pub fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut *self, line)?;
+        untrusted::write_json(&mut *self, line)?;
         self.write_all(b"\n")?;
         self.flush()
     }
@@ -108,10 +109,25 @@ fn writer(path: Option<&Path>) -> Result<Box<dyn Write + Send>> {
     }
 }
 
+/// Opens a file again, to continue after its end: a new file if the old one was moved away. Returns whether it is empty.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn reopen(path: &Path) -> io::Result<(File, bool)> {
+    let file = File::options().create(true).append(true).open(path)?;
+    let is_empty = file.metadata()?.len() == 0;
+    Ok((file, is_empty))
+}
+
 fn is_terminal(path: Option<&Path>) -> bool {
     file(path).is_none() && io::stdout().is_terminal()
 }
 
 fn file(path: Option<&Path>) -> Option<&Path> {
-    path.filter(|path| path.as_os_str() != "-")
+    path.filter(|path| !is_standard_output(path))
+}
+
+/// Returns whether a path is that of standard output. Opening it anew would truncate the file behind it.
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdout")
 }

@@ -21,16 +21,16 @@ pub struct WriteQueue {
 }
 
 /// The bytes that wait to be written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Backlog(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     state: Mutex<BacklogState>,
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct BacklogState {
     bytes: usize,
     /// True while a thread waits until all is written. Otherwise notifying would waste a system call per chunk.
@@ -39,6 +39,8 @@ struct BacklogState {
     failed: bool,
     /// The error, until it is reported.
     failure: Option<io::Error>,
+    /// The writer of the next chunks.
+    replacement: Option<Box<dyn Write + Send>>,
 }
 
 impl WriteQueue {
@@ -104,7 +106,18 @@ impl Backlog {
         while state.bytes > 0 && !state.failed {
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.awaited = false;
         state.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Waits until everything is written, and writes what follows to `writer`.
+    ///
+    /// # Errors
+    /// Writing has failed.
+    pub fn continue_in(&self, writer: Box<dyn Write + Send>) -> io::Result<()> {
+        self.wait()?;
+        self.lock().replacement = Some(writer);
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, BacklogState> {
@@ -113,8 +126,15 @@ impl Backlog {
     }
 }
 
-fn write_all(mut writer: impl Write, chunks: &Receiver<Vec<u8>>, backlog: &Backlog, wake: impl Fn()) {
+fn write_all(
+    writer: impl Write + Send + 'static,
+    chunks: &Receiver<Vec<u8>>,
+    backlog: &Backlog,
+    wake: impl Fn(),
+) {
+    let mut writer: Box<dyn Write + Send> = Box::new(writer);
     for chunk in chunks {
+        writer = backlog.lock().replacement.take().unwrap_or(writer);
         let written = writer.write_all(&chunk).and_then(|()| writer.flush());
         let failed = written.is_err();
         let mut state = backlog.lock();

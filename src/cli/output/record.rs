@@ -8,6 +8,7 @@ use std::time::Duration;
 use allears::engine::{Completion, Outcome};
 use serde::Serialize;
 
+use super::untrusted::write_json;
 use crate::cli::stats::millis;
 
 /// The end of one conversation, without its answer.
@@ -28,6 +29,9 @@ pub struct Record {
     pub left_out: u32,
     #[serde(skip)]
     pub reason: Option<String>,
+    /// The reason without what differs from host to host, for the summary; empty if the outcome says all.
+    #[serde(skip)]
+    pub cause: String,
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -62,6 +66,7 @@ impl Record {
             at: None,
             left_out: 0,
             reason,
+            cause: cause(&completion.outcome),
         }
     }
 
@@ -79,7 +84,7 @@ impl Record {
         mut out: impl Write,
     ) -> io::Result<()> {
         let line = JsonLine { record: self, answer, reason: self.reason.as_deref(), found };
-        serde_json::to_writer(&mut out, &line)?;
+        write_json(&mut out, &line)?;
         out.write_all(b"\n")
     }
 }
@@ -110,6 +115,23 @@ fn class<A>(outcome: &Outcome<A>, attempts: u32) -> (&'static str, Option<String
         }
         Outcome::Interrupted => ("interrupted", Some("interrupted before it answered".into())),
     }
+}
+
+/// Returns the cause of an outcome that has several; see [`Record::cause`].
+fn cause<A>(outcome: &Outcome<A>) -> String {
+    let errno = match outcome {
+        Outcome::Unreachable(report) => report.errno,
+        Outcome::SendFailed(errno) => *errno,
+        Outcome::Malformed(reason) => return (*reason).into(),
+        Outcome::Answered(_) | Outcome::Silent | Outcome::Interrupted => return String::new(),
+    };
+    uncapitalized(&system_says(&io::Error::from_raw_os_error(errno)))
+}
+
+/// Returns a message of the system as a part of a sentence.
+pub fn uncapitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Formats a system error without its number.

@@ -2,10 +2,9 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use super::record::Record;
 use super::table::{Cell, Column, Layout};
+use super::untrusted::csv_cell;
 use super::{Format, Out};
 
 /// The destination of results, in the format that was chosen.
@@ -60,6 +59,14 @@ impl Sink {
         }
     }
 
+    /// Starts a further file, with a header if the format has one.
+    pub fn start_file(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Csv(rows) => rows.write_header(),
+            Sink::Json(_) | Sink::Table(_) => Ok(()),
+        }
+    }
+
     /// Returns whether output waits to be flushed to a terminal.
     pub fn has_unflushed(&self) -> bool {
         match self {
@@ -73,29 +80,45 @@ impl Sink {
 /// CSV: the columns of [`Record`], those of an answer, and `reason`.
 pub struct CsvRows {
     writer: Box<csv::Writer<Out>>,
-    /// The number of an answer's columns.
-    columns: usize,
+    header: csv::StringRecord,
 }
 
 impl CsvRows {
     fn start<'a>(out: Out, columns: impl IntoIterator<Item = &'a str>) -> io::Result<CsvRows> {
-        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
-        let columns: Vec<_> = columns.into_iter().collect();
-        let header = Record::COLUMNS.iter().chain(&columns).chain(&["reason"]);
-        writer.write_record(header)?;
-        writer.flush()?;
-        Ok(CsvRows { writer: Box::new(writer), columns: columns.len() })
+        let writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+        let header = Record::COLUMNS.into_iter().chain(columns).chain(["reason"]).collect();
+        let mut rows = CsvRows { writer: Box::new(writer), header };
+        rows.write_header()?;
+        Ok(rows)
     }
 
-    /// Writes one row: the [`fields`](Record::fields) of a record, the answer (a structure, a tuple or an array with
-    /// as many fields as there are columns), and the reason.
-    pub fn row(&mut self, record: &[String; 4], answer: impl Serialize, reason: &str) -> io::Result<()> {
-        Ok(self.writer.serialize((record, answer, reason))?)
+    fn write_header(&mut self) -> io::Result<()> {
+        self.writer.write_record(&self.header)?;
+        self.writer.flush()
+    }
+
+    /// Writes one row: the [`fields`](Record::fields) of a record, as many of the answer as there are columns, and the
+    /// reason.
+    pub fn row(
+        &mut self,
+        record: &[String; 4],
+        answer: impl IntoIterator<Item = impl AsRef<str>>,
+        reason: &str,
+    ) -> io::Result<()> {
+        for field in record {
+            self.writer.write_field(&*csv_cell(field))?;
+        }
+        for field in answer {
+            self.writer.write_field(&*csv_cell(field.as_ref()))?;
+        }
+        self.writer.write_field(&*csv_cell(reason))?;
+        // Ends the row.
+        Ok(self.writer.write_record(None::<&[u8]>)?)
     }
 
     fn unanswered(&mut self, record: &Record) -> io::Result<()> {
         let reason = record.reason.as_deref().unwrap_or_default();
-        self.row(&record.fields(), vec![""; self.columns], reason)
+        self.row(&record.fields(), vec![""; self.header.len() - Record::COLUMNS.len() - 1], reason)
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthChar;
 
 use super::Out;
+use super::untrusted::harmless;
 
 /// The style of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,20 +102,8 @@ fn write_styled(style: Style, text: &str, colour: bool, out: &mut impl Write) ->
     }
 }
 
-/// Removes control characters, which a terminal would interpret, and invisible ones.
-pub fn harmless(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect()
-}
-
 fn columns(c: char) -> usize {
     c.width().unwrap_or(0)
-}
-
-/// Returns whether a character is invisible or changes the direction of writing, and could make one text look like
-/// another.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The columns of a table with their widths.

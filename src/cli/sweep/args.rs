@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use allears::engine::Timeout;
 use allears::net;
-use clap::{Args, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
 
 use crate::cli::values::{self, Rate, Window};
 
 /// The forms of a target, for the end of a command's help.
 pub const TARGETS: &str = "\
 Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them with -i";
+
+/// Requires targets, as arguments or in a list: if there are none, the message names both ways.
+pub fn some_target() -> ArgGroup {
+    ArgGroup::new("some target").args(["targets", "input"]).required(true).multiple(true)
+}
 
 /// The arguments of every sweep.
 #[derive(Args, Debug)]

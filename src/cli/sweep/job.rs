@@ -7,6 +7,8 @@ use allears::engine::{Completion, Engine, Protocol, Time};
 use anyhow::{Error, Result};
 
 use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::inputs::Inputs;
 
 /// A command's part of a sweep: sends the questions, and handles the answers.
 pub trait Job<P: Protocol, T = ()> {
@@ -49,6 +51,21 @@ pub trait Job<P: Protocol, T = ()> {
         Ok(())
     }
 
+    /// Returns whether it runs until it is stopped: then SIGHUP requests a reload.
+    fn runs_long(&self) -> bool {
+        false
+    }
+
+    /// Replaces the targets by those of `inputs`.
+    fn reload(&mut self, inputs: Inputs) {
+        drop(inputs);
+    }
+
+    /// Starts a further file of results, with a header if its format has one.
+    fn start_file(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Returns the reason why the targets could not be read to their end, if so.
     fn input_failure(&mut self) -> Option<Error>;
 
@@ -58,9 +75,9 @@ pub trait Job<P: Protocol, T = ()> {
     /// Returns the number of targets that answered.
     fn answered(&self) -> u64;
 
-    /// Returns whether the search succeeded, which decides the exit code.
-    fn has_found(&self) -> bool {
-        self.answered() > 0
+    /// Returns the exit code of a sweep that ran to its end.
+    fn exit(&self) -> Exit {
+        if self.answered() > 0 { Exit::Success } else { Exit::Nothing }
     }
 
     /// Prints the summary of a sweep that took `elapsed`.
@@ -80,6 +97,6 @@ pub enum More {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     GoOn,
-    /// The search has succeeded.
+    /// What was searched for has been found: all open conversations are interrupted.
     Enough,
 }

@@ -14,7 +14,7 @@ use allears::engine::{Engine, Ledger, Protocol, Time, reply_cost};
 use allears::net::{self, Net};
 use anyhow::{Context, Result};
 
-pub use args::{ListArgs, SocketArgs, SweepArgs, TARGETS};
+pub use args::{ListArgs, SocketArgs, SweepArgs, TARGETS, some_target};
 pub use job::{Flow, Job, More};
 pub use settings::SweepSettings;
 
@@ -69,6 +69,17 @@ impl Sweep {
         Inputs::open(self.settings.sources.clone(), move || drop(waker.wake()))
     }
 
+    /// Starts to read the targets once more.
+    ///
+    /// # Errors
+    /// See [`Inputs::open`]; standard input can be read only once.
+    fn reread(&self) -> Result<Inputs> {
+        if self.settings.sources.files.iter().any(|path| path.as_os_str() == "-") {
+            return Err(Usage("standard input can be read only once".into()).into());
+        }
+        self.inputs()
+    }
+
     /// Opens the destination of results. Writing to it never blocks the sweep.
     ///
     /// # Errors
@@ -101,15 +112,16 @@ impl Sweep {
         let saved = job.save(engine.protocol(), self.net.now());
         let local_drops = self.net.local_drops();
         self.warn_of_limits(engine.ledger(), local_drops, safe);
-        self.write_stats(engine.ledger(), job, local_drops, safe)?;
-        if !ending.closed {
+        let counted = self.write_stats(engine.ledger(), job, local_drops, safe);
+        let failure = ending.failure.take().or_else(|| job.input_failure());
+        let failure = failure.or(saved.err()).or(counted.err());
+        if !ending.closed && !failure.as_ref().is_some_and(|failure| failure.is::<Usage>()) {
             job.print_summary(elapsed, &self.console);
         }
-        let failure = ending.failure.take().or_else(|| job.input_failure()).or(saved.err());
         match failure {
             Some(failure) => Err(failure),
             None => Ok(Swept {
-                exit: ending.exit(job.has_found()),
+                exit: ending.exit(job.exit()),
                 ledger: engine.ledger().clone(),
                 local_drops,
                 elapsed,

@@ -8,7 +8,8 @@ use allears::engine::{Completion, Engine, Protocol, Time};
 use anyhow::Error;
 
 use super::{Flow, Job, More, Sweep};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, in_words};
+use crate::cli::output;
 
 /// The time between two updates of the progress line.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -16,10 +17,12 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// The end of a sweep.
 #[derive(Debug)]
 pub struct Ending {
-    /// True if it was ended by Ctrl-C or SIGTERM.
+    /// True if it was ended by a signal.
     interrupted: bool,
     /// True if the reader of the results has closed the pipe.
     pub closed: bool,
+    /// Results cannot be written.
+    unwritable: bool,
     /// The first system error.
     pub failure: Option<Error>,
     /// The destination of results, for messages.
@@ -27,13 +30,12 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// Returns the exit code of a sweep. `found` is true if its search succeeded.
-    pub fn exit(&self, found: bool) -> Exit {
+    /// Returns the exit code of a sweep: `exit`, unless it was interrupted.
+    pub fn exit(&self, exit: Exit) -> Exit {
         match self {
             Ending { interrupted: true, .. } => Exit::Interrupted,
             Ending { closed: true, .. } => Exit::Success,
-            _ if found => Exit::Success,
-            _ => Exit::Nothing,
+            _ => exit,
         }
     }
 
@@ -43,6 +45,7 @@ impl Ending {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
             Err(error) => {
+                self.unwritable = true;
                 let what = format!("cannot write {}", self.destination);
                 self.failure.get_or_insert(Error::new(error).context(what));
             }
@@ -57,8 +60,6 @@ pub struct Run<'a, P: Protocol, T, J> {
     job: &'a mut J,
     ending: Ending,
     asking: bool,
-    /// True once the search has succeeded: no further results are shown.
-    enough: bool,
     deadline: Option<Time>,
     next_progress: Time,
 }
@@ -72,19 +73,31 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             sweep,
             engine,
             job,
-            ending: Ending { interrupted: false, closed: false, failure: None, destination },
+            ending: Ending {
+                interrupted: false,
+                closed: false,
+                unwritable: false,
+                failure: None,
+                destination,
+            },
             asking: true,
-            enough: false,
             deadline,
             next_progress: Time::ZERO,
         }
     }
 
-    /// Runs until every conversation has ended.
+    /// Runs until every conversation has ended. After a system error they end as interrupted, and what has arrived is
+    /// still written.
     pub fn run(mut self) -> Ending {
+        if self.job.runs_long() {
+            self.sweep.stop.reload_on_hangup();
+        }
         self.sweep.stop.arm();
         loop {
             self.check_limits();
+            if self.asking && self.sweep.stop.take_reload() {
+                self.reload();
+            }
             // A slow reader of the results slows down sending, never receiving.
             let held = self.sweep.backlog.is_full();
             self.engine.hold(held);
@@ -102,9 +115,9 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             self.show_progress();
             let until = self.wake_at();
             if let Err(error) = self.sweep.net.turn(self.engine, until) {
-                self.asking = false;
-                self.ending.failure.get_or_insert(Error::new(error).context("the socket failed"));
+                self.ending.failure.get_or_insert(Error::new(error).context("cannot receive"));
                 self.engine.abort(self.sweep.net.now());
+                break;
             }
         }
         self.take_results();
@@ -137,6 +150,22 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         }
     }
 
+    /// Reads the targets again, and opens the file of results again.
+    fn reload(&mut self) {
+        match self.sweep.reread() {
+            Ok(inputs) => self.job.reload(inputs),
+            Err(error) => self.sweep.console.warn(format_args!("targets unchanged: {}", in_words(&error))),
+        }
+        let results = self.sweep.settings.results.as_ref();
+        let Some(path) = results.filter(|path| !output::is_standard_output(path)) else { return };
+        let reopened = self.job.flush().and_then(|()| {
+            let (file, is_empty) = output::reopen(path)?;
+            self.sweep.backlog.continue_in(Box::new(file))?;
+            if is_empty { self.job.start_file() } else { Ok(()) }
+        });
+        self.check_written(reopened);
+    }
+
     fn take_results(&mut self) {
         let (mut any, now) = (false, self.sweep.net.now());
         while let Some(completion) = self.engine.poll_completion() {
@@ -155,14 +184,13 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     }
 
     fn take(&mut self, completion: Completion<P::Conversation, P::Answer, T>, now: Time) {
-        if self.enough || !self.can_write() {
+        if !self.can_write() {
             return;
         }
         match self.job.conclude(completion, now, &self.sweep.console) {
             Ok(Flow::GoOn) => {}
             Ok(Flow::Enough) => {
                 self.asking = false;
-                self.enough = true;
                 self.engine.abort(self.sweep.net.now());
             }
             Err(error) => self.check_written(Err(error)),
@@ -170,7 +198,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     }
 
     fn can_write(&self) -> bool {
-        !self.ending.closed && self.ending.failure.is_none()
+        !self.ending.closed && !self.ending.unwritable
     }
 
     /// Ends the sweep if results cannot be written.

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::SweepArgs;
 use crate::cli::exit::Usage;
-use crate::cli::inputs::{Sources, refuse_to_write_over};
+use crate::cli::inputs::Sources;
 
 /// The validated [`SweepArgs`], and the targets.
 pub struct SweepSettings {
@@ -31,9 +31,8 @@ impl SweepArgs {
     /// Validates the arguments, with the command's targets and the port of those that specify none.
     ///
     /// # Errors
-    /// A setting is out of range, or an output is also an input ([`Usage`]).
+    /// A setting is out of range ([`Usage`]).
     pub fn settings(&self, targets: &[String], default_port: Option<u16>) -> Result<SweepSettings> {
-        refuse_to_write_over(&self.lists.input, [&self.to, &self.stats])?;
         let engine = Config::default()
             .with_rate(self.rate.0)
             .with_burst(self.burst)

@@ -9,15 +9,15 @@ use super::protocols::{DropsProtocol, PROTOCOLS};
 use super::rates::{self, Ramp, Tolerance};
 use crate::cli::commands::payload::PayloadArgs;
 use crate::cli::output::Format;
-use crate::cli::sweep::{ListArgs, SocketArgs};
+use crate::cli::sweep::{ListArgs, SocketArgs, some_target};
 use crate::cli::values::{Window, entry_of};
 
 #[derive(Args, Debug)]
 // Only one of the protocols has a payload.
-#[command(mut_group("PayloadArgs", |group| group.required(false)))]
+#[command(mut_group("PayloadArgs", |group| group.required(false)), group(some_target()))]
 pub struct DropsArgs {
     /// The hosts to query, round-robin
-    #[arg(value_name = "TARGET", required_unless_present = "input")]
+    #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
     /// The port of targets that specify none [default: the protocol's]
     #[arg(long)]

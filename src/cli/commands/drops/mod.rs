@@ -24,7 +24,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
-use crate::cli::inputs::{Sources, refuse_to_write_over};
+use crate::cli::inputs::Sources;
 use crate::cli::output::Out;
 use crate::cli::signals::Stop;
 pub use args::DropsArgs;
@@ -46,9 +46,6 @@ retry. Use it only on hosts that you are allowed to put under load.";
 /// `allears drops`.
 pub fn run(args: &DropsArgs) -> Result<Exit> {
     let load = args.protocol.load(args)?;
-    refuse_to_write_over(&args.lists.input, [&args.to])?;
-    #[cfg(feature = "plot")]
-    refuse_to_write_over(&args.lists.input, [&args.plot])?;
     let out = Out::open(args.to.as_deref())?;
     #[cfg(feature = "plot")]
     let picture = args.plot.as_deref().map(plot::Picture::create).transpose()?;

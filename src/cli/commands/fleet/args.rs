@@ -19,9 +19,9 @@ pub struct FleetArgs {
     #[arg(long, value_name = "PROTOCOL", default_value = PROTOCOLS[0].id,
           value_parser = entry_of(PROTOCOLS, |protocol| (protocol.id, protocol.about)))]
     pub protocol: &'static HostProtocol,
-    /// snmp: interfaces of each agent, up to 10000
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub interfaces: u32,
+    /// snmp: interfaces of each agent, up to 10000 [default: 2]
+    #[arg(long, value_name = "N")]
+    pub interfaces: Option<u32>,
     /// Address of the first host; the others follow
     #[arg(long, value_name = "ADDR", default_value = "127.1.0.1")]
     pub base: Ipv4Addr,
@@ -106,9 +106,12 @@ fn late(text: &str) -> Result<Late, String> {
 /// Parses `KIND=FRACTION`: a fault of hosts, and the share of hosts that have it.
 fn misbehaviour(text: &str) -> Result<(&'static str, f64), String> {
     let (kind, part) = text.split_once('=').ok_or("expected a kind and a fraction: too-big=0.1")?;
-    let kinds: Vec<&str> = PROTOCOLS.iter().flat_map(|protocol| protocol.faults).copied().collect();
-    let known = kinds.iter().find(|name| **name == kind);
-    let name = known.ok_or_else(|| format!("unknown kind {kind:?}; the kinds are {}", kinds.join(", ")))?;
+    let known = PROTOCOLS.iter().flat_map(|protocol| protocol.faults).find(|name| **name == kind);
+    let kinds = PROTOCOLS.iter().filter(|protocol| !protocol.faults.is_empty());
+    let kinds =
+        kinds.map(|protocol| format!("--protocol {} has {}", protocol.id, protocol.faults.join(", ")));
+    let name =
+        known.ok_or_else(|| format!("unknown kind {kind:?}: {}", kinds.collect::<Vec<_>>().join("; ")))?;
     Ok((name, fraction(part)?))
 }
 

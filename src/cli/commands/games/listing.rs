@@ -15,9 +15,11 @@ use super::report::Report;
 use super::server::Server;
 use super::wanted::Wanted;
 use crate::cli::console::Console;
+use crate::cli::exit::Exit;
 use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
-use crate::cli::output::table::harmless;
+use crate::cli::output::untrusted::harmless;
+use crate::cli::reasons::HostTally;
 use crate::cli::sweep::{Flow, Job, More};
 
 /// The questions, the answers to list, and their counts.
@@ -40,13 +42,10 @@ pub struct Listing {
 }
 
 /// Counts of servers and players.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// The servers accepted as targets.
-    pub targets: u64,
-    /// … answered,
-    pub answered: u64,
-    /// … and fitted.
+    pub tally: HostTally,
+    /// The servers that were listed.
     pub listed: u64,
     /// The players found.
     pub found: u64,
@@ -55,12 +54,15 @@ pub struct Counts {
 impl Listing {
     fn ask_server(&mut self, engine: &mut Engine<Games>, server: SocketAddr, game: &'static Game) {
         if engine.ask(server, GameQuestion::Server(game), ()).is_ok() {
-            self.counts.targets += 1;
+            self.counts.tally.targets += 1;
         }
     }
 
     fn answered(&mut self, record: &Record, rtt: Duration, info: &ServerInfo) -> io::Result<Flow> {
-        self.counts.answered += 1;
+        self.counts.tally.answered += 1;
+        if self.has_enough() {
+            return Ok(Flow::GoOn);
+        }
         let server = Server::new(record.target, rtt, info);
         if !self.conditions.iter().all(|condition| condition.holds(&server)) {
             return Ok(Flow::GoOn);
@@ -75,10 +77,19 @@ impl Listing {
         self.counts.listed += 1;
         self.counts.found += found.len() as u64;
         self.report.server(record, info, server, &found)?;
-        Ok(if self.first && self.wanted.is_some() { Flow::Enough } else { Flow::GoOn })
+        Ok(if self.has_enough() { Flow::Enough } else { Flow::GoOn })
+    }
+
+    /// Returns whether the first player is found and enough: nothing more is listed.
+    fn has_enough(&self) -> bool {
+        self.first && self.counts.found > 0
     }
 
     fn unanswered(&mut self, record: Record) -> io::Result<Flow> {
+        self.counts.tally.count_unanswered(&record);
+        if self.has_enough() {
+            return Ok(Flow::GoOn);
+        }
         // A server that did not answer matches no condition.
         let selects = self.wanted.is_some() || !self.conditions.is_empty();
         if self.all || (self.report.lists_every_host() && !selects) {
@@ -122,7 +133,7 @@ impl Job<Games> for Listing {
         console: &Console,
     ) -> io::Result<Flow> {
         if completion.conversation.is_master() {
-            self.masters.conclude(completion.target, &completion.outcome, console);
+            self.masters.conclude(&completion, console);
             return Ok(Flow::GoOn);
         }
         let record = Record::new(&completion);
@@ -151,36 +162,37 @@ impl Job<Games> for Listing {
     }
 
     fn targets(&self) -> u64 {
-        self.counts.targets
+        self.counts.tally.targets
     }
 
     fn answered(&self) -> u64 {
-        self.counts.answered
+        self.counts.tally.answered
     }
 
-    fn has_found(&self) -> bool {
-        self.counts.answered > 0 && (self.wanted.is_none() || self.counts.found > 0)
+    fn exit(&self) -> Exit {
+        match self.wanted {
+            None if self.answered() > 0 => Exit::Success,
+            Some(_) if self.counts.found > 0 => Exit::Success,
+            // Nobody knows whether the player is there.
+            Some(_) if self.masters.have_failed() => Exit::System,
+            _ => Exit::Nothing,
+        }
     }
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
-        let Counts { targets, answered, listed, found } = self.counts;
-        if targets == 0 {
-            return console.error(match self.masters.answered() {
-                0 if !self.masters.is_empty() => {
-                    "no master answered, and no targets were named: nothing was sent to any server"
-                }
-                _ => "no targets: nothing was sent",
-            });
+        let Counts { tally, listed, found } = &self.counts;
+        if tally.targets == 0 && self.masters.have_failed() {
+            return console
+                .error("no master answered, and no targets were named: nothing was sent to any server");
         }
         let found = match &self.player {
             Some(name) => {
-                let players = if found == 1 { "player" } else { "players" };
+                let players = if *found == 1 { "player" } else { "players" };
                 format!("; {found} {players} named \"{}\"", harmless(name))
             }
             None if self.conditions.is_empty() => String::new(),
             None => format!("; {listed} of them match"),
         };
-        let seconds = elapsed.as_secs_f64();
-        console.say(format_args!("{answered} of {targets} servers answered in {seconds:.1} s{found}"));
+        tally.print("servers", "", elapsed, &found, console);
     }
 }

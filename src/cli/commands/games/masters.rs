@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use allears::engine::Outcome;
-use allears::protocol::games::{Game, GameAnswer};
+use allears::engine::{Completion, Outcome};
+use allears::protocol::games::{Game, GameAnswer, GameConversation};
 
 use crate::cli::console::Console;
+use crate::cli::output::record::Record;
 use crate::cli::targets;
 
 /// The masters of one sweep: all queried at its start.
@@ -13,6 +14,8 @@ use crate::cli::targets;
 pub struct Masters {
     /// Their addresses, and the names that the user gave.
     named: Vec<(SocketAddr, String)>,
+    /// How many the user named, or the game has.
+    asked: usize,
     queried: usize,
     ended: usize,
     answered: usize,
@@ -21,7 +24,7 @@ pub struct Masters {
 impl Masters {
     /// Resolves the names. Warns about a name that does not resolve.
     pub fn resolve(names: &[String], game: &Game, console: &Console) -> Masters {
-        let mut masters = Masters::default();
+        let mut masters = Masters { asked: names.len(), ..Masters::default() };
         for name in names {
             let resolved = targets::parse(name, Some(game.master_port)).and_then(targets::resolved);
             match resolved.map(Vec::from_iter).as_deref() {
@@ -53,16 +56,18 @@ impl Masters {
         self.named.is_empty()
     }
 
-    pub fn answered(&self) -> usize {
-        self.answered
+    /// Returns whether there are masters, and none answered.
+    pub fn have_failed(&self) -> bool {
+        self.answered == 0 && self.asked > 0
     }
 
     /// Handles the completion of a master, and warns if it failed.
-    pub fn conclude(&mut self, master: SocketAddr, outcome: &Outcome<GameAnswer>, console: &Console) {
+    pub fn conclude(&mut self, completion: &Completion<GameConversation, GameAnswer, ()>, console: &Console) {
         self.ended += 1;
+        let master = completion.target;
         let known = self.named.iter().find(|(address, _)| *address == master);
         let name = known.map_or_else(|| master.to_string(), |(_, name)| name.clone());
-        match outcome {
+        match &completion.outcome {
             Outcome::Answered(GameAnswer::List { listed, complete }) => {
                 self.answered += 1;
                 if !complete {
@@ -74,13 +79,9 @@ impl Masters {
                 }
             }
             Outcome::Interrupted => {}
-            Outcome::Malformed(reason) => console.warn(format_args!("master {name}: {reason}")),
-            Outcome::Unreachable(report) => {
-                console.warn(format_args!("master {name}: cannot be reached: {report}"))
-            }
-            Outcome::SendFailed(_) => console.warn(format_args!("master {name}: cannot be sent to")),
-            Outcome::Silent | Outcome::Answered(_) => {
-                console.warn(format_args!("master {name}: did not answer"))
+            _ => {
+                let Record { outcome, reason, .. } = Record::new(completion);
+                console.warn(format_args!("master {name}: {outcome}: {}", reason.unwrap_or_default()));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::net;
-use allears::protocol::snmp::{Answer, Conversation, CredentialsId, Question, Request, Snmp};
+use allears::protocol::snmp::{Answer, Conversation, CredentialsId, Incomplete, Question, Request, Snmp};
 use anyhow::{Error, Result};
 
 use super::credentials::CredentialsCache;
@@ -18,6 +18,7 @@ use super::writer::AnswerWriter;
 use crate::cli::console::Console;
 use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
+use crate::cli::reasons::HostTally;
 use crate::cli::sweep::{Flow, Job, More};
 
 /// The maximum number of agents added to the schedule in one turn.
@@ -39,8 +40,8 @@ pub struct Agents {
     all: bool,
     /// True to run the next turn without sleeping.
     run_again_now: bool,
-    targets: u64,
-    answered: u64,
+    /// Counts of agents; with `--every`, of all polls.
+    tally: HostTally,
     /// Agents whose answer is incomplete.
     in_part: u64,
     /// Polls skipped because the agent was still busy.
@@ -68,8 +69,7 @@ impl Agents {
             writer,
             all,
             run_again_now: false,
-            targets: 0,
-            answered: 0,
+            tally: HostTally::default(),
             in_part: 0,
             left_out: 0,
             cache,
@@ -89,10 +89,7 @@ impl Agents {
                 Next::End => return Err(More::No),
             };
             match self.credentials.of(self.inputs.settings(), snmp) {
-                Ok(credentials) => {
-                    self.targets += 1;
-                    return Ok((target, credentials));
-                }
+                Ok(credentials) => return Ok((target, credentials)),
                 Err(reason) => console.warn_bad_line(format_args!("{target}: {reason}")),
             }
         }
@@ -109,6 +106,7 @@ impl Agents {
             }
             match self.next_agent(engine.protocol_mut(), console) {
                 Ok((target, credentials)) => {
+                    self.tally.targets += 1;
                     begin(&mut self.asked, &self.parts, engine, target, credentials, 0)
                 }
                 Err(more) => return more,
@@ -155,13 +153,35 @@ impl Agents {
             let parts = self.parts.len();
             let Some(polling) = &mut self.polling else { return };
             match next {
-                Ok((target, credentials)) => polling.add(target, credentials, now),
+                Ok((target, credentials)) => {
+                    self.tally.targets += u64::from(polling.add(target, credentials, now));
+                }
                 Err(More::Yes) => return polling.reading = Reading::Waits,
                 Err(More::No) => {
-                    polling.reading = Reading::Over;
+                    polling.end_reading(self.inputs.failure.is_none());
                     polling.warn_of_too_many(parts, console);
                 }
             }
+        }
+    }
+
+    /// Counts an agent. One that only returned errors has answered, unless they are about the whole request.
+    fn count(&mut self, record: &Record, answer: &Answer) {
+        let Answer { incomplete, refused, .. } = answer;
+        if record.outcome != "answered" {
+            return self.tally.count_unanswered(record);
+        }
+        if !answer.is_empty() || incomplete.is_none() {
+            self.tally.answered += 1;
+            self.in_part += u64::from(incomplete.is_some());
+        }
+        match (incomplete, refused.first()) {
+            (Some(why), _) if answer.is_empty() => self.tally.reasons.count("refused", &cause(why)),
+            (Some(why), _) => self.tally.reasons.count("incomplete", &cause(why)),
+            (None, Some(first)) if answer.is_empty() => {
+                self.tally.reasons.count("refused", &first.status.to_string());
+            }
+            _ => {}
         }
     }
 
@@ -177,10 +197,7 @@ impl Agents {
             changes = host.compare(&whole.parts);
         }
         let (record, answer) = whole.into_answer();
-        if record.outcome == "answered" && (!answer.is_empty() || answer.incomplete.is_none()) {
-            self.answered += 1;
-            self.in_part += u64::from(answer.incomplete.is_some());
-        }
+        self.count(&record, &answer);
         if record.outcome == "answered" || !answer.is_empty() {
             self.writer.answer(&record, &answer, &changes, at)?;
             self.writer.remark(&record, &answer, |remark| console.remark(remark));
@@ -190,6 +207,16 @@ impl Agents {
         } else {
             Ok(())
         }
+    }
+}
+
+/// Returns why an answer is incomplete, without what differs from agent to agent.
+fn cause(why: &Incomplete) -> String {
+    match why {
+        Incomplete::NotIncreasing(_) => "the agent goes in circles".into(),
+        Incomplete::Error(status) => status.to_string(),
+        Incomplete::Rejected(reason) => (*reason).into(),
+        why => why.to_string(),
     }
 }
 
@@ -268,32 +295,47 @@ impl Job<Snmp, u64> for Agents {
         self.cache.as_ref().map_or(Ok(()), |cache| cache.save(snmp, now))
     }
 
+    fn runs_long(&self) -> bool {
+        self.polling.is_some()
+    }
+
+    fn reload(&mut self, inputs: Inputs) {
+        self.inputs = inputs;
+        if let Some(polling) = &mut self.polling {
+            polling.reload();
+        }
+    }
+
+    fn start_file(&mut self) -> io::Result<()> {
+        self.writer.start_file()
+    }
+
     fn input_failure(&mut self) -> Option<Error> {
         self.inputs.failure.take()
     }
 
     fn targets(&self) -> u64 {
-        self.targets
+        self.tally.targets
     }
 
     fn answered(&self) -> u64 {
-        self.answered
+        self.tally.answered
     }
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
-        let Agents { targets, answered, left_out, .. } = self;
+        let Agents { tally, left_out, .. } = self;
+        let HostTally { targets, answered, reasons, .. } = tally;
         let in_part = match self.in_part {
             0 => String::new(),
             count => format!(" ({count} incomplete)"),
         };
-        let seconds = elapsed.as_secs_f64();
-        match self.polling {
-            _ if *targets == 0 => console.error("no targets: nothing was sent"),
-            None => console
-                .say(format_args!("{answered} of {targets} agents answered{in_part} in {seconds:.1} s")),
-            Some(_) => console.say(format_args!(
-                "{answered} answers{in_part} from {targets} agents in {seconds:.1} s; {left_out} polls skipped"
-            )),
+        if *targets == 0 || self.polling.is_none() {
+            return tally.print("agents", &in_part, elapsed, "", console);
         }
+        let seconds = elapsed.as_secs_f64();
+        let reasons = if reasons.is_empty() { String::new() } else { format!(": {reasons}") };
+        console.say(format_args!(
+            "{answered} answers{in_part} from {targets} agents in {seconds:.1} s{reasons}; {left_out} polls skipped"
+        ));
     }
 }

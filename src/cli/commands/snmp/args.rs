@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Subcommand, ValueEnum, ValueHint};
 
 use super::style::Style;
 use crate::cli::exit::Usage;
-use crate::cli::sweep::{SweepArgs, TARGETS};
+use crate::cli::sweep::{SweepArgs, TARGETS, some_target};
 use crate::cli::values;
 
 #[derive(Debug, Subcommand)]
@@ -29,6 +29,7 @@ pub enum SnmpCommand {
 
 /// The arguments of all operations.
 #[derive(Args, Debug)]
+#[command(group(some_target()))]
 pub struct AskArgs {
     /// Objects to request: 1.3.6.1.2.1.1.5.0, or sysName.0
     #[arg(value_name = "OID")]
@@ -37,13 +38,7 @@ pub struct AskArgs {
     #[arg(long = "oids", value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
     pub oid_files: Vec<PathBuf>,
     /// An agent to poll (repeatable); settings may follow, as in a list: '10.0.0.1 community=… version=1'
-    #[arg(
-        short,
-        long = "target",
-        value_name = "TARGET",
-        required_unless_present = "input",
-        help_heading = "Input"
-    )]
+    #[arg(short, long = "target", value_name = "TARGET", help_heading = "Input")]
     pub targets: Vec<String>,
     /// The port of targets that specify none
     #[arg(long, default_value_t = allears::protocol::snmp::PORT, help_heading = "Input")]

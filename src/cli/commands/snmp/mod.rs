@@ -31,7 +31,7 @@ use anyhow::{Context, Result};
 
 use agents::Agents;
 pub use args::SnmpCommand;
-use args::{AskArgs, Source};
+use args::Source;
 use credentials::CredentialsCache;
 use engines::EngineCache;
 use polling::Polling;
@@ -39,13 +39,12 @@ use settings::Settings;
 use writer::AnswerWriter;
 
 use crate::cli::exit::{Exit, Usage};
-use crate::cli::inputs::{Sources, refuse_to_write_over};
+use crate::cli::inputs::Sources;
 use crate::cli::sweep::Sweep;
 
 /// `allears snmp`.
 pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let args = command.ask();
-    refuse_to_overwrite_inputs(args)?;
     let request = question::request(command)?;
     let security = Settings::of_arguments(&args.credentials)?;
     let mut settings = args.sweep.settings(&args.targets, Some(args.port))?;
@@ -82,17 +81,6 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
 fn has_no_settings(sources: &Sources) -> bool {
     let mut targets = sources.arguments.iter();
     sources.files.is_empty() && targets.all(|target| !target.trim().contains(char::is_whitespace))
-}
-
-/// Refuses to overwrite an input. The engine cache is both input and output.
-fn refuse_to_overwrite_inputs(args: &AskArgs) -> Result<()> {
-    let (sweep, cache) = (&args.sweep, &args.credentials.engine_cache);
-    let mut read = args.oid_files.clone();
-    read.extend(args.credentials.secrets.clone());
-    read.extend(sweep.lists.input.iter().cloned());
-    refuse_to_write_over(&read, [cache])?;
-    read.extend(cache.clone());
-    refuse_to_write_over(&read, [&sweep.to, &sweep.stats])
 }
 
 fn seed() -> Result<[u8; 8]> {

@@ -1,5 +1,7 @@
 //! `--every`: the state of agents that are polled repeatedly.
 
+use std::collections::HashMap;
+use std::mem;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ pub struct Polling {
     pub ring_is_full: bool,
     /// The rate limit in packets per second.
     rate: Option<f64>,
+    /// While the list is read again: the agents that were in it, and have not been found so far.
+    missing: HashMap<(SocketAddr, CredentialsId), u32>,
 }
 
 /// The progress of reading the list of agents.
@@ -35,6 +39,8 @@ pub enum Reading {
 pub struct PolledHost {
     pub target: SocketAddr,
     pub credentials: CredentialsId,
+    /// False once the list was read again without it.
+    is_listed: bool,
     pub is_busy: bool,
     pub left_out: u32,
     /// The last answer of each conversation with the agent.
@@ -56,28 +62,56 @@ impl Polling {
     /// Creates the state. `rate` is the engine's limit in packets per second.
     pub fn new(interval: Duration, rate: Option<f64>) -> Polling {
         let (schedule, hosts, reading) = (Schedule::new(interval), vec![], Reading::GoesOn);
-        Polling { schedule, hosts, reading, ring_is_full: false, rate }
+        Polling { schedule, hosts, reading, ring_is_full: false, rate, missing: HashMap::new() }
     }
 
-    pub fn add(&mut self, target: SocketAddr, credentials: CredentialsId, now: Time) {
+    /// Adds an agent of the list. Returns whether it is new.
+    pub fn add(&mut self, target: SocketAddr, credentials: CredentialsId, now: Time) -> bool {
         self.reading = Reading::GoesOn;
+        if let Some(number) = self.missing.remove(&(target, credentials)) {
+            self.hosts[number as usize].is_listed = true;
+            return false;
+        }
         self.schedule.add(self.hosts.len() as u32, target, now);
         self.hosts.push(PolledHost {
             target,
             credentials,
+            is_listed: true,
             is_busy: false,
             left_out: 0,
             previous: Box::default(),
         });
+        true
+    }
+
+    /// Starts to read the list again. Agents keep their times and counters.
+    pub fn reload(&mut self) {
+        self.reading = Reading::GoesOn;
+        for (number, host) in (0..).zip(&mut self.hosts) {
+            if mem::take(&mut host.is_listed) {
+                self.missing.insert((host.target, host.credentials), number);
+            }
+        }
+    }
+
+    /// Ends the reading. If the list was read to its end, agents that are not in it any more are dropped.
+    pub fn end_reading(&mut self, is_complete: bool) {
+        self.reading = Reading::Over;
+        for (_, number) in self.missing.drain() {
+            self.hosts[number as usize].is_listed = !is_complete;
+        }
+        let hosts = &self.hosts;
+        self.schedule.retain(|number| hosts[number as usize].is_listed);
     }
 
     /// Warns if polling the agents, with at least `parts` packets each, would exceed the rate limit.
     pub fn warn_of_too_many(&self, parts: usize, console: &Console) {
-        let needed = (self.hosts.len() * parts) as f64 / self.schedule.interval().as_secs_f64();
+        let listed = self.hosts.iter().filter(|host| host.is_listed).count();
+        let needed = (listed * parts) as f64 / self.schedule.interval().as_secs_f64();
         if let Some(rate) = self.rate.filter(|rate| *rate < needed) {
             console.warn(format_args!(
                 "{} agents need at least {needed:.0} packets per second; --rate {rate} allows fewer",
-                self.hosts.len()
+                listed
             ));
         }
     }

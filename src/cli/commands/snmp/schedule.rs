@@ -45,6 +45,11 @@ impl Schedule {
         Some(host)
     }
 
+    /// Keeps only the agents for which `keep` is true.
+    pub fn retain(&mut self, keep: impl Fn(u32) -> bool) {
+        self.due.retain(|Reverse((_, host))| keep(*host));
+    }
+
     /// Returns the time when the next agent is due.
     pub fn next(&self) -> Option<Time> {
         self.due.peek().map(|Reverse((due, _))| *due)

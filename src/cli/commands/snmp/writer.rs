@@ -12,6 +12,7 @@ use super::json::Json;
 use super::style::Style;
 use super::{csv, influx, net_snmp};
 use crate::cli::output::record::Record;
+use crate::cli::output::untrusted::escaped_lines;
 use crate::cli::output::{Format, Out, Sink};
 
 /// Writes answers as they arrive.
@@ -65,17 +66,20 @@ impl AnswerWriter {
         self.buffer.clear();
         match self.lines {
             LineFormat::Influx => influx::push(record.target, answer, changes, at, &mut self.buffer),
-            LineFormat::NetSnmp { style, many } => {
+            LineFormat::NetSnmp { style, .. } => {
                 for varbind in answer.varbinds() {
                     net_snmp::push(&varbind, style, &mut self.buffer);
                     self.buffer.push(b'\n');
                 }
-                if many {
-                    return write_with_agent(record, &self.buffer, out);
-                }
             }
         }
-        out.write_all(&self.buffer)
+        if out.is_terminal() {
+            self.buffer = escaped_lines(&String::from_utf8_lossy(&self.buffer)).into_owned().into_bytes();
+        }
+        match self.lines {
+            LineFormat::NetSnmp { many: true, .. } => write_with_agent(record, &self.buffer, out),
+            _ => out.write_all(&self.buffer),
+        }
     }
 
     /// Passes remarks about an answer that do not fit into its lines to `tell`. net-snmp also prints these on standard
@@ -115,6 +119,11 @@ impl AnswerWriter {
 
     pub fn flush(&mut self) -> io::Result<()> {
         self.sink.flush()
+    }
+
+    /// Starts a further file, with a header if there is one.
+    pub fn start_file(&mut self) -> io::Result<()> {
+        self.sink.start_file()
     }
 
     /// Returns whether something waits to be flushed to a terminal.
@@ -183,8 +192,8 @@ mod tests {
 
     fn csv_of(answer: &Answer, changes: &[Change]) -> Vec<u8> {
         let (target, outcome) = (([10, 0, 0, 1], 161).into(), "answered");
-        let (rtt_ms, from, at, reason) = (Some(0.5), None, None, None);
-        let record = Record { target, outcome, attempts: 1, rtt_ms, from, at, left_out: 0, reason };
+        let (rtt_ms, from, at, reason, cause) = (Some(0.5), None, None, None, String::new());
+        let record = Record { target, outcome, attempts: 1, rtt_ms, from, at, left_out: 0, reason, cause };
         let mut writer = ::csv::Writer::from_writer(vec![]);
         let header = Record::COLUMNS.into_iter().chain(csv::COLUMNS).chain(["reason"]);
         writer.write_record(header).expect("memory");
