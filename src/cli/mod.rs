@@ -9,6 +9,7 @@ mod escapes;
 mod exit;
 mod input_lines;
 mod inputs;
+mod interfaces;
 mod output;
 mod signals;
 mod stats;

@@ -7,6 +7,7 @@
 //! | [`text`] | `text.rs` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `servers.rs` | the servers, each listed once |
+//! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //!
@@ -17,16 +18,18 @@
 
 mod catalogue;
 mod info;
+mod master_list;
 pub mod quake3;
 mod servers;
 pub mod text;
 mod wire;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use catalogue::{GAMES, Game};
 pub use info::{PlayerInfo, Rules, ServerInfo};
+pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
 pub use wire::WireProtocol;
 use wire::{Dialogue, WIRE_PROTOCOLS};
@@ -86,11 +89,15 @@ pub enum GameAnswer {
     },
     /// A master's list. The servers themselves come from [`Games::take_server`].
     List {
-        /// The number of servers on it, each counted once.
+        /// The number of servers on it that are believed, each counted once.
         listed: usize,
         /// True if the end of the list was received. A datagram from its middle may still be lost: protocols do not
         /// number them.
         complete: bool,
+        /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
+        is_cut: bool,
+        /// The entries that are not believed.
+        rejected: Rejected,
     },
 }
 
@@ -100,6 +107,21 @@ impl Games {
         Games { default, servers: ServerSet::default() }
     }
 
+    /// Names the addresses of this machine. Only a master that has a [reserved](super::reserved::purpose) address or one of
+    /// these may list them.
+    #[must_use]
+    pub fn with_own_addresses(mut self, own: impl IntoIterator<Item = IpAddr>) -> Games {
+        self.servers.own = own.into_iter().map(|ip| ip.to_canonical()).collect();
+        self
+    }
+
+    /// Lets any master list [reserved](super::reserved::purpose) addresses and those of this machine.
+    #[must_use]
+    pub fn with_reserved_allowed(mut self, allowed: bool) -> Games {
+        self.servers.allow_reserved = allowed;
+        self
+    }
+
     /// Returns the game passed to [`Games::new`].
     pub fn default_game(&self) -> &'static Game {
         self.default
@@ -107,6 +129,8 @@ impl Games {
 
     /// Removes and returns the next server that a master listed and that was not known before, and its game. Servers
     /// are available as soon as the datagram with them has been received.
+    ///
+    /// Not every entry of a list is a server: [`Rejected`] counts the others.
     pub fn take_server(&mut self) -> Option<(SocketAddr, &'static Game)> {
         self.servers.take()
     }
