@@ -1,6 +1,7 @@
 //! Parses targets: an address, a network, a range or a host name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
+use std::path::Path;
 
 use allears::protocol::reserved::why_no_host;
 use ipnet::IpNet;
@@ -158,7 +159,12 @@ fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (name, port).to_socket_addrs().map_err(|error| {
         let reason = error.to_string();
         // std puts the name of its function before the system's message. Remove it.
-        format!("cannot resolve the name: {}", reason.rsplit(": ").next().unwrap_or_default())
+        let hint = if cfg!(unix) && !Path::new("/etc/resolv.conf").exists() {
+            " (there is no /etc/resolv.conf)"
+        } else {
+            ""
+        };
+        format!("cannot resolve the name: {}{hint}", reason.rsplit(": ").next().unwrap_or_default())
     })?;
     let (hosts, others): (Vec<_>, Vec<_>) = found.partition(|address| why_no_host(address.ip()).is_none());
     match (hosts.into_iter().min_by_key(SocketAddr::is_ipv6), others.first()) {

@@ -136,7 +136,7 @@ impl Net {
         let v6 = net.bind((Ipv6Addr::UNSPECIFIED, 0).into(), options);
         match (v4, v6) {
             (Ok(()), Ok(())) => Ok(net),
-            (Ok(()), Err(failed)) | (Err(failed), Ok(())) if failed.is_of_the_family() => Ok(net),
+            (Ok(()), Err(failed)) | (Err(failed), Ok(())) if failed.is_family_unavailable() => Ok(net),
             (Err(failed), _) | (_, Err(failed)) => Err(failed),
         }
     }
@@ -388,9 +388,9 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether the system does not have that address family, has it disabled, or forbids its sockets (`EACCES`, `EPERM` or
+    /// Returns whether the system lacks that address family, has it disabled, or forbids its sockets (`EACCES`, `EPERM` or
     /// `ENOSYS` of a sandbox).
-    fn is_of_the_family(&self) -> bool {
+    fn is_family_unavailable(&self) -> bool {
         use io::ErrorKind::{AddrNotAvailable, PermissionDenied, Unsupported};
         matches!(self, OpenError::Bind { source, .. }
             if source.raw_os_error() == Some(NO_SUCH_FAMILY)

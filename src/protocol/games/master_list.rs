@@ -135,11 +135,11 @@ impl MasterList {
             return Some(reserved);
         }
         if !set.may_list_reserved(master) {
-            if set.is_own(ip) {
-                return Some(own);
-            }
             if reserved::purpose(ip).is_some() {
                 return Some(reserved);
+            }
+            if set.is_own(ip) {
+                return Some(own);
             }
         }
         if port < 1024 || OTHER_SERVICES.contains(&port) {
