@@ -221,6 +221,7 @@ impl Protocol for Games {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{Config, Engine, Time};
 
     #[test]
     fn masters_and_servers_have_different_gaps() {
@@ -248,6 +249,36 @@ mod tests {
             assert_eq!((info.game.id, info.game.wire.name, &datagram[..]), (id, "quake3", &reply[..]));
             assert_eq!(info.bots, (id == "et").then_some(1), "only some games show bots by their ping");
         }
+    }
+
+    #[test]
+    fn a_list_is_believed_from_a_master_that_was_asked_while_its_query_is_open() {
+        const LIST: &[u8] = b"\xff\xff\xff\xffgetserversResponse\\\x09\x01\x01\x01\x6d\x38\\EOT\0\0\0";
+        let game = Game::find("et").unwrap();
+        let [master, stranger]: [SocketAddr; 2] =
+            ["9.9.9.9:27950", "9.9.9.8:27950"].map(|a| a.parse().unwrap());
+        let mut engine = Engine::new(Games::new(game), Config::default(), [7; 16]).unwrap();
+        let known = |engine: &Engine<Games>| engine.protocol().servers_known();
+        let mut now = Time::ZERO;
+        engine.handle_datagram(now, master, LIST);
+        engine.ask(master, GameQuestion::Master { game, with_ipv6: false }, ()).unwrap();
+        engine.handle_datagram(now, master, LIST);
+        assert_eq!(known(&engine), 0, "nothing has been sent yet");
+        engine.poll_transmit(now, &mut Vec::new()).unwrap();
+        engine.handle_datagram(now, stranger, LIST);
+        engine.handle_datagram(now, SocketAddr::new(master.ip(), 1), LIST);
+        assert_eq!((known(&engine), engine.ledger().unmatched), (0, 4));
+
+        engine.handle_datagram(now, master, LIST);
+        assert_eq!(known(&engine), 1);
+        while !engine.is_idle() {
+            now = now + Duration::from_millis(100);
+            engine.handle_timeout(now);
+            while engine.poll_completion().is_some() {}
+        }
+        let other = LIST.iter().map(|&byte| if byte == 9 { 8 } else { byte }).collect::<Vec<_>>();
+        engine.handle_datagram(now, master, &other);
+        assert_eq!(known(&engine), 1, "the query has ended");
     }
 
     #[test]
