@@ -95,7 +95,7 @@ fn a_refused_address_family_leaves_the_other_one() {
             command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=socket", "-e", &inject]);
             command.arg(env!("CARGO_BIN_EXE_allears")).args(PROBE).args(&targets);
             let run = Run::from(command.output().expect("strace starts")).expect_code(0);
-            assert_eq!(answered(&run), [remaining.clone()], "{inject}");
+            assert_eq!(answered(&run), std::slice::from_ref(remaining), "{inject}");
             assert_eq!(run.lines().len(), 3, "a line for each target, and the ledger");
         }
     }
