@@ -356,10 +356,13 @@ typedef struct allears_player {
 
 /* The list of a master. Its servers come from `allears_next_server`. */
 typedef struct allears_list {
-    /* The number of servers on the list. */
+    /* The number of servers on the list, without those that are rejected. */
     uint32_t listed;
     /* 1 = the end of the list was received. (Datagrams before it may be lost: they are not numbered.) */
     int32_t is_complete;
+    /* The number of entries that `allears_next_server` does not return: reserved addresses, unless the master's own is
+     * one; ports of other services; more than 128 servers on one address. */
+    uint32_t rejected;
 } allears_list;
 
 /* Takes the next server from the masters' lists. Each server is returned once, however many masters list it. Needs no

@@ -113,7 +113,7 @@ fn dpmaster_lists_600_servers_in_both_forms() {
         for (_, datagram) in after.iter().take_while(|(is_request, _)| !is_request) {
             assert!(matches!(et.step(&mut master, &reply(datagram)), Step::More { .. }));
         }
-        let Quiet::Done(GameAnswer::List { listed, complete }) = et.quiet(&mut master, 2) else {
+        let Quiet::Done(GameAnswer::List { listed, complete, .. }) = et.quiet(&mut master, 2) else {
             panic!("the list has its end")
         };
         assert_eq!((listed, complete), (600, true));

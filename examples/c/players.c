@@ -46,7 +46,7 @@ static void ask_servers(allears *a)
 /* Warns if a list is incomplete: a player may be on a server that is missing from it. */
 static void check_master(allears *a, const allears_result *result)
 {
-    allears_list list = {0, 0};
+    allears_list list = {0, 0, 0};
 
     if (allears_get_list(a, &list, sizeof list) != ALLEARS_OK || !list.is_complete)
         fprintf(stderr, "players: a master: %s\n", result->reason ? result->reason : "its list is incomplete");

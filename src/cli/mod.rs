@@ -11,6 +11,7 @@ mod exit;
 mod files;
 mod input_lines;
 mod inputs;
+mod interfaces;
 mod output;
 mod reasons;
 mod signals;

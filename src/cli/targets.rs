@@ -1,8 +1,12 @@
 //! Parses targets: an address, a network, a range or a host name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
+use std::path::Path;
 
+use allears::protocol::reserved::why_no_host;
 use ipnet::IpNet;
+
+use super::interfaces;
 
 /// The maximum size of a network or range in addresses: all of IPv4.
 const MAX_SPAN: u128 = 1 << 32;
@@ -22,7 +26,7 @@ pub enum Target {
 }
 
 /// Consecutive addresses with one port. Yields them one by one, so that a /8 takes no more memory than a single
-/// address.
+/// address; IPv4 addresses in IPv6 notation as IPv4; and without those that are no host's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
     V4 { next: u32, left: u64, port: u16 },
@@ -39,29 +43,67 @@ impl From<SocketAddr> for Span {
     }
 }
 
-impl Iterator for Span {
-    type Item = SocketAddr;
-
-    fn next(&mut self) -> Option<SocketAddr> {
-        match self {
+impl Span {
+    /// Returns the next address; `None` at the end.
+    fn peek(&self) -> Option<SocketAddr> {
+        match *self {
             Span::V4 { left: 0, .. } | Span::V6 { left: 0, .. } => None,
-            Span::V4 { next, left, port } => {
-                let address = SocketAddrV4::new(Ipv4Addr::from_bits(*next), *port);
-                (*next, *left) = (next.wrapping_add(1), *left - 1);
-                Some(address.into())
+            Span::V4 { next, port, .. } => Some(SocketAddrV4::new(Ipv4Addr::from_bits(next), port).into()),
+            Span::V6 { next, port, scope, .. } => {
+                let v6 = Ipv6Addr::from_bits(next);
+                Some(match v6.to_ipv4_mapped() {
+                    Some(v4) => SocketAddrV4::new(v4, port).into(),
+                    None => SocketAddrV6::new(v6, port, 0, scope).into(),
+                })
             }
-            Span::V6 { next, left, port, scope } => {
-                let address = SocketAddrV6::new(Ipv6Addr::from_bits(*next), *port, 0, *scope);
-                (*next, *left) = (next.wrapping_add(1), *left - 1);
-                Some(address.into())
+        }
+    }
+
+    fn skip_addresses(&mut self, count: u64) {
+        match self {
+            Span::V4 { next, left, .. } => {
+                let count = count.min(*left);
+                (*next, *left) = (next.wrapping_add(count as u32), *left - count);
+            }
+            Span::V6 { next, left, .. } => {
+                let count = count.min(*left);
+                (*next, *left) = (next.wrapping_add(count.into()), *left - count);
             }
         }
     }
 }
 
+impl Iterator for Span {
+    type Item = SocketAddr;
+
+    fn next(&mut self) -> Option<SocketAddr> {
+        loop {
+            let address = self.peek()?;
+            match no_hosts_from(address.ip()) {
+                0 => {
+                    self.skip_addresses(1);
+                    return Some(address);
+                }
+                count => self.skip_addresses(count),
+            }
+        }
+    }
+}
+
+/// Returns how many addresses from this one on are no host's.
+fn no_hosts_from(ip: IpAddr) -> u64 {
+    match ip {
+        _ if why_no_host(ip).is_none() => 0,
+        IpAddr::V4(v4) if v4.is_multicast() => u64::from(0xf000_0000 - v4.to_bits()),
+        // Multicast is the end of all IPv6 addresses.
+        IpAddr::V6(v6) if v6.is_multicast() => u64::MAX,
+        _ => 1,
+    }
+}
+
 /// Parses `HOST`, `HOST:PORT`, `[v6]:PORT`, `10.0.0.0/24`, `10.0.0.0/24:PORT`,
-/// `10.0.0.5-10.0.0.9`, `10.0.0.5-10.0.0.9:PORT`; IPv6 networks and ranges with a port need
-/// brackets. Targets without a port get `default_port`.
+/// `10.0.0.5-10.0.0.9`, `10.0.0.5-10.0.0.9:PORT`, `fe80::1%eth0`, `[fe80::1%eth0]:PORT`; IPv6 networks
+/// and ranges with a port need brackets. Targets without a port get `default_port`.
 ///
 /// # Errors
 /// Returns the reason, for the user.
@@ -80,23 +122,41 @@ pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
 }
 
 fn at_port(host: &str, port: u16) -> Result<Target, String> {
-    if let Ok(SocketAddr::V6(scoped)) = format!("[{host}]:{port}").parse() {
-        return Ok(Target::Span(SocketAddr::V6(scoped).into()));
+    if let Some((ip, zone)) = host.split_once('%') {
+        return zoned(ip, zone, port).and_then(hosts);
     }
     if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(Target::Span(SocketAddr::new(ip, port).into()));
+        return hosts(SocketAddr::new(ip, port).into());
     }
     if host.contains('/') {
         let net: IpNet = host.parse().map_err(|_| "not a network: 10.0.0.0/24, 2001:db8::/120")?;
-        return span(net.network(), net.broadcast(), port).map(Target::Span);
+        return span(net.network(), net.broadcast(), port).and_then(hosts);
     }
     if let Some((first, last)) = host.split_once('-')
         && let (Ok(first), Ok(last)) = (first.parse(), last.parse())
     {
-        return span(first, last, port).map(Target::Span);
+        return span(first, last, port).and_then(hosts);
     }
     check_name(host)?;
     Ok(Target::Name(host.to_owned(), port))
+}
+
+/// Parses an IPv6 address with a zone (RFC 4007): the name or the number of an interface. Only link-local addresses need
+/// one, and only replies from these have one.
+fn zoned(ip: &str, zone: &str, port: u16) -> Result<Span, String> {
+    let ip: Ipv6Addr = ip.parse().map_err(|_| "a zone needs an IPv6 address: fe80::1%eth0")?;
+    let index = zone.parse().or_else(|_| interfaces::index(zone))?;
+    let scope = if ip.is_unicast_link_local() { index } else { 0 };
+    Ok(SocketAddr::from(SocketAddrV6::new(ip, port, 0, scope)).into())
+}
+
+/// Returns the target, unless none of its addresses is a host's.
+fn hosts(span: Span) -> Result<Target, String> {
+    let reason = span.peek().and_then(|address| why_no_host(address.ip()));
+    match reason.filter(|_| span.clone().next().is_none()) {
+        Some(reason) => Err(format!("not a host, but {reason}")),
+        None => Ok(Target::Span(span)),
+    }
 }
 
 /// Resolves a name to its first address, IPv4 before IPv6: few game servers and agents reply only over IPv6.
@@ -104,9 +164,21 @@ fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (name, port).to_socket_addrs().map_err(|error| {
         let reason = error.to_string();
         // std puts the name of its function before the system's message. Remove it.
-        format!("{CANNOT_RESOLVE}{}", reason.rsplit(": ").next().unwrap_or_default())
+        let hint = if cfg!(unix) && !Path::new("/etc/resolv.conf").exists() {
+            " (there is no /etc/resolv.conf)"
+        } else {
+            ""
+        };
+        format!("{CANNOT_RESOLVE}{}{hint}", reason.rsplit(": ").next().unwrap_or_default())
     })?;
-    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| format!("{CANNOT_RESOLVE}it has no address"))
+    let (hosts, others): (Vec<_>, Vec<_>) = found.partition(|address| why_no_host(address.ip()).is_none());
+    match (hosts.into_iter().min_by_key(SocketAddr::is_ipv6), others.first()) {
+        (Some(host), _) => Ok(host),
+        (None, Some(other)) => {
+            Err(format!("{CANNOT_RESOLVE}it resolves to {}, which is no host", other.ip()))
+        }
+        (None, None) => Err(format!("{CANNOT_RESOLVE}it has no address")),
+    }
 }
 
 /// Returns the target's addresses, after resolving a name.
@@ -194,10 +266,65 @@ mod tests {
         assert_eq!(addresses("10.0.0.6/30:7"), four);
         assert_eq!(addresses("10.0.0.4-10.0.0.7:7"), four);
         assert_eq!(addresses("10.0.0.255-10.0.1.0").len(), 2);
-        assert_eq!(addresses("255.255.255.255/32"), ["255.255.255.255:27960"]);
+        assert_eq!(addresses("255.255.255.252-255.255.255.254").len(), 3);
         assert_eq!(addresses("2001:db8::/127"), ["[2001:db8::]:27960", "[2001:db8::1]:27960"]);
         assert_eq!(addresses("[2001:db8::8/127]:9"), ["[2001:db8::8]:9", "[2001:db8::9]:9"]);
         assert_eq!(addresses("[::ffff-::1:0]:9"), ["[::ffff]:9", "[::1:0]:9"]);
+    }
+
+    #[test]
+    fn addresses_of_no_host_are_refused_and_left_out_of_networks() {
+        for (text, reason) in [
+            ("0.0.0.0", "the unspecified address"),
+            ("::", "the unspecified address"),
+            ("[::]:7", "the unspecified address"),
+            ("224.0.0.1:7", "a multicast address"),
+            ("ff02::1", "a multicast address"),
+            ("[ff02::1%1]:7", "a multicast address"),
+            ("::ffff:224.0.0.1", "a multicast address"),
+            ("232.0.0.0/8", "a multicast address"),
+            ("239.1.0.0-239.255.255.255", "a multicast address"),
+            ("[ff00::/100]:7", "a multicast address"),
+            ("255.255.255.255", "the broadcast address"),
+            ("255.255.255.255/32", "the broadcast address"),
+        ] {
+            assert_eq!(parse(text, Some(1)), Err(format!("not a host, but {reason}")), "{text}");
+        }
+        assert_eq!(addresses("0.0.0.0/31"), ["0.0.0.1:27960"]);
+        assert_eq!(
+            addresses("223.255.255.255-240.0.0.1"),
+            ["223.255.255.255", "240.0.0.0", "240.0.0.1"].map(port)
+        );
+        assert_eq!(addresses("255.255.255.254/31"), ["255.255.255.254:27960"]);
+        assert_eq!(addresses("::/127"), ["[::1]:27960"]);
+    }
+
+    fn port(ip: &str) -> String {
+        format!("{ip}:27960")
+    }
+
+    #[test]
+    fn ipv4_in_ipv6_notation_is_ipv4() {
+        assert_eq!(addresses("::ffff:10.0.0.1"), ["10.0.0.1:27960"]);
+        assert_eq!(addresses("[::ffff:10.0.0.1]:5"), ["10.0.0.1:5"]);
+        assert_eq!(addresses("::ffff:10.0.0.0/127"), ["10.0.0.0:27960", "10.0.0.1:27960"]);
+    }
+
+    #[test]
+    fn a_zone_is_a_number_or_the_name_of_an_interface() {
+        assert_eq!(addresses("fe80::1%3"), ["[fe80::1%3]:27960"]);
+        assert_eq!(addresses("[2001:db8::1%3]:5"), ["[2001:db8::1]:5"], "no reply would have the zone");
+        for (text, reason) in [
+            ("fe80::1%nope", "no interface of this name has an address"),
+            ("fe80::1%", "no interface of this name has an address"),
+            ("10.0.0.1%3", "a zone needs an IPv6 address: fe80::1%eth0"),
+        ] {
+            assert_eq!(parse(text, Some(1)), Err(reason.into()), "{text}");
+        }
+        let interfaces = if_addrs::get_if_addrs().expect("interfaces");
+        for (name, index) in interfaces.into_iter().filter_map(|it| Some((it.name, it.index?))) {
+            assert_eq!(addresses(&format!("[fe80::1%{name}]:5")), [format!("[fe80::1%{index}]:5")]);
+        }
     }
 
     #[test]

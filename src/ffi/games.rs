@@ -46,6 +46,7 @@ pub struct allears_player {
 pub struct allears_list {
     pub listed: u32,
     pub is_complete: i32,
+    pub rejected: u32,
 }
 
 /// The answer of a server or of a master, if there is one.
@@ -83,9 +84,11 @@ impl Exported for Games {
             Some(GameAnswer::Server { info, datagram }) => {
                 GameContent::Server { info, datagram, fields: None }
             }
-            Some(GameAnswer::List { listed, complete }) => {
-                GameContent::List(allears_list { listed: listed as u32, is_complete: complete.into() })
-            }
+            Some(GameAnswer::List { listed, complete, rejected, .. }) => GameContent::List(allears_list {
+                listed: listed as u32,
+                is_complete: complete.into(),
+                rejected: rejected.total() as u32,
+            }),
             None => GameContent::None,
         }
     }

@@ -360,6 +360,14 @@ impl AsRawFd for Timer {
     }
 }
 
+/// Fills `bytes` with random ones; returns whether the kernel has getrandom(2). The crate `getrandom` looks for the function
+/// with dlsym(3), does not find it in a static glibc, and needs /dev/urandom then.
+pub(super) fn fill_random(bytes: &mut [u8; 16]) -> bool {
+    // SAFETY: `bytes` is alive during the call, and as long as it says.
+    let filled = unsafe { libc::syscall(libc::SYS_getrandom, bytes.as_mut_ptr(), bytes.len(), 0) };
+    usize::try_from(filled) == Ok(bytes.len())
+}
+
 /// Returns the user and system time of this process.
 pub(super) fn cpu_time() -> Option<Duration> {
     let time = |part: libc::timeval| {

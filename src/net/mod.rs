@@ -113,7 +113,7 @@ pub struct Net {
 impl Net {
     /// Opens the sockets.
     ///
-    /// Without [`Options::bind`], an address family that the system does not have is left out.
+    /// Without [`Options::bind`], an address family that the system does not have, or does not allow, is left out.
     ///
     /// # Errors
     /// An address cannot be bound, or there is no event queue.
@@ -136,7 +136,7 @@ impl Net {
         let v6 = net.bind((Ipv6Addr::UNSPECIFIED, 0).into(), options);
         match (v4, v6) {
             (Ok(()), Ok(())) => Ok(net),
-            (Ok(()), Err(failed)) | (Err(failed), Ok(())) if failed.no_such_family() => Ok(net),
+            (Ok(()), Err(failed)) | (Err(failed), Ok(())) if failed.is_family_unavailable() => Ok(net),
             (Err(failed), _) | (_, Err(failed)) => Err(failed),
         }
     }
@@ -340,6 +340,10 @@ impl std::os::fd::AsRawFd for Net {
 /// The operating system cannot provide random numbers.
 pub fn random_key() -> io::Result<[u8; 16]> {
     let mut key = [0; 16];
+    #[cfg(target_os = "linux")]
+    if linux::fill_random(&mut key) {
+        return Ok(key);
+    }
     getrandom::fill(&mut key).map_err(|error| match error.raw_os_error() {
         Some(errno) => io::Error::from_raw_os_error(errno),
         None => io::Error::other(error.to_string()),
@@ -384,10 +388,13 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Returns whether the system lacks that address family, or has it disabled.
-    fn no_such_family(&self) -> bool {
+    /// Returns whether the system lacks that address family, has it disabled, or forbids its sockets (`EACCES`, `EPERM` or
+    /// `ENOSYS` of a sandbox).
+    fn is_family_unavailable(&self) -> bool {
+        use io::ErrorKind::{AddrNotAvailable, PermissionDenied, Unsupported};
         matches!(self, OpenError::Bind { source, .. }
-            if source.raw_os_error() == Some(NO_SUCH_FAMILY) || source.kind() == io::ErrorKind::AddrNotAvailable)
+            if source.raw_os_error() == Some(NO_SUCH_FAMILY)
+                || matches!(source.kind(), AddrNotAvailable | PermissionDenied | Unsupported))
     }
 }
 

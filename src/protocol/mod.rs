@@ -7,6 +7,8 @@
 //! | SNMP | [`snmp`] | one request or a walk of many, with an ID in each; in v3, after a discovery |
 //! | games | [`games`] | lists in several datagrams from masters, then a query for each server; a file for each wire protocol |
 //!
+//! [`reserved`] has the addresses that no public host has, for protocols in which one host names others.
+//!
 //! docs/design.md describes how to add a protocol, with [`ntp`] as the example. Copy `games/quake3/` instead if an answer
 //! has several datagrams, `snmp/` if a conversation has several steps. A protocol of game servers goes into [`games`],
 //! which describes how to add it.
@@ -14,6 +16,7 @@
 pub mod games;
 pub mod ntp;
 pub mod raw;
+pub mod reserved;
 pub mod snmp;
 
 use std::net::{IpAddr, SocketAddr};

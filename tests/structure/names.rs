@@ -28,6 +28,7 @@ const GENERIC: &[&str] = &[
     "cli/exit.rs",
     "cli/input_lines.rs",
     "cli/inputs.rs",
+    "cli/interfaces.rs",
     "cli/output/",
     "cli/signals.rs",
     "cli/stats.rs",
@@ -63,7 +64,7 @@ const GENERIC: &[&str] = &[
 /// Words that must not appear in a generic file, in addition to the names of the files and folders in `protocol/`.
 const NAMES: &[&str] = &["a2s", "bedrock", "dns", "et", "gamespy", "quake", "quake2", "quake3", "usm"];
 /// The names of files and folders in `protocol/` that are not protocols.
-const COMMON: &[&str] = &["games", "mod", "raw"];
+const COMMON: &[&str] = &["games", "mod", "raw", "reserved"];
 
 /// The types defined in a file, with their lines.
 #[derive(Default)]

@@ -165,3 +165,39 @@ pub fn have(program: &str, package: &str) -> bool {
     eprintln!("\n{missing}\n");
     false
 }
+
+/// Runs the test `name`, which calls this, once more with network and mount namespaces of its own and loopback up. Returns
+/// whether this is that second run: the test does its work in it, and otherwise returns. If there can be no namespaces,
+/// prints a warning, or panics if `CI` is set.
+pub fn is_isolated(name: &str) -> bool {
+    const MARK: &str = "ALLEARS_TEST_IS_ISOLATED";
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    if !have("/usr/bin/unshare", "util-linux") || !have("/usr/sbin/ip", "iproute2") {
+        return false;
+    }
+    let unshare = |script: &str| {
+        let mut command = Command::new("/usr/bin/unshare");
+        command.args(["--net", "--mount", "sh", "-e", "-c", script, name]);
+        command.env(MARK, "1").arg(std::env::current_exe().expect("this test"));
+        command.output().expect("unshare starts")
+    };
+    if !unshare("true").status.success() {
+        let missing = "NOT TESTED: namespaces need root";
+        assert!(std::env::var_os("CI").is_none(), "{missing}");
+        eprintln!("\n{missing}\n");
+        return false;
+    }
+    let run = unshare("ip link set lo up; exec \"$1\" --exact \"$0\" --nocapture");
+    let output = [run.stdout, run.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(run.status.success() && output.contains("1 passed"), "{output}");
+    false
+}
+
+/// Runs a shell script that must succeed.
+#[track_caller]
+pub fn shell(script: &str) {
+    let output = Command::new("sh").args(["-e", "-c", script]).output().expect("sh starts");
+    assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -12,7 +12,7 @@ use crate::cli::values::{self, Rate, Window};
 
 /// The forms of a target, for the end of a command's help.
 pub const TARGETS: &str = "\
-Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them with -i";
+Targets: HOST, HOST:PORT, [v6]:PORT, fe80::1%eth0, 10.0.0.0/24, 10.0.0.0/24:PORT, 10.0.0.5-10.0.0.9; or a list of them with -i";
 
 /// Requires targets, as arguments or in a list: if there are none, the message names both ways.
 pub fn some_target() -> ArgGroup {

@@ -7,6 +7,7 @@
 //! | [`text`] | `text.rs` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `servers.rs` | the servers, each listed once |
+//! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //!
@@ -17,16 +18,18 @@
 
 mod catalogue;
 mod info;
+mod master_list;
 pub mod quake3;
 mod servers;
 pub mod text;
 mod wire;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use catalogue::{GAMES, Game};
 pub use info::{PlayerInfo, Rules, ServerInfo};
+pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
 pub use wire::WireProtocol;
 use wire::{Dialogue, WIRE_PROTOCOLS};
@@ -86,11 +89,15 @@ pub enum GameAnswer {
     },
     /// A master's list. The servers themselves come from [`Games::take_server`].
     List {
-        /// The number of servers on it, each counted once.
+        /// The number of servers on it that are believed, each counted once.
         listed: usize,
         /// True if the end of the list was received. A datagram from its middle may still be lost: protocols do not
         /// number them.
         complete: bool,
+        /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
+        is_cut: bool,
+        /// The entries that are not believed.
+        rejected: Rejected,
     },
 }
 
@@ -100,6 +107,21 @@ impl Games {
         Games { default, servers: ServerSet::default() }
     }
 
+    /// Names the addresses of this machine. Only a master that has a [reserved](super::reserved::purpose) address or one of
+    /// these may list them.
+    #[must_use]
+    pub fn with_own_addresses(mut self, own: impl IntoIterator<Item = IpAddr>) -> Games {
+        self.servers.own = own.into_iter().map(|ip| ip.to_canonical()).collect();
+        self
+    }
+
+    /// Lets any master list [reserved](super::reserved::purpose) addresses and those of this machine.
+    #[must_use]
+    pub fn with_reserved_allowed(mut self, allowed: bool) -> Games {
+        self.servers.allow_reserved = allowed;
+        self
+    }
+
     /// Returns the game passed to [`Games::new`].
     pub fn default_game(&self) -> &'static Game {
         self.default
@@ -107,6 +129,8 @@ impl Games {
 
     /// Removes and returns the next server that a master listed and that was not known before, and its game. Servers
     /// are available as soon as the datagram with them has been received.
+    ///
+    /// Not every entry of a list is a server: [`Rejected`] counts the others.
     pub fn take_server(&mut self) -> Option<(SocketAddr, &'static Game)> {
         self.servers.take()
     }
@@ -197,6 +221,7 @@ impl Protocol for Games {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{Config, Engine, Time};
 
     #[test]
     fn masters_and_servers_have_different_gaps() {
@@ -224,6 +249,36 @@ mod tests {
             assert_eq!((info.game.id, info.game.wire.name, &datagram[..]), (id, "quake3", &reply[..]));
             assert_eq!(info.bots, (id == "et").then_some(1), "only some games show bots by their ping");
         }
+    }
+
+    #[test]
+    fn a_list_is_believed_from_a_master_that_was_asked_while_its_query_is_open() {
+        const LIST: &[u8] = b"\xff\xff\xff\xffgetserversResponse\\\x09\x01\x01\x01\x6d\x38\\EOT\0\0\0";
+        let game = Game::find("et").unwrap();
+        let [master, stranger]: [SocketAddr; 2] =
+            ["9.9.9.9:27950", "9.9.9.8:27950"].map(|a| a.parse().unwrap());
+        let mut engine = Engine::new(Games::new(game), Config::default(), [7; 16]).unwrap();
+        let known = |engine: &Engine<Games>| engine.protocol().servers_known();
+        let mut now = Time::ZERO;
+        engine.handle_datagram(now, master, LIST);
+        engine.ask(master, GameQuestion::Master { game, with_ipv6: false }, ()).unwrap();
+        engine.handle_datagram(now, master, LIST);
+        assert_eq!(known(&engine), 0, "nothing has been sent yet");
+        engine.poll_transmit(now, &mut Vec::new()).unwrap();
+        engine.handle_datagram(now, stranger, LIST);
+        engine.handle_datagram(now, SocketAddr::new(master.ip(), 1), LIST);
+        assert_eq!((known(&engine), engine.ledger().unmatched), (0, 4));
+
+        engine.handle_datagram(now, master, LIST);
+        assert_eq!(known(&engine), 1);
+        while !engine.is_idle() {
+            now = now + Duration::from_millis(100);
+            engine.handle_timeout(now);
+            while engine.poll_completion().is_some() {}
+        }
+        let other = LIST.iter().map(|&byte| if byte == 9 { 8 } else { byte }).collect::<Vec<_>>();
+        engine.handle_datagram(now, master, &other);
+        assert_eq!(known(&engine), 1, "the query has ended");
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! The servers of a sweep, each listed once.
 
 use std::collections::{HashSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::Game;
-use crate::protocol::canonical;
+use crate::protocol::{canonical, reserved};
 
 /// The servers known so far, and those of them that still wait to be queried.
 #[derive(Debug, Default)]
 pub(super) struct ServerSet {
     known: HashSet<SocketAddr>,
     waiting: VecDeque<(SocketAddr, &'static Game)>,
+    /// The addresses of this machine.
+    pub own: HashSet<IpAddr>,
+    /// Whether any master may list reserved and own addresses.
+    pub allow_reserved: bool,
 }
 
 impl ServerSet {
@@ -37,5 +41,15 @@ impl ServerSet {
 
     pub fn known(&self) -> usize {
         self.known.len()
+    }
+
+    pub fn is_own(&self, ip: IpAddr) -> bool {
+        self.own.contains(&ip)
+    }
+
+    /// Returns whether a master may list reserved and own addresses: one that has such an address itself, such as a
+    /// master of the local network, is no stranger.
+    pub fn may_list_reserved(&self, master: IpAddr) -> bool {
+        self.allow_reserved || self.is_own(master) || reserved::purpose(master).is_some()
     }
 }

@@ -58,6 +58,9 @@ pub struct ServersArgs {
     /// A master server to get the list from, instead of the game's own (repeatable)
     #[arg(long = "master", value_name = "HOST[:PORT]")]
     pub masters: Vec<String>,
+    /// Also query reserved, private and own addresses that a master lists
+    #[arg(long)]
+    pub allow_reserved: bool,
     /// Only matching servers: map=oasis, players>3, humans>=1, full, !empty, ping<80, name~REGEX, mod=jaymod; separate
     /// several by commas, all must match (repeatable)
     #[arg(long = "where", value_name = "CONDITION", value_parser = filter::conditions, action = ArgAction::Append)]

@@ -1,9 +1,10 @@
 //! The masters, which list servers.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use allears::engine::{Completion, Outcome};
-use allears::protocol::games::{Game, GameAnswer, GameConversation};
+use allears::protocol::games::{Game, GameAnswer, GameConversation, MAX_LISTED};
 
 use crate::cli::console::Console;
 use crate::cli::output::record::Record;
@@ -68,14 +69,23 @@ impl Masters {
         let known = self.named.iter().find(|(address, _)| *address == master);
         let name = known.map_or_else(|| master.to_string(), |(_, name)| name.clone());
         match &completion.outcome {
-            Outcome::Answered(GameAnswer::List { listed, complete }) => {
+            Outcome::Answered(GameAnswer::List { listed, complete, is_cut, rejected }) => {
                 self.answered += 1;
-                if !complete {
-                    console.warn(format_args!(
-                        "master {name}: the end of its list is missing; {listed} servers were received"
+                let warn = |what: fmt::Arguments<'_>| console.warn(format_args!("master {name}: {what}"));
+                if *is_cut {
+                    warn(format_args!("its list has more than {MAX_LISTED} entries: the rest was not read"));
+                } else if !complete {
+                    warn(format_args!("the end of its list is missing; {listed} servers were received"));
+                } else if listed + rejected.total() == 0 {
+                    warn(format_args!("lists no servers"));
+                }
+                if rejected.total() > 0 {
+                    let (total, entries) = (rejected.total(), listed + rejected.total());
+                    let hint =
+                        if rejected.reserved + rejected.own > 0 { " (see --allow-reserved)" } else { "" };
+                    warn(format_args!(
+                        "{total} of {entries} listed servers are not queried: {rejected}{hint}"
                     ));
-                } else if *listed == 0 {
-                    console.warn(format_args!("master {name}: lists no servers"));
                 }
             }
             Outcome::Interrupted => {}

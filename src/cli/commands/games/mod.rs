@@ -9,10 +9,14 @@ mod report;
 mod server;
 mod wanted;
 
+use std::net::IpAddr;
+
 use allears::protocol::games::{Game, GameConversation, GameQuestion, Games};
 use anyhow::{Context, Result};
 
+use crate::cli::console::Console;
 use crate::cli::exit::{Exit, Usage};
+use crate::cli::interfaces;
 use crate::cli::sweep::{Sweep, Swept};
 pub use args::{FindArgs, GamesArgs};
 use args::{NamingArgs, ServersArgs, Sort};
@@ -83,8 +87,17 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         counts: Counts::default(),
     };
     let typical = GameConversation::new(GameQuestion::Server(game));
-    let swept = sweep.conduct(Games::new(game), &typical, &mut listing)?;
+    let own = if listing.masters.is_empty() { vec![] } else { own_addresses(&sweep.console) };
+    let games = Games::new(game).with_own_addresses(own).with_reserved_allowed(args.allow_reserved);
+    let swept = sweep.conduct(games, &typical, &mut listing)?;
     Ok(Done { swept, counts: listing.counts })
+}
+
+fn own_addresses(console: &Console) -> Vec<IpAddr> {
+    interfaces::addresses().unwrap_or_else(|error| {
+        console.warn(format_args!("cannot list the addresses of this machine: {error}"));
+        vec![]
+    })
 }
 
 /// Returns the masters that the user names; the game's own if no servers are named either.

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::OUT_OF_BAND;
 use crate::protocol::games::Game;
+use crate::protocol::reserved;
 
 /// Appends the request for the servers of `game`, including empty and full ones: `getserversExt` for IPv4 and IPv6 if
 /// `with_ipv6` is given and the game's masters know it, else `getservers`.
@@ -70,6 +71,12 @@ impl<'a> ServerList<'a> {
     /// Returns the servers' addresses, without those that cannot be a host: port 0, unspecified, multicast and
     /// broadcast addresses.
     pub fn servers(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
+        let is_host = |entry: &SocketAddr| entry.port() != 0 && reserved::why_no_host(entry.ip()).is_none();
+        self.entries().filter(is_host)
+    }
+
+    /// Returns all entries.
+    pub(super) fn entries(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let mut rest = self.entries;
         let entries = std::iter::from_fn(move || {
             let (entry, after) = split_entry(rest).ok()?;
@@ -77,7 +84,7 @@ impl<'a> ServerList<'a> {
             entry
         });
         entries.filter_map(|entry| match entry {
-            Entry::Server(address) => Some(address).filter(is_usable),
+            Entry::Server(address) => Some(address),
             Entry::End => None,
         })
     }
@@ -120,11 +127,6 @@ const CUT: &str = "the list ends in the middle of an address";
 fn is_end(after: &[u8]) -> bool {
     let zeros = after.strip_prefix(b"EOT").or_else(|| after.strip_prefix(b"EOF"));
     zeros.is_some_and(|zeros| zeros.iter().take(3).all(|&byte| byte == 0))
-}
-
-fn is_usable(address: &SocketAddr) -> bool {
-    let broadcast = matches!(address, SocketAddr::V4(v4) if v4.ip().is_broadcast());
-    address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast() && !broadcast
 }
 
 #[cfg(test)]

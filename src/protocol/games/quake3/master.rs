@@ -1,10 +1,9 @@
 //! A conversation with a master: its list of servers, in several datagrams.
 
-use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::list::{ServerList, write_request};
+use crate::protocol::games::master_list::MasterList;
 use crate::protocol::games::servers::ServerSet;
 use crate::protocol::games::wire::Dialogue;
 use crate::protocol::games::{Game, GameAnswer};
@@ -15,8 +14,7 @@ const LIST_GAP: Duration = Duration::from_millis(300);
 /// The minimum time between two requests to one master. dpmaster's flood protection ignores the fifth request in quick
 /// succession.
 const MASTER_GAP: Duration = Duration::from_secs(1);
-/// The maximum number of servers accepted from one master: no real list is that long.
-const MAX_LISTED: usize = 200_000;
+/// The maximum number of datagrams accepted from one master: no real list has that many.
 const MAX_LIST_DATAGRAMS: u32 = 2048;
 
 /// The list of one master, as received so far.
@@ -24,22 +22,18 @@ const MAX_LIST_DATAGRAMS: u32 = 2048;
 pub(super) struct ListQuery {
     game: &'static Game,
     with_ipv6: bool,
-    listed: HashSet<SocketAddr>,
+    list: MasterList,
     datagrams: u32,
     has_end: bool,
 }
 
 impl ListQuery {
     pub(super) fn new(game: &'static Game, with_ipv6: bool) -> ListQuery {
-        ListQuery { game, with_ipv6, listed: HashSet::new(), datagrams: 0, has_end: false }
+        ListQuery { game, with_ipv6, list: MasterList::new(game), datagrams: 0, has_end: false }
     }
 
     fn is_ext(&self) -> bool {
         self.with_ipv6 && self.game.ext_name.is_some()
-    }
-
-    fn answer(&self, complete: bool) -> GameAnswer {
-        GameAnswer::List { listed: self.listed.len(), complete }
     }
 }
 
@@ -62,14 +56,11 @@ impl Dialogue for ListQuery {
             Ok(_) => return Step::NotMine,
             Err(reason) => return Step::Malformed(reason),
         };
-        for server in list.servers().take(MAX_LISTED - self.listed.len()) {
-            self.listed.insert(server);
-            servers.list(server, self.game);
-        }
+        list.entries().for_each(|entry| self.list.add(servers, reply.from, entry));
         self.has_end |= list.has_end;
         self.datagrams += 1;
-        if self.datagrams == MAX_LIST_DATAGRAMS || self.listed.len() == MAX_LISTED {
-            return Step::Done(self.answer(false));
+        if self.datagrams == MAX_LIST_DATAGRAMS || self.list.is_full() {
+            return Step::Done(self.list.answer(false));
         }
         Step::More { quiet: LIST_GAP }
     }
@@ -77,7 +68,11 @@ impl Dialogue for ListQuery {
     /// Completes the list if its end was received and nothing arrived after it for a while. Without its end, the list
     /// is requested again; the servers received so far are kept.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
-        if self.has_end || tries_left == 0 { Quiet::Done(self.answer(self.has_end)) } else { Quiet::Retry }
+        if self.has_end || tries_left == 0 {
+            Quiet::Done(self.list.answer(self.has_end))
+        } else {
+            Quiet::Retry
+        }
     }
 
     /// Returns 16 datagrams of 1,400 bytes. A list of more than 3,100 servers exceeds that.
@@ -118,7 +113,7 @@ mod tests {
 
     fn listed(quiet: Quiet<GameAnswer>) -> Option<(usize, bool)> {
         match quiet {
-            Quiet::Done(GameAnswer::List { listed, complete }) => Some((listed, complete)),
+            Quiet::Done(GameAnswer::List { listed, complete, .. }) => Some((listed, complete)),
             _ => None,
         }
     }
