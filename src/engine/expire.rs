@@ -62,6 +62,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let tries_left = self.timeouts.tries_left(query.tries());
         let may_retry = if self.stopped { 0 } else { tries_left };
         let Phase::Open(open) = &mut query.phase else { return };
+        open.forget_failing_send();
         if let Some(arrival) = open.partial()
             && let Quiet::Done(answer) = self.protocol.quiet(&mut open.conversation, may_retry)
         {
@@ -69,12 +70,13 @@ impl<P: Protocol, T> Engine<P, T> {
         } else if may_retry > 0 {
             self.retry(id);
         } else {
-            let broken = open.rare().and_then(|rare| rare.broken);
-            let outcome = match broken {
+            let (broken, hint) = open.rare().map_or((None, None), |rare| (rare.broken, rare.hint));
+            let outcome = match (broken, hint) {
                 _ if tries_left > 0 => Outcome::Interrupted,
-                Some(reason) => Outcome::Malformed(reason),
-                None if open.partial().is_some() => Outcome::Malformed("the rest of the answer never came"),
-                None => Outcome::Silent,
+                (Some(reason), _) => Outcome::Malformed(reason),
+                _ if open.partial().is_some() => Outcome::Malformed("the rest of the answer never came"),
+                (None, Some(report)) => Outcome::Unreachable(report),
+                (None, None) => Outcome::Silent,
             };
             self.complete(now, id, outcome, None);
         }
@@ -85,6 +87,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let query = &mut self.in_flight[id];
         let attempts = query.attempts;
         let Phase::Open(open) = &mut query.phase else { return };
+        open.deferred = false;
         if let Some(target) = self.protocol.retry(&mut open.conversation, attempts)
             && target != query.target
         {

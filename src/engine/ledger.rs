@@ -31,6 +31,9 @@ pub struct Ledger {
     pub datagrams_sent: u64,
     /// Packets that the kernel did not accept at first because its send queue was full. They were sent later.
     pub deferred: u64,
+    /// Sends that failed for a reason that may pass, and were repeated: see
+    /// [`handle_transient_send_failure`](super::Engine::handle_transient_send_failure).
+    pub send_errors: u64,
     /// The second and later attempts of queries, which `datagrams_sent` includes.
     pub retransmissions: u64,
     /// Answered queries that took more than one attempt: a datagram was lost or slow, on the way

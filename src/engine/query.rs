@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Time;
 use super::deadlines::Stamp;
 use super::ring::Priority;
+use super::{Time, Unreachable};
 
 /// The number of a query in the table. It is reused once the query is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +66,8 @@ pub struct Open<C, T> {
     pub promised: bool,
     /// True if it counts towards the in-flight cap of its host.
     pub has_slot: bool,
+    /// The attempt that is due is in the ledger as deferred.
+    pub deferred: bool,
     /// The number of attempts that do not count as tries, since their replies may have been dropped locally; and the
     /// number of the last such attempt.
     pub forgiven: u32,
@@ -83,6 +85,19 @@ pub struct Rare {
     pub broken: Option<&'static str>,
     /// The foreign source of a reply.
     pub foreign_source: Option<SocketAddr>,
+    /// The failed sends of the attempt that is due.
+    pub failing: Option<FailingSend>,
+    /// A router's report that the host cannot be reached, which may pass.
+    pub hint: Option<Unreachable>,
+}
+
+/// An attempt that could not be sent yet.
+#[derive(Clone, Copy)]
+pub struct FailingSend {
+    /// The time of the first failure.
+    pub since: Time,
+    /// The number of failures.
+    pub count: u32,
 }
 
 /// The place where an open query waits.
@@ -140,6 +155,13 @@ impl<C, T> Open<C, T> {
         self.rare.get_or_insert_default()
     }
 
+    /// Ends the failures to send: an attempt has left.
+    pub fn forget_failing_send(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.failing = None;
+        }
+    }
+
     /// Forgets the foreign source, since the target itself has answered.
     pub fn forget_foreign_source(&mut self) {
         if let Some(rare) = &mut self.rare {
@@ -162,6 +184,7 @@ impl<C, T> Query<C, T> {
                 priority: new.priority,
                 promised: false,
                 has_slot: false,
+                deferred: false,
                 forgiven: 0,
                 last_forgiven: 0,
                 rare: None,

@@ -74,16 +74,22 @@ impl<P: Protocol, T> Engine<P, T> {
         self.protocol.foreign_source() == ForeignSource::Accepted
     }
 
-    /// Processes an ICMP error, or the kernel's report, that `request` was not delivered to `to`. Ends the query with
-    /// the token in the request or, for a request without a token, the query at that address. (The driver passes on
-    /// only errors that quote one of its own ports.) An error that matches no query is ignored, since anyone can send
-    /// one.
+    /// Processes an ICMP error that quotes `request`, which was not delivered to `to`. It concerns the query with the
+    /// token in the request or, for a request without a token, the query at that address. (The driver passes on only
+    /// errors that quote one of its own ports.)
+    ///
+    /// An error from the host itself, or from an unknown sender, ends the query as unreachable. An error from a router is
+    /// a hint, since routes change (RFC 1122, section 3.2.2.1): the query continues, and ends as unreachable if no attempt
+    /// is answered. An error that matches no query is ignored, since anyone can send one.
     pub fn handle_unreachable(&mut self, now: Time, to: SocketAddr, request: &[u8], report: Unreachable) {
         let token = self.protocol.read_request_token(request).unwrap_or(Token::NONE);
         let Some(hit) = self.in_flight.find(to, token).filter(|hit| !hit.is_foreign) else { return };
         let query = &mut self.in_flight[hit.query];
-        if query.open().is_some() {
-            query.accounted += 1;
+        let Phase::Open(open) = &mut query.phase else { return };
+        query.accounted += 1;
+        if report.by.is_some_and(|by| by.to_canonical() != to.ip().to_canonical()) {
+            open.rare_mut().hint = Some(report);
+        } else {
             let arrival = Arrival { at: now, attempt: hit.attempt, rtt: None };
             self.complete(now, hit.query, Outcome::Unreachable(report), Some(arrival));
         }

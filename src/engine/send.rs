@@ -4,10 +4,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::deadlines::Place;
-use super::query::{Phase, QueryId, State};
+use super::query::{FailingSend, Phase, QueryId, State};
 use super::ring::Priority;
 use super::timeouts::Wait;
 use super::{Attempt, Engine, Outcome, Protocol, Time, Transmit};
+
+/// The time until a send that failed is repeated for the first time.
+const SEND_AGAIN: Duration = Duration::from_millis(50);
+/// How often that time doubles: up to 800 ms.
+const LONGEST_SEND_AGAIN: u32 = 4;
 
 /// The reason why a query cannot be sent now.
 enum Held {
@@ -43,10 +48,10 @@ impl<P: Protocol, T> Engine<P, T> {
             self.complete(now, query, Outcome::Interrupted, None);
             return;
         }
-        self.ledger.deferred += 1;
         self.pacer.give_back();
         let place = self.place(query, State::Queued);
-        if let Some(open) = self.in_flight[query].open() {
+        if let Some(open) = self.in_flight[query].open_mut() {
+            self.ledger.deferred += u64::from(!std::mem::replace(&mut open.deferred, true));
             self.ring.push_front(open.priority, place);
         }
         self.check_counts();
@@ -67,8 +72,35 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Ends a query as send failed, with the error number, because this machine cannot send to its address (`EINVAL`,
-    /// `ENETUNREACH`, `EACCES`, `EPERM`). The rest of the batch is not affected.
+    /// Takes back a request that this machine cannot send for a reason that may pass: no route, no address, a local
+    /// firewall, no memory; `errno` is the operating system's error number. The query keeps its tries, and earlier
+    /// attempts may still be answered. It is sent again after 50 ms, and then after twice as long each time, up to 800
+    /// ms; once that has gone on for 5 seconds, or for as long as all tries with a fixed
+    /// [`timeout`](super::Config::timeout), it ends as send failed.
+    pub fn handle_transient_send_failure(&mut self, now: Time, transmit: Transmit, errno: i32) {
+        let id = transmit.place.query;
+        if !self.take_back(transmit) {
+            return;
+        }
+        self.ledger.send_errors += 1;
+        let patience = self.timeouts.patience();
+        let Some(open) = self.in_flight[id].open_mut() else { return };
+        let failing = open.rare_mut().failing.get_or_insert(FailingSend { since: now, count: 0 });
+        failing.count += 1;
+        let gap = SEND_AGAIN * (1 << (failing.count - 1).min(LONGEST_SEND_AGAIN));
+        let end = failing.since + patience;
+        if self.stopped {
+            self.complete(now, id, Outcome::Interrupted, None);
+        } else if now < end {
+            self.wait_until(id, State::HeldBack, end.min(now + gap));
+        } else {
+            self.complete(now, id, Outcome::SendFailed(errno), None);
+        }
+        self.check_counts();
+    }
+
+    /// Ends a query that this machine can never send to its address (`EINVAL`, `EAFNOSUPPORT`, `EMSGSIZE`): as send
+    /// failed, with the operating system's error number.
     pub fn handle_send_failure(&mut self, now: Time, transmit: Transmit, errno: i32) {
         if self.take_back(transmit) {
             self.complete(now, transmit.place.query, Outcome::SendFailed(errno), None);

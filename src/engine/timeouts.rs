@@ -16,6 +16,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// The minimum for all attempts of a query together: a distant host in a sweep of near ones must still have time to
 /// reply.
 const SHORTEST_IN_ALL: Duration = Duration::from_secs(1);
+/// The time for which a request that cannot be sent is held back: links, routes and addresses that are renewed are back
+/// within a few seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The size of the table of prefixes. A new prefix replaces another.
 const PREFIXES: usize = 2048;
 /// The number of samples that a prefix needs for its own estimate.
@@ -76,6 +79,14 @@ impl Timeouts {
         let backoff = 1.25f64.powi(wait.attempt.min(10) as i32 - 1);
         let jitter = 1.0 + (wait.jitter % 1024) as f64 / 8192.0;
         rto.mul_f64(backoff * jitter).min(LONGEST)
+    }
+
+    /// Returns how long a request that cannot be sent is held back before its query ends.
+    pub fn patience(&self) -> Duration {
+        match self.timeout {
+            Timeout::Fixed(fixed) => fixed * self.tries,
+            Timeout::Auto => PATIENCE,
+        }
     }
 
     /// Returns the time after which a host's reply is overdue, even if the user's timeout is longer.

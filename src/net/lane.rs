@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::cost::CostMeter;
+use super::errno::{is_leftover, is_permanent, no_room};
 use super::errors::ErrorInbox;
-use super::reactor::Reactor;
-use super::socket::{BATCH, Inbox, Packet, Received, Socket, is_leftover};
+use super::socket::{BATCH, Inbox, Packet, Received};
+use super::system::{Endpoint, System};
 use crate::engine::{Engine, Protocol, Time, Transmit};
 
 /// The maximum number of error batches read at a time.
@@ -19,10 +20,24 @@ const STALL: Duration = Duration::from_millis(5);
 /// The maximum number of resends of a packet after errors of other hosts, before the packet has to wait.
 const MAX_RESENDS: u32 = 32;
 
+/// The number of packets in a row that cannot be sent, after which the rest of a burst waits.
+const MAX_FAILED: u32 = 32;
+
+/// How long the system may have no room for any packet before that counts as a failure to send.
+const NO_ROOM_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long receiving pauses after an error, and how long it may fail without a single success before it is given up.
+const RECEIVE_PAUSE: Duration = Duration::from_millis(10);
+const RECEIVE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The number of errors of earlier packets in a row, without an entry in the error queue or a datagram, after which an
+/// error belongs to the socket.
+const MAX_LEFTOVERS: u32 = 32;
+
 /// The socket of one address family, with its receive state and its packets of the current burst.
 #[derive(Debug)]
-pub(super) struct Lane {
-    pub socket: Socket,
+pub(super) struct Lane<E> {
+    pub socket: E,
     pub ipv6: bool,
     /// True if the socket may hold datagrams. mio reports only changes, so this records a read that stopped early.
     pub readable: bool,
@@ -38,13 +53,25 @@ pub(super) struct Lane {
     was_empty: bool,
     cost: CostMeter,
     errors: ErrorInbox,
+    /// Errors of earlier packets in a row: see [`MAX_LEFTOVERS`].
+    leftovers: u32,
+    failing_receive: Option<FailingReceive>,
+    /// Since when the system has had no room for any packet.
+    no_room_since: Option<Time>,
     packets: Vec<Packet>,
     /// The transmit of each packet, and its position in the order of the engine.
     transmits: Vec<(usize, Transmit)>,
 }
 
-impl Lane {
-    pub fn new(socket: Socket, ipv6: bool) -> Lane {
+/// Receiving has failed, and has not succeeded since.
+#[derive(Clone, Copy, Debug)]
+struct FailingReceive {
+    since: Time,
+    again: Time,
+}
+
+impl<E: Endpoint> Lane<E> {
+    pub fn new(socket: E, ipv6: bool) -> Lane<E> {
         Lane {
             socket,
             ipv6,
@@ -56,6 +83,9 @@ impl Lane {
             was_empty: true,
             cost: CostMeter::default(),
             errors: ErrorInbox::new(),
+            leftovers: 0,
+            failing_receive: None,
+            no_room_since: None,
             packets: Vec::new(),
             transmits: Vec::new(),
         }
@@ -64,41 +94,77 @@ impl Lane {
     /// Returns the local drops since the last call.
     pub fn new_drops(&mut self) -> u32 {
         self.has_dropped = false;
-        let drops = self.socket.local_drops().unwrap_or(self.drops);
+        let drops = self.socket.buffer_usage().map_or(self.drops, |usage| usage.drops);
         let new = drops.wrapping_sub(self.drops);
         self.drops = drops;
         new
     }
 
+    /// Returns whether the socket may hold datagrams, and can be read now.
+    pub fn is_readable(&self, now: Time) -> bool {
+        self.readable && self.reads_again().is_none_or(|again| again <= now)
+    }
+
+    /// Returns when the socket is read again after an error.
+    pub fn reads_again(&self) -> Option<Time> {
+        self.failing_receive.map(|failing| failing.again)
+    }
+
     /// Reads the error queue and one batch of datagrams, and passes them to `engine`. Returns their number.
     ///
-    /// Errors come first, because Linux fails the next receive while there are any.
+    /// An error is not the end: receiving pauses, and only if it fails for seconds is the error returned.
     pub fn receive<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
         inbox: &mut Inbox,
-        clock: &Reactor,
+        system: &impl System,
         limit: Time,
     ) -> io::Result<usize> {
-        let start = clock.now();
+        let start = system.now();
+        match self.try_receive(engine, inbox, system, start, limit) {
+            Ok(count) => {
+                self.failing_receive = None;
+                Ok(count)
+            }
+            Err(error) => {
+                let since = self.failing_receive.map_or(start, |failing| failing.since);
+                self.failing_receive = Some(FailingReceive { since, again: start + RECEIVE_PAUSE });
+                if start - since < RECEIVE_PATIENCE { Ok(0) } else { Err(error) }
+            }
+        }
+    }
+
+    /// Errors come first, because Linux fails the next receive while there are any.
+    fn try_receive<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        inbox: &mut Inbox,
+        system: &impl System,
+        start: Time,
+        limit: Time,
+    ) -> io::Result<usize> {
         let errors = if self.has_errors { self.receive_errors(engine, start) } else { 0 };
         if self.was_empty {
             self.cost.begin(|| self.socket.buffer_usage().map(|usage| usage.queued));
         }
         match self.socket.try_recv(inbox) {
             Ok(0) => {
+                self.leftovers = 0;
                 self.mark_empty(start, engine);
                 Ok(errors)
             }
             Ok(count) => {
+                self.leftovers = 0;
                 self.was_empty = false;
-                let read_at = inbox.read_at.map_or_else(|| clock.now(), |read_at| clock.at(read_at));
+                let read_at = inbox.read_at.map_or_else(|| system.now(), |read_at| system.at(read_at));
                 self.deliver(engine, inbox, read_at, limit);
                 Ok(errors + count)
             }
-            Err(error) if is_leftover(&error) => {
+            Err(error) if is_leftover(&error) && self.leftovers < MAX_LEFTOVERS => {
                 self.cost.discard();
-                Ok(errors + self.receive_errors(engine, start).max(1))
+                let errors = errors + self.receive_errors(engine, start);
+                self.leftovers = if errors > 0 { 0 } else { self.leftovers + 1 };
+                Ok(errors.max(1))
             }
             Err(error) => Err(error),
         }
@@ -161,47 +227,56 @@ impl Lane {
         self.transmits.push((order, transmit));
     }
 
-    /// Sends the queued packets. Packets that the system has no room for go to `unsent`; packets that it refuses are
-    /// reported to the engine.
+    /// Sends the queued packets, and returns how many were sent. Packets that the system has no room for go to `unsent`,
+    /// and so do the rest after too many that cannot be sent; packets that it refuses are reported to the engine.
     ///
     /// A send can fail because of an ICMP error about another host: such a packet is sent again. The error belongs to the
     /// packet itself if it occurs twice without an ICMP error in between.
     pub fn flush<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
-        clock: &Reactor,
+        system: &impl System,
         now: Time,
         bytes: &[u8],
         unsent: &mut Vec<(usize, Transmit)>,
-    ) {
-        let mut at = 0;
+    ) -> usize {
+        let (mut at, mut total, mut failed) = (0, 0, 0);
         // Counters for the packet at `at`.
         let (mut failures, mut resends) = (0, 0);
         while at < self.packets.len() {
-            let started = clock.now();
+            let started = system.now();
             let batch = at..self.packets.len().min(at + BATCH);
             let sent = self.socket.send(&self.packets[batch], bytes);
-            self.report_stalls(engine, at..at + sent.count, [now, started, clock.now()]);
+            self.report_stalls(engine, at..at + sent.count, [now, started, system.now()]);
             at += sent.count;
+            total += sent.count;
             if sent.count > 0 {
-                (failures, resends) = (0, 0);
+                (failures, resends, failed) = (0, 0, 0);
+                self.no_room_since = None;
             }
             let Some(error) = sent.error else { continue };
-            if is_full(&error) || resends == MAX_RESENDS {
+            if self.has_no_room(&error, now) || resends == MAX_RESENDS || failed == MAX_FAILED {
                 unsent.extend_from_slice(&self.transmits[at..]);
                 break;
             }
             resends += 1;
             failures += u32::from(self.receive_errors(engine, now) == 0);
             if failures == 2 {
-                let errno = error.raw_os_error().unwrap_or(0);
-                engine.handle_send_failure(now, self.transmits[at].1, errno);
+                fail(engine, now, self.transmits[at].1, &error);
                 at += 1;
+                failed += 1;
                 (failures, resends) = (0, 0);
             }
         }
         self.packets.clear();
         self.transmits.clear();
+        total
+    }
+
+    /// Returns whether the error means that the system has no room for a packet now; not if it has had none for so long
+    /// that the queries have to know.
+    fn has_no_room(&mut self, error: &io::Error, now: Time) -> bool {
+        no_room(error) && now - *self.no_room_since.get_or_insert(now) < NO_ROOM_PATIENCE
     }
 
     /// Reports packets that may have left late, because this process was stopped before or during the system call.
@@ -219,6 +294,16 @@ impl Lane {
     }
 }
 
+/// Reports a packet that the system refuses to the engine.
+fn fail<P: Protocol, T>(engine: &mut Engine<P, T>, now: Time, transmit: Transmit, error: &io::Error) {
+    let errno = error.raw_os_error().unwrap_or(0);
+    if is_permanent(error) {
+        engine.handle_send_failure(now, transmit, errno);
+    } else {
+        engine.handle_transient_send_failure(now, transmit, errno);
+    }
+}
+
 /// Returns whether a count modulo 2³² is ahead of another one.
 fn is_newer(count: u32, than: u32) -> bool {
     (1..1 << 31).contains(&count.wrapping_sub(than))
@@ -230,17 +315,6 @@ fn arrival(read_at: Time, datagram: &Received) -> Time {
     Time::from_nanos(read_at.as_nanos().saturating_sub(age))
 }
 
-/// Returns whether the error means that the system has no room for a packet now, but may have later.
-fn is_full(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    const NO_BUFFERS: i32 = libc::ENOBUFS;
-    #[cfg(not(unix))]
-    const NO_BUFFERS: i32 = 10_055; // WSAENOBUFS
-
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
-        || error.raw_os_error() == Some(NO_BUFFERS)
-}
-
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
@@ -248,9 +322,9 @@ mod tests {
 
     use super::*;
     use crate::engine::{ReplySize, reply_cost};
-    use crate::net::SocketOptions;
+    use crate::net::{Socket, SocketOptions};
 
-    fn lane(rcvbuf: usize) -> (Lane, UdpSocket) {
+    fn lane(rcvbuf: usize) -> (Lane<Socket>, UdpSocket) {
         let options =
             SocketOptions { rcvbuf: Some(rcvbuf), report_arrival: true, ..SocketOptions::default() };
         let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into(), &options).expect("a port of loopback");
@@ -263,7 +337,7 @@ mod tests {
     fn the_first_datagram_after_a_drop_reveals_it() {
         let (mut lane, sender) = lane(16_384);
         let mut inbox = Inbox::new();
-        let mut drain = |lane: &mut Lane| {
+        let mut drain = |lane: &mut Lane<Socket>| {
             while lane.socket.recv(&mut inbox).expect("it can be read") > 0 {
                 lane.detect_drops(&inbox);
             }
@@ -314,13 +388,5 @@ mod tests {
         assert_eq!(read(Some(Duration::from_nanos(300))), 700);
         assert_eq!(read(Some(Duration::from_nanos(1_001))), 0);
         assert_eq!(read(Some(Duration::MAX)), 0);
-    }
-
-    #[test]
-    fn a_full_queue_differs_from_a_bad_destination() {
-        let full = |errno| is_full(&io::Error::from_raw_os_error(errno));
-        assert!([libc::EAGAIN, libc::ENOBUFS, libc::ENOMEM].into_iter().all(full));
-        let bad = [libc::EINVAL, libc::ENETUNREACH, libc::EACCES, libc::EPERM, libc::ECONNREFUSED];
-        assert!(!bad.into_iter().any(full));
     }
 }

@@ -1,19 +1,22 @@
 //! Sockets and the clock: drives an [`Engine`] with one UDP socket for each address family.
 //!
 //! - [`Sweep`]: a whole sweep as an iterator over its completions.
-//! - [`Net`]: one turn of the loop: drain, burst, expire, sleep. `lane` has one socket's part of it, `cost` measures the
-//!   receive buffer, `reactor` sleeps.
+//! - [`Net`]: one turn of the loop: drain, burst, expire, sleep. `driver` has the turn, `lane` one socket's part of it,
+//!   `cost` measures the receive buffer, `reactor` sleeps. `system` is what a turn needs of the operating system, and
+//!   `errno` classifies its errors.
 //! - [`Socket`]: sends and receives datagrams: `linux` many per system call, `portable` one. `control` parses Linux's
 //!   control messages, `errors` has the ICMP errors of its error queue.
 
 #[cfg(target_os = "linux")]
-use linux as system;
+use linux as platform;
 #[cfg(not(target_os = "linux"))]
-use portable as system;
+use portable as platform;
 
 #[cfg(target_os = "linux")]
 mod control;
 mod cost;
+mod driver;
+mod errno;
 mod errors;
 mod lane;
 #[cfg(target_os = "linux")]
@@ -22,14 +25,17 @@ mod portable;
 mod reactor;
 mod socket;
 mod sweep;
+mod system;
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::engine::{Engine, Protocol, Time, Transmit};
+use crate::engine::{Engine, Protocol, Time};
 use crate::setters::setters;
+use driver::Driver;
+use errno::NO_SUCH_FAMILY;
 pub use errors::{ErrorInbox, NetworkError};
 use lane::Lane;
 pub use reactor::{Reactor, Waker};
@@ -38,16 +44,6 @@ pub use sweep::Sweep;
 
 /// The receive buffer that a socket requests by default, in bytes as the system counts them: 64 MiB.
 pub const LARGEST_BUFFER: usize = 64 << 20;
-
-/// Maximum datagrams and errors received in one turn, before anything is sent: a few milliseconds of work.
-const RECEIVE_LIMIT: usize = 256;
-
-/// Maximum packets sent in one turn, before replies are read again.
-const BURST_LIMIT: usize = 128;
-
-/// The pause in sending when the system's queue is full. Not every system reports when there is room again, and Linux
-/// reports it for each packet that has left.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// The settings of a [`Net`]'s sockets. The default suits any sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,17 +93,7 @@ setters!(Options {
 /// # Ok(()) }
 /// ```
 pub struct Net {
-    reactor: Reactor,
-    lanes: Vec<Lane>,
-    inbox: Inbox,
-    /// The payloads of one burst.
-    bytes: Vec<u8>,
-    /// The packets of a burst that the system had no room for.
-    unsent: Vec<(usize, Transmit)>,
-    /// Sending is paused until this time.
-    paused_until: Time,
-    /// Sending is paused until everything that arrived before this time has been read; `None` once it has.
-    backlog: Option<Time>,
+    driver: Driver<Reactor>,
 }
 
 impl Net {
@@ -119,15 +105,7 @@ impl Net {
     /// An address cannot be bound, or there is no event queue.
     pub fn open(options: &Options) -> Result<Net, OpenError> {
         let reactor = Reactor::new().map_err(OpenError::EventQueue)?;
-        let mut net = Net {
-            reactor,
-            lanes: Vec::new(),
-            inbox: Inbox::new(),
-            bytes: Vec::new(),
-            unsent: Vec::new(),
-            paused_until: Time::ZERO,
-            backlog: None,
-        };
+        let mut net = Net { driver: Driver::new(reactor) };
         if let Some(addr) = options.bind {
             net.bind(addr, options)?;
             return Ok(net);
@@ -151,8 +129,9 @@ impl Net {
             ..SocketOptions::default()
         };
         let mut socket = Socket::bind(addr, &options).map_err(|source| OpenError::Bind { addr, source })?;
-        self.reactor.register(&mut socket, self.lanes.len()).map_err(OpenError::EventQueue)?;
-        self.lanes.push(Lane::new(socket, addr.is_ipv6()));
+        let Driver { system: reactor, lanes, .. } = &mut self.driver;
+        reactor.register(&mut socket, lanes.len()).map_err(OpenError::EventQueue)?;
+        lanes.push(Lane::new(socket, addr.is_ipv6()));
         Ok(())
     }
 
@@ -171,136 +150,39 @@ impl Net {
     /// The operating system cannot receive or wait. An error in sending ends only the query that it concerns.
     pub fn turn<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, until: Option<Time>) -> io::Result<()> {
         engine.grant_reply_credit(self.reply_credit());
-        let ended = engine.ledger().ended();
-        let start = self.now();
-        let is_due = engine.next_deadline().is_some_and(|due| due <= start);
-        self.count_local_drops(engine, start, is_due);
-        // Deadlines may expire up to here: local drops until then are counted, and all sockets are read, since one that
-        // was empty before may not be now.
-        let horizon = if is_due { start } else { Time::ZERO };
-        self.lanes.iter_mut().for_each(|lane| lane.readable |= is_due);
-        let received = self.receive(engine, horizon)?;
-        let sent = if self.has_caught_up(start) { self.burst(engine, self.now()) } else { 0 };
-        engine.handle_timeout(horizon.min(self.read_up_to()));
-
-        let worked = received + sent > 0 || engine.ledger().ended() != ended;
-        let wake = if worked { Some(start) } else { self.next_turn(engine).into_iter().chain(until).min() };
-        let Net { reactor, lanes, .. } = self;
-        reactor.wait_for(wake, |token, has_errors| {
-            lanes[token].readable = true;
-            lanes[token].has_errors |= has_errors;
-        })
+        self.driver.turn(engine, until)
     }
 
     /// Returns when the next turn is due, for a caller with its own event loop. A time in the past means now. `None`
     /// means that only a datagram can change anything; it makes the file descriptor of this `Net` readable (`AsRawFd`,
     /// on Unix).
     pub fn next_turn<P: Protocol, T>(&self, engine: &mut Engine<P, T>) -> Option<Time> {
-        if self.is_readable() {
-            return Some(Time::ZERO);
-        }
-        // While sending is paused, pending packets do not require a wake-up.
-        engine.poll_timeout().map(|due| due.max(self.paused_until))
-    }
-
-    /// Reports local drops to the engine: before anything expires, and when a datagram hinted at them.
-    fn count_local_drops<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time, is_due: bool) {
-        let suspects = self.lanes.iter_mut().filter(|lane| is_due || lane.has_dropped);
-        if suspects.map(Lane::new_drops).any(|new| new > 0) {
-            engine.handle_local_drops(now);
-        }
-    }
-
-    /// Reads the sockets until they are empty or the limit is reached. The socket that is furthest behind is read first, so
-    /// that no deadline expires before a reply that arrived earlier.
-    fn receive<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, horizon: Time) -> io::Result<usize> {
-        let mut received = 0;
-        while received < RECEIVE_LIMIT {
-            let readable = self.lanes.iter().enumerate().filter(|(_, lane)| lane.readable);
-            let Some((next, _)) = readable.min_by_key(|(_, lane)| lane.read_up_to) else { break };
-            let others = self.lanes.iter().enumerate().filter(|&(at, _)| at != next);
-            let limit = others.map(|(_, lane)| lane.read_up_to).fold(horizon, Time::min);
-            let Net { reactor, lanes, inbox, .. } = self;
-            received += lanes[next].receive(engine, inbox, reactor, limit)?;
-        }
-        Ok(received)
-    }
-
-    /// Returns the time before which everything that arrived has been read.
-    fn read_up_to(&self) -> Time {
-        self.lanes.iter().map(|lane| lane.read_up_to).min().unwrap_or_default()
+        self.driver.next_turn(engine)
     }
 
     /// Returns whether the next turn may receive something without waiting.
     pub fn is_readable(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.readable)
-    }
-
-    /// Returns whether sending may continue. It pauses from when a backlog is left until that backlog has been drained;
-    /// waiting for an empty queue instead would let a flood stop all sending.
-    fn has_caught_up(&mut self, start: Time) -> bool {
-        let backlog = *self.backlog.get_or_insert(start);
-        let has_caught_up = !self.is_readable() || self.read_up_to() >= backlog;
-        if has_caught_up {
-            self.backlog = None;
-        }
-        has_caught_up
-    }
-
-    /// Sends the requests that the engine has due, up to the limit. Returns the number of packets.
-    fn burst<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
-        if now < self.paused_until {
-            return 0;
-        }
-        self.bytes.clear();
-        let mut count = 0;
-        while count < BURST_LIMIT {
-            let start = self.bytes.len();
-            let Some(transmit) = engine.poll_transmit(now, &mut self.bytes) else { break };
-            let packet = Packet { to: transmit.to, from: None, range: start..self.bytes.len() };
-            match self.lanes.iter_mut().find(|lane| lane.ipv6 == transmit.to.is_ipv6()) {
-                Some(lane) => lane.push(count, transmit, packet),
-                None => engine.handle_send_failure(now, transmit, NO_SUCH_FAMILY),
-            }
-            count += 1;
-        }
-        for lane in &mut self.lanes {
-            lane.flush(engine, &self.reactor, now, &self.bytes, &mut self.unsent);
-        }
-        self.take_back(engine, now);
-        count
-    }
-
-    /// Returns to the engine the packets that the system had no room for, the last one first.
-    fn take_back<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) {
-        if self.unsent.is_empty() {
-            return;
-        }
-        self.unsent.sort_unstable_by_key(|&(order, _)| order);
-        while let Some((_, transmit)) = self.unsent.pop() {
-            engine.unsend(now, transmit);
-        }
-        self.paused_until = now + PAUSE;
+        self.driver.is_readable()
     }
 
     /// Returns the time since [`Net::open`], by a clock that never goes back.
     pub fn now(&self) -> Time {
-        self.reactor.now()
+        self.driver.system.now()
     }
 
     /// Returns a handle that ends the sleep of a [`turn`](Net::turn) from any thread.
     pub fn waker(&self) -> Waker {
-        self.reactor.waker()
+        self.driver.system.waker()
     }
 
     /// Returns the addresses that the sockets are bound to.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.lanes.iter().filter_map(|lane| lane.socket.local_addr().ok()).collect()
+        self.driver.lanes.iter().filter_map(|lane| lane.socket.local_addr().ok()).collect()
     }
 
     /// Returns the receive buffer that each socket was granted, in bytes as the system counts them.
     pub fn receive_buffer(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.socket.receive_buffer()).min().unwrap_or(0)
+        self.driver.lanes.iter().map(|lane| lane.socket.receive_buffer()).min().unwrap_or(0)
     }
 
     /// Returns the part of the receive buffer that can be relied on while replies queue up in it. [`turn`](Net::turn)
@@ -313,7 +195,7 @@ impl Net {
     /// Returns how many datagrams the system has dropped since [`Net::open`] because our receive buffers were full;
     /// `None` on systems that do not report it.
     pub fn local_drops(&self) -> Option<u64> {
-        self.lanes.iter().map(|lane| lane.socket.local_drops().map(u64::from)).sum()
+        self.driver.lanes.iter().map(|lane| lane.socket.local_drops().map(u64::from)).sum()
     }
 }
 
@@ -330,7 +212,7 @@ impl fmt::Debug for Net {
 #[cfg(unix)]
 impl std::os::fd::AsRawFd for Net {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.reactor.as_raw_fd()
+        self.driver.system.as_raw_fd()
     }
 }
 
@@ -358,19 +240,14 @@ pub fn wall_clock() -> Duration {
 
 /// Returns the user and system time that this process has used; `None` on systems that do not report it.
 pub fn cpu_time() -> Option<Duration> {
-    system::cpu_time()
+    platform::cpu_time()
 }
 
 /// Returns the peak resident memory of this process in bytes; `None` on systems that do not report it. Without /proc,
 /// Linux includes the program that this process was before `exec`.
 pub fn max_rss() -> Option<u64> {
-    system::max_rss()
+    platform::max_rss()
 }
-
-#[cfg(unix)]
-const NO_SUCH_FAMILY: i32 = libc::EAFNOSUPPORT;
-#[cfg(not(unix))]
-const NO_SUCH_FAMILY: i32 = 10_047; // WSAEAFNOSUPPORT
 
 /// The error of [`Net::open`]. The operating system's reason is the [`source`](std::error::Error::source).
 #[derive(Debug)]
@@ -421,71 +298,5 @@ impl From<OpenError> for io::Error {
             OpenError::EventQueue(source) | OpenError::Bind { source, .. } => source.kind(),
         };
         io::Error::new(kind, error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{Attempt, Config, Proof, Reply, ReplySize, Step, Token};
-
-    /// A protocol whose request is the number of its conversation.
-    struct Numbers;
-
-    impl Protocol for Numbers {
-        type Question = u8;
-        type Conversation = u8;
-        type Answer = ();
-
-        fn begin(&mut self, _: SocketAddr, number: u8) -> u8 {
-            number
-        }
-
-        fn proof(&self, _: &u8) -> Proof {
-            Proof::Token { bits: 64 }
-        }
-
-        fn write_request(&mut self, number: &mut u8, _: Attempt, out: &mut Vec<u8>) {
-            out.push(*number);
-        }
-
-        fn read_token(&self, _: &[u8]) -> Option<Token> {
-            None
-        }
-
-        fn step(&mut self, _: &mut u8, _: &Reply<'_>) -> Step<()> {
-            Step::Done(())
-        }
-
-        fn reply_size(&self, _: &u8) -> ReplySize {
-            ReplySize { datagrams: 1, bytes: 1 }
-        }
-    }
-
-    #[test]
-    fn unsent_packets_return_in_order_and_sending_pauses() {
-        let mut net = Net::open(&Options { bind: Some(([127, 0, 0, 1], 0).into()), ..Options::default() })
-            .expect("loopback exists");
-        let mut engine = Engine::new(Numbers, Config::default(), [1; 16]).expect("a valid configuration");
-        for number in 0..10 {
-            engine.ask(([127, 1, 0, number], 9).into(), number, ()).expect("there is room");
-        }
-        let now = Time::from_millis(1);
-        let mut bytes = Vec::new();
-        let mut polled: Vec<_> =
-            std::iter::from_fn(|| engine.poll_transmit(now, &mut bytes)).enumerate().collect();
-        assert_eq!(bytes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-
-        // The first three left; the rest came back one family after the other.
-        polled.drain(..3);
-        polled.sort_by_key(|&(order, _)| (order % 2, order));
-        net.unsent = polled;
-        net.take_back(&mut engine, now);
-        assert_eq!(engine.ledger().datagrams_sent, 3);
-        assert_eq!(net.burst(&mut engine, now), 0, "sending is paused");
-
-        bytes.clear();
-        while engine.poll_transmit(now + PAUSE, &mut bytes).is_some() {}
-        assert_eq!(bytes, [3, 4, 5, 6, 7, 8, 9]);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 
+use super::errno::{is_leftover, is_too_large};
 use super::errors::ErrorInbox;
 #[cfg(target_os = "linux")]
 use super::linux;
@@ -339,42 +340,6 @@ impl Socket {
             system::set_dont_fragment(&self.inner, false);
         }
     }
-}
-
-/// Returns whether an error means that a packet was larger than the MTU of an interface or a path.
-fn is_too_large(errno: i32) -> bool {
-    #[cfg(unix)]
-    const TOO_LARGE: i32 = libc::EMSGSIZE;
-    #[cfg(not(unix))]
-    const TOO_LARGE: i32 = 10_040; // WSAEMSGSIZE
-
-    errno == TOO_LARGE
-}
-
-/// Returns whether the error of a receive call is about a packet sent earlier, not about the socket.
-pub(super) fn is_leftover(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
-    };
-    /// The other errors that Linux maps ICMP and ICMPv6 messages to (`icmp_err_convert` in net/ipv4/icmp.c,
-    /// `icmpv6_err_convert` in net/ipv6/icmp.c).
-    #[cfg(target_os = "linux")]
-    const ICMP_ERRNOS: &[i32] = &[
-        libc::EACCES,
-        libc::EHOSTDOWN,
-        libc::EMSGSIZE,
-        libc::ENONET,
-        libc::ENOPROTOOPT,
-        libc::EOPNOTSUPP,
-        libc::EPROTO,
-    ];
-    #[cfg(not(target_os = "linux"))]
-    const ICMP_ERRNOS: &[i32] = &[];
-
-    matches!(
-        error.kind(),
-        ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable | Interrupted
-    ) || error.raw_os_error().is_some_and(|errno| ICMP_ERRNOS.contains(&errno))
 }
 
 /// Readable when a datagram or an error may have arrived.

@@ -1,0 +1,183 @@
+//! One turn: drains the sockets, sends what may be sent, expires what is due, and sleeps.
+
+use std::io;
+use std::time::Duration;
+
+use super::errno::NO_SUCH_FAMILY;
+use super::lane::Lane;
+use super::socket::{Inbox, Packet};
+use super::system::System;
+use crate::engine::{Engine, Protocol, Time, Transmit};
+
+/// Maximum datagrams and errors received in one turn, before anything is sent: a few milliseconds of work.
+const RECEIVE_LIMIT: usize = 256;
+
+/// Maximum packets sent in one turn, before replies are read again.
+const BURST_LIMIT: usize = 128;
+
+/// How long sending pauses when the system's queue is full, or when it sends nothing for another reason. Not every system
+/// reports when there is room again, and Linux reports it for each packet that has left.
+const SEND_PAUSE: Duration = Duration::from_millis(1);
+/// That pause doubles up to this, until something is sent again.
+const LONGEST_SEND_PAUSE: Duration = Duration::from_millis(16);
+
+/// The state between turns.
+#[derive(Debug)]
+pub(super) struct Driver<S: System> {
+    pub system: S,
+    pub lanes: Vec<Lane<S::Endpoint>>,
+    inbox: Inbox,
+    /// The payloads of one burst.
+    bytes: Vec<u8>,
+    /// The packets of a burst that the system had no room for.
+    unsent: Vec<(usize, Transmit)>,
+    /// Nothing is sent before this.
+    paused_until: Time,
+    send_pause: Duration,
+    /// Nothing is sent until all has been read that arrived before this; `None` once it has.
+    backlog: Option<Time>,
+}
+
+impl<S: System> Driver<S> {
+    pub fn new(system: S) -> Driver<S> {
+        Driver {
+            system,
+            lanes: Vec::new(),
+            inbox: Inbox::new(),
+            bytes: Vec::new(),
+            unsent: Vec::new(),
+            paused_until: Time::ZERO,
+            send_pause: SEND_PAUSE,
+            backlog: None,
+        }
+    }
+
+    /// See [`Net::turn`](super::Net::turn).
+    pub fn turn<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, until: Option<Time>) -> io::Result<()> {
+        let ended = engine.ledger().ended();
+        let start = self.system.now();
+        let is_due = engine.next_deadline().is_some_and(|due| due <= start);
+        self.count_local_drops(engine, start, is_due);
+        // Deadlines may expire up to here: local drops until then are counted, and all sockets are read, since one that
+        // was empty before may not be now.
+        let horizon = if is_due { start } else { Time::ZERO };
+        self.lanes.iter_mut().for_each(|lane| lane.readable |= is_due);
+        let received = self.receive(engine, start, horizon)?;
+        let sent = if self.has_caught_up(start) { self.burst(engine, self.system.now()) } else { 0 };
+        engine.handle_timeout(horizon.min(self.read_up_to()));
+
+        let worked = received + sent > 0 || engine.ledger().ended() != ended;
+        let wake = if worked { Some(start) } else { self.next_turn(engine).into_iter().chain(until).min() };
+        let Driver { system, lanes, .. } = self;
+        system.wait_for(wake, |token, has_errors| {
+            lanes[token].readable = true;
+            lanes[token].has_errors |= has_errors;
+        })
+    }
+
+    /// See [`Net::next_turn`](super::Net::next_turn).
+    pub fn next_turn<P: Protocol, T>(&self, engine: &mut Engine<P, T>) -> Option<Time> {
+        if self.is_readable() {
+            return Some(Time::ZERO);
+        }
+        // While a socket cannot be read, nothing expires.
+        if let Some(again) = self.lanes.iter().filter_map(Lane::reads_again).min() {
+            return Some(again);
+        }
+        // While sending is paused, a packet to send is no reason to wake up.
+        engine.poll_timeout().map(|due| due.max(self.paused_until))
+    }
+
+    /// Reports local drops to the engine: before anything expires, and when a datagram hinted at them.
+    fn count_local_drops<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time, is_due: bool) {
+        let suspects = self.lanes.iter_mut().filter(|lane| is_due || lane.has_dropped);
+        if suspects.map(Lane::new_drops).any(|new| new > 0) {
+            engine.handle_local_drops(now);
+        }
+    }
+
+    /// Reads the sockets until they are empty or the limit is reached. The socket that is furthest behind comes first, so
+    /// that no deadline expires before a reply that arrived earlier.
+    fn receive<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        start: Time,
+        horizon: Time,
+    ) -> io::Result<usize> {
+        let mut received = 0;
+        while received < RECEIVE_LIMIT {
+            let readable = self.lanes.iter().enumerate().filter(|(_, lane)| lane.is_readable(start));
+            let Some((next, _)) = readable.min_by_key(|(_, lane)| lane.read_up_to) else { break };
+            let others = self.lanes.iter().enumerate().filter(|&(at, _)| at != next);
+            let limit = others.map(|(_, lane)| lane.read_up_to).fold(horizon, Time::min);
+            let Driver { system, lanes, inbox, .. } = self;
+            received += lanes[next].receive(engine, inbox, system, limit)?;
+        }
+        Ok(received)
+    }
+
+    /// Returns the time before which everything that arrived has been read.
+    fn read_up_to(&self) -> Time {
+        self.lanes.iter().map(|lane| lane.read_up_to).min().unwrap_or_default()
+    }
+
+    /// See [`Net::is_readable`](super::Net::is_readable).
+    pub fn is_readable(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.readable && lane.reads_again().is_none())
+    }
+
+    /// Whether sending may continue. It pauses from when a backlog is left until that backlog has been drained; waiting
+    /// for an empty queue instead would let a flood stop all sending.
+    fn has_caught_up(&mut self, start: Time) -> bool {
+        let backlog = *self.backlog.get_or_insert(start);
+        let has_caught_up = !self.is_readable() || self.read_up_to() >= backlog;
+        if has_caught_up {
+            self.backlog = None;
+        }
+        has_caught_up
+    }
+
+    /// Sends what the engine has to send now, up to the limit. Returns the number of packets.
+    fn burst<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
+        if now < self.paused_until {
+            return 0;
+        }
+        self.bytes.clear();
+        let mut count = 0;
+        while count < BURST_LIMIT {
+            let start = self.bytes.len();
+            let Some(transmit) = engine.poll_transmit(now, &mut self.bytes) else { break };
+            let packet = Packet { to: transmit.to, from: None, range: start..self.bytes.len() };
+            match self.lanes.iter_mut().find(|lane| lane.ipv6 == transmit.to.is_ipv6()) {
+                Some(lane) => lane.push(count, transmit, packet),
+                None => engine.handle_send_failure(now, transmit, NO_SUCH_FAMILY),
+            }
+            count += 1;
+        }
+        let mut sent = 0;
+        for lane in &mut self.lanes {
+            sent += lane.flush(engine, &self.system, now, &self.bytes, &mut self.unsent);
+        }
+        if sent > 0 {
+            self.send_pause = SEND_PAUSE;
+        }
+        self.take_back(engine, now);
+        count
+    }
+
+    /// Returns to the engine what the system had no room for, the last one first.
+    fn take_back<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) {
+        if self.unsent.is_empty() {
+            return;
+        }
+        self.unsent.sort_unstable_by_key(|&(order, _)| order);
+        while let Some((_, transmit)) = self.unsent.pop() {
+            engine.unsend(now, transmit);
+        }
+        self.paused_until = now + self.send_pause;
+        self.send_pause = (self.send_pause * 2).min(LONGEST_SEND_PAUSE);
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
