@@ -48,6 +48,15 @@ pub(super) fn is_leftover(error: &io::Error) -> bool {
     ) || error.raw_os_error().is_some_and(|errno| ICMP_ERRNOS.contains(&errno))
 }
 
+/// Returns whether a system call may be missing, or forbidden by a sandbox (`ENOSYS`, `EPERM`).
+pub(super) fn is_missing_or_forbidden(error: &io::Error) -> bool {
+    // `EPERM` and `EACCES` are one kind.
+    #[cfg(unix)]
+    return matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM));
+    #[cfg(not(unix))]
+    return error.kind() == io::ErrorKind::Unsupported;
+}
+
 /// Returns whether the system has no room for a packet now, but may have later.
 pub(super) fn no_room(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)

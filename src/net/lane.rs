@@ -23,8 +23,10 @@ const MAX_RESENDS: u32 = 32;
 /// The number of packets in a row that cannot be sent, after which the rest of a burst waits.
 const MAX_FAILED: u32 = 32;
 
-/// How long the system may have no room for any packet before that counts as a failure to send.
-const NO_ROOM_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the system may have no memory for any packet before that counts as a failure to send.
+const NO_MEMORY_PATIENCE: Duration = Duration::from_secs(1);
+/// The same for a full send buffer. Packets to hosts without a link-layer address stay in it for three seconds.
+const FULL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long receiving pauses after an error, and how long it may fail without a single success before it is given up.
 const RECEIVE_PAUSE: Duration = Duration::from_millis(10);
@@ -276,7 +278,9 @@ impl<E: Endpoint> Lane<E> {
     /// Returns whether the error means that the system has no room for a packet now; not if it has had none for so long
     /// that the queries have to know.
     fn has_no_room(&mut self, error: &io::Error, now: Time) -> bool {
-        no_room(error) && now - *self.no_room_since.get_or_insert(now) < NO_ROOM_PATIENCE
+        let is_full = error.kind() == io::ErrorKind::WouldBlock;
+        let patience = if is_full { FULL_PATIENCE } else { NO_MEMORY_PATIENCE };
+        no_room(error) && now - *self.no_room_since.get_or_insert(now) < patience
     }
 
     /// Reports packets that may have left late, because this process was stopped before or during the system call.

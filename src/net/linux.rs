@@ -275,9 +275,19 @@ pub(super) fn report_arrival(socket: &impl AsRawFd) {
 /// Enables the error queue. It also makes a full local queue an error (`ENOBUFS`) instead of a silently lost packet
 /// (ip(7)). Has no effect on kernels without it.
 pub(super) fn report_errors(socket: &impl AsRawFd, ipv6: bool) {
+    set_error_queue(socket, ipv6, true);
+}
+
+/// Disables the error queue, which nobody reads.
+pub(super) fn discard_errors(socket: &impl AsRawFd, ipv6: bool) {
+    set_error_queue(socket, ipv6, false);
+}
+
+fn set_error_queue(socket: &impl AsRawFd, ipv6: bool, yes: bool) {
     let (level, name) =
         if ipv6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) } else { (libc::IPPROTO_IP, libc::IP_RECVERR) };
-    let _ = set_option(socket, level, name, 1);
+    // Ignore the result: kernels that only emulate Linux have no error queue.
+    let _ = set_option(socket, level, name, yes.into());
 }
 
 /// Requests a receive buffer of `wanted` bytes as the kernel reports them; `None` for as many as it grants, up to 64 MiB.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 
-use super::errno::{is_leftover, is_too_large};
+use super::errno::{is_leftover, is_missing_or_forbidden, is_too_large};
 use super::errors::ErrorInbox;
 #[cfg(target_os = "linux")]
 use super::linux;
@@ -33,7 +34,8 @@ const SAFE_PAYLOAD: usize = 1_232;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Io {
-    /// Up to [`BATCH`] per system call. Linux only; elsewhere the same as [`Io::Single`].
+    /// Up to [`BATCH`] per system call. Linux only; elsewhere, and where Linux lacks or forbids these system calls, the
+    /// same as [`Io::Single`].
     #[default]
     Batched,
     /// One per system call, on any system.
@@ -78,6 +80,18 @@ pub struct Socket {
     inner: mio::net::UdpSocket,
     ipv6: bool,
     io: Io,
+    /// The system calls for many datagrams turned out to be missing or forbidden.
+    no_batches: NoBatches,
+}
+
+/// What a socket has found out about the system calls for many datagrams.
+#[derive(Debug, Default)]
+struct NoBatches {
+    receiving: AtomicBool,
+    sending: AtomicBool,
+    /// A batch was sent, so that an error is about a packet, not about the system call.
+    #[cfg(target_os = "linux")]
+    has_sent: AtomicBool,
 }
 
 /// A packet to send.
@@ -229,6 +243,7 @@ impl Socket {
             inner: mio::net::UdpSocket::from_std(socket.into()),
             ipv6: addr.is_ipv6(),
             io: options.io,
+            no_batches: NoBatches::default(),
         })
     }
 
@@ -280,12 +295,17 @@ impl Socket {
     pub(super) fn try_recv(&self, inbox: &mut Inbox) -> io::Result<usize> {
         inbox.arrivals.clear();
         inbox.read_at = None;
-        let result = match self.io {
+        let result = match self.receives_batches() {
             #[cfg(target_os = "linux")]
-            Io::Batched => linux::recv(&self.inner, inbox),
+            true => linux::recv(&self.inner, inbox),
             _ => portable::recv(&self.inner, inbox),
         };
         match result {
+            Err(error) if self.receives_batches() && is_missing_or_forbidden(&error) => {
+                self.no_batches.receiving.store(true, Relaxed);
+                system::discard_errors(&self.inner, self.ipv6);
+                self.try_recv(inbox)
+            }
             Ok(()) => Ok(inbox.arrivals.len()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             Err(error) => Err(error),
@@ -301,7 +321,7 @@ impl Socket {
     pub fn recv_errors(&self, errors: &mut ErrorInbox) -> io::Result<usize> {
         errors.entries.clear();
         #[cfg(target_os = "linux")]
-        if self.io == Io::Batched {
+        if self.receives_batches() {
             match linux::recv_errors(&self.inner, errors) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => result?,
@@ -323,15 +343,34 @@ impl Socket {
         if packets.iter().any(|packet| packet.range.len() > SAFE_PAYLOAD) {
             self.allow_fragments();
         }
-        let sent = match self.io {
+        let sent = match self.io == Io::Batched && !self.no_batches.sending.load(Relaxed) {
             #[cfg(target_os = "linux")]
-            Io::Batched => linux::send(&self.inner, packets, bytes),
+            true => self.send_batches(packets, bytes),
             _ => portable::send(&self.inner, packets, bytes),
         };
         if sent.error.as_ref().and_then(io::Error::raw_os_error).is_some_and(is_too_large) {
             self.allow_fragments();
         }
         sent
+    }
+
+    /// Sends many packets per system call, unless that call is missing or forbidden. The same error may come from a local
+    /// firewall, which refuses the packet whatever the call.
+    #[cfg(target_os = "linux")]
+    fn send_batches(&self, packets: &[Packet], bytes: &[u8]) -> Sent {
+        let sent = linux::send(&self.inner, packets, bytes);
+        self.no_batches.has_sent.fetch_or(sent.count > 0, Relaxed);
+        if !sent.error.as_ref().is_some_and(is_missing_or_forbidden) || self.no_batches.has_sent.load(Relaxed)
+        {
+            return sent;
+        }
+        let singly = portable::send(&self.inner, packets, bytes);
+        self.no_batches.sending.fetch_or(singly.count > 0, Relaxed);
+        singly
+    }
+
+    fn receives_batches(&self) -> bool {
+        self.io == Io::Batched && !self.no_batches.receiving.load(Relaxed)
     }
 
     /// Allows fragments, after a packet was too large without them. IPv6 always allows them.
