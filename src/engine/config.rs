@@ -32,6 +32,10 @@ pub struct Config {
     /// True if an attempt does not count as a try when its reply may have been dropped in our own receive buffer. Set
     /// it to false to measure loss.
     pub forgive_local_drops: bool,
+    /// True if a reply that comes after all tries have timed out is still the answer, for as long as other queries are
+    /// open, and at most for [`linger`](Config::linger). Needs a token ([`Proof::Token`](super::Proof::Token)). Set it to
+    /// false to measure loss.
+    pub accept_late: bool,
     /// Maximum conversations that wait to be sent, at least 1. Targets are pulled this far ahead.
     pub ring: usize,
     /// The time that a query is remembered after its end, so that a late reply is recognized.
@@ -62,6 +66,7 @@ impl Default for Config {
             timeout: Timeout::Auto,
             tries: 3,
             forgive_local_drops: true,
+            accept_late: true,
             ring: 4096,
             linger: Duration::from_secs(2),
         }
@@ -79,6 +84,7 @@ setters!(Config {
     with_timeout sets timeout: Timeout,
     with_tries sets tries: u32,
     with_forgive_local_drops sets forgive_local_drops: bool,
+    with_accept_late sets accept_late: bool,
     with_ring sets ring: usize,
     with_linger sets linger: Duration,
 });

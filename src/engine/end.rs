@@ -22,7 +22,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let mut rtt = None;
         match (&outcome, arrival) {
             (Outcome::Answered(_), Some(arrival)) => {
-                self.book_answered(attempts, arrival);
+                self.count_answered(attempts, arrival, open.state == State::Fading);
                 rtt = arrival.rtt;
             }
             (Outcome::Answered(_), None) => self.ledger.answered += 1,
@@ -45,17 +45,15 @@ impl<P: Protocol, T> Engine<P, T> {
         });
     }
 
-    /// Counts a query that was answered.
-    pub(super) fn count_answer(&mut self, id: QueryId, arrival: Arrival) {
-        self.book_answered(self.in_flight[id].attempts, arrival);
-    }
-
-    fn book_answered(&mut self, attempts: u32, arrival: Arrival) {
+    /// Counts a query that was answered, after all tries had timed out if it is `late`.
+    pub(super) fn count_answered(&mut self, attempts: u32, arrival: Arrival, late: bool) {
         self.ledger.answered += 1;
+        self.ledger.answered_late += u64::from(late);
         self.ledger.answered_after_retry += u64::from(attempts > 1);
         if let Some(rtt) = arrival.rtt {
             self.ledger.rtt.record(rtt);
             self.ledger.answered_by_earlier += u64::from(arrival.attempt < attempts);
+            self.timeouts.learn_slowest(&self.ledger.rtt);
         }
     }
 
@@ -77,7 +75,10 @@ impl<P: Protocol, T> Engine<P, T> {
         answered: bool,
         arrival: Option<Arrival>,
     ) -> Option<Open<P::Conversation, T>> {
-        let kept = self.still_answerable(now, id, arrival);
+        let is_in_window = self.in_flight[id].open().is_some_and(|open| open.state != State::Fading);
+        if is_in_window {
+            self.leave_window(now, id, arrival);
+        }
         let query = &mut self.in_flight[id];
         let open = match std::mem::replace(&mut query.phase, Phase::Ended { answered }) {
             Phase::Open(open) => open,
@@ -87,14 +88,12 @@ impl<P: Protocol, T> Engine<P, T> {
             }
         };
         query.stamp = self.stamps.fresh();
-        self.open -= 1;
-        self.unsent -= usize::from(open.state != State::Sent);
-        let (target, charged, was_sent) = (query.target, query.charged, query.attempts > 0);
+        self.counts.leave(open.state);
+        let (target, was_sent) = (query.target, query.attempts > 0);
         if open.has_slot {
             self.hosts.release_slot(target);
         }
         if was_sent {
-            self.window.leave(charged, kept);
             let until = (now + self.config.linger, id);
             let queue =
                 if self.in_flight.blocks_address(id) { &mut self.blocking } else { &mut self.lingering };
@@ -105,6 +104,16 @@ impl<P: Protocol, T> Engine<P, T> {
             self.forget(id);
         }
         Some(open)
+    }
+
+    /// Stops counting a query as in flight, if it was sent. Attempts other than that of `arrival` may still be answered,
+    /// and stay charged until they are overdue.
+    pub(super) fn leave_window(&mut self, now: Time, id: QueryId, arrival: Option<Arrival>) {
+        let kept = self.still_answerable(now, id, arrival);
+        let query = &mut self.in_flight[id];
+        if query.attempts > 0 {
+            self.window.leave(std::mem::take(&mut query.charged), kept);
+        }
     }
 
     /// Returns the time until which the other attempts of an ending query (all but that of `arrival`) may still be

@@ -7,9 +7,6 @@ use super::{Engine, Outcome, Protocol, Quiet, Time};
 /// Maximum deadlines handled in one call, so that each step of a turn is bounded.
 const DUE_AT_ONCE: usize = 1024;
 
-/// Maximum attempts of one query that do not count as tries. Without a bound, a flood could make it retry forever.
-const FORGIVEN: u32 = 30;
-
 impl<P: Protocol, T> Engine<P, T> {
     /// Handles the deadlines due by `now`, at most 1,024 deadlines per call: queries that waited for a limit return to
     /// the ring; those that waited for a reply are retried, or end.
@@ -18,9 +15,12 @@ impl<P: Protocol, T> Engine<P, T> {
             let Some(place) = self.deadlines.pop_due(now) else { break };
             match self.in_flight.at(place).map(|(_, open)| open.state) {
                 Some(State::HeldBack) => self.enqueue(place.query),
-                Some(State::Sent) => self.expire(now, place.query),
+                Some(State::Sent | State::Fading) => self.expire(now, place.query),
                 Some(State::Queued) | None => {}
             }
+        }
+        if self.only_fading() && self.last_faded <= now {
+            self.end_fading(now);
         }
         self.window.release(now);
         self.forget_lingering(now);
@@ -35,7 +35,10 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Gives each query in flight the timeout of a last attempt, if that is longer than its own.
     pub(super) fn use_final_timeouts(&mut self) {
-        let waiting = self.in_flight.open().filter(|(_, _, open)| open.partial().is_none());
+        let waiting = self
+            .in_flight
+            .open()
+            .filter(|(_, _, open)| open.state == State::Sent && open.partial().is_none());
         let ids: Vec<QueryId> = waiting.map(|(id, _, _)| id).collect();
         for id in ids {
             let Some(sent) = self.in_flight.last_sent(id) else { continue };
@@ -52,7 +55,8 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Handles the timeout of an attempt: the query is retried, or ends.
     fn expire(&mut self, now: Time, id: QueryId) {
-        let lost_here = self.may_be_lost_here(id);
+        let is_fading = self.in_flight[id].open().is_some_and(|open| open.state == State::Fading);
+        let lost_here = !is_fading && self.may_be_lost_here(id);
         let query = &mut self.in_flight[id];
         let attempts = query.attempts;
         if let (true, Some(open)) = (lost_here, query.open_mut()) {
@@ -60,7 +64,7 @@ impl<P: Protocol, T> Engine<P, T> {
             open.last_forgiven = attempts;
         }
         let tries_left = self.timeouts.tries_left(query.tries());
-        let may_retry = if self.stopped { 0 } else { tries_left };
+        let may_retry = if self.stopped || is_fading { 0 } else { tries_left };
         let Phase::Open(open) = &mut query.phase else { return };
         open.forget_failing_send();
         if let Some(arrival) = open.partial()
@@ -78,7 +82,44 @@ impl<P: Protocol, T> Engine<P, T> {
                 (None, Some(report)) => Outcome::Unreachable(report),
                 (None, None) => Outcome::Silent,
             };
-            self.complete(now, id, outcome, None);
+            if !is_fading && self.may_fade(id) {
+                self.fade(now, id);
+            } else {
+                self.complete(now, id, outcome, None);
+            }
+        }
+    }
+
+    /// Returns whether a query that timed out may still be answered late. Without a token, a late reply would prove
+    /// too little, and its address has to stay blocked.
+    fn may_fade(&self, id: QueryId) -> bool {
+        let others = self.counts.open() - self.counts.of(State::Fading) - 1;
+        self.config.accept_late && !self.stopped && others > 0 && self.in_flight.has_token(id)
+    }
+
+    /// Stops counting a query as in flight. It ends when `linger` has passed, or when no other query is open.
+    fn fade(&mut self, now: Time, id: QueryId) {
+        self.leave_window(now, id, None);
+        let query = &mut self.in_flight[id];
+        let target = query.target;
+        if query.open_mut().is_some_and(|open| std::mem::take(&mut open.has_slot)) {
+            self.hosts.release_slot(target);
+            self.wake_one(target);
+        }
+        self.wait_until(id, State::Fading, now + self.config.linger);
+        self.last_faded = now;
+    }
+
+    /// Returns whether all open queries are fading.
+    pub(super) fn only_fading(&self) -> bool {
+        let fading = self.counts.of(State::Fading);
+        fading > 0 && fading == self.counts.open()
+    }
+
+    fn end_fading(&mut self, now: Time) {
+        let ids: Vec<QueryId> = self.in_flight.open().map(|(id, _, _)| id).collect();
+        for id in ids {
+            self.expire(now, id);
         }
     }
 
@@ -99,7 +140,6 @@ impl<P: Protocol, T> Engine<P, T> {
                 self.wake_one(before);
             }
         }
-        self.unsent += 1;
         self.enqueue(id);
     }
 
@@ -111,7 +151,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.config.forgive_local_drops
             && query
                 .open()
-                .is_some_and(|open| open.forgiven < FORGIVEN && open.last_forgiven < query.attempts)
+                .is_some_and(|open| open.forgiven < self.config.tries && open.last_forgiven < query.attempts)
             && self.last_local_drop.is_some_and(sent_before)
     }
 }

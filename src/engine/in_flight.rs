@@ -92,6 +92,11 @@ impl<C, T> InFlight<C, T> {
         !self[query].newest.is_none_or(has_token) && self[query].unaccounted() > 0
     }
 
+    /// Returns whether replies to a query carry a token.
+    pub fn has_token(&self, query: QueryId) -> bool {
+        self[query].newest.is_some_and(|attempt| self.attempts[attempt.0 as usize].token != Token::NONE)
+    }
+
     /// Forgets a query and all its attempts.
     pub fn remove(&mut self, query: QueryId) {
         while self.remove_newest_attempt(query) {}

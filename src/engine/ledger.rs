@@ -36,6 +36,8 @@ pub struct Ledger {
     pub send_errors: u64,
     /// The second and later attempts of queries, which `datagrams_sent` includes.
     pub retransmissions: u64,
+    /// Answered queries whose reply came after all tries had timed out.
+    pub answered_late: u64,
     /// Answered queries that took more than one attempt: a datagram was lost or slow, on the way
     /// to or from a host that is alive.
     pub answered_after_retry: u64,

@@ -55,13 +55,17 @@ use hosts::Hosts;
 use in_flight::InFlight;
 use limits::Limits;
 use pacer::Pacer;
-use query::{NewQuery, QueryId, State};
+use query::{NewQuery, QueryId, State, StateCounts};
 use ring::{Priority, Ring};
 use timeouts::Timeouts;
 use window::Window;
 
 /// Maximum delay of a deadline that shares a wake-up with the next token.
 const SLACK: Duration = Duration::from_millis(4);
+
+/// The number of queries that may wait for a limit or a host, for each place in the ring. They do not occupy the ring:
+/// otherwise one host that is named thousands of times would hold up all others.
+const HELD_BACK_PER_RING: usize = 16;
 
 /// Sends the requests of many conversations, matches their replies, and counts everything.
 ///
@@ -85,10 +89,10 @@ pub struct Engine<P: Protocol, T = ()> {
     blocking: VecDeque<(Time, QueryId)>,
     completions: VecDeque<Completion<P::Conversation, P::Answer, T>>,
     ledger: Ledger,
-    /// Queries that wait to be sent: in the ring, for a limit, or for a host.
-    unsent: usize,
-    /// Queries that have not ended.
-    open: usize,
+    /// The queries that have not ended.
+    counts: StateCounts,
+    /// The time when the latest fading query timed out.
+    last_faded: Time,
     /// The time of the last known local drop.
     last_local_drop: Option<Time>,
     held: bool,
@@ -130,8 +134,8 @@ impl<P: Protocol, T> Engine<P, T> {
             blocking: VecDeque::new(),
             completions: VecDeque::new(),
             ledger: Ledger::default(),
-            unsent: 0,
-            open: 0,
+            counts: StateCounts::default(),
+            last_faded: Time::ZERO,
             last_local_drop: None,
             held: false,
             stopped: false,
@@ -143,7 +147,12 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Returns the number of targets that [`ask`](Engine::ask) accepts now. A caller that pulls no more than these from
     /// its source of targets keeps memory proportional to ring and window.
     pub fn room(&self) -> usize {
-        if self.stopped { 0 } else { self.config.ring.saturating_sub(self.unsent) }
+        if self.stopped {
+            return 0;
+        }
+        let queued = self.config.ring.saturating_sub(self.counts.of(State::Queued));
+        let held_back = self.config.ring.saturating_mul(HELD_BACK_PER_RING);
+        queued.min(held_back.saturating_sub(self.counts.of(State::HeldBack)))
     }
 
     /// Begins a conversation with `target`. Its first request waits in the ring, and its [`Completion`] will carry
@@ -197,7 +206,7 @@ impl<P: Protocol, T> Engine<P, T> {
     /// tries were made, and otherwise as interrupted.
     pub fn stop_sending(&mut self, now: Time) {
         self.stopped = true;
-        self.interrupt(now, |state| state != State::Sent);
+        self.interrupt(now, |state| matches!(state, State::Queued | State::HeldBack));
         self.forget_waiting();
         self.use_final_timeouts();
         self.check_counts();
@@ -239,7 +248,9 @@ impl<P: Protocol, T> Engine<P, T> {
         // A query that waits for a host can be sent once an ended one is forgotten.
         let is_anyone_waiting = self.hosts.is_anyone_waiting();
         let ended = [&self.lingering, &self.blocking].into_iter().filter(|_| is_anyone_waiting);
-        deadline.into_iter().chain(ended.filter_map(|queue| queue.front()).map(|(until, _)| *until)).min()
+        let ended = ended.filter_map(|queue| queue.front()).map(|(until, _)| *until);
+        let faded = self.only_fading().then_some(self.last_faded);
+        deadline.into_iter().chain(ended).chain(faded).min()
     }
 
     /// Sets the reply credit, unless [`Config::reply_credit`] does: the bytes of receive buffer that replies may take.
@@ -253,7 +264,7 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Returns whether no conversation is open. Completions may still wait in
     /// [`poll_completion`](Engine::poll_completion).
     pub fn is_idle(&self) -> bool {
-        self.open == 0
+        self.counts.open() == 0
     }
 
     /// Returns the number of queries that were sent and have not ended.
@@ -263,7 +274,7 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Returns the number of queries that have not ended, sent or not.
     pub fn open(&self) -> usize {
-        self.open
+        self.counts.open()
     }
 
     /// Returns the ledger so far.
@@ -291,8 +302,7 @@ impl<P: Protocol, T> Engine<P, T> {
 impl<P: Protocol, T> Engine<P, T> {
     fn enqueue_new(&mut self, new: NewQuery<P::Conversation, T>) -> QueryId {
         self.ledger.queries += 1;
-        self.open += 1;
-        self.unsent += 1;
+        self.counts.enter(State::Queued);
         let reply_cost = self.window.cost(self.protocol.reply_size(&new.conversation));
         let query = self.in_flight.insert(new, reply_cost);
         self.enqueue(query);
@@ -311,7 +321,7 @@ impl<P: Protocol, T> Engine<P, T> {
     fn wait_until(&mut self, query: QueryId, state: State, at: Time) -> Place {
         let place = self.place(query, state);
         self.deadlines.push(at, place);
-        self.deadlines.compact(self.open, |place| self.in_flight.is_valid(place));
+        self.deadlines.compact(self.counts.open(), |place| self.in_flight.is_valid(place));
         place
     }
 
@@ -341,41 +351,36 @@ impl<P: Protocol, T> Engine<P, T> {
     fn place(&mut self, query: QueryId, state: State) -> Place {
         let stamp = self.stamps.fresh();
         self.in_flight[query].stamp = stamp;
-        if let Some(open) = self.in_flight[query].open_mut() {
-            open.state = state;
-        }
+        self.set_state(query, state);
         Place { query, stamp }
+    }
+
+    fn set_state(&mut self, query: QueryId, state: State) {
+        if let Some(open) = self.in_flight[query].open_mut() {
+            self.counts.leave(std::mem::replace(&mut open.state, state));
+            self.counts.enter(state);
+        }
     }
 
     /// Empties the queues of queries that wait to be sent, once all of them have ended.
     fn forget_waiting(&mut self) {
-        debug_assert!(self.unsent == 0, "{} queries still wait to be sent", self.unsent);
+        debug_assert!(self.counts.unsent() == 0, "{} queries still wait to be sent", self.counts.unsent());
         self.ring.clear();
         self.hosts.clear_waiting();
     }
 
     /// Asserts, in debug builds, that the counts are consistent.
     fn check_counts(&self) {
-        debug_assert!(
-            self.ledger.adds_up(self.open as u64),
-            "the sums: {:?}, {} open",
-            self.ledger,
-            self.open
-        );
-        debug_assert!(
-            self.unsent <= self.open && self.in_flight() <= self.open,
-            "{} unsent and {} in flight of {} open",
-            self.unsent,
-            self.in_flight(),
-            self.open
-        );
+        let open = self.counts.open();
+        debug_assert!(self.ledger.adds_up(open as u64), "the sums: {:?}, {open} open", self.ledger);
+        debug_assert!(self.in_flight() <= open, "{} in flight of {open} open", self.in_flight());
     }
 }
 
 impl<P: Protocol, T> fmt::Debug for Engine<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("open", &self.open)
+            .field("open", &self.counts.open())
             .field("in_flight", &self.in_flight())
             .field("stopped", &self.stopped)
             .finish_non_exhaustive()

@@ -109,6 +109,39 @@ pub enum State {
     HeldBack,
     /// Sent, waiting for its reply.
     Sent,
+    /// Timed out after all tries. A late reply still answers it while other queries are open.
+    Fading,
+}
+
+/// The number of open queries in each state.
+#[derive(Default)]
+pub struct StateCounts([usize; 4]);
+
+impl StateCounts {
+    /// Counts a query that enters a state.
+    pub fn enter(&mut self, state: State) {
+        self.0[state as usize] += 1;
+    }
+
+    /// Counts a query that leaves a state.
+    pub fn leave(&mut self, state: State) {
+        self.0[state as usize] -= 1;
+    }
+
+    /// Returns how many queries are in this state.
+    pub fn of(&self, state: State) -> usize {
+        self.0[state as usize]
+    }
+
+    /// Returns how many queries wait to be sent.
+    pub fn unsent(&self) -> usize {
+        self.of(State::Queued) + self.of(State::HeldBack)
+    }
+
+    /// Returns how many queries are open.
+    pub fn open(&self) -> usize {
+        self.0.iter().sum()
+    }
 }
 
 /// A datagram that matched an attempt.

@@ -32,7 +32,7 @@ impl<P: Protocol, T> Engine<P, T> {
         // Without a token, it is unknown which of several attempts was answered.
         let is_exact = token != Token::NONE || query.attempts == 1;
         let arrival = Arrival { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
-        let Phase::Open(open) = &mut query.phase else { return self.book_after_the_end(hit) };
+        let Phase::Open(open) = &mut query.phase else { return self.count_after_the_end(hit, &arrival) };
         let reply = Reply { from, at: now, rtt: arrival.rtt, attempt: arrival.attempt, bytes: datagram };
         let step = self.protocol.step(&mut open.conversation, &reply);
         if !matches!(step, Step::NotMine) {
@@ -96,9 +96,12 @@ impl<P: Protocol, T> Engine<P, T> {
         self.check_counts();
     }
 
-    fn book_after_the_end(&mut self, hit: &Hit) {
+    fn count_after_the_end(&mut self, hit: &Hit, arrival: &Arrival) {
         let query = &mut self.in_flight[hit.query];
         query.accounted += 1;
+        if let Some(rtt) = arrival.rtt {
+            self.timeouts.learn(query.destination(hit.attempt).ip(), rtt);
+        }
         let is_over = query.is_over();
         if let Phase::Ended { answered } = &mut query.phase {
             if std::mem::replace(answered, true) {
@@ -126,11 +129,12 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Ends this query as answered, and puts the conversation's next one into the ring.
     fn ask_next(&mut self, now: Time, hit: &Hit, arrival: Arrival, new_target: Option<SocketAddr>) {
         self.count_reply(hit, arrival);
-        self.count_answer(hit.query, arrival);
         let query = &self.in_flight[hit.query];
+        let attempts = query.attempts;
         let target = new_target.unwrap_or(query.destination(hit.attempt));
         let (conversation, step, unaccounted) = (query.conversation, query.step + 1, query.unaccounted());
         let Some(open) = self.retire(now, hit.query, true, Some(arrival)) else { return };
+        self.count_answered(attempts, arrival, open.state == State::Fading);
         // Replies to this query may still arrive, and the next step must not take them for its own.
         let is_by_content = self.protocol.proof(&open.conversation) == Proof::Content;
         let carried = if is_by_content && new_target.is_none() { unaccounted } else { 0 };
@@ -152,9 +156,8 @@ impl<P: Protocol, T> Engine<P, T> {
         self.count_reply(hit, arrival);
         let Some(open) = self.in_flight[hit.query].open_mut() else { return };
         let first = open.rare_mut().partial.get_or_insert(arrival).at;
-        if open.state != State::Sent {
-            self.unsent -= 1;
-        }
-        self.wait_until(hit.query, State::Sent, (now + quiet).min(first + PARTS_WITHIN));
+        // A retry that waits to be sent is no longer needed.
+        let state = if open.state == State::Fading { State::Fading } else { State::Sent };
+        self.wait_until(hit.query, state, (now + quiet).min(first + PARTS_WITHIN));
     }
 }

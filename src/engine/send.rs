@@ -181,7 +181,6 @@ impl<P: Protocol, T> Engine<P, T> {
             self.window.extend(charge);
         }
         self.ledger.datagrams_sent += 1;
-        self.unsent -= 1;
         self.pacer.take(now);
         self.limits.take(target, gap, now);
 
@@ -238,11 +237,10 @@ impl<P: Protocol, T> Engine<P, T> {
         self.limits.give_back(target, gap);
         self.in_flight.remove_newest_attempt(id);
         self.ledger.datagrams_sent -= 1;
-        self.unsent += 1;
+        self.set_state(id, State::Queued);
         let query = &mut self.in_flight[id];
         let is_first = query.attempts == 0;
         if let Phase::Open(open) = &mut query.phase {
-            open.state = State::Queued;
             if is_first && std::mem::take(&mut open.has_slot) {
                 self.hosts.release_slot(target);
             }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Timeout;
+use super::histogram::Histogram;
 use super::limits::Prefix;
 
 /// The timeout before anything has been measured (RFC 6298, section 2.1).
@@ -16,6 +17,8 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// The minimum for all attempts of a query together: a distant host in a sweep of near ones must still have time to
 /// reply.
 const SHORTEST_IN_ALL: Duration = Duration::from_secs(1);
+/// The margin on top of the slowest hosts' round trip, for the last attempt.
+const SLOWER: f64 = 1.25;
 /// The time for which a request that cannot be sent is held back: links, routes and addresses that are renewed are back
 /// within a few seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,6 +33,10 @@ pub struct Timeouts {
     tries: u32,
     overall: Estimator,
     prefixes: Vec<(Prefix, Estimator)>,
+    /// The round trip that all but the slowest hundredth of the answers have not exceeded.
+    slowest: Duration,
+    /// The number of answers at which `slowest` is computed again.
+    next_slowest: u64,
 }
 
 /// The attempt that a timeout is computed for.
@@ -47,7 +54,14 @@ pub struct Wait {
 impl Timeouts {
     pub fn new(timeout: Timeout, tries: u32) -> Timeouts {
         let empty = (Prefix::of(IpAddr::from([0; 16])), Estimator::default());
-        Timeouts { timeout, tries, overall: Estimator::default(), prefixes: vec![empty; PREFIXES] }
+        Timeouts {
+            timeout,
+            tries,
+            overall: Estimator::default(),
+            prefixes: vec![empty; PREFIXES],
+            slowest: Duration::ZERO,
+            next_slowest: 1,
+        }
     }
 
     /// Returns how many tries are left after `attempts` of them.
@@ -66,15 +80,24 @@ impl Timeouts {
         known.1.learn(rtt);
     }
 
+    /// Learns how long slow hosts take, each time there are an eighth more answers than before.
+    pub fn learn_slowest(&mut self, rtts: &Histogram) {
+        if rtts.count() >= self.next_slowest {
+            self.slowest = rtts.quantile(0.99).unwrap_or_default();
+            self.next_slowest = rtts.count() + rtts.count() / 8 + 1;
+        }
+    }
+
     /// Returns the time that an attempt waits for its reply. The wait grows by a quarter with each attempt, plus up to
-    /// an eighth of jitter. The last attempt has neither, since no packet follows it.
+    /// an eighth of jitter. The last attempt has neither, since no packet follows it, but covers the slowest hosts.
     pub fn wait(&self, host: IpAddr, wait: &Wait) -> Duration {
         let rto = match self.timeout {
             Timeout::Fixed(fixed) => return fixed,
             Timeout::Auto => self.rto(host),
         };
         if wait.is_last {
-            return rto.max(SHORTEST_IN_ALL.saturating_sub(wait.elapsed));
+            let slow = self.slowest.mul_f64(SLOWER).min(LONGEST);
+            return rto.max(slow).max(SHORTEST_IN_ALL.saturating_sub(wait.elapsed));
         }
         let backoff = 1.25f64.powi(wait.attempt.min(10) as i32 - 1);
         let jitter = 1.0 + (wait.jitter % 1024) as f64 / 8192.0;
