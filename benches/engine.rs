@@ -37,6 +37,10 @@ impl Protocol for Echo {
         Step::Done(())
     }
 
+    fn largest_reply(&self) -> u32 {
+        64
+    }
+
     fn reply_size(&self, (): &()) -> ReplySize {
         ReplySize::one(8)
     }

@@ -131,6 +131,10 @@ mod linux {
             Step::Done(())
         }
 
+        fn largest_reply(&self) -> u32 {
+            64
+        }
+
         fn reply_size(&self, (): &()) -> ReplySize {
             ReplySize::one(8)
         }

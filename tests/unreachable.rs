@@ -39,6 +39,10 @@ impl Protocol for Echo {
         Step::Done(())
     }
 
+    fn largest_reply(&self) -> u32 {
+        8 + self.tail as u32
+    }
+
     fn reply_size(&self, (): &()) -> ReplySize {
         ReplySize::one(8 + self.tail as u32)
     }

@@ -129,7 +129,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let rto = self.timeouts.rto(query.target.ip());
         let open = others.map(|(_, sent)| sent + rto).filter(|overdue| *overdue > now);
         let (count, until) = open.fold((0, now), |(count, until), overdue| (count + 1, until.max(overdue)));
-        (count > 0).then(|| (until, query.reply_cost.saturating_mul(count)))
+        (count > 0).then(|| (until, self.window.reserve(query.reply_cost).saturating_mul(count)))
     }
 
     /// Forgets ended queries whose time is over, and the oldest ones if there are more than ring and window ever held.

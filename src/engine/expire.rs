@@ -15,13 +15,11 @@ impl<P: Protocol, T> Engine<P, T> {
             let Some(place) = self.deadlines.pop_due(now) else { break };
             match self.in_flight.at(place).map(|(_, open)| open.state) {
                 Some(State::HeldBack) => self.enqueue(place.query),
-                Some(State::Sent | State::Fading) => self.expire(now, place.query),
-                Some(State::Queued) | None => {}
+                Some(State::Sent) => self.expire(now, place.query),
+                Some(State::Queued | State::Fading) | None => {}
             }
         }
-        if self.only_fading() && self.last_faded <= now {
-            self.end_fading(now);
-        }
+        self.end_fading(now);
         self.window.release(now);
         self.forget_lingering(now);
         self.check_counts();
@@ -74,6 +72,7 @@ impl<P: Protocol, T> Engine<P, T> {
         } else if may_retry > 0 {
             self.retry(id);
         } else {
+            self.window.learn_silence();
             let (broken, hint) = open.rare().map_or((None, None), |rare| (rare.broken, rare.hint));
             let outcome = match (broken, hint) {
                 _ if tries_left > 0 => Outcome::Interrupted,
@@ -82,7 +81,7 @@ impl<P: Protocol, T> Engine<P, T> {
                 (None, Some(report)) => Outcome::Unreachable(report),
                 (None, None) => Outcome::Silent,
             };
-            if !is_fading && self.may_fade(id) {
+            if !is_fading && self.may_fade(now, id) {
                 self.fade(now, id);
             } else {
                 self.complete(now, id, outcome, None);
@@ -92,12 +91,19 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Returns whether a query that timed out may still be answered late. Without a token, a late reply would prove
     /// too little, and its address has to stay blocked.
-    fn may_fade(&self, id: QueryId) -> bool {
+    fn may_fade(&self, now: Time, id: QueryId) -> bool {
         let others = self.counts.open() - self.counts.of(State::Fading) - 1;
-        self.config.accept_late && !self.stopped && others > 0 && self.in_flight.has_token(id)
+        let is_awaited = others > 0 || self.slowest_reply(id) > now;
+        self.config.accept_late && !self.stopped && is_awaited && self.in_flight.has_token(id)
     }
 
-    /// Stops counting a query as in flight. It ends when `linger` has passed, or when no other query is open.
+    /// Returns when even a slow host's reply to a query's last attempt should be there.
+    fn slowest_reply(&self, id: QueryId) -> Time {
+        self.in_flight.last_sent(id).unwrap_or_default() + self.timeouts.slowest()
+    }
+
+    /// Stops counting a query as in flight. It ends when `linger` has passed, or when no other query is open and even
+    /// the slowest hosts should have replied.
     fn fade(&mut self, now: Time, id: QueryId) {
         self.leave_window(now, id, None);
         let query = &mut self.in_flight[id];
@@ -106,8 +112,9 @@ impl<P: Protocol, T> Engine<P, T> {
             self.hosts.release_slot(target);
             self.wake_one(target);
         }
-        self.wait_until(id, State::Fading, now + self.config.linger);
-        self.last_faded = now;
+        let place = self.place(id, State::Fading);
+        self.fading.push_back((now + self.config.linger, place));
+        self.fading_until = self.fading_until.max(now).max(self.slowest_reply(id));
     }
 
     /// Returns whether all open queries are fading.
@@ -116,10 +123,18 @@ impl<P: Protocol, T> Engine<P, T> {
         fading > 0 && fading == self.counts.open()
     }
 
+    /// Ends the fading queries whose time is over, and the oldest ones if there are more than ring and window ever held.
     fn end_fading(&mut self, now: Time) {
-        let ids: Vec<QueryId> = self.in_flight.open().map(|(id, _, _)| id).collect();
-        for id in ids {
-            self.expire(now, id);
+        let most = self.config.ring.saturating_add(self.ledger.max_in_flight as usize);
+        while let Some(&(until, place)) = self.fading.front() {
+            let is_over = self.only_fading() && self.fading_until <= now;
+            if until > now && !is_over && self.fading.len() <= most {
+                break;
+            }
+            self.fading.pop_front();
+            if self.in_flight.at(place).is_some() {
+                self.expire(now, place.query);
+            }
         }
     }
 

@@ -31,6 +31,7 @@ mod pacer;
 mod protocol;
 mod query;
 mod receive;
+mod reply_sizes;
 mod ring;
 mod send;
 mod time;
@@ -91,8 +92,10 @@ pub struct Engine<P: Protocol, T = ()> {
     ledger: Ledger,
     /// The queries that have not ended.
     counts: StateCounts,
-    /// The time when the latest fading query timed out.
-    last_faded: Time,
+    /// Fading queries, and the times when they end at the latest.
+    fading: VecDeque<(Time, Place)>,
+    /// The time until which they wait for slow hosts even if no other query is open.
+    fading_until: Time,
     /// The time of the last known local drop.
     last_local_drop: Option<Time>,
     held: bool,
@@ -123,7 +126,7 @@ impl<P: Protocol, T> Engine<P, T> {
         Ok(Engine {
             ring: Ring::default(),
             pacer: Pacer::new(config.rate, config.burst),
-            window: Window::new(config.window, config.reply_credit),
+            window: Window::new(config.window, config.reply_credit, protocol.largest_reply()),
             limits: Limits::new(config.prefix_rate, config.burst),
             hosts: Hosts::new(in_flight_per_host),
             in_flight: InFlight::new(key, protocol.foreign_source()),
@@ -135,7 +138,8 @@ impl<P: Protocol, T> Engine<P, T> {
             completions: VecDeque::new(),
             ledger: Ledger::default(),
             counts: StateCounts::default(),
-            last_faded: Time::ZERO,
+            fading: VecDeque::new(),
+            fading_until: Time::ZERO,
             last_local_drop: None,
             held: false,
             stopped: false,
@@ -249,7 +253,8 @@ impl<P: Protocol, T> Engine<P, T> {
         let is_anyone_waiting = self.hosts.is_anyone_waiting();
         let ended = [&self.lingering, &self.blocking].into_iter().filter(|_| is_anyone_waiting);
         let ended = ended.filter_map(|queue| queue.front()).map(|(until, _)| *until);
-        let faded = self.only_fading().then_some(self.last_faded);
+        let faded = self.fading.front().map(|(until, _)| *until);
+        let faded = faded.map(|until| if self.only_fading() { until.min(self.fading_until) } else { until });
         deadline.into_iter().chain(ended).chain(faded).min()
     }
 
@@ -303,7 +308,7 @@ impl<P: Protocol, T> Engine<P, T> {
     fn enqueue_new(&mut self, new: NewQuery<P::Conversation, T>) -> QueryId {
         self.ledger.queries += 1;
         self.counts.enter(State::Queued);
-        let reply_cost = self.window.cost(self.protocol.reply_size(&new.conversation));
+        let reply_cost = reply_cost(self.protocol.reply_size(&new.conversation));
         let query = self.in_flight.insert(new, reply_cost);
         self.enqueue(query);
         query

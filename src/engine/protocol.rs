@@ -84,6 +84,15 @@ pub trait Protocol {
     /// receive buffer.
     fn reply_size(&self, conversation: &Self::Conversation) -> ReplySize;
 
+    /// Returns the size of the largest reply in bytes, 1 to 65,507. Until the first replies show how large they are, the
+    /// window reserves that much for each; then more than [`reply_size`](Protocol::reply_size) only if replies are larger.
+    ///
+    /// The default is the largest datagram. A protocol whose `reply_size` is an upper limit returns that: its sweeps start
+    /// at full speed with a small receive buffer, too.
+    fn largest_reply(&self) -> u32 {
+        65_507
+    }
+
     /// Returns the minimum time between two packets to this conversation's host.
     /// [`Config::host_gap`](super::Config::host_gap) overrides it.
     ///

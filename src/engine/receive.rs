@@ -37,6 +37,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let step = self.protocol.step(&mut open.conversation, &reply);
         if !matches!(step, Step::NotMine) {
             query.accounted += 1;
+            self.window.learn_size(datagram.len(), query.reply_cost);
         }
         match step {
             Step::Done(answer) => {
@@ -156,8 +157,12 @@ impl<P: Protocol, T> Engine<P, T> {
         self.count_reply(hit, arrival);
         let Some(open) = self.in_flight[hit.query].open_mut() else { return };
         let first = open.rare_mut().partial.get_or_insert(arrival).at;
-        // A retry that waits to be sent is no longer needed.
-        let state = if open.state == State::Fading { State::Fading } else { State::Sent };
-        self.wait_until(hit.query, state, (now + quiet).min(first + PARTS_WITHIN));
+        let until = (now + quiet).min(first + PARTS_WITHIN);
+        if open.state == State::Fading {
+            let place = self.place(hit.query, State::Fading);
+            self.fading.push_back((until, place));
+        } else {
+            self.wait_until(hit.query, State::Sent, until);
+        }
     }
 }

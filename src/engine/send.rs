@@ -116,7 +116,8 @@ impl<P: Protocol, T> Engine<P, T> {
         for priority in [Priority::Continuation, Priority::Opening] {
             while let Some(place) = self.ring.first_aside(priority) {
                 let query = self.in_flight.at(place);
-                is_closed |= query.is_some_and(|(query, _)| !self.window.admits(query.reply_cost));
+                is_closed |= query
+                    .is_some_and(|(query, _)| !self.window.admits(self.window.reserve(query.reply_cost)));
                 if is_closed {
                     break;
                 }
@@ -129,7 +130,7 @@ impl<P: Protocol, T> Engine<P, T> {
             while let Some(place) = self.ring.pop(priority) {
                 let Some((query, _)) = self.in_flight.at(place) else { continue };
                 let is_retry = query.attempts > 0;
-                is_closed |= !is_retry && !self.window.admits(query.reply_cost);
+                is_closed |= !is_retry && !self.window.admits(self.window.reserve(query.reply_cost));
                 if is_retry || !is_closed {
                     return Some(place);
                 }
@@ -146,7 +147,9 @@ impl<P: Protocol, T> Engine<P, T> {
             return 0;
         }
         let admitted = self.ring.awaits_window().is_some_and(|place| {
-            self.in_flight.at(place).is_none_or(|(query, _)| self.window.admits(query.reply_cost))
+            self.in_flight
+                .at(place)
+                .is_none_or(|(query, _)| self.window.admits(self.window.reserve(query.reply_cost)))
         });
         self.ring.queued() + usize::from(admitted)
     }
@@ -204,7 +207,7 @@ impl<P: Protocol, T> Engine<P, T> {
     /// be answered and there is no credit for both.
     fn charge_for_next_attempt(&self, id: QueryId, now: Time) -> Result<u32, Held> {
         let query = &self.in_flight[id];
-        let cost = query.reply_cost;
+        let cost = self.window.reserve(query.reply_cost);
         let Some(sent) = self.in_flight.last_sent(id) else { return Ok(cost) };
         let overdue = sent + self.timeouts.rto(query.target.ip());
         // A retry that was taken back and is sent again is already charged for.
@@ -240,10 +243,11 @@ impl<P: Protocol, T> Engine<P, T> {
         self.set_state(id, State::Queued);
         let query = &mut self.in_flight[id];
         let is_first = query.attempts == 0;
-        if let Phase::Open(open) = &mut query.phase {
-            if is_first && std::mem::take(&mut open.has_slot) {
-                self.hosts.release_slot(target);
-            }
+        if let Phase::Open(open) = &mut query.phase
+            && is_first
+            && std::mem::take(&mut open.has_slot)
+        {
+            self.hosts.release_slot(target);
         }
         if is_first {
             self.window.leave(std::mem::take(&mut query.charged), None);

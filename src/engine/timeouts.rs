@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// The minimum for all attempts of a query together: a distant host in a sweep of near ones must still have time to
 /// reply.
 const SHORTEST_IN_ALL: Duration = Duration::from_secs(1);
-/// The margin on top of the slowest hosts' round trip, for the last attempt.
+/// The margin on top of the slowest hosts' round trip.
 const SLOWER: f64 = 1.25;
 /// The time for which a request that cannot be sent is held back: links, routes and addresses that are renewed are back
 /// within a few seconds.
@@ -33,7 +33,7 @@ pub struct Timeouts {
     tries: u32,
     overall: Estimator,
     prefixes: Vec<(Prefix, Estimator)>,
-    /// The round trip that all but the slowest hundredth of the answers have not exceeded.
+    /// The round trip that all but the slowest thousandth of the answers have not exceeded.
     slowest: Duration,
     /// The number of answers at which `slowest` is computed again.
     next_slowest: u64,
@@ -83,21 +83,25 @@ impl Timeouts {
     /// Learns how long slow hosts take, each time there are an eighth more answers than before.
     pub fn learn_slowest(&mut self, rtts: &Histogram) {
         if rtts.count() >= self.next_slowest {
-            self.slowest = rtts.quantile(0.99).unwrap_or_default();
+            self.slowest = rtts.quantile(0.999).unwrap_or_default();
             self.next_slowest = rtts.count() + rtts.count() / 8 + 1;
         }
     }
 
+    /// Returns how long after an attempt even a slow host's reply should be there.
+    pub fn slowest(&self) -> Duration {
+        self.slowest.mul_f64(SLOWER).min(LONGEST)
+    }
+
     /// Returns the time that an attempt waits for its reply. The wait grows by a quarter with each attempt, plus up to
-    /// an eighth of jitter. The last attempt has neither, since no packet follows it, but covers the slowest hosts.
+    /// an eighth of jitter. The last attempt has neither, since no packet follows it.
     pub fn wait(&self, host: IpAddr, wait: &Wait) -> Duration {
         let rto = match self.timeout {
             Timeout::Fixed(fixed) => return fixed,
             Timeout::Auto => self.rto(host),
         };
         if wait.is_last {
-            let slow = self.slowest.mul_f64(SLOWER).min(LONGEST);
-            return rto.max(slow).max(SHORTEST_IN_ALL.saturating_sub(wait.elapsed));
+            return rto.max(SHORTEST_IN_ALL.saturating_sub(wait.elapsed));
         }
         let backoff = 1.25f64.powi(wait.attempt.min(10) as i32 - 1);
         let jitter = 1.0 + (wait.jitter % 1024) as f64 / 8192.0;

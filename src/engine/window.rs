@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::reply_sizes::ReplySizes;
 use super::{ReplySize, Time};
 
 /// The reply credit until a driver grants more: three quarters of Linux's default receive buffer.
@@ -17,18 +18,26 @@ pub struct Window {
     credit: u64,
     used: u64,
     in_flight: u32,
-    /// The measured cost of replies relative to the estimate, at least 1.
+    /// The measured cost of datagrams relative to [`reply_cost`], at least 1.
     factor: f64,
+    sizes: ReplySizes,
     /// Charges for attempts of ended queries, and the times when they are released, in that order.
     overdue: VecDeque<(Time, u32)>,
 }
 
 impl Window {
     /// Creates a window for at most `limit` queries; without a limit, for as many as `credit` bytes of receive buffer
-    /// can hold replies for.
-    pub fn new(limit: Option<u32>, credit: Option<u64>) -> Window {
-        let credit = credit.unwrap_or(DEFAULT_CREDIT);
-        Window { limit, credit, used: 0, in_flight: 0, factor: 1.0, overdue: VecDeque::new() }
+    /// can hold replies for, each of at most `largest` bytes.
+    pub fn new(limit: Option<u32>, credit: Option<u64>, largest: u32) -> Window {
+        Window {
+            limit,
+            credit: credit.unwrap_or(DEFAULT_CREDIT),
+            used: 0,
+            in_flight: 0,
+            factor: 1.0,
+            sizes: ReplySizes::new(largest),
+            overdue: VecDeque::new(),
+        }
     }
 
     pub fn set_credit(&mut self, bytes: u64) {
@@ -85,9 +94,20 @@ impl Window {
         self.overdue.front().map(|(until, _)| *until)
     }
 
-    /// Returns the cost of a reply, corrected by measurements.
-    pub fn cost(&self, size: ReplySize) -> u32 {
-        (f64::from(reply_cost(size)) * self.factor) as u32
+    /// Returns the cost to reserve for a reply whose protocol estimates it at `estimated`: more if datagrams take more
+    /// than expected, if replies are larger, or while their size is unknown.
+    pub fn reserve(&self, estimated: u32) -> u32 {
+        (f64::from(self.sizes.reserve(estimated)) * self.factor) as u32
+    }
+
+    /// Learns the size of a reply: a datagram of `bytes` bytes where `estimated` was expected.
+    pub fn learn_size(&mut self, bytes: usize, estimated: u32) {
+        self.sizes.learn(bytes, estimated);
+    }
+
+    /// Learns that a query ended without a reply.
+    pub fn learn_silence(&mut self) {
+        self.sizes.learn_silence();
     }
 
     /// Learns that datagrams for which `expected` bytes were reserved take `measured`. Only ever increases costs.
@@ -136,7 +156,7 @@ mod tests {
 
     #[test]
     fn it_closes_when_the_credit_is_used_up_and_opens_when_a_query_ends() {
-        let mut window = Window::new(None, Some(2000));
+        let mut window = Window::new(None, Some(2000), 1);
         window.enter(832);
         window.enter(832);
         assert!(!window.admits(832));
@@ -147,7 +167,7 @@ mod tests {
 
     #[test]
     fn attempts_that_may_be_answered_stay_charged_for_a_while() {
-        let mut window = Window::new(None, Some(2000));
+        let mut window = Window::new(None, Some(2000), 1);
         window.enter(832);
         window.extend(832);
         assert!(!window.has_credit(832));
@@ -162,20 +182,19 @@ mod tests {
 
     #[test]
     fn measurements_only_shrink_it() {
-        let mut window = Window::new(None, Some(2000));
-        let size = ReplySize { datagrams: 1, bytes: 100 };
+        let mut window = Window::new(None, Some(2000), 1);
         window.learn(400, 832);
-        assert_eq!(window.cost(size), 832);
+        assert_eq!(window.reserve(832), 832);
         window.learn(832 * 3, 832);
         window.learn(832 * 2, 832);
         window.learn(u64::MAX, 1);
-        assert_eq!(window.cost(size), 832 * 3);
+        assert_eq!(window.reserve(832), 832 * 3);
     }
 
     #[test]
     fn one_query_always_fits_and_an_explicit_limit_is_kept() {
-        assert!(Window::new(None, Some(10)).admits(832));
-        let mut window = Window::new(Some(1), Some(1_000_000));
+        assert!(Window::new(None, Some(10), 1).admits(832));
+        let mut window = Window::new(Some(1), Some(1_000_000), 1);
         window.enter(832);
         assert!(!window.admits(832));
     }

@@ -99,6 +99,10 @@ impl Protocol for Script {
         if talk.parts >= 2 || tries_left == 0 { Quiet::Done(talk.parts) } else { Quiet::Retry }
     }
 
+    fn largest_reply(&self) -> u32 {
+        12
+    }
+
     fn reply_size(&self, talk: &Talk) -> ReplySize {
         ReplySize { datagrams: if talk.steps == 1000 { 20 } else { 1 }, bytes: 12 }
     }

@@ -131,6 +131,10 @@ impl Protocol for Ask {
         }
     }
 
+    fn largest_reply(&self) -> u32 {
+        64
+    }
+
     fn reply_size(&self, _: &Talk) -> ReplySize {
         ReplySize::one(REQUEST as u32)
     }

@@ -118,14 +118,20 @@ impl System for FailingSystem {
 impl Endpoint for FailingSocket {
     fn try_recv(&self, inbox: &mut Inbox) -> io::Result<usize> {
         inbox.arrivals.clear();
-        inbox.read_at = None;
+        inbox.read_at = Some(self.0.now.get() - Time::ZERO);
         self.0.call(Call::Receive)?;
         let mut replies = self.0.replies.borrow_mut();
         let arrived = replies.iter().take_while(|reply| reply.0 <= self.0.now.get()).count().min(32);
         let slots: Vec<_> = replies.drain(..arrived).collect();
-        for ((_, from, payload), slot) in slots.into_iter().zip(inbox.slots.chunks_exact_mut(65_536 + 192)) {
+        for ((at, from, payload), slot) in slots.into_iter().zip(inbox.slots.chunks_exact_mut(65_536 + 192)) {
             slot[..payload.len()].copy_from_slice(&payload);
-            inbox.arrivals.push(Arrival { from, to: None, len: payload.len(), age: None, drops: None });
+            inbox.arrivals.push(Arrival {
+                from,
+                to: None,
+                len: payload.len(),
+                age: Some(self.0.now.get() - at),
+                drops: None,
+            });
         }
         Ok(arrived)
     }
@@ -201,7 +207,11 @@ fn sweep(hosts: u32, config: Config, faults: &[Fault], seed: u64) -> Report {
 }
 
 fn config() -> Config {
-    Config::default().with_rate(Some(1000.0)).with_prefix_rate(None).with_host_gap(Some(Duration::ZERO))
+    Config::default()
+        .with_rate(Some(1000.0))
+        .with_prefix_rate(None)
+        .with_host_gap(Some(Duration::ZERO))
+        .with_reply_credit(Some(64 << 20))
 }
 
 /// Errors of this machine that may pass.
@@ -318,7 +328,7 @@ fn unsent_packets_return_in_order_and_sending_pauses() {
     let mut driver = Driver::new(FailingSystem(machine.clone()));
     driver.lanes.push(Lane::new(FailingSocket(machine), false));
     let protocol = Raw::new(b"?".to_vec()).expect("valid");
-    let mut engine = Engine::new(protocol, Config::default(), [1; 16]).expect("valid");
+    let mut engine = Engine::new(protocol, config(), [1; 16]).expect("valid");
     for number in 0..10 {
         let payload = engine.protocol().payload(&[number]).expect("valid");
         engine.ask(([127, 1, 0, number], 9).into(), payload, ()).expect("there is room");

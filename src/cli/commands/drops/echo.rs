@@ -45,7 +45,11 @@ impl Protocol for Echo {
     }
 
     fn reply_size(&self, (): &()) -> ReplySize {
-        ReplySize::one(8 + TEXT.len() as u32)
+        ReplySize::one(self.largest_reply())
+    }
+
+    fn largest_reply(&self) -> u32 {
+        8 + TEXT.len() as u32
     }
 }
 
