@@ -61,6 +61,7 @@ impl Bench {
             .with_rate(None)
             .with_window(Some(in_flight))
             .with_host_gap(Some(Duration::ZERO))
+            .with_host_rate(Some(f64::INFINITY))
             .with_prefix_rate(None)
             .with_timeout(Timeout::Fixed(Duration::from_secs(3600)))
             .with_linger(Duration::from_millis(10));

@@ -83,6 +83,7 @@ mod linux {
             .with_rate(None)
             .with_window(Some(WINDOW))
             .with_host_gap(Some(Duration::ZERO))
+            .with_host_rate(Some(f64::INFINITY))
             .with_prefix_rate(None)
             .with_timeout(Timeout::Fixed(Duration::from_secs(1)));
         let mut engine = Engine::new(Echo, config, net::random_key()?)?;

@@ -156,6 +156,10 @@ int allears_set_window(allears *handle, uint32_t queries);
  * 0 for SNMP, 200 ms or more for game servers, depending on the game, and 100 ms for raw payloads. */
 int allears_set_host_gap_ns(allears *handle, uint64_t nanoseconds);
 
+/* Sets the limit on packets per second to one address, whatever the ports: 0.01 to 1e9; 0 = no limit. Default: 20 for
+ * game servers and raw payloads, no limit for SNMP. */
+int allears_set_host_rate(allears *handle, double packets_per_second);
+
 /* Sets the limit on packets per second to one /24 (IPv4) or /48 (IPv6): 0.01 to 1e9; 0 = no limit. Default: 500. */
 int allears_set_prefix_rate(allears *handle, double packets_per_second);
 
@@ -520,11 +524,14 @@ typedef struct allears_ledger {
     /* Datagrams sent; the second and later attempts among them. */
     uint64_t datagrams_sent;
     uint64_t retransmissions;
-    /* Datagrams that the system accepted only later. */
+    /* Datagrams that the system accepted only later, and failures to send that passed or were tried again. */
     uint64_t deferred;
+    uint64_t send_errors;
     /* Queries answered after more than one attempt; among them, those answered by a reply to an earlier attempt. */
     uint64_t answered_after_retry;
     uint64_t answered_by_earlier;
+    /* Queries answered after all their tries had timed out. */
+    uint64_t answered_late;
     /* Attempts repeated without counting as a try, because the receive buffer may have dropped the reply. */
     uint64_t asked_again;
     /* Datagrams received: replies; those that cannot be parsed; replies to ended queries; duplicates; and those that

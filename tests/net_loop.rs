@@ -53,6 +53,7 @@ fn engine() -> Engine<Echo> {
     let config = Config::default()
         .with_rate(None)
         .with_host_gap(Some(Duration::ZERO))
+        .with_host_rate(Some(f64::INFINITY))
         .with_prefix_rate(None)
         .with_timeout(Timeout::Fixed(Duration::from_secs(20)));
     Engine::new(Echo, config, net::random_key().unwrap()).unwrap()

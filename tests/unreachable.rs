@@ -54,6 +54,7 @@ fn config() -> Config {
         .with_rate(None)
         .with_burst(1_000)
         .with_host_gap(Some(Duration::ZERO))
+        .with_host_rate(Some(f64::INFINITY))
         .with_prefix_rate(None)
         .with_timeout(Timeout::Fixed(Duration::from_secs(20)))
 }

@@ -53,6 +53,7 @@ int main(int argc, char **argv)
     check(a, allears_new(&a));
     check(a, allears_set_bind(a, "0.0.0.0"));
     check(a, allears_set_rate(a, 0));
+    check(a, allears_set_host_rate(a, 0));
     check(a, allears_set_prefix_rate(a, 0));
     check(a, allears_set_host_gap_ns(a, 0));
     check(a, allears_set_window(a, (uint32_t)atoi(argv[4])));

@@ -54,8 +54,10 @@ pub struct Stats {
     replies: u64,
     broken: u64,
     answered_by_earlier: u64,
+    answered_late: u64,
     asked_again: u64,
     deferred: u64,
+    send_errors: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,8 +102,10 @@ impl Stats {
             replies: ledger.replies,
             broken: ledger.broken,
             answered_by_earlier: ledger.answered_by_earlier,
+            answered_late: ledger.answered_late,
             asked_again: ledger.asked_again,
             deferred: ledger.deferred,
+            send_errors: ledger.send_errors,
         }
     }
 }
@@ -157,8 +161,8 @@ mod tests {
                 r#""answered_after_retry":0,"late":0,"duplicates":0,"unmatched":0,"local_drops":null,"#,
                 r#""rtt_ms":{"min":66.812,"p50":66.812,"p90":66.812,"p99":66.812,"max":66.812},"elapsed_s":2.5,"#,
                 r#""rate_pps":2.0,"rcvbuf_bytes":212992,"window":64,"max_in_flight":0,"cpu_s":0.123,"#,
-                r#""max_rss_bytes":null,"replies":0,"broken":0,"answered_by_earlier":0,"asked_again":0,"#,
-                r#""deferred":0}"#
+                r#""max_rss_bytes":null,"replies":0,"broken":0,"answered_by_earlier":0,"answered_late":0,"#,
+                r#""asked_again":0,"deferred":0,"send_errors":0}"#
             )
         );
     }

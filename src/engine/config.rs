@@ -23,6 +23,9 @@ pub struct Config {
     pub host_gap: Option<Duration>,
     /// Maximum queries in flight to one host (address and port), at least 1; `None` for the protocol's default.
     pub in_flight_per_host: Option<u32>,
+    /// Maximum packets per second to one address, whatever the ports: a host of many servers has them all on one.
+    /// Infinity for no limit; `None` for the protocol's default.
+    pub host_rate: Option<f64>,
     /// Maximum packets per second to one /24 (IPv4) or /48 (IPv6) in all; `None` for no limit.
     pub prefix_rate: Option<f64>,
     /// The time that an attempt waits for its reply.
@@ -62,6 +65,7 @@ impl Default for Config {
             reply_credit: None,
             host_gap: None,
             in_flight_per_host: None,
+            host_rate: None,
             prefix_rate: Some(500.0),
             timeout: Timeout::Auto,
             tries: 3,
@@ -80,6 +84,7 @@ setters!(Config {
     with_reply_credit sets reply_credit: Option<u64>,
     with_host_gap sets host_gap: Option<Duration>,
     with_in_flight_per_host sets in_flight_per_host: Option<u32>,
+    with_host_rate sets host_rate: Option<f64>,
     with_prefix_rate sets prefix_rate: Option<f64>,
     with_timeout sets timeout: Timeout,
     with_tries sets tries: u32,
@@ -121,6 +126,8 @@ impl Config {
         check(self.burst >= 1, "burst", "at least 1")?;
         check(self.window != Some(0), "window", "at least 1")?;
         check(self.in_flight_per_host != Some(0), "in_flight_per_host", "at least 1")?;
+        let host_rate = self.host_rate.filter(|pps| *pps != f64::INFINITY);
+        check(rate_fits(host_rate), "host_rate", "from 0.01 to 1e9 packets per second")?;
         check(rate_fits(self.prefix_rate), "prefix_rate", "from 0.01 to 1e9 packets per second")?;
         check((1..=100).contains(&self.tries), "tries", "from 1 to 100")?;
         check(self.ring >= 1, "ring", "at least 1")?;

@@ -1,10 +1,13 @@
-//! Rate limits for each host and each network prefix.
+//! Rate limits for each host, each address and each network prefix.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Time;
+
+/// Maximum packets sent to one address at once, whatever their ports.
+const HOST_BURST: u32 = 8;
 
 /// Tables with fewer entries than this are not purged.
 const PURGE_FROM: usize = 1024;
@@ -29,19 +32,25 @@ impl Prefix {
     }
 }
 
-/// Enforces the gap between two packets to one host, and the rate to one prefix.
+/// Enforces the gap between two packets to one host (address and port), and the rates to one address and to one prefix.
 pub struct Limits {
     hosts: Buckets<(IpAddr, u16)>,
+    addresses: Buckets<IpAddr>,
+    address_interval: u64,
     prefixes: Buckets<Prefix>,
     prefix_interval: u64,
 }
 
 impl Limits {
-    pub fn new(prefix_rate: Option<f64>, burst: u32) -> Limits {
+    /// Creates limits in packets per second; infinity is no limit.
+    pub fn new(host_rate: f64, prefix_rate: f64, burst: u32) -> Limits {
+        let interval = |rate: f64| (1e9 / rate).ceil() as u64;
         Limits {
             hosts: Buckets::new(1),
+            addresses: Buckets::new(HOST_BURST.min(burst)),
+            address_interval: interval(host_rate),
             prefixes: Buckets::new(burst),
-            prefix_interval: prefix_rate.map_or(0, |pps| (1e9 / pps).ceil() as u64),
+            prefix_interval: interval(prefix_rate),
         }
     }
 
@@ -60,6 +69,7 @@ impl Limits {
     ) -> Result<(), Time> {
         let now = now.as_nanos();
         self.hosts.check((target.ip(), target.port()), nanos(host_gap), now, promised)?;
+        self.addresses.check(target.ip(), self.address_interval, now, promised)?;
         self.prefixes.check(Prefix::of(target.ip()), self.prefix_interval, now, promised)
     }
 
@@ -67,12 +77,14 @@ impl Limits {
     pub fn take(&mut self, target: SocketAddr, host_gap: Duration, now: Time) {
         let now = now.as_nanos();
         self.hosts.take((target.ip(), target.port()), nanos(host_gap), now);
+        self.addresses.take(target.ip(), self.address_interval, now);
         self.prefixes.take(Prefix::of(target.ip()), self.prefix_interval, now);
     }
 
     /// Undoes the last [`take`](Limits::take) for `target`: the packet was not sent.
     pub fn give_back(&mut self, target: SocketAddr, host_gap: Duration) {
         self.hosts.give_back((target.ip(), target.port()), nanos(host_gap));
+        self.addresses.give_back(target.ip(), self.address_interval);
         self.prefixes.give_back(Prefix::of(target.ip()), self.prefix_interval);
     }
 }
@@ -148,7 +160,7 @@ mod tests {
 
     #[test]
     fn one_host_waits_for_its_gap_and_another_does_not() {
-        let mut limits = Limits::new(None, 32);
+        let mut limits = Limits::new(f64::INFINITY, f64::INFINITY, 32);
         limits.take(host(1), GAP, Time::ZERO);
         assert_eq!(limits.check(host(1), GAP, Time::from_millis(99), false), Err(Time::from_millis(100)));
         assert_eq!(limits.check(host(2), GAP, Time::from_millis(99), false), Ok(()));
@@ -156,8 +168,21 @@ mod tests {
     }
 
     #[test]
+    fn the_ports_of_one_address_share_its_rate() {
+        let mut limits = Limits::new(20.0, f64::INFINITY, 32);
+        let port = |port| SocketAddr::from(([127, 1, 0, 1], port));
+        for number in 0..8 {
+            assert_eq!(limits.check(port(number), GAP, Time::ZERO, false), Ok(()));
+            limits.take(port(number), GAP, Time::ZERO);
+        }
+        assert_eq!(limits.check(port(8), GAP, Time::ZERO, false), Err(Time::from_millis(50)));
+        assert_eq!(limits.check(port(9), GAP, Time::ZERO, false), Err(Time::from_millis(100)));
+        assert_eq!(limits.check(host(2), GAP, Time::ZERO, false), Ok(()));
+    }
+
+    #[test]
     fn queries_that_wait_for_one_prefix_return_one_by_one() {
-        let mut limits = Limits::new(Some(10.0), 1);
+        let mut limits = Limits::new(f64::INFINITY, 10.0, 1);
         limits.take(host(1), Duration::ZERO, Time::ZERO);
         for waiting in 1..=3 {
             let back = limits.check(host(1 + waiting), Duration::ZERO, Time::ZERO, false);
@@ -178,7 +203,7 @@ mod tests {
 
     #[test]
     fn tables_forget_hosts_whose_gap_has_passed() {
-        let mut limits = Limits::new(Some(1e6), 1);
+        let mut limits = Limits::new(1e6, 1e6, 1);
         for n in 0..100_000u32 {
             let target = SocketAddr::from((std::net::Ipv4Addr::from(n << 8), 1));
             limits.take(target, GAP, Time::from_millis(u64::from(n)));

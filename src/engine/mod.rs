@@ -127,7 +127,11 @@ impl<P: Protocol, T> Engine<P, T> {
             ring: Ring::default(),
             pacer: Pacer::new(config.rate, config.burst),
             window: Window::new(config.window, config.reply_credit, protocol.largest_reply()),
-            limits: Limits::new(config.prefix_rate, config.burst),
+            limits: Limits::new(
+                config.host_rate.unwrap_or(protocol.defaults().host_rate),
+                config.prefix_rate.unwrap_or(f64::INFINITY),
+                config.burst,
+            ),
             hosts: Hosts::new(in_flight_per_host),
             in_flight: InFlight::new(key, protocol.foreign_source()),
             deadlines: Deadlines::default(),

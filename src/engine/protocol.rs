@@ -112,20 +112,27 @@ pub trait Protocol {
 }
 
 /// The defaults for all targets of a protocol, which the caller may override.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Defaults {
     /// The port of targets that specify none; `None` if the protocol has no default port.
     pub port: Option<u16>,
     /// The minimum time between two packets to one host (address and port); 100 ms unless set.
     pub host_gap: Duration,
+    /// The maximum number of packets per second to one address, whatever the ports; 20 unless set.
+    pub host_rate: f64,
     /// The maximum number of queries in flight to one host (address and port); `None` for no maximum.
     pub in_flight_per_host: Option<u32>,
 }
 
 impl Default for Defaults {
     fn default() -> Defaults {
-        Defaults { port: None, host_gap: Duration::from_millis(100), in_flight_per_host: None }
+        Defaults {
+            port: None,
+            host_gap: Duration::from_millis(100),
+            host_rate: 20.0,
+            in_flight_per_host: None,
+        }
     }
 }
 
@@ -140,6 +147,12 @@ impl Defaults {
     #[must_use]
     pub fn with_host_gap(self, host_gap: Duration) -> Defaults {
         Defaults { host_gap, ..self }
+    }
+
+    /// Sets [`Defaults::host_rate`]: more than 0, and infinity for no limit.
+    #[must_use]
+    pub fn with_host_rate(self, host_rate: f64) -> Defaults {
+        Defaults { host_rate, ..self }
     }
 
     /// Sets [`Defaults::in_flight_per_host`], at least 1.

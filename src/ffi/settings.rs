@@ -35,6 +35,12 @@ pub unsafe extern "C" fn allears_set_host_gap_ns(handle: *mut allears, nanosecon
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_host_rate(handle: *mut allears, packets_per_second: f64) -> c_int {
+    let rate = limit(packets_per_second).unwrap_or(f64::INFINITY);
+    perform(handle, |session| session.configure(|config| config.host_rate = Some(rate)))
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_set_prefix_rate(handle: *mut allears, packets_per_second: f64) -> c_int {
     perform(handle, |session| session.configure(|config| config.prefix_rate = limit(packets_per_second)))
 }

@@ -112,6 +112,7 @@ pub fn config() -> Config {
     Config::default()
         .with_rate(None)
         .with_host_gap(Some(Duration::ZERO))
+        .with_host_rate(Some(f64::INFINITY))
         .with_prefix_rate(None)
         .with_timeout(Timeout::Fixed(Duration::from_millis(100)))
         .with_tries(3)

@@ -88,6 +88,13 @@ pub fn limits_are_kept(trace: &Trace<Talk, Reply>, config: &Config) {
             );
         }
     }
+    let mut addresses: HashMap<IpAddr, Vec<&Sent>> = HashMap::new();
+    trace.sent.iter().for_each(|sent| addresses.entry(sent.to.ip()).or_default().push(sent));
+    for (_, sent) in addresses {
+        if let Some(rate) = config.host_rate {
+            assert_conforms(sent.into_iter(), rate, 8, "host rate");
+        }
+    }
     for (_, sent) in prefixes {
         if let Some(rate) = config.prefix_rate {
             assert_conforms(sent.into_iter(), rate, config.burst, "prefix rate");

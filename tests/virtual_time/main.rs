@@ -106,6 +106,7 @@ fn unlimited() -> Config {
         .with_rate(None)
         .with_window(Some(1_000_000))
         .with_host_gap(Some(Duration::ZERO))
+        .with_host_rate(Some(f64::INFINITY))
         .with_prefix_rate(None)
         .with_ring(1_000_000)
 }

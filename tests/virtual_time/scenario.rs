@@ -31,7 +31,9 @@ impl Scenario {
     pub fn new(seed: u64) -> Scenario {
         let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed);
         Scenario {
-            config: config(&mut chance).with_accept_late(seed.is_multiple_of(2)),
+            config: config(&mut chance)
+                .with_accept_late(seed.is_multiple_of(2))
+                .with_host_rate(Some(if seed.is_multiple_of(3) { 10.0 } else { f64::INFINITY })),
             plan: plan(seed, &mut chance),
             link: link(seed, &mut chance),
             by_content: false,

@@ -37,6 +37,9 @@ pub struct SweepArgs {
     /// Minimum time between two packets to one host [default: 100ms, or what the protocol needs]
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Pace")]
     pub host_gap: Option<Duration>,
+    /// Packets per second to one address, whatever the ports, or `unlimited` [default: 20, or what the protocol needs]
+    #[arg(long, value_name = "PPS", help_heading = "Pace")]
+    pub host_rate: Option<Rate>,
     /// Packets per second to one /24 (IPv4) or /48 (IPv6), or `unlimited`
     #[arg(long, value_name = "PPS", default_value = "500", help_heading = "Pace")]
     pub prefix_rate: Rate,

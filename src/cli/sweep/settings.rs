@@ -38,6 +38,7 @@ impl SweepArgs {
             .with_burst(self.burst)
             .with_window(self.window.0)
             .with_host_gap(self.host_gap)
+            .with_host_rate(self.host_rate.map(|rate| rate.0.unwrap_or(f64::INFINITY)))
             .with_prefix_rate(self.prefix_rate.0)
             .with_timeout(self.timeout)
             .with_tries(self.tries);

@@ -180,7 +180,8 @@ impl Protocol for Snmp {
 
     /// Returns port 161 and no host gap: a conversation waits for each reply before it sends the next request.
     fn defaults(&self) -> Defaults {
-        Defaults::default().with_port(PORT).with_host_gap(Duration::ZERO)
+        // A conversation waits for each reply before it sends its next request.
+        Defaults::default().with_port(PORT).with_host_gap(Duration::ZERO).with_host_rate(f64::INFINITY)
     }
 
     fn begin(&mut self, agent: SocketAddr, question: Question) -> Conversation {

@@ -57,10 +57,12 @@ impl Course<'_> {
             .with_burst(burst)
             .with_window(self.window)
             .with_host_gap(Some(Duration::ZERO))
+            .with_host_rate(Some(f64::INFINITY))
             .with_prefix_rate(None)
             .with_timeout(Timeout::Fixed(self.timeout))
             .with_tries(1)
             .with_forgive_local_drops(false)
+            .with_accept_late(false)
             .with_ring(remembered as usize)
             .with_linger(linger)
     }
