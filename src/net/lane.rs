@@ -60,6 +60,8 @@ pub(super) struct Lane<E> {
     failing_receive: Option<FailingReceive>,
     /// Since when the system has had no room for any packet.
     no_room_since: Option<Time>,
+    /// Since when no packet could be sent, and the error number of the latest failure.
+    pub outage: Option<(Time, i32)>,
     packets: Vec<Packet>,
     /// The transmit of each packet, and its position in the order of the engine.
     transmits: Vec<(usize, Transmit)>,
@@ -88,6 +90,7 @@ impl<E: Endpoint> Lane<E> {
             leftovers: 0,
             failing_receive: None,
             no_room_since: None,
+            outage: None,
             packets: Vec::new(),
             transmits: Vec::new(),
         }
@@ -254,9 +257,11 @@ impl<E: Endpoint> Lane<E> {
             total += sent.count;
             if sent.count > 0 {
                 (failures, resends, failed) = (0, 0, 0);
-                self.no_room_since = None;
+                (self.no_room_since, self.outage) = (None, None);
             }
             let Some(error) = sent.error else { continue };
+            let since = self.outage.map_or(now, |(since, _)| since);
+            self.outage = Some((since, error.raw_os_error().unwrap_or(0)));
             if self.has_no_room(&error, now) || resends == MAX_RESENDS || failed == MAX_FAILED {
                 unsent.extend_from_slice(&self.transmits[at..]);
                 break;

@@ -192,6 +192,12 @@ impl Net {
         self.receive_buffer() as u64 / 4 * 3
     }
 
+    /// Returns since when no packet could be sent, and the latest error; `None` if the last packet was sent.
+    pub fn outage(&self) -> Option<(Time, io::Error)> {
+        let outages = self.driver.lanes.iter().filter_map(|lane| lane.outage);
+        outages.min().map(|(since, errno)| (since, io::Error::from_raw_os_error(errno)))
+    }
+
     /// Returns how many datagrams the system has dropped since [`Net::open`] because our receive buffers were full;
     /// `None` on systems that do not report it.
     pub fn local_drops(&self) -> Option<u64> {

@@ -28,6 +28,8 @@ pub struct Raw {
     payload: Vec<u8>,
     expect_prefix: Vec<u8>,
     token: Option<TokenField>,
+    /// The size of the largest reply, if the caller knows it.
+    reply_size: Option<u32>,
 }
 
 /// The payload for one target: by default the one that the [`Raw`] sends to all, or a different one ([`Raw::payload`]).
@@ -93,7 +95,7 @@ impl Raw {
         if payload.len() > MAX_PAYLOAD {
             return Err(RawError::PayloadTooLong(payload.len()));
         }
-        Ok(Raw { payload, expect_prefix: Vec::new(), token: None })
+        Ok(Raw { payload, expect_prefix: Vec::new(), token: None, reply_size: None })
     }
 
     /// Accepts only replies that begin with `prefix`; others are malformed.
@@ -132,6 +134,14 @@ impl Raw {
         }
         self.token = Some(field);
         self.check_overlap()
+    }
+
+    /// Reserves this much of the receive buffer for each reply, in bytes, 1 to 65,507 (others are clamped). Without it,
+    /// 65,507 are reserved until the first replies show how large they are, so that none is lost.
+    #[must_use]
+    pub fn with_reply_size(mut self, bytes: u32) -> Raw {
+        self.reply_size = Some(bytes.clamp(1, MAX_PAYLOAD as u32));
+        self
     }
 
     /// Creates a payload for one target. The token has the same position as in all others.
@@ -219,7 +229,11 @@ impl Protocol for Raw {
     /// Returns the size of one datagram that fits an Ethernet frame unfragmented. A longer reply may take more of the
     /// receive buffer than was reserved.
     fn reply_size(&self, _: &Payload) -> ReplySize {
-        ReplySize::one(1472)
+        ReplySize::one(self.reply_size.unwrap_or(1472))
+    }
+
+    fn largest_reply(&self) -> u32 {
+        self.reply_size.unwrap_or(MAX_PAYLOAD as u32)
     }
 }
 

@@ -26,6 +26,9 @@ pub struct ProbeArgs {
     /// them: this makes replies unforgeable and round trips exact
     #[arg(long, value_name = "OFFSET")]
     token_at: Option<usize>,
+    /// The size of the largest reply to expect, in bytes: with a small receive buffer, a sweep starts at full speed
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=65_507))]
+    reply_size: Option<u32>,
     #[command(flatten)]
     survey: SurveyArgs,
 }
@@ -45,7 +48,10 @@ fn protocol(args: &ProbeArgs) -> Result<Raw> {
     if let Some(offset) = args.token_at {
         raw = raw.with_token_at(offset).map_err(usage)?;
     }
-    Ok(raw)
+    Ok(match args.reply_size {
+        Some(bytes) => raw.with_reply_size(bytes),
+        None => raw,
+    })
 }
 
 /// A row of the output.

@@ -151,6 +151,12 @@ impl Sweep {
         if let Some(drops) = local_drops.filter(|&drops| drops > 0) {
             self.console.warn(format_args!("{drops} datagrams lost: the local receive buffer was full"));
         }
+        if ledger.send_errors > 0 {
+            self.console.warn(format_args!(
+                "{} sends failed, and were tried again: see send_errors in --stats",
+                ledger.send_errors
+            ));
+        }
         if self.settings.engine.window.is_none() && ledger.max_in_flight >= safe {
             self.suggest_larger_window(safe);
         }

@@ -11,6 +11,9 @@ use super::{Flow, Job, More, Sweep};
 use crate::cli::exit::{Exit, in_words};
 use crate::cli::output;
 
+/// The time after which a network that fails for every packet is reported.
+const OUTAGE: Duration = Duration::from_secs(1);
+
 /// The time between two updates of the progress line.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
@@ -60,6 +63,8 @@ pub struct Run<'a, P: Protocol, T, J> {
     job: &'a mut J,
     ending: Ending,
     asking: bool,
+    /// True if an outage of the network was reported.
+    has_reported_outage: bool,
     deadline: Option<Time>,
     next_progress: Time,
 }
@@ -81,6 +86,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
                 destination,
             },
             asking: true,
+            has_reported_outage: false,
             deadline,
             next_progress: Time::ZERO,
         }
@@ -113,6 +119,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
                 break;
             }
             self.show_progress();
+            self.report_outage();
             let until = self.wake_at();
             if let Err(error) = self.sweep.net.turn(self.engine, until) {
                 self.ending.failure.get_or_insert(Error::new(error).context("cannot receive"));
@@ -129,6 +136,19 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         let progress = self.sweep.console.is_watched().then_some(self.next_progress);
         let due = self.job.due().filter(|_| self.asking);
         self.deadline.into_iter().chain(progress).chain(due).min()
+    }
+
+    /// Warns once if the system sends nothing at all.
+    fn report_outage(&mut self) {
+        if self.has_reported_outage {
+            return;
+        }
+        let Sweep { net, console, .. } = &*self.sweep;
+        if let Some((_, error)) = net.outage().filter(|(since, _)| net.now() - *since >= OUTAGE) {
+            let reason = in_words(&Error::new(error));
+            console.warn(format_args!("cannot send: {reason}: packets are held back and tried again"));
+            self.has_reported_outage = true;
+        }
     }
 
     fn check_limits(&mut self) {
