@@ -1,7 +1,8 @@
 //! Targets from arguments, files and standard input, read lazily by a separate thread.
 //!
-//! A slow pipe or a name that resolves slowly blocks that thread, never the sweep. The channel between them is short,
-//! so a file of a million lines takes no more memory than one of a thousand.
+//! A slow pipe blocks that thread, never the sweep. Names are resolved in further threads: their addresses come in later
+//! than the lines after them; all others keep their order. The channel between reading and the sweep is short, so a file
+//! of a million lines takes no more memory than one of a thousand.
 
 use std::io;
 use std::mem;
@@ -17,6 +18,7 @@ use super::console::Console;
 use super::exit::Usage;
 use super::input_lines::{Input, MAX_LINE};
 use super::output::record::uncapitalized;
+use super::resolvers::{Resolvers, Stopped};
 use super::targets::{self, Span, Target};
 
 /// The lines in one batch, and the batches that the channel holds.
@@ -43,6 +45,9 @@ impl fmt::Display for BadLine {
 
 /// Validates the settings that follow a target.
 pub type Checker = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// Resolves a name, or returns the reason why it cannot be resolved.
+type Resolve = Arc<dyn Fn(&str, u16) -> Result<SocketAddr, String> + Send + Sync>;
 
 /// The sources of targets.
 #[derive(Clone, Default)]
@@ -88,11 +93,15 @@ enum Item {
 }
 
 impl Inputs {
-    /// Opens every file and starts to read. The reading thread calls `wake` after every batch and at the end.
+    /// Opens every file and starts to read. Other threads call `wake` after every batch and at the end.
     ///
     /// # Errors
     /// A file cannot be opened; or, with `strict`, there are bad lines ([`Usage`]).
-    pub fn open(sources: Sources, wake: impl Fn() + Send + 'static) -> Result<Inputs> {
+    pub fn open(sources: Sources, wake: impl Fn() + Send + Sync + 'static) -> Result<Inputs> {
+        Inputs::open_with(sources, Arc::new(targets::resolve), Arc::new(wake))
+    }
+
+    fn open_with(sources: Sources, resolve: Resolve, wake: Wake) -> Result<Inputs> {
         let mut files = vec![];
         for path in &sources.files {
             files.push(Input::open(path, sources.strict)?);
@@ -114,11 +123,13 @@ impl Inputs {
             return Ok(inputs);
         }
         let read = move || {
-            let mut reader = Reader { sender, batch: vec![], wake: &wake, sources: &sources };
+            let (sources, resolvers) = (Arc::new(sources), Resolvers::default());
+            let wake_at_end = wake.clone();
+            let mut reader = Reader { sender, batch: vec![], wake, sources, resolve, resolvers };
             // An error here means only that the sweep was stopped.
-            let _ = reader.read(&sources.arguments, &files);
+            let _ = reader.read(&files);
             drop(reader);
-            wake();
+            wake_at_end();
         };
         let thread = thread::Builder::new().name("targets".into());
         thread.spawn(read).context("cannot start the thread that reads targets")?;
@@ -178,19 +189,22 @@ impl Inputs {
     }
 }
 
-/// The error if the sweep was stopped.
-struct Stopped;
+type Wake = Arc<dyn Fn() + Send + Sync>;
 
-struct Reader<'a> {
+struct Reader {
+    /// The input ends when the last copy of it is dropped: every name that is being resolved has one.
     sender: SyncSender<Vec<Item>>,
     batch: Vec<Item>,
-    wake: &'a dyn Fn(),
-    sources: &'a Sources,
+    wake: Wake,
+    sources: Arc<Sources>,
+    resolve: Resolve,
+    resolvers: Resolvers,
 }
 
-impl Reader<'_> {
-    fn read(&mut self, arguments: &[String], files: &[Input]) -> Result<(), Stopped> {
-        for (index, argument) in arguments.iter().enumerate() {
+impl Reader {
+    fn read(&mut self, files: &[Input]) -> Result<(), Stopped> {
+        let sources = self.sources.clone();
+        for (index, argument) in sources.arguments.iter().enumerate() {
             self.line(argument.as_bytes(), || argument_name(index))?;
         }
         for file in files {
@@ -223,16 +237,40 @@ impl Reader<'_> {
 
     fn line(&mut self, line: &[u8], at: impl Fn() -> String) -> Result<(), Stopped> {
         let Some(parsed) = self.sources.parse(line) else { return Ok(()) };
-        if let Ok((Target::Name(..), _)) = parsed {
-            // The resolver may take seconds: send the targets known so far.
-            self.hand_over()?;
-        }
-        let resolved = parsed.and_then(|(target, settings)| Ok((targets::resolved(target)?, settings)));
-        self.batch.push(match resolved {
-            Ok((span, settings)) => Item::Targets(span, settings),
+        self.batch.push(match parsed {
+            Ok((Target::Name(name, port), settings)) => {
+                return self.name(name, port, settings, line.to_vec(), at());
+            }
+            Ok((Target::Span(span), settings)) => Item::Targets(span, settings),
             Err(reason) => Item::Bad(self.sources.bad(line, at(), reason)),
         });
         if self.batch.len() >= BATCH { self.hand_over() } else { Ok(()) }
+    }
+
+    /// Lets another thread resolve a name.
+    fn name(
+        &mut self,
+        name: String,
+        port: u16,
+        settings: Option<Arc<str>>,
+        line: Vec<u8>,
+        at: String,
+    ) -> Result<(), Stopped> {
+        // This waits if too many names are being resolved: send the targets known so far.
+        self.hand_over()?;
+        let Reader { sender, wake, sources, resolve, .. } = &*self;
+        let (sender, wake, sources, resolve) =
+            (sender.clone(), wake.clone(), sources.clone(), resolve.clone());
+        self.resolvers.run(Box::new(move || {
+            let item = match resolve(&name, port) {
+                Ok(address) => Item::Targets(address.into(), settings),
+                Err(reason) => Item::Bad(sources.bad(&line, at, reason)),
+            };
+            let sent = sender.send(vec![item]).map_err(|_| Stopped);
+            drop(sender);
+            wake();
+            sent
+        }))
     }
 
     fn hand_over(&mut self) -> Result<(), Stopped> {
@@ -447,6 +485,59 @@ mod tests {
         let file = file_with(lines.as_bytes());
         let (targets, _) = all(Sources { files: vec![file.path().into()], ..Sources::default() });
         assert_eq!(targets.join("\n") + "\n", lines);
+    }
+
+    /// Returns inputs, and the channels that tell them to resolve a name and us to look again. Names resolve to 10.9.9.1,
+    /// except `bad.*`.
+    fn names(arguments: Vec<String>) -> (Inputs, mpsc::Sender<()>, Receiver<()>) {
+        let ((wake, woken), (gate, opened)) = (mpsc::channel(), mpsc::channel());
+        let opened = std::sync::Mutex::new(opened);
+        let resolve = move |name: &str, port| {
+            opened.lock().expect("no panic").recv().expect("opened");
+            if name.starts_with("bad.") { Err("unknown".into()) } else { Ok(([10, 9, 9, 1], port).into()) }
+        };
+        let sources = Sources { arguments, default_port: Some(7), ..Sources::default() };
+        let wake = Arc::new(move || wake.send(()).unwrap_or_default());
+        (Inputs::open_with(sources, Arc::new(resolve), wake).expect("opens"), gate, woken)
+    }
+
+    fn next(inputs: &mut Inputs, woken: &Receiver<()>, console: &Console) -> Option<String> {
+        loop {
+            match inputs.next(console) {
+                Next::Target(address) => return Some(address.ip().to_string()),
+                Next::Waiting => woken.recv().unwrap_or_default(),
+                Next::End => return None,
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_do_not_wait_for_names_and_the_end_does() {
+        let arguments = ["a.test", "bad.test", "c.test", "10.0.0.1", "d.test", "10.0.0.2"];
+        let (mut inputs, gate, woken) = names(arguments.map(String::from).to_vec());
+        let console = Console::new(true);
+        for address in ["10.0.0.1", "10.0.0.2"] {
+            assert_eq!(next(&mut inputs, &woken, &console).as_deref(), Some(address));
+        }
+        (0..4).for_each(|_| gate.send(()).expect("somebody waits"));
+        for _ in 0..3 {
+            assert_eq!(next(&mut inputs, &woken, &console).as_deref(), Some("10.9.9.1"));
+        }
+        assert_eq!((next(&mut inputs, &woken, &console), console.bad_lines()), (None, 1));
+    }
+
+    #[test]
+    fn names_that_wait_are_bounded() {
+        let names_and_address = (0..5_000).map(|i| format!("n{i}.test")).chain(["10.0.0.1".into()]);
+        let (mut inputs, gate, woken) = names(names_and_address.collect());
+        let console = Console::new(true);
+        for _ in 0..3_000 {
+            gate.send(()).expect("somebody waits");
+            assert_eq!(next(&mut inputs, &woken, &console).as_deref(), Some("10.9.9.1"), "read too far");
+        }
+        (0..2_000).for_each(|_| gate.send(()).expect("somebody waits"));
+        let rest: Vec<_> = std::iter::from_fn(|| next(&mut inputs, &woken, &console)).collect();
+        assert_eq!((rest.len(), rest.iter().filter(|ip| *ip == "10.0.0.1").count()), (2_001, 1));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod commands;
 mod console;
+mod duplicates;
 mod escapes;
 mod exit;
 mod files;
@@ -14,6 +15,7 @@ mod inputs;
 mod interfaces;
 mod output;
 mod reasons;
+mod resolvers;
 mod signals;
 mod stats;
 mod survey;

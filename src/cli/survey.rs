@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::console::Console;
+use super::duplicates::{Duplicates, DuplicatesArgs};
 use super::exit::Exit;
 use super::inputs::{Inputs, Next};
 use super::output::record::{Record, shown_millis};
@@ -36,6 +37,8 @@ pub struct SurveyArgs {
     /// Output format; json is one object per line, as results arrive
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
     pub output: Format,
+    #[command(flatten)]
+    pub duplicates: DuplicatesArgs,
     #[command(flatten)]
     pub sweep: SweepArgs,
 }
@@ -78,14 +81,15 @@ pub fn run<R: Row>(
     let sink = Sink::open(out, args.output, columns::<R>(), &names).context("cannot write results")?;
     let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let typical = protocol.begin(nobody, question.clone());
-    let (tally, rows) = (HostTally::default(), PhantomData);
-    let mut survey = Survey::<R> { inputs, sink, names, question, all, tally, rows };
+    let (duplicates, tally, rows) = (Duplicates::new(args.duplicates), HostTally::default(), PhantomData);
+    let mut survey = Survey::<R> { inputs, duplicates, sink, names, question, all, tally, rows };
     sweep.conduct(protocol, &typical, &mut survey).map(|swept| swept.exit)
 }
 
 /// The state of a survey.
 struct Survey<R: Row> {
     inputs: Inputs,
+    duplicates: Duplicates<SocketAddr>,
     sink: Sink,
     /// The names of a row's fields.
     names: csv::StringRecord,
@@ -118,12 +122,17 @@ impl<R: Row> Survey<R> {
     }
 }
 
-impl<R: Row> Job<R::Protocol> for Survey<R> {
-    fn ask(&mut self, engine: &mut Engine<R::Protocol>, _: Time, console: &Console) -> More {
+/// The tag of a conversation is the target that was named.
+impl<R: Row> Job<R::Protocol, SocketAddr> for Survey<R> {
+    fn ask(&mut self, engine: &mut Engine<R::Protocol, SocketAddr>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
             match self.inputs.next(console) {
                 Next::Target(target) => {
-                    self.tally.targets += u64::from(engine.ask(target, self.question.clone(), ()).is_ok());
+                    self.tally.targets += 1;
+                    if self.duplicates.add(target) {
+                        // There is room.
+                        let _ = engine.ask(target, self.question.clone(), target);
+                    }
                 }
                 Next::Waiting => return More::Yes,
                 Next::End => return More::No,
@@ -137,20 +146,25 @@ impl<R: Row> Job<R::Protocol> for Survey<R> {
         completion: Completion<
             <R::Protocol as Protocol>::Conversation,
             <R::Protocol as Protocol>::Answer,
-            (),
+            SocketAddr,
         >,
         now: Time,
         _: &Console,
     ) -> io::Result<Flow> {
         let record = Record::new(&completion);
+        let lines = self.duplicates.end(completion.tag);
         if let Outcome::Answered(answer) = completion.outcome {
-            self.tally.answered += 1;
-            self.write(&record, &R::new(answer, completion.rtt, now), completion.rtt)?;
+            self.tally.answered += lines;
+            let row = R::new(answer, completion.rtt, now);
+            (0..lines).try_for_each(|_| self.write(&record, &row, completion.rtt))?;
             return Ok(Flow::GoOn);
         }
-        self.tally.count_unanswered(&record);
-        if self.all || self.sink.lists_every_host() {
-            self.write_unanswered(&record)?;
+        let is_shown = self.all || self.sink.lists_every_host();
+        for _ in 0..lines {
+            self.tally.count_unanswered(&record);
+            if is_shown {
+                self.write_unanswered(&record)?;
+            }
         }
         Ok(Flow::GoOn)
     }
@@ -245,6 +259,7 @@ mod tests {
         let names = field_names::<Clock>().expect("memory");
         let mut survey = Survey::<Clock> {
             inputs: Inputs::open(Sources::default(), || {}).expect("opens"),
+            duplicates: Duplicates::new(DuplicatesArgs { allow_duplicates: false }),
             sink: Sink::open(out, format, columns::<Clock>(), &names).expect("writes"),
             names,
             question: Payload::default(),
@@ -257,10 +272,12 @@ mod tests {
             (Outcome::Answered(b"c".as_slice().into()), Some(Duration::from_micros(12_500))),
             (Outcome::Silent, None),
         ];
+        let target = SocketAddr::from(([127, 0, 0, 1], 123));
         for (outcome, rtt) in outcomes {
+            survey.duplicates.add(target);
             let completion = Completion {
-                target: ([127, 0, 0, 1], 123).into(),
-                tag: (),
+                target,
+                tag: target,
                 conversation: Payload::default(),
                 outcome,
                 attempts: 1,

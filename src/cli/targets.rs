@@ -160,7 +160,7 @@ fn hosts(span: Span) -> Result<Target, String> {
 }
 
 /// Resolves a name to its first address, IPv4 before IPv6: few game servers and agents reply only over IPv6.
-fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
+pub fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (name, port).to_socket_addrs().map_err(|error| {
         let reason = error.to_string();
         // std puts the name of its function before the system's message. Remove it.

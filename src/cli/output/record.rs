@@ -12,7 +12,7 @@ use super::untrusted::write_json;
 use crate::cli::stats::millis;
 
 /// The end of one conversation, without its answer.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Record {
     pub target: SocketAddr,
     pub outcome: &'static str,

@@ -5,6 +5,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::filter::{self, Condition};
+use crate::cli::duplicates::DuplicatesArgs;
 use crate::cli::output::Format;
 use crate::cli::sweep::SweepArgs;
 
@@ -68,6 +69,8 @@ pub struct ServersArgs {
     /// Output format; json is one object per line, as results arrive
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
     pub output: Format,
+    #[command(flatten)]
+    pub duplicates: DuplicatesArgs,
     #[command(flatten)]
     pub sweep: SweepArgs,
 }

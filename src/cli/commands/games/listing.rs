@@ -15,6 +15,7 @@ use super::report::Report;
 use super::server::Server;
 use super::wanted::Wanted;
 use crate::cli::console::Console;
+use crate::cli::duplicates::Duplicates;
 use crate::cli::exit::Exit;
 use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
@@ -27,6 +28,8 @@ pub struct Listing {
     /// The game of the targets that the user names.
     pub game: &'static Game,
     pub inputs: Inputs,
+    pub duplicates: Duplicates<SocketAddr>,
+    pub allow_duplicates: bool,
     pub masters: Masters,
     pub conditions: Vec<Condition>,
     /// The players to find, and whether to stop at the first.
@@ -52,32 +55,38 @@ pub struct Counts {
 }
 
 impl Listing {
-    fn ask_server(&mut self, engine: &mut Engine<Games>, server: SocketAddr, game: &'static Game) {
-        if engine.ask(server, GameQuestion::Server(game), ()).is_ok() {
-            self.counts.tally.targets += 1;
+    fn ask_server(
+        &mut self,
+        engine: &mut Engine<Games, SocketAddr>,
+        server: SocketAddr,
+        game: &'static Game,
+    ) {
+        self.counts.tally.targets += 1;
+        if self.duplicates.add(server) {
+            // There is room.
+            let _ = engine.ask(server, GameQuestion::Server(game), server);
         }
     }
 
-    fn answered(&mut self, record: &Record, rtt: Duration, info: &ServerInfo) -> io::Result<Flow> {
+    fn answered(&mut self, record: &Record, rtt: Duration, info: &ServerInfo) -> io::Result<()> {
         self.counts.tally.answered += 1;
         if self.has_enough() {
-            return Ok(Flow::GoOn);
+            return Ok(());
         }
         let server = Server::new(record.target, rtt, info);
         if !self.conditions.iter().all(|condition| condition.holds(&server)) {
-            return Ok(Flow::GoOn);
+            return Ok(());
         }
         let mut found = self.wanted.as_ref().map(|wanted| wanted.among(info)).unwrap_or_default();
         if self.wanted.is_some() && found.is_empty() {
-            return Ok(Flow::GoOn);
+            return Ok(());
         }
         if self.first {
             found.truncate(1);
         }
         self.counts.listed += 1;
         self.counts.found += found.len() as u64;
-        self.report.server(record, info, server, &found)?;
-        Ok(if self.has_enough() { Flow::Enough } else { Flow::GoOn })
+        self.report.server(record, info, server, &found)
     }
 
     /// Returns whether the first player is found and enough: nothing more is listed.
@@ -85,34 +94,35 @@ impl Listing {
         self.first && self.counts.found > 0
     }
 
-    fn unanswered(&mut self, record: Record) -> io::Result<Flow> {
-        self.counts.tally.count_unanswered(&record);
+    fn unanswered(&mut self, record: &Record) -> io::Result<()> {
+        self.counts.tally.count_unanswered(record);
         if self.has_enough() {
-            return Ok(Flow::GoOn);
+            return Ok(());
         }
         // A server that did not answer matches no condition.
         let selects = self.wanted.is_some() || !self.conditions.is_empty();
         if self.all || (self.report.lists_every_host() && !selects) {
             self.report.unanswered(record)?;
         }
-        Ok(Flow::GoOn)
+        Ok(())
     }
 }
 
-impl Job<Games> for Listing {
-    fn ask(&mut self, engine: &mut Engine<Games>, _: Time, console: &Console) -> More {
+/// The tag of a conversation is the target.
+impl Job<Games, SocketAddr> for Listing {
+    fn ask(&mut self, engine: &mut Engine<Games, SocketAddr>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
-            if let Some(master) = self.masters.next() {
+            if let Some(master) = self.masters.next(console) {
                 // Request servers of both families from a master with an IPv6 address. All masters support the older
                 // request, which is for IPv4 only.
                 let question = GameQuestion::Master { game: self.game, with_ipv6: master.is_ipv6() };
-                let _ = engine.ask(master, question, ());
+                let _ = engine.ask(master, question, master);
                 continue;
             }
             let next = self.inputs.next(console);
             if let Next::Target(server) = next {
-                // A master may list it, too.
-                if self.masters.is_empty() || engine.protocol_mut().know(server) {
+                // A master may list it, too: then it is in the set of all servers.
+                if self.masters.is_empty() || engine.protocol_mut().know(server) || self.allow_duplicates {
                     self.ask_server(engine, server, self.game);
                 }
                 continue;
@@ -128,7 +138,7 @@ impl Job<Games> for Listing {
 
     fn conclude(
         &mut self,
-        completion: Completion<GameConversation, GameAnswer, ()>,
+        completion: Completion<GameConversation, GameAnswer, SocketAddr>,
         _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
@@ -137,12 +147,15 @@ impl Job<Games> for Listing {
             return Ok(Flow::GoOn);
         }
         let record = Record::new(&completion);
-        match (completion.outcome, completion.rtt) {
-            (Outcome::Answered(GameAnswer::Server { info, .. }), Some(rtt)) => {
-                self.answered(&record, rtt, &info)
-            }
-            _ => self.unanswered(record),
+        for _ in 0..self.duplicates.end(completion.tag) {
+            match (&completion.outcome, completion.rtt) {
+                (Outcome::Answered(GameAnswer::Server { info, .. }), Some(rtt)) => {
+                    self.answered(&record, rtt, info)
+                }
+                _ => self.unanswered(&record),
+            }?;
         }
+        Ok(if self.has_enough() { Flow::Enough } else { Flow::GoOn })
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -2,17 +2,26 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use allears::engine::{Completion, Outcome};
 use allears::protocol::games::{Game, GameAnswer, GameConversation, MAX_LISTED};
 
 use crate::cli::console::Console;
 use crate::cli::output::record::Record;
-use crate::cli::targets;
+use crate::cli::resolvers::Resolvers;
+use crate::cli::targets::{self, Span};
 
-/// The masters of one sweep: all queried at its start.
-#[derive(Debug, Default)]
+/// A name that the user gave, and its addresses or the reason why it has none.
+type Resolved = (String, Result<Span, String>);
+
+/// The masters of one sweep: each queried as soon as its name is resolved.
+#[derive(Debug)]
 pub struct Masters {
+    /// The names that were resolved in the meantime.
+    resolved: Receiver<Resolved>,
+    unresolved: usize,
     /// Their addresses, and the names that the user gave.
     named: Vec<(SocketAddr, String)>,
     /// How many the user named, or the game has.
@@ -23,26 +32,31 @@ pub struct Masters {
 }
 
 impl Masters {
-    /// Resolves the names. Warns about a name that does not resolve.
-    pub fn resolve(names: &[String], game: &Game, console: &Console) -> Masters {
-        let mut masters = Masters { asked: names.len(), ..Masters::default() };
+    /// Starts to resolve the names. Other threads call `wake` after each of them.
+    pub fn resolve(names: &[String], game: &Game, wake: impl Fn() + Send + Sync + 'static) -> Masters {
+        let ((results, resolved), wake) = (mpsc::channel(), Arc::new(wake));
+        let mut resolvers = Resolvers::default();
         for name in names {
-            let resolved = targets::parse(name, Some(game.master_port)).and_then(targets::resolved);
-            match resolved.map(Vec::from_iter).as_deref() {
+            resolve(name.clone(), game, results.clone(), wake.clone(), &mut resolvers);
+        }
+        let asked = names.len();
+        Masters { resolved, unresolved: asked, named: vec![], asked, queried: 0, ended: 0, answered: 0 }
+    }
+
+    /// Returns the next master to query. Warns about names that do not resolve.
+    pub fn next(&mut self, console: &Console) -> Option<SocketAddr> {
+        while let Ok((name, result)) = self.resolved.try_recv() {
+            self.unresolved -= 1;
+            match result.map(Vec::from_iter).as_deref() {
                 Ok([address]) => {
-                    if masters.named.iter().all(|(known, _)| known != address) {
-                        masters.named.push((*address, name.clone()));
+                    if self.named.iter().all(|(known, _)| known != address) {
+                        self.named.push((*address, name));
                     }
                 }
                 Ok(_) => console.warn(format_args!("master {name}: not a single address")),
                 Err(reason) => console.warn(format_args!("master {name}: {reason}")),
             }
         }
-        masters
-    }
-
-    /// Returns the next master to query.
-    pub fn next(&mut self) -> Option<SocketAddr> {
         let (address, _) = self.named.get(self.queried)?;
         self.queried += 1;
         Some(*address)
@@ -50,11 +64,12 @@ impl Masters {
 
     /// Returns whether more lists may follow.
     pub fn are_open(&self) -> bool {
-        self.ended < self.named.len()
+        self.unresolved > 0 || self.ended < self.named.len()
     }
 
+    /// Returns whether none is named.
     pub fn is_empty(&self) -> bool {
-        self.named.is_empty()
+        self.asked == 0
     }
 
     /// Returns whether there are masters, and none answered.
@@ -63,7 +78,11 @@ impl Masters {
     }
 
     /// Handles the completion of a master, and warns if it failed.
-    pub fn conclude(&mut self, completion: &Completion<GameConversation, GameAnswer, ()>, console: &Console) {
+    pub fn conclude<T>(
+        &mut self,
+        completion: &Completion<GameConversation, GameAnswer, T>,
+        console: &Console,
+    ) {
         self.ended += 1;
         let master = completion.target;
         let known = self.named.iter().find(|(address, _)| *address == master);
@@ -95,4 +114,23 @@ impl Masters {
             }
         }
     }
+}
+
+/// Sends the addresses of a name to `results`, at once or when another thread has resolved it.
+fn resolve(
+    name: String,
+    game: &Game,
+    results: Sender<Resolved>,
+    wake: Arc<impl Fn() + Send + Sync + 'static>,
+    resolvers: &mut Resolvers,
+) {
+    let parsed = targets::parse(&name, Some(game.master_port));
+    let task = move || {
+        // Nobody waits for it once the sweep has ended.
+        let _ = results.send((name, parsed.and_then(targets::resolved)));
+        wake();
+        Ok(())
+    };
+    // The sweep has not started.
+    let _ = resolvers.run(Box::new(task));
 }

@@ -15,6 +15,7 @@ use allears::protocol::games::{Game, GameConversation, GameQuestion, Games};
 use anyhow::{Context, Result};
 
 use crate::cli::console::Console;
+use crate::cli::duplicates::Duplicates;
 use crate::cli::exit::{Exit, Usage};
 use crate::cli::interfaces;
 use crate::cli::sweep::{Sweep, Swept};
@@ -71,11 +72,14 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
     let mut sweep = Sweep::open(settings)?;
     let inputs = sweep.inputs()?;
     let out = sweep.results()?;
-    let masters = Masters::resolve(&master_names(args, game)?, game, &sweep.console);
+    let waker = sweep.net.waker();
+    let masters = Masters::resolve(&master_names(args, game)?, game, move || drop(waker.wake()));
     let report = Report::open(out, args.output, wanted.is_some()).context("cannot write results")?;
     let mut listing = Listing {
         game,
         inputs,
+        duplicates: Duplicates::new(args.duplicates),
+        allow_duplicates: args.duplicates.allow_duplicates,
         masters,
         conditions: args.conditions.iter().flatten().cloned().collect(),
         wanted,

@@ -93,12 +93,12 @@ impl Report {
     }
 
     /// Writes a server that did not answer.
-    pub fn unanswered(&mut self, record: Record) -> io::Result<()> {
+    pub fn unanswered(&mut self, record: &Record) -> io::Result<()> {
         if matches!(self.sink, Sink::Table(_)) && !self.finds {
-            self.unanswered.push(record);
+            self.unanswered.push(record.clone());
             return Ok(());
         }
-        self.sink.unanswered(&record)
+        self.sink.unanswered(record)
     }
 
     /// Flushes the output.

@@ -16,6 +16,7 @@ use super::parts::{AgentsInFlight, Part, Whole};
 use super::polling::{Polling, Reading};
 use super::writer::AnswerWriter;
 use crate::cli::console::Console;
+use crate::cli::duplicates::{Duplicates, DuplicatesArgs};
 use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
 use crate::cli::reasons::HostTally;
@@ -33,11 +34,11 @@ pub struct Agents {
     /// The parts of the request, one for each conversation with an agent.
     parts: Vec<Arc<Request>>,
     asked: AgentsInFlight,
+    /// The lines of the agents in flight; without `--every`.
+    duplicates: Duplicates<(SocketAddr, CredentialsId)>,
     /// With `--every`.
     polling: Option<Polling>,
     writer: AnswerWriter,
-    /// True to write agents that did not answer, too.
-    all: bool,
     /// True to run the next turn without sleeping.
     run_again_now: bool,
     /// Counts of agents; with `--every`, of all polls.
@@ -55,9 +56,9 @@ impl Agents {
         inputs: Inputs,
         credentials: CredentialsCache,
         parts: Vec<Arc<Request>>,
+        duplicates: DuplicatesArgs,
         polling: Option<Polling>,
         writer: AnswerWriter,
-        all: bool,
         cache: Option<EngineCache>,
     ) -> Agents {
         Agents {
@@ -65,9 +66,9 @@ impl Agents {
             credentials,
             parts,
             asked: AgentsInFlight::default(),
+            duplicates: Duplicates::new(duplicates),
             polling,
             writer,
-            all,
             run_again_now: false,
             tally: HostTally::default(),
             in_part: 0,
@@ -107,7 +108,9 @@ impl Agents {
             match self.next_agent(engine.protocol_mut(), console) {
                 Ok((target, credentials)) => {
                     self.tally.targets += 1;
-                    begin(&mut self.asked, &self.parts, engine, target, credentials, 0)
+                    if self.duplicates.add((target, credentials)) {
+                        begin(&mut self.asked, &self.parts, engine, target, credentials, 0);
+                    }
                 }
                 Err(more) => return more,
             }
@@ -185,28 +188,32 @@ impl Agents {
         }
     }
 
-    /// Writes the result for one agent.
+    /// Writes the result for one agent, once for each of its lines.
     fn write(&mut self, mut whole: Whole, console: &Console) -> io::Result<()> {
         let at = net::wall_clock();
         let mut changes = vec![];
+        let mut lines = self.duplicates.end((whole.target, whole.credentials));
         if let Some(polling) = &mut self.polling {
             whole.record.at = Some((at.as_secs_f64() * 1e3).round() / 1e3);
             let host = &mut polling.hosts[whole.host as usize];
             host.is_busy = false;
             whole.record.left_out = std::mem::take(&mut host.left_out);
+            lines = 1;
             changes = host.compare(&whole.parts);
         }
         let (record, answer) = whole.into_answer();
-        self.count(&record, &answer);
-        if record.outcome == "answered" || !answer.is_empty() {
-            self.writer.answer(&record, &answer, &changes, at)?;
-            self.writer.remark(&record, &answer, |remark| console.remark(remark));
-            Ok(())
-        } else if self.all || self.writer.lists_every_host() {
-            self.writer.unanswered(&record, |remark| console.remark(remark))
-        } else {
-            Ok(())
+        let has_answered = record.outcome == "answered" || !answer.is_empty();
+        let is_shown = self.writer.lists_every_host();
+        for _ in 0..lines {
+            self.count(&record, &answer);
+            if has_answered {
+                self.writer.answer(&record, &answer, &changes, at)?;
+                self.writer.remark(&record, &answer, |remark| console.remark(remark));
+            } else if is_shown {
+                self.writer.unanswered(&record, |remark| console.remark(remark))?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -229,7 +236,7 @@ fn begin(
     credentials: CredentialsId,
     host: u32,
 ) {
-    let tag = asked.begin(target, host, parts.len());
+    let tag = asked.begin(target, credentials, host, parts.len());
     for (tag, part) in (tag..).zip(parts) {
         let _ = engine.ask(target, Question { credentials, request: part.clone() }, tag);
     }

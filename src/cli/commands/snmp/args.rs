@@ -7,6 +7,7 @@ use allears::protocol::snmp::Operation;
 use clap::{ArgAction, Args, Subcommand, ValueEnum, ValueHint};
 
 use super::style::Style;
+use crate::cli::duplicates::DuplicatesArgs;
 use crate::cli::exit::Usage;
 use crate::cli::sweep::{SweepArgs, TARGETS, some_target};
 use crate::cli::values;
@@ -68,6 +69,8 @@ pub struct AskArgs {
     #[arg(short = 'O', value_name = "LETTERS", help_heading = "Output")]
     pub letters: Vec<String>,
 
+    #[command(flatten)]
+    pub duplicates: DuplicatesArgs,
     #[command(flatten)]
     pub sweep: SweepArgs,
 }

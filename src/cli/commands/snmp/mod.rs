@@ -68,12 +68,13 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
     let inputs = sweep.inputs()?;
     let out = sweep.results()?;
     let writer =
-        AnswerWriter::new(out, args.output, args.style()?, !one_host).context("cannot write results")?;
+        AnswerWriter::new(out, args.output, args.style()?, !one_host, all).context("cannot write results")?;
 
     let parts = parts::split(request, args.per_host.into());
     let question = Question { credentials: credentials.general(), request: parts[0].clone() };
     let typical = snmp.begin(([0; 4], PORT).into(), question);
-    let mut agents = Agents::new(inputs, credentials, parts, polling, writer, all, cache);
+    let duplicates = args.duplicates;
+    let mut agents = Agents::new(inputs, credentials, parts, duplicates, polling, writer, cache);
     sweep.conduct(snmp, &typical, &mut agents).map(|swept| swept.exit)
 }
 

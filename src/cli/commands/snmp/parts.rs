@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use allears::engine::Time;
-use allears::protocol::snmp::{Answer, Operation, Request};
+use allears::protocol::snmp::{Answer, CredentialsId, Operation, Request};
 use slab::Slab;
 
 use crate::cli::output::record::Record;
@@ -27,6 +27,7 @@ pub struct AgentsInFlight(Slab<OpenAgent>);
 
 struct OpenAgent {
     target: SocketAddr,
+    credentials: CredentialsId,
     /// The caller's number for the agent.
     host: u32,
     left: usize,
@@ -36,6 +37,9 @@ struct OpenAgent {
 
 /// The result for one agent.
 pub struct Whole {
+    /// The target that was named, and its credentials.
+    pub target: SocketAddr,
+    pub credentials: CredentialsId,
     pub host: u32,
     pub record: Record,
     pub parts: Vec<Part>,
@@ -50,8 +54,9 @@ pub struct Part {
 
 impl AgentsInFlight {
     /// Adds an agent with this number of parts. Returns the tag of the first part; the tags of the others follow it.
-    pub fn begin(&mut self, target: SocketAddr, host: u32, parts: usize) -> u64 {
-        let agent = OpenAgent { target, host, left: parts, record: None, parts: vec![None; parts] };
+    pub fn begin(&mut self, target: SocketAddr, credentials: CredentialsId, host: u32, parts: usize) -> u64 {
+        let (left, parts) = (parts, vec![None; parts]);
+        let agent = OpenAgent { target, credentials, host, left, record: None, parts };
         (self.0.insert(agent) as u64) << 8
     }
 
@@ -69,8 +74,9 @@ impl AgentsInFlight {
         if agent.left > 0 {
             return None;
         }
-        let OpenAgent { host, record, parts, .. } = self.0.remove(key);
-        Some(Whole { host, record: record?, parts: parts.into_iter().flatten().collect() })
+        let OpenAgent { target, credentials, host, record, parts, .. } = self.0.remove(key);
+        let parts = parts.into_iter().flatten().collect();
+        Some(Whole { target, credentials, host, record: record?, parts })
     }
 }
 

@@ -19,6 +19,8 @@ use crate::cli::output::{Format, Out, Sink};
 pub struct AnswerWriter {
     sink: Sink,
     lines: LineFormat,
+    /// True to write agents that did not answer in every format.
+    all: bool,
     /// The buffer for lines.
     buffer: Vec<u8>,
 }
@@ -36,7 +38,13 @@ enum LineFormat {
 impl AnswerWriter {
     /// # Errors
     /// The header cannot be written.
-    pub fn new(out: Out, format: SnmpFormat, style: Style, many: bool) -> io::Result<AnswerWriter> {
+    pub fn new(
+        out: Out,
+        format: SnmpFormat,
+        style: Style,
+        many: bool,
+        all: bool,
+    ) -> io::Result<AnswerWriter> {
         let (format, lines) = match format {
             SnmpFormat::Influx => (Format::Table, LineFormat::Influx),
             SnmpFormat::Table => (Format::Table, LineFormat::NetSnmp { style, many }),
@@ -44,7 +52,7 @@ impl AnswerWriter {
             SnmpFormat::Csv => (Format::Csv, LineFormat::NetSnmp { style, many }),
         };
         let sink = Sink::open(out, format, [], csv::COLUMNS)?;
-        Ok(AnswerWriter { sink, lines, buffer: vec![] })
+        Ok(AnswerWriter { sink, lines, all, buffer: vec![] })
     }
 
     /// Writes the answer of an agent, which arrived at `at` since 1970: all of it, or the part that arrived.
@@ -112,9 +120,9 @@ impl AnswerWriter {
         }
     }
 
-    /// Returns whether agents that did not answer are written even without `--all`.
+    /// Returns whether agents that did not answer are written.
     pub fn lists_every_host(&self) -> bool {
-        self.sink.lists_every_host()
+        self.all || self.sink.lists_every_host()
     }
 
     pub fn flush(&mut self) -> io::Result<()> {
