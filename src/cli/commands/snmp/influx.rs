@@ -160,6 +160,8 @@ fn push_quoted(text: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use allears::protocol::snmp::{Oid, Value};
 
@@ -169,7 +171,7 @@ mod tests {
         let answer = Answer::of(named.iter().map(|(name, value)| (name.as_oid(), *value)));
         let mut out = vec![];
         let (agent, at) = (([10, 0, 0, 1], 161).into(), Duration::from_millis(1500));
-        let push = |lines: &[u8]| Ok(out.extend_from_slice(lines));
+        let push = |lines: &[u8]| out.write_all(lines);
         write_lines(agent, &answer, changes, at, push).expect("memory");
         String::from_utf8(out).expect("UTF-8")
     }
@@ -203,6 +205,23 @@ mod tests {
                  1.3.6.1.4.1.99999.3.0=\"ff\" 1500000000\n",
             )
         );
+    }
+
+    #[test]
+    fn an_answer_of_any_size_is_gathered_in_pieces() {
+        let long = vec![b'x'; GATHERED / 2];
+        let texts: Vec<String> = (1..=9).map(|row| format!("ifDescr.{row}")).collect();
+        let values: Vec<_> = texts.iter().map(|name| (name.as_str(), Value::OctetString(&long))).collect();
+        let (text, mut most) = (lines(&values, &[]), 0);
+        assert_eq!(text.lines().count(), 9);
+        let named: Vec<Oid> = texts.iter().map(|name| names::lookup(name).expect("a name")).collect();
+        let answer = Answer::of(named.iter().map(|name| (name.as_oid(), Value::OctetString(&long))));
+        let measure = |lines: &[u8]| {
+            most = most.max(lines.len());
+            Ok(())
+        };
+        write_lines(([10, 0, 0, 1], 161).into(), &answer, &[], Duration::ZERO, measure).expect("memory");
+        assert!(most < 2 * GATHERED, "{most}");
     }
 
     #[test]

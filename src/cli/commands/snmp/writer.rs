@@ -267,7 +267,7 @@ mod tests {
 
             let mut points = vec![];
             let (target, at) = (([10, 0, 0, 1], 161).into(), Duration::from_secs(1));
-            let push = |lines: &[u8]| Ok(points.extend_from_slice(lines));
+            let push = |lines: &[u8]| points.write_all(lines);
             influx::write_lines(target, &answer, &changes, at, push).expect("memory");
             for point in String::from_utf8(points).expect("UTF-8").lines() {
                 let parts = parts_of(point);
