@@ -1,7 +1,8 @@
 //! The command line: raw arguments → validated settings → run.
 //!
 //! `files` which files are read and written · `commands` one file or folder each, its arguments beside it · `survey` one
-//! question to each target · `sweep` the loop and its end · `inputs` the sources of targets · `output` the destinations
+//! question to each target · `sweep` the loop and its end · `inputs` the sources of targets · `memory` how much may be
+//! used · `output` the destinations
 //! of results · `reasons` the summary · `exit` the exit codes.
 
 mod commands;
@@ -13,6 +14,7 @@ mod files;
 mod input_lines;
 mod inputs;
 mod interfaces;
+mod memory;
 mod output;
 mod reasons;
 mod resolvers;

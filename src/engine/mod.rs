@@ -202,6 +202,11 @@ impl<P: Protocol, T> Engine<P, T> {
         !self.completions.is_empty()
     }
 
+    /// Returns how many completions [`poll_completion`](Engine::poll_completion) has.
+    pub fn waiting_completions(&self) -> usize {
+        self.completions.len()
+    }
+
     /// Holds back all sending while `held` is true; everything else continues. Use it when no more completions can be
     /// processed: then only queries already in flight complete, at most as many as the window holds.
     pub fn hold(&mut self, held: bool) {

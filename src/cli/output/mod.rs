@@ -47,16 +47,20 @@ impl Out {
         Ok(Out { writer: BufWriter::with_capacity(capacity, writer(path)?), terminal })
     }
 
-    /// Opens `path` for writing that never blocks; the backlog counts the queued bytes. Writes to a terminal are not
-    /// queued, since the progress line has to be cleared for each line.
+    /// Opens `path` for writing that does not block before `most` bytes are queued; the backlog counts them. Writes to a
+    /// terminal are not queued, since the progress line has to be cleared for each line.
     ///
     /// # Errors
     /// The file cannot be written, or no thread can be started.
-    pub fn queued(path: Option<&Path>, wake: impl Fn() + Send + 'static) -> Result<(Out, Backlog)> {
+    pub fn queued(
+        path: Option<&Path>,
+        most: usize,
+        wake: impl Fn() + Send + 'static,
+    ) -> Result<(Out, Backlog)> {
         if is_terminal(path) {
             return Ok((Out::open(path)?, Backlog::default()));
         }
-        let queue = WriteQueue::start(writer(path)?, wake)?;
+        let queue = WriteQueue::start(writer(path)?, most, wake)?;
         let backlog = queue.backlog();
         Ok((Out { writer: BufWriter::with_capacity(8 << 10, Box::new(queue)), terminal: false }, backlog))
     }

@@ -1,7 +1,8 @@
-//! Writing that never blocks: a separate thread writes the queued bytes.
+//! Writing that does not block: a separate thread writes the queued bytes.
 //!
 //! A pipe whose reader sleeps, or a slow disk, would otherwise block the sweep, and replies would stay unread in the
-//! socket. While the queue is full, the sweep sends nothing new.
+//! socket. While the queue is full, the sweep sends nothing new. What is in flight is still received, but if that is more
+//! than memory allows, writing blocks after all: replies wait in the socket, which has room for them.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -13,11 +14,16 @@ use anyhow::{Context, Result};
 /// The queue is full when it holds more bytes than this.
 const FULL: usize = 256 << 10;
 
+/// The size from which a result is queued before it is complete.
+const CHUNK: usize = 64 << 10;
+
 /// The writing end of the queue. Dropping it ends the thread.
 pub struct WriteQueue {
     chunk: Vec<u8>,
     chunks: Sender<Vec<u8>>,
     backlog: Backlog,
+    /// Writing blocks while it holds more bytes than this.
+    most: usize,
 }
 
 /// The bytes that wait to be written.
@@ -51,6 +57,7 @@ impl WriteQueue {
     /// The thread cannot be started.
     pub fn start(
         writer: impl Write + Send + 'static,
+        most: usize,
         wake: impl Fn() + Send + 'static,
     ) -> Result<WriteQueue> {
         let (chunks, queued) = mpsc::channel();
@@ -60,31 +67,41 @@ impl WriteQueue {
             .name("output".into())
             .spawn(move || write_all(writer, &queued, &theirs, wake))
             .context("cannot start the thread that writes results")?;
-        Ok(WriteQueue { chunk: Vec::new(), chunks, backlog })
+        Ok(WriteQueue { chunk: Vec::new(), chunks, backlog, most })
     }
 
     pub fn backlog(&self) -> Backlog {
         self.backlog.clone()
+    }
+
+    /// Passes the bytes written so far to the thread.
+    fn enqueue(&mut self) {
+        let mut state = self.backlog.lock();
+        if !self.chunk.is_empty() && !state.failed {
+            state.bytes += self.chunk.len();
+            // The thread runs unless writing has failed.
+            let _ = self.chunks.send(std::mem::take(&mut self.chunk));
+        }
+        self.chunk.clear();
     }
 }
 
 impl Write for WriteQueue {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.chunk.extend_from_slice(bytes);
+        if self.chunk.len() >= CHUNK {
+            drop(self.backlog.wait_for(self.most));
+            self.enqueue();
+        }
         Ok(bytes.len())
     }
 
     /// Queues the bytes written so far, without waiting for them. Returns the error of an earlier write.
     fn flush(&mut self) -> io::Result<()> {
-        let mut state = self.backlog.lock();
-        if let Some(failure) = state.failure.take() {
+        if let Some(failure) = self.backlog.lock().failure.take() {
             return Err(failure);
         }
-        if !self.chunk.is_empty() && !state.failed {
-            state.bytes += self.chunk.len();
-            // The thread runs unless writing has failed.
-            let _ = self.chunks.send(std::mem::take(&mut self.chunk));
-        }
+        self.enqueue();
         Ok(())
     }
 }
@@ -101,13 +118,18 @@ impl Backlog {
     /// # Errors
     /// Writing has failed.
     pub fn wait(&self) -> io::Result<()> {
+        self.wait_for(0).failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Waits until at most `most` bytes are left, or writing has failed.
+    fn wait_for(&self, most: usize) -> MutexGuard<'_, BacklogState> {
         let mut state = self.lock();
         state.awaited = true;
-        while state.bytes > 0 && !state.failed {
+        while state.bytes > most && !state.failed {
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.awaited = false;
-        state.failure.take().map_or(Ok(()), Err)
+        state
     }
 
     /// Waits until everything is written, and writes what follows to `writer`.
@@ -180,8 +202,9 @@ mod tests {
     fn a_reader_that_pauses_blocks_nothing_and_loses_nothing() {
         let (sender, reader) = mpsc::sync_channel(0);
         let (wake, woken) = mpsc::channel();
-        let mut queue = WriteQueue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default())
-            .expect("a thread");
+        let mut queue =
+            WriteQueue::start(Reluctant(sender), usize::MAX, move || wake.send(()).unwrap_or_default())
+                .expect("a thread");
         let backlog = queue.backlog();
         let mut chunks = 0;
         while !backlog.is_full() {
@@ -199,11 +222,31 @@ mod tests {
     }
 
     #[test]
+    fn a_result_larger_than_the_queue_waits_for_the_reader() {
+        const SIZE: usize = 10 * CHUNK;
+        let (sender, reader) = mpsc::sync_channel(0);
+        let mut queue = WriteQueue::start(Reluctant(sender), 2 * CHUNK, || {}).expect("a thread");
+        let backlog = queue.backlog();
+        let writes = thread::spawn(move || {
+            (0..SIZE / 1024).for_each(|_| queue.write_all(&[7; 1024]).expect("queued"));
+            queue.flush().expect("queued");
+        });
+        let mut received = 0;
+        while received < SIZE {
+            assert!(backlog.lock().bytes <= 3 * CHUNK, "the limit and one more chunk");
+            received += reader.recv().expect("written").len();
+        }
+        writes.join().expect("all is queued");
+        backlog.wait().expect("all is written");
+    }
+
+    #[test]
     fn a_closed_reader_is_reported_by_the_next_flush_or_at_the_end() {
         let (sender, reader) = mpsc::sync_channel(0);
         let (wake, woken) = mpsc::channel();
-        let mut queue = WriteQueue::start(Reluctant(sender), move || wake.send(()).unwrap_or_default())
-            .expect("a thread");
+        let mut queue =
+            WriteQueue::start(Reluctant(sender), usize::MAX, move || wake.send(()).unwrap_or_default())
+                .expect("a thread");
         drop(reader);
         queue.write_all(b"x").expect("queued");
         queue.flush().expect("queued");

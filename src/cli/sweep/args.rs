@@ -44,6 +44,10 @@ pub struct SweepArgs {
     #[arg(long, value_name = "PPS", default_value = "500", help_heading = "Pace")]
     pub prefix_rate: Rate,
 
+    /// Memory for queries, answers and results: 64M, 1G [default: a quarter of what there is, at most 1G]
+    #[arg(long, value_name = "BYTES", value_parser = values::size, help_heading = "Pace")]
+    pub memory: Option<usize>,
+
     /// Timeout of each attempt, or `auto`: derived from the round trips measured so far
     #[arg(long, value_name = "DUR|auto", default_value = "auto", value_parser = values::timeout,
           help_heading = "Timeouts")]

@@ -21,6 +21,7 @@ pub use settings::SweepSettings;
 use crate::cli::console::Console;
 use crate::cli::exit::{Exit, Usage};
 use crate::cli::inputs::Inputs;
+use crate::cli::memory::Memory;
 use crate::cli::output::{Backlog, Out};
 use crate::cli::signals::Stop;
 use crate::cli::stats::{Circumstances, Stats};
@@ -60,6 +61,11 @@ impl Sweep {
         Ok(Sweep { net, console, settings, stop, stats, backlog })
     }
 
+    /// Returns how much memory may be used.
+    pub fn memory(&self) -> Memory {
+        self.settings.memory
+    }
+
     /// Starts to read the targets.
     ///
     /// # Errors
@@ -86,7 +92,10 @@ impl Sweep {
     /// See [`Out::queued`].
     pub fn results(&mut self) -> Result<Out> {
         let waker = self.net.waker();
-        let (out, backlog) = Out::queued(self.settings.results.as_deref(), move || drop(waker.wake()))?;
+        let (out, backlog) =
+            Out::queued(self.settings.results.as_deref(), self.memory().results(), move || {
+                drop(waker.wake())
+            })?;
         self.backlog = backlog;
         Ok(out)
     }
@@ -103,6 +112,7 @@ impl Sweep {
         job: &mut impl Job<P, T>,
     ) -> Result<Swept> {
         let safe = self.safe_window(&protocol, typical);
+        self.warn_of_little_memory(safe);
         let mut engine = self.engine(protocol, safe)?;
         let mut ending = Run::new(&mut self, &mut engine, job).run();
         let elapsed = self.net.now() - Time::ZERO;
@@ -147,6 +157,23 @@ impl Sweep {
         (self.net.reply_credit() / u64::from(cost)).max(1)
     }
 
+    /// Returns whether memory, not the system, limits the receive buffer, and with it the queries in flight.
+    fn is_memory_short(&self) -> bool {
+        let (buffer, affordable) = (self.net.receive_buffer(), self.memory().receive_buffer());
+        self.settings.sockets.rcvbuf == Some(affordable)
+            && (affordable..net::LARGEST_BUFFER).contains(&buffer)
+    }
+
+    fn warn_of_little_memory(&self, safe: u64) {
+        if self.settings.engine.window.is_some() || !self.is_memory_short() {
+            return;
+        }
+        if let Some(bytes) = self.memory().there_is {
+            let mib = bytes >> 20;
+            self.console.warn(format_args!("{mib} MiB of memory: at most {safe} queries in flight"));
+        }
+    }
+
     fn warn_of_limits(&self, ledger: &Ledger, local_drops: Option<u64>, safe: u64) {
         if let Some(drops) = local_drops.filter(|&drops| drops > 0) {
             self.console.warn(format_args!("{drops} datagrams lost: the local receive buffer was full"));
@@ -168,7 +195,9 @@ impl Sweep {
             "the window was full: the receive buffer of {} KiB can hold the replies to {window} queries",
             buffer >> 10
         ));
-        if buffer < net::LARGEST_BUFFER {
+        if self.is_memory_short() {
+            self.console.say("to enlarge it: --memory");
+        } else if buffer < net::LARGEST_BUFFER {
             let half = net::LARGEST_BUFFER / 2;
             self.console
                 .say(format_args!("to enlarge it: sysctl -w net.core.rmem_max={half}, or run as root"));

@@ -104,10 +104,10 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             if self.asking && self.sweep.stop.take_reload() {
                 self.reload();
             }
-            // A slow reader of the results slows down sending, never receiving.
+            // A slow reader of the results slows down sending, and receiving only if too many answers wait.
             let held = self.sweep.backlog.is_full();
             self.engine.hold(held);
-            if !held {
+            if !held || self.engine.waiting_completions() > self.sweep.memory().datagrams() {
                 self.take_results();
             }
             let more = if self.asking {

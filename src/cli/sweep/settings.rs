@@ -10,10 +10,12 @@ use anyhow::Result;
 use super::SweepArgs;
 use crate::cli::exit::Usage;
 use crate::cli::inputs::Sources;
+use crate::cli::memory::{self, Memory};
 
 /// The validated [`SweepArgs`], and the targets.
 pub struct SweepSettings {
     pub engine: Config,
+    pub memory: Memory,
     pub sockets: net::Options,
     pub sources: Sources,
     /// The file for results; `None` for standard output.
@@ -33,7 +35,14 @@ impl SweepArgs {
     /// # Errors
     /// A setting is out of range ([`Usage`]).
     pub fn settings(&self, targets: &[String], default_port: Option<u16>) -> Result<SweepSettings> {
-        let engine = Config::default()
+        if self.memory.is_some_and(|bytes| (bytes as u64) < memory::LEAST) {
+            return Err(Usage("--memory must be at least 1M".into()).into());
+        }
+        let memory = Memory::new(self.memory);
+        let default = Config::default();
+        let ring = memory.ring(default.ring);
+        let engine = default
+            .with_ring(ring)
             .with_rate(self.rate.0)
             .with_burst(self.burst)
             .with_window(self.window.0)
@@ -47,7 +56,9 @@ impl SweepArgs {
         })?;
         Ok(SweepSettings {
             engine,
-            sockets: self.socket.into(),
+            memory,
+            sockets: net::Options::from(self.socket)
+                .with_rcvbuf(self.socket.rcvbuf.or(Some(memory.receive_buffer()))),
             sources: Sources {
                 arguments: targets.to_vec(),
                 files: self.lists.input.clone(),

@@ -160,7 +160,7 @@ fn class(incomplete: Option<&Incomplete>) -> (allears_incomplete, i32) {
         Some(Incomplete::Error(status)) => {
             return (allears_incomplete::ALLEARS_AGENT_ERROR, i32::try_from(status.0).unwrap_or(i32::MAX));
         }
-        Some(Incomplete::RowLimit) => allears_incomplete::ALLEARS_LIMIT,
+        Some(Incomplete::RowLimit | Incomplete::MemoryLimit) => allears_incomplete::ALLEARS_LIMIT,
         Some(Incomplete::Broken(_)) => allears_incomplete::ALLEARS_BROKEN,
         Some(Incomplete::Restarted) => allears_incomplete::ALLEARS_RESTARTED,
         Some(Incomplete::Unfinished) => allears_incomplete::ALLEARS_UNFINISHED,

@@ -1,8 +1,10 @@
 //! An agent's answer, collected from one reply or many.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::ber::Writer;
+use super::budget::{Budget, Held};
 use super::oid::{Oid, OidRef};
 use super::request::UPTIME;
 use super::value::{Value, Varbind, Varbinds};
@@ -14,6 +16,8 @@ pub struct Answer {
     pub(super) varbinds: Vec<u8>,
     /// The number of variable bindings.
     pub(super) count: u32,
+    /// Their bytes.
+    pub(super) held: Held,
     /// Names for which the agent returned an error.
     pub refused: Vec<Refused>,
     /// The reason why the answer is incomplete; `None` if it is complete.
@@ -41,6 +45,8 @@ pub enum Incomplete {
     Error(ErrorStatus),
     /// The walk reached the caller's row limit.
     RowLimit,
+    /// All answers together reached the memory limit ([`Snmp::with_memory`](super::Snmp::with_memory)).
+    MemoryLimit,
     /// The reply is malformed. The variable bindings before the defect are kept.
     Broken(&'static str),
     /// The agent restarted during the walk: some of the values are from before the restart.
@@ -59,6 +65,7 @@ impl fmt::Display for Incomplete {
             }
             Incomplete::Error(status) => write!(f, "the agent returned {status}"),
             Incomplete::RowLimit => f.write_str("the row limit was reached"),
+            Incomplete::MemoryLimit => f.write_str("the memory limit was reached"),
             Incomplete::Broken(reason) => write!(f, "the reply is malformed: {reason}"),
             Incomplete::Restarted => f.write_str("the agent restarted during the walk"),
             Incomplete::Unfinished => f.write_str("a request got no reply"),
@@ -124,6 +131,7 @@ impl Answer {
 
     /// Appends another answer of the same agent.
     pub fn append(&mut self, other: Answer) {
+        self.held.grow(other.varbinds.len());
         self.varbinds.extend_from_slice(&other.varbinds);
         self.count += other.count;
         self.refused.extend(other.refused);
@@ -153,8 +161,14 @@ impl Answer {
         answer
     }
 
+    /// Starts an answer whose bytes count towards a budget.
+    pub(super) fn within(budget: &Arc<Budget>) -> Answer {
+        Answer { held: Held::of(budget), ..Answer::default() }
+    }
+
     /// Appends an encoded variable binding.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.held.grow(bytes.len());
         self.varbinds.extend_from_slice(bytes);
         self.count += 1;
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Incomplete};
 use super::ber::Writer;
+use super::budget::Budget;
 use super::get::{Get, GetRequest, Progress};
 use super::message::{Pdu, Version, pdu_tag};
 use super::oid::Oid;
@@ -48,7 +49,7 @@ enum Stage {
 }
 
 impl Conversation {
-    pub(super) fn new(Question { credentials, request }: Question) -> Conversation {
+    pub(super) fn new(Question { credentials, request }: Question, budget: &Arc<Budget>) -> Conversation {
         let stage = match request.operation {
             Operation::Walk { max_repetitions, max_rows } => {
                 let walk = Walk::new(&request.oids, max_repetitions, max_rows, request.with_uptime);
@@ -64,7 +65,7 @@ impl Conversation {
             repeats: 0,
             request,
             stage,
-            answer: Answer::default(),
+            answer: Answer::within(budget),
         }
     }
 
@@ -434,6 +435,38 @@ mod tests {
             (0, Some(Incomplete::RowLimit)),
             "the limit bounds the memory, too"
         );
+    }
+
+    #[test]
+    fn at_the_memory_limit_the_larger_walk_ends_and_the_others_go_on() {
+        let operation = Operation::Walk { max_repetitions: None, max_rows: 1000 };
+        let (mut large, mut small) = two(operation);
+        let long = [7; 600];
+        let row = |name| [(name, Value::OctetString(&long))];
+        assert_eq!(respond(&mut large, 0, 0, &row("1.3.1.1")), Step::AskNext);
+        assert_eq!(respond(&mut small, 0, 0, &[("1.3.1.1", ONE)]), Step::AskNext);
+        let answer = done(respond(&mut large, 0, 0, &row("1.3.1.2")));
+        assert_eq!((answer.len(), answer.incomplete.clone()), (1, Some(Incomplete::MemoryLimit)));
+        assert_eq!(
+            respond(&mut small, 0, 0, &[("1.3.1.2", Value::OctetString(&long[..400]))]),
+            Step::AskNext
+        );
+        drop(answer);
+        assert_eq!(
+            respond(&mut small, 0, 0, &[("1.3.1.3", Value::OctetString(&long[..500]))]),
+            Step::AskNext
+        );
+        assert_eq!(done(respond(&mut small, 0, 0, &[("1.4", ONE)])).incomplete, None);
+    }
+
+    /// Returns two walks of one sweep with 1,000 bytes.
+    fn two(operation: Operation) -> (Conversation, Conversation) {
+        let mut snmp = Snmp::new(1).with_memory(1000);
+        let credentials = snmp.add_credentials(Credentials::community(Version::V2c, b"public"));
+        let request = Arc::new(Request { operation, oids: vec![oid("1.3.1")], with_uptime: false });
+        let mut begin =
+            || snmp.begin(([127, 0, 0, 1], 161).into(), Question { credentials, request: request.clone() });
+        (begin(), begin())
     }
 
     #[test]

@@ -14,6 +14,7 @@
 
 mod answer;
 pub mod ber;
+mod budget;
 mod conversation;
 mod get;
 pub mod message;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 pub use answer::{Answer, ErrorStatus, Incomplete, Refused, went_back};
 use ber::Writer;
+use budget::Budget;
 pub use conversation::Conversation;
 use message::Message;
 pub use message::Version;
@@ -67,6 +69,7 @@ pub struct Snmp {
     credentials: Vec<StoredCredentials>,
     foreign_source: ForeignSource,
     writer: Writer,
+    budget: Arc<Budget>,
     #[cfg(feature = "usm")]
     usm: usm::Usm,
     /// The buffer for decrypted messages.
@@ -129,6 +132,7 @@ impl Snmp {
             credentials: Vec::new(),
             foreign_source: ForeignSource::Reported,
             writer: Writer::default(),
+            budget: Budget::new(usize::MAX),
             #[cfg(feature = "usm")]
             usm: usm::Usm::new(seed),
             #[cfg(feature = "usm")]
@@ -145,6 +149,14 @@ impl Snmp {
     /// discovered otherwise. Such a report can end a query as rejected, but gives no values.
     pub fn accept_any_source(mut self) -> Snmp {
         self.foreign_source = ForeignSource::Accepted;
+        self
+    }
+
+    /// Limits the memory of all answers together, from their first value until they are dropped, to about `bytes`, and at
+    /// most twice that; by default there is no limit. At the limit, walks that have more than an equal share of it end
+    /// with [`Incomplete::MemoryLimit`], and the others go on.
+    pub fn with_memory(mut self, bytes: usize) -> Snmp {
+        self.budget = Budget::new(bytes);
         self
     }
 
@@ -186,7 +198,7 @@ impl Protocol for Snmp {
 
     fn begin(&mut self, agent: SocketAddr, question: Question) -> Conversation {
         #[cfg_attr(not(feature = "usm"), expect(unused_mut, reason = "only v3 has engines"))]
-        let mut conversation = Conversation::new(question);
+        let mut conversation = Conversation::new(question, &self.budget);
         #[cfg(feature = "usm")]
         if let Some(StoredCredentials::User(_)) = self.credentials.get(conversation.credentials.0 as usize) {
             conversation.engine = Some(self.usm.engine(agent));

@@ -194,6 +194,11 @@ impl Walk {
             self.end_all_columns();
             return;
         }
+        if !answer.held.may_grow(bytes.len()) {
+            answer.mark_incomplete(Incomplete::MemoryLimit);
+            self.end_all_columns();
+            return;
+        }
         answer.push(bytes);
         column.is_empty = false;
         column.is_done = varbind.is_exception();

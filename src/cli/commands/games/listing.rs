@@ -8,7 +8,6 @@ use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games, ServerInfo};
 use anyhow::Error;
 
-use super::Rows;
 use super::filter::Condition;
 use super::masters::Masters;
 use super::report::Report;
@@ -40,7 +39,6 @@ pub struct Listing {
     /// True to list servers that did not answer, too.
     pub all: bool,
     pub report: Report,
-    pub rows: Rows,
     pub counts: Counts,
 }
 
@@ -167,7 +165,7 @@ impl Job<Games, SocketAddr> for Listing {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.report.finish(self.rows.sort, self.rows.most)
+        self.report.finish()
     }
 
     fn input_failure(&mut self) -> Option<Error> {
@@ -197,6 +195,10 @@ impl Job<Games, SocketAddr> for Listing {
         if tally.targets == 0 && self.masters.have_failed() {
             return console
                 .error("no master answered, and no targets were named: nothing was sent to any server");
+        }
+        if let parts @ 2.. = self.report.parts() {
+            console
+                .warn(format_args!("the table has {parts} parts, each sorted: see --memory, or use -o json"));
         }
         let found = match &self.player {
             Some(name) => {

@@ -58,7 +58,7 @@ pub fn search(args: &FindArgs) -> Result<Done> {
     sweep(&args.servers, Some(&args.name), args.naming, as_found)
 }
 
-/// The order of the table's rows, and their maximum number.
+/// The rows of the table of servers: their order, and their maximum number.
 struct Rows {
     sort: Sort,
     most: usize,
@@ -74,7 +74,9 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
     let out = sweep.results()?;
     let waker = sweep.net.waker();
     let masters = Masters::resolve(&master_names(args, game)?, game, move || drop(waker.wake()));
-    let report = Report::open(out, args.output, wanted.is_some()).context("cannot write results")?;
+    let memory = sweep.memory().answers();
+    let report =
+        Report::open(out, args.output, wanted.is_some(), rows, memory).context("cannot write results")?;
     let mut listing = Listing {
         game,
         inputs,
@@ -87,7 +89,6 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         first: naming.first,
         all,
         report,
-        rows,
         counts: Counts::default(),
     };
     let typical = GameConversation::new(GameQuestion::Server(game));

@@ -5,6 +5,7 @@ use std::io;
 
 use allears::protocol::games::{Game, PlayerInfo, ServerInfo, text};
 
+use super::Rows;
 use super::args::Sort;
 use super::json::ServerJson;
 use super::server::Server;
@@ -17,9 +18,15 @@ pub struct Report {
     sink: Sink,
     /// True in a search for players.
     finds: bool,
-    /// Servers that are kept until the end, because the table is sorted.
+    /// Servers that are kept until the end, because the table is sorted; or until they take too much memory.
     servers: Vec<Server>,
     unanswered: Vec<Record>,
+    rows: Rows,
+    memory: usize,
+    /// The bytes kept.
+    kept: usize,
+    /// The parts of the table that were written.
+    parts: u32,
 }
 
 const SERVERS: [Column; 6] = [
@@ -44,15 +51,17 @@ const PLAYERS: [(Column, usize); 6] = [
 const CSV: [&str; 7] = ["name", "map", "mod", "players", "bots", "max_players", "truncated"];
 
 impl Report {
-    /// Starts the output of servers or, in a search, of players.
+    /// Starts the output of servers or, in a search, of players. The table of servers is written in parts of about
+    /// `memory` bytes.
     ///
     /// # Errors
     /// The header cannot be written.
-    pub fn open(out: Out, format: Format, finds: bool) -> io::Result<Report> {
+    pub fn open(out: Out, format: Format, finds: bool, rows: Rows, memory: usize) -> io::Result<Report> {
         let columns = PLAYERS.into_iter().filter(|_| finds);
         let csv = CSV.into_iter().chain(finds.then_some("found"));
         let sink = Sink::open(out, format, columns, csv)?;
-        Ok(Report { sink, finds, servers: vec![], unanswered: vec![] })
+        let (servers, unanswered) = (vec![], vec![]);
+        Ok(Report { sink, finds, servers, unanswered, rows, memory, kept: 0, parts: 0 })
     }
 
     /// Returns whether something waits to be flushed to a terminal.
@@ -85,18 +94,17 @@ impl Report {
             Sink::Table(table) if self.finds => {
                 found.iter().try_for_each(|player| table.row(&player_cells(player, &server)))
             }
-            Sink::Table(_) => {
-                self.servers.push(server);
-                Ok(())
-            }
+            Sink::Table(_) => self.keep_server(server),
         }
     }
 
     /// Writes a server that did not answer.
     pub fn unanswered(&mut self, record: &Record) -> io::Result<()> {
         if matches!(self.sink, Sink::Table(_)) && !self.finds {
+            let bytes =
+                size_of::<Record>() + record.reason.as_ref().map_or(0, String::len) + record.cause.len();
             self.unanswered.push(record.clone());
-            return Ok(());
+            return self.keep(bytes);
         }
         self.sink.unanswered(record)
     }
@@ -106,15 +114,43 @@ impl Report {
         self.sink.flush()
     }
 
-    /// Writes the output that had to wait for the end: at most `most` rows of a table of servers.
-    pub fn finish(&mut self, sort: Sort, most: usize) -> io::Result<()> {
-        if let Sink::Table(table) = &mut self.sink {
-            order(&mut self.servers, sort);
-            let shown = &self.servers[..self.servers.len().min(most)];
-            write_servers(shown, &mut table.out)?;
-            self.unanswered.iter().try_for_each(|record| table.line(&record.to_string()))?;
-        }
+    /// Returns the number of parts of the table of servers.
+    pub fn parts(&self) -> u32 {
+        self.parts
+    }
+
+    /// Writes the output that had to wait for the end.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.write_part()?;
         self.sink.flush()
+    }
+
+    fn keep_server(&mut self, server: Server) -> io::Result<()> {
+        let bytes = server.bytes();
+        self.servers.push(server);
+        self.keep(bytes)
+    }
+
+    /// Counts the bytes of something kept, and writes everything if that is too much.
+    fn keep(&mut self, bytes: usize) -> io::Result<()> {
+        self.kept += bytes;
+        if self.kept > self.memory { self.write_part() } else { Ok(()) }
+    }
+
+    /// Writes what was kept: a sorted table of servers, and then those that did not answer.
+    fn write_part(&mut self) -> io::Result<()> {
+        let Sink::Table(table) = &mut self.sink else { return Ok(()) };
+        if self.kept > 0 {
+            self.parts += 1;
+        }
+        order(&mut self.servers, self.rows.sort);
+        self.servers.truncate(self.rows.most);
+        self.rows.most -= self.servers.len();
+        write_servers(&self.servers, &mut table.out)?;
+        self.servers.clear();
+        self.unanswered.drain(..).try_for_each(|record| table.line(&record.to_string()))?;
+        self.kept = 0;
+        Ok(())
     }
 }
 
@@ -205,4 +241,30 @@ fn coloured(name: &[u8], game: &Game) -> Cell {
         cell.push(style, text);
     }
     cell
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::server::sample;
+    use super::*;
+
+    #[test]
+    fn a_table_that_takes_too_much_memory_is_written_in_sorted_parts() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let out = Out::open(Some(file.path())).expect("opens");
+        let servers =
+            [4, 1, 3, 2, 5].map(|n: u32| sample(&format!("name{n}"), "map", "mod", (n, None, 8), 1.0));
+        let (rows, memory) = (Rows { sort: Sort::Name, most: 4 }, servers[0].bytes());
+        let mut report = Report::open(out, Format::Table, false, rows, memory).expect("opens");
+        for server in servers {
+            report.keep_server(server).expect("written");
+        }
+        report.finish().expect("written");
+        let text = fs::read_to_string(file.path()).expect("text");
+        let names = text.split_whitespace().filter(|word| word.starts_with("name"));
+        assert_eq!(names.collect::<Vec<_>>(), ["name1", "name4", "name2", "name3"]);
+        assert_eq!(report.parts(), 3);
+    }
 }

@@ -40,6 +40,11 @@ impl Server {
         }
     }
 
+    /// Returns the memory that it takes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Server>() + self.name.len() + self.name_raw.len() + self.map.len() + self.mod_name.len()
+    }
+
     /// Returns the number of players who are not bots, as far as known.
     pub fn humans(&self) -> u32 {
         self.players - self.bots.unwrap_or(0).min(self.players)

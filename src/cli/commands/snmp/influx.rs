@@ -5,6 +5,7 @@
 //! out.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,10 +15,21 @@ use super::changes::Change;
 use super::shown::{self, Plain};
 use super::text::{push_arcs, push_number, push_oid, push_signed};
 
-/// Appends the lines of an answer that arrived at `at` since 1970.
-pub fn push(agent: SocketAddr, answer: &Answer, changes: &[Change], at: Duration, out: &mut Vec<u8>) {
+/// The bytes of values that are gathered into lines. If an answer is larger, the rest of a row may be in another line with
+/// the same time, which is the same point.
+const GATHERED: usize = 256 << 10;
+
+/// Passes the lines of an answer that arrived at `at` since 1970 to `write`, many at once.
+pub fn write_lines(
+    agent: SocketAddr,
+    answer: &Answer,
+    changes: &[Change],
+    at: Duration,
+    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let mut lines: Vec<(Vec<u8>, Vec<u8>)> = vec![];
     let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut gathered = 0;
     let (mut head, mut field) = (vec![], vec![]);
     for (index, varbind) in answer.varbinds().enumerate() {
         let mut value = vec![];
@@ -37,15 +49,28 @@ pub fn push(agent: SocketAddr, answer: &Answer, changes: &[Change], at: Duration
         push_field(&field, "", &value, fields);
         let change = changes.get(index).copied().unwrap_or_default();
         push_change(&field, &change, fields);
+        gathered += head.len() + field.len() + value.len();
+        if gathered > GATHERED {
+            write(&joined(lines.drain(..), at))?;
+            known.clear();
+            gathered = 0;
+        }
     }
+    write(&joined(lines.into_iter(), at))
+}
+
+/// Joins heads and fields to lines.
+fn joined(lines: impl Iterator<Item = (Vec<u8>, Vec<u8>)>, at: Duration) -> Vec<u8> {
+    let mut out = vec![];
     for (head, fields) in lines {
         out.extend_from_slice(&head);
         out.push(b' ');
         out.extend_from_slice(&fields);
         out.push(b' ');
-        push_number(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX), out);
+        push_number(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX), &mut out);
         out.push(b'\n');
     }
+    out
 }
 
 /// Appends measurement and tags to `head`, and the field's name to `field`.
@@ -135,6 +160,8 @@ fn push_quoted(text: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use allears::protocol::snmp::{Oid, Value};
 
@@ -143,7 +170,9 @@ mod tests {
             values.iter().map(|(name, value)| (names::lookup(name).expect("a name"), *value)).collect();
         let answer = Answer::of(named.iter().map(|(name, value)| (name.as_oid(), *value)));
         let mut out = vec![];
-        push(([10, 0, 0, 1], 161).into(), &answer, changes, Duration::from_millis(1500), &mut out);
+        let (agent, at) = (([10, 0, 0, 1], 161).into(), Duration::from_millis(1500));
+        let push = |lines: &[u8]| out.write_all(lines);
+        write_lines(agent, &answer, changes, at, push).expect("memory");
         String::from_utf8(out).expect("UTF-8")
     }
 
@@ -176,6 +205,23 @@ mod tests {
                  1.3.6.1.4.1.99999.3.0=\"ff\" 1500000000\n",
             )
         );
+    }
+
+    #[test]
+    fn an_answer_of_any_size_is_gathered_in_pieces() {
+        let long = vec![b'x'; GATHERED / 2];
+        let texts: Vec<String> = (1..=9).map(|row| format!("ifDescr.{row}")).collect();
+        let values: Vec<_> = texts.iter().map(|name| (name.as_str(), Value::OctetString(&long))).collect();
+        let (text, mut most) = (lines(&values, &[]), 0);
+        assert_eq!(text.lines().count(), 9);
+        let named: Vec<Oid> = texts.iter().map(|name| names::lookup(name).expect("a name")).collect();
+        let answer = Answer::of(named.iter().map(|name| (name.as_oid(), Value::OctetString(&long))));
+        let measure = |lines: &[u8]| {
+            most = most.max(lines.len());
+            Ok(())
+        };
+        write_lines(([10, 0, 0, 1], 161).into(), &answer, &[], Duration::ZERO, measure).expect("memory");
+        assert!(most < 2 * GATHERED, "{most}");
     }
 
     #[test]

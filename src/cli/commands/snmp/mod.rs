@@ -52,7 +52,7 @@ pub fn run(command: &SnmpCommand) -> Result<Exit> {
         return Err(Usage("passwords need a user: -u NAME".into()).into());
     }
     settings.sources.settings = Some(security.checker());
-    let mut snmp = Snmp::new(u64::from_le_bytes(seed()?));
+    let mut snmp = Snmp::new(u64::from_le_bytes(seed()?)).with_memory(settings.memory.answers());
     if args.source == Source::Id {
         snmp = snmp.accept_any_source();
     }

@@ -71,22 +71,16 @@ impl AnswerWriter {
             }
             Sink::Table(table) => &mut table.out,
         };
-        self.buffer.clear();
         match self.lines {
-            LineFormat::Influx => influx::push(record.target, answer, changes, at, &mut self.buffer),
-            LineFormat::NetSnmp { style, .. } => {
-                for varbind in answer.varbinds() {
-                    net_snmp::push(&varbind, style, &mut self.buffer);
-                    self.buffer.push(b'\n');
-                }
+            LineFormat::Influx => {
+                influx::write_lines(record.target, answer, changes, at, |lines| write_lines(lines, None, out))
             }
-        }
-        if out.is_terminal() {
-            self.buffer = escaped_lines(&String::from_utf8_lossy(&self.buffer)).into_owned().into_bytes();
-        }
-        match self.lines {
-            LineFormat::NetSnmp { many: true, .. } => write_with_agent(record, &self.buffer, out),
-            _ => out.write_all(&self.buffer),
+            LineFormat::NetSnmp { style, many } => answer.varbinds().try_for_each(|varbind| {
+                self.buffer.clear();
+                net_snmp::push(&varbind, style, &mut self.buffer);
+                self.buffer.push(b'\n');
+                write_lines(&self.buffer, many.then_some(record), out)
+            }),
         }
     }
 
@@ -140,9 +134,12 @@ impl AnswerWriter {
     }
 }
 
-/// Writes lines, each preceded by its agent. A text may span several lines, none of which may look like another
-/// agent's.
-fn write_with_agent(record: &Record, lines: &[u8], out: &mut Out) -> io::Result<()> {
+/// Writes lines, each preceded by its agent, if there is one. A text may span several lines, none of which may look like
+/// another agent's.
+fn write_lines(lines: &[u8], agent: Option<&Record>, out: &mut Out) -> io::Result<()> {
+    let escaped = out.is_terminal().then(|| escaped_lines(&String::from_utf8_lossy(lines)).into_owned());
+    let lines = escaped.as_deref().map_or(lines, str::as_bytes);
+    let Some(record) = agent else { return out.write_all(lines) };
     for line in lines.split_inclusive(|byte| matches!(byte, b'\n'..=b'\r')) {
         write!(out, "{}: ", record.target)?;
         out.write_all(line)?;
@@ -278,7 +275,8 @@ mod tests {
 
             let mut points = vec![];
             let (target, at) = (([10, 0, 0, 1], 161).into(), Duration::from_secs(1));
-            influx::push(target, &answer, &changes, at, &mut points);
+            let push = |lines: &[u8]| points.write_all(lines);
+            influx::write_lines(target, &answer, &changes, at, push).expect("memory");
             for point in String::from_utf8(points).expect("UTF-8").lines() {
                 let parts = parts_of(point);
                 prop_assert!(parts.len() == 3 && parts[2] == "1000000000", "{:?}", point);
