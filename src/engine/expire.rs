@@ -4,11 +4,11 @@ use super::query::{Phase, QueryId, State};
 use super::timeouts::Wait;
 use super::{Engine, Outcome, Protocol, Quiet, Time};
 
-/// Maximum deadlines handled in one call, so that each step of a turn is bounded.
+/// Maximum deadlines of each kind handled in one call, so that each step of a turn is bounded.
 const DUE_AT_ONCE: usize = 1024;
 
 impl<P: Protocol, T> Engine<P, T> {
-    /// Handles the deadlines due by `now`, at most 1,024 deadlines per call: queries that waited for a limit return to
+    /// Handles the deadlines due by `now`, at most 1,024 of each kind per call: queries that waited for a limit return to
     /// the ring; those that waited for a reply are retried, or end.
     pub fn handle_timeout(&mut self, now: Time) {
         for _ in 0..DUE_AT_ONCE {
@@ -72,7 +72,6 @@ impl<P: Protocol, T> Engine<P, T> {
         } else if may_retry > 0 {
             self.retry(id);
         } else {
-            self.window.learn_silence();
             let (broken, hint) = open.rare().map_or((None, None), |rare| (rare.broken, rare.hint));
             let outcome = match (broken, hint) {
                 _ if tries_left > 0 => Outcome::Interrupted,
@@ -81,6 +80,9 @@ impl<P: Protocol, T> Engine<P, T> {
                 (None, Some(report)) => Outcome::Unreachable(report),
                 (None, None) => Outcome::Silent,
             };
+            if !is_fading {
+                self.window.learn_silence();
+            }
             if !is_fading && self.may_fade(now, id) {
                 self.fade(now, id);
             } else {
@@ -126,7 +128,8 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Ends the fading queries whose time is over, and the oldest ones if there are more than ring and window ever held.
     fn end_fading(&mut self, now: Time) {
         let most = self.config.ring.saturating_add(self.ledger.max_in_flight as usize);
-        while let Some(&(until, place)) = self.fading.front() {
+        for _ in 0..DUE_AT_ONCE {
+            let Some(&(until, place)) = self.fading.front() else { break };
             let is_over = self.only_fading() && self.fading_until <= now;
             if until > now && !is_over && self.fading.len() <= most {
                 break;
