@@ -44,13 +44,12 @@ pub struct Limits {
 impl Limits {
     /// Creates limits in packets per second; infinity is no limit.
     pub fn new(host_rate: f64, prefix_rate: f64, burst: u32) -> Limits {
-        let interval = |rate: f64| (1e9 / rate).ceil() as u64;
         Limits {
             hosts: Buckets::new(1),
             addresses: Buckets::new(HOST_BURST.min(burst)),
-            address_interval: interval(host_rate),
+            address_interval: interval_nanos(host_rate),
             prefixes: Buckets::new(burst),
-            prefix_interval: interval(prefix_rate),
+            prefix_interval: interval_nanos(prefix_rate),
         }
     }
 
@@ -87,6 +86,14 @@ impl Limits {
         self.addresses.give_back(target.ip(), self.address_interval);
         self.prefixes.give_back(Prefix::of(target.ip()), self.prefix_interval);
     }
+}
+
+/// Returns the time between two packets in nanoseconds, rounded up; 0 if the rate is infinite.
+fn interval_nanos(rate: f64) -> u64 {
+    let nanos = 1e9 / rate;
+    let whole = nanos as u64;
+    // `f64::ceil` makes valgrind report uninitialised memory in programs that use the C library.
+    whole + u64::from(nanos > whole as f64)
 }
 
 fn nanos(duration: Duration) -> u64 {

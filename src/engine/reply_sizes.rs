@@ -9,8 +9,8 @@ const REMEMBERED: u32 = 1024;
 /// the largest datagram where the smallest was expected.
 const STEPS: usize = 4;
 const DOUBLINGS: usize = 9;
-/// The share of the replies whose cost the factor covers.
-const QUANTILE: f64 = 0.99;
+/// The percentage of the replies whose cost the factor covers.
+const PERCENTILE: u32 = 99;
 /// The margin on top of it.
 const MARGIN: f64 = 1.25;
 
@@ -55,7 +55,7 @@ impl ReplySizes {
         self.evidence = self.evidence.saturating_add(4);
         let cost = reply_cost(ReplySize::one(bytes as u32));
         let ratio = if cost <= estimated { 1.0 } else { f64::from(cost) / f64::from(estimated.max(1)) };
-        let bucket = if ratio > 1.0 { (ratio.log2() * STEPS as f64).ceil() as usize } else { 0 };
+        let bucket = if ratio > 1.0 { (ratio.log2() * STEPS as f64) as usize + 1 } else { 0 };
         self.counts[bucket.min(STEPS * DOUBLINGS - 1)] += 1;
         self.count += 1;
         self.sum += ratio;
@@ -76,7 +76,7 @@ impl ReplySizes {
     }
 
     fn compute(&self) -> f64 {
-        let rank = (f64::from(self.count) * QUANTILE).ceil() as u32;
+        let rank = (self.count * PERCENTILE).div_ceil(100);
         let mut seen = 0;
         let at = self.counts.iter().position(|&count| {
             seen += count;
