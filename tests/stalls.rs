@@ -182,3 +182,24 @@ fn a_stalled_reader_loses_nothing_and_costs_no_memory() {
     assert_eq!(sweep.lines.len(), 5000);
     assert!(count(&stats, "max_rss_bytes") < 32 << 20, "{stats}");
 }
+
+#[test]
+fn large_answers_that_a_stalled_reader_does_not_take_stay_within_the_memory_allowed() {
+    const BYTES: usize = 50_000;
+    let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "1000", "--latency", "3ms,0"]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let payload = folder.path().join("payload");
+    std::fs::write(&payload, [b'x'; BYTES]).expect("written");
+    let mut command = allears();
+    command.args(["probe", "-i", fleet.targets(), "-o", "json", "--stats", "-", "-q", "--token-at", "0"]);
+    command.args(["--memory", "16M", "--file"]).arg(payload).args(FULL_SPEED).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the sweep starts");
+    let stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let mut sweep = Sweep { child, stdout, lines: Vec::new() };
+    sweep.read(1);
+    stall(Duration::from_secs(3));
+    let stats = sweep.finish();
+    assert_eq!((count(&stats, "answered"), count(&stats, "local_drops")), (1000, 0), "{stats}");
+    // All answers together have 50 MB, their lines 150 MB.
+    assert!(count(&stats, "max_rss_bytes") < 32 << 20, "{stats}");
+}
