@@ -53,7 +53,7 @@ impl<P: Protocol, T> Engine<P, T> {
         if let Some(rtt) = arrival.rtt {
             self.ledger.rtt.record(rtt);
             self.ledger.answered_by_earlier += u64::from(arrival.attempt < attempts);
-            self.timeouts.learn_slowest(&self.ledger.rtt);
+            self.timeouts.learn_slowest(&self.ledger.rtt, Some(rtt).filter(|_| late));
         }
     }
 

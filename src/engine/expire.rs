@@ -116,7 +116,13 @@ impl<P: Protocol, T> Engine<P, T> {
         }
         let place = self.place(id, State::Fading);
         self.fading.push_back((now + self.config.linger, place));
-        self.fading_until = self.fading_until.max(now).max(self.slowest_reply(id));
+        self.last_faded = now;
+        self.last_faded_sent = self.last_faded_sent.max(self.in_flight.last_sent(id).unwrap_or_default());
+    }
+
+    /// Returns until when fading queries wait even if no other query is open: for the slowest hosts so far.
+    pub(super) fn fading_until(&self) -> Time {
+        self.last_faded.max(self.last_faded_sent + self.timeouts.slowest())
     }
 
     /// Returns whether all open queries are fading.
@@ -130,7 +136,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let most = self.config.ring.saturating_add(self.ledger.max_in_flight as usize);
         for _ in 0..DUE_AT_ONCE {
             let Some(&(until, place)) = self.fading.front() else { break };
-            let is_over = self.only_fading() && self.fading_until <= now;
+            let is_over = self.only_fading() && self.fading_until() <= now;
             if until > now && !is_over && self.fading.len() <= most {
                 break;
             }

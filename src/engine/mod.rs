@@ -94,8 +94,9 @@ pub struct Engine<P: Protocol, T = ()> {
     counts: StateCounts,
     /// Fading queries, and the times when they end at the latest.
     fading: VecDeque<(Time, Place)>,
-    /// The time until which they wait for slow hosts even if no other query is open.
-    fading_until: Time,
+    /// The time when the last of them timed out, and that of their last attempts.
+    last_faded: Time,
+    last_faded_sent: Time,
     /// The time of the last known local drop.
     last_local_drop: Option<Time>,
     held: bool,
@@ -143,7 +144,8 @@ impl<P: Protocol, T> Engine<P, T> {
             ledger: Ledger::default(),
             counts: StateCounts::default(),
             fading: VecDeque::new(),
-            fading_until: Time::ZERO,
+            last_faded: Time::ZERO,
+            last_faded_sent: Time::ZERO,
             last_local_drop: None,
             held: false,
             stopped: false,
@@ -263,7 +265,8 @@ impl<P: Protocol, T> Engine<P, T> {
         let ended = [&self.lingering, &self.blocking].into_iter().filter(|_| is_anyone_waiting);
         let ended = ended.filter_map(|queue| queue.front()).map(|(until, _)| *until);
         let faded = self.fading.front().map(|(until, _)| *until);
-        let faded = faded.map(|until| if self.only_fading() { until.min(self.fading_until) } else { until });
+        let faded =
+            faded.map(|until| if self.only_fading() { until.min(self.fading_until()) } else { until });
         deadline.into_iter().chain(ended).chain(faded).min()
     }
 

@@ -80,10 +80,11 @@ impl Timeouts {
         known.1.learn(rtt);
     }
 
-    /// Learns how long slow hosts take, each time there are an eighth more answers than before.
-    pub fn learn_slowest(&mut self, rtts: &Histogram) {
+    /// Learns how long slow hosts take: each time there are an eighth more answers than before, and from each late one.
+    pub fn learn_slowest(&mut self, rtts: &Histogram, late: Option<Duration>) {
+        self.slowest = self.slowest.max(late.unwrap_or_default());
         if rtts.count() >= self.next_slowest {
-            self.slowest = rtts.quantile(0.999).unwrap_or_default();
+            self.slowest = self.slowest.max(rtts.quantile(0.999).unwrap_or_default());
             self.next_slowest = rtts.count() + rtts.count() / 8 + 1;
         }
     }
