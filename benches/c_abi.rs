@@ -108,12 +108,8 @@ mod linux {
         let first = u32::from(Ipv4Addr::new(127, 1, 0, 1));
         let mut targets = (0..EXCHANGES).map(|n| SocketAddr::from((Ipv4Addr::from(first + n % HOSTS), port)));
         let mut net = Net::open(&Options::default().with_bind(Some("0.0.0.0:0".parse()?)))?;
-        let config = Config::default()
-            .with_rate(None)
+        let config = Config::unlimited()
             .with_window(Some(WINDOW))
-            .with_host_gap(Some(Duration::ZERO))
-            .with_host_rate(Some(f64::INFINITY))
-            .with_prefix_rate(None)
             .with_timeout(Timeout::Fixed(Duration::from_secs(1)));
         let raw = Raw::new(b"????????".to_vec())?.with_token(0, 8)?;
         let mut engine = Engine::new(raw, config, net::random_key()?)?;

@@ -57,12 +57,8 @@ struct Bench {
 
 impl Bench {
     fn new(in_flight: u32) -> Bench {
-        let config = Config::default()
-            .with_rate(None)
+        let config = Config::unlimited()
             .with_window(Some(in_flight))
-            .with_host_gap(Some(Duration::ZERO))
-            .with_host_rate(Some(f64::INFINITY))
-            .with_prefix_rate(None)
             .with_timeout(Timeout::Fixed(Duration::from_secs(3600)))
             .with_linger(Duration::from_millis(10));
         let engine = Engine::new(Echo, config, [5; 16]).expect("the settings are in range");

@@ -79,12 +79,8 @@ mod linux {
 
     fn engine_and_net(hosts: &[SocketAddr]) -> Result<(), Error> {
         let mut net = Net::open(&Options::default().with_bind(Some("0.0.0.0:0".parse()?)))?;
-        let config = Config::default()
-            .with_rate(None)
+        let config = Config::unlimited()
             .with_window(Some(WINDOW))
-            .with_host_gap(Some(Duration::ZERO))
-            .with_host_rate(Some(f64::INFINITY))
-            .with_prefix_rate(None)
             .with_timeout(Timeout::Fixed(Duration::from_secs(1)));
         let mut engine = Engine::new(Echo, config, net::random_key()?)?;
         let mut targets = hosts.iter().cycle().take(EXCHANGES as usize);

@@ -93,11 +93,8 @@ mod linux {
             oids: vec!["1.3.6.1.2.1.2.2.1.10".parse()?],
             with_uptime: false,
         });
-        let config = Config::default()
-            .with_rate(None)
+        let config = Config::unlimited()
             .with_window(Some(WINDOW))
-            .with_host_gap(Some(Duration::ZERO))
-            .with_prefix_rate(None)
             .with_timeout(Timeout::Fixed(Duration::from_secs(2)));
         let mut engine = Engine::new(snmp, config, net::random_key()?)?;
         let base = u32::from(Ipv4Addr::new(127, 1, 0, 1));

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
 
 use allears::engine::{Config, Engine};
 use allears::net::{self, Net, Options};
@@ -15,12 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let protocol = Raw::new(b"\0\0\0\0\0\0\0\0hello".to_vec())?.with_token_at(0)?;
     // The default limits protect other people's hosts. This host is ours.
-    let no_gap = Some(Duration::ZERO);
-    let config = Config::default()
-        .with_rate(Some(2_000.0))
-        .with_host_gap(no_gap)
-        .with_host_rate(Some(f64::INFINITY))
-        .with_prefix_rate(None);
+    let config = Config::unlimited().with_rate(Some(2_000.0));
     let mut net = Net::open(&Options::default())?;
     let mut engine = Engine::new(protocol, config, net::random_key()?)?;
 

@@ -50,12 +50,7 @@ impl Protocol for Echo {
 
 /// Returns an engine without the rate limits that would slow down a test.
 fn engine() -> Engine<Echo> {
-    let config = Config::default()
-        .with_rate(None)
-        .with_host_gap(Some(Duration::ZERO))
-        .with_host_rate(Some(f64::INFINITY))
-        .with_prefix_rate(None)
-        .with_timeout(Timeout::Fixed(Duration::from_secs(20)));
+    let config = Config::unlimited().with_timeout(Timeout::Fixed(Duration::from_secs(20)));
     Engine::new(Echo, config, net::random_key().unwrap()).unwrap()
 }
 

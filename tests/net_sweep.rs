@@ -17,11 +17,7 @@ fn protocol() -> Raw {
 }
 
 fn fast() -> Config {
-    Config::default()
-        .with_rate(None)
-        .with_host_gap(Some(Duration::ZERO))
-        .with_host_rate(Some(f64::INFINITY))
-        .with_prefix_rate(None)
+    Config::unlimited()
 }
 
 /// Starts a host that returns every datagram.

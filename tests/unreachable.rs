@@ -50,13 +50,7 @@ impl Protocol for Echo {
 
 /// Returns settings without rate limits, and with a timeout so long that only a loss can cause it.
 fn config() -> Config {
-    Config::default()
-        .with_rate(None)
-        .with_burst(1_000)
-        .with_host_gap(Some(Duration::ZERO))
-        .with_host_rate(Some(f64::INFINITY))
-        .with_prefix_rate(None)
-        .with_timeout(Timeout::Fixed(Duration::from_secs(20)))
+    Config::unlimited().with_burst(1_000).with_timeout(Timeout::Fixed(Duration::from_secs(20)))
 }
 
 fn engine(config: Config) -> Engine<Echo> {

@@ -77,6 +77,20 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Returns the defaults without limits on rates and without gaps, for hosts of one's own. The window still limits the
+    /// queries in flight.
+    pub fn unlimited() -> Config {
+        Config {
+            rate: None,
+            host_gap: Some(Duration::ZERO),
+            host_rate: Some(f64::INFINITY),
+            prefix_rate: None,
+            ..Config::default()
+        }
+    }
+}
+
 setters!(Config {
     with_rate sets rate: Option<f64>,
     with_burst sets burst: u32,

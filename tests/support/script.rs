@@ -109,13 +109,7 @@ impl Protocol for Script {
 }
 
 pub fn config() -> Config {
-    Config::default()
-        .with_rate(None)
-        .with_host_gap(Some(Duration::ZERO))
-        .with_host_rate(Some(f64::INFINITY))
-        .with_prefix_rate(None)
-        .with_timeout(Timeout::Fixed(Duration::from_millis(100)))
-        .with_tries(3)
+    Config::unlimited().with_timeout(Timeout::Fixed(Duration::from_millis(100))).with_tries(3)
 }
 
 pub fn engine() -> Engine<Script> {

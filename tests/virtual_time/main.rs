@@ -102,13 +102,7 @@ fn echo(hosts: u32) -> Plan {
 
 /// Returns settings without rate limits.
 fn unlimited() -> Config {
-    Config::default()
-        .with_rate(None)
-        .with_window(Some(1_000_000))
-        .with_host_gap(Some(Duration::ZERO))
-        .with_host_rate(Some(f64::INFINITY))
-        .with_prefix_rate(None)
-        .with_ring(1_000_000)
+    Config::unlimited().with_window(Some(1_000_000)).with_ring(1_000_000)
 }
 
 fn sweep(plan: Plan, link: Link, config: Config, steps: u8) -> (Engine<Ask>, Network, Trace<Talk, Reply>) {

@@ -207,12 +207,7 @@ fn sweep(hosts: u32, config: Config, faults: &[Fault], seed: u64) -> Report {
 }
 
 fn config() -> Config {
-    Config::default()
-        .with_rate(Some(1000.0))
-        .with_host_rate(Some(f64::INFINITY))
-        .with_prefix_rate(None)
-        .with_host_gap(Some(Duration::ZERO))
-        .with_reply_credit(Some(64 << 20))
+    Config::unlimited().with_rate(Some(1000.0)).with_reply_credit(Some(64 << 20))
 }
 
 /// Errors of this machine that may pass.

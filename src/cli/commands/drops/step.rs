@@ -52,13 +52,10 @@ impl Course<'_> {
         let burst = (rate * CATCH_UP).max((rate * CATCH_UP_FEW).min(FEW)).clamp(1.0, 1e6) as u32;
         let linger = (2 * self.timeout).max(LATE_WITHIN);
         let remembered = (rate * linger.as_secs_f64()).clamp(AHEAD as f64, MOST_REMEMBERED);
-        Config::default()
+        Config::unlimited()
             .with_rate(Some(rate))
             .with_burst(burst)
             .with_window(self.window)
-            .with_host_gap(Some(Duration::ZERO))
-            .with_host_rate(Some(f64::INFINITY))
-            .with_prefix_rate(None)
             .with_timeout(Timeout::Fixed(self.timeout))
             .with_tries(1)
             .with_forgive_local_drops(false)
