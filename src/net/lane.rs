@@ -58,8 +58,6 @@ pub(super) struct Lane<E> {
     /// Errors of earlier packets in a row: see [`MAX_LEFTOVERS`].
     leftovers: u32,
     failing_receive: Option<FailingReceive>,
-    /// Since when the system has had no room for any packet.
-    no_room_since: Option<Time>,
     /// Since when no packet could be sent, and the error number of the latest failure.
     pub outage: Option<(Time, i32)>,
     packets: Vec<Packet>,
@@ -89,7 +87,6 @@ impl<E: Endpoint> Lane<E> {
             errors: ErrorInbox::new(),
             leftovers: 0,
             failing_receive: None,
-            no_room_since: None,
             outage: None,
             packets: Vec::new(),
             transmits: Vec::new(),
@@ -257,12 +254,12 @@ impl<E: Endpoint> Lane<E> {
             total += sent.count;
             if sent.count > 0 {
                 (failures, resends, failed) = (0, 0, 0);
-                (self.no_room_since, self.outage) = (None, None);
+                self.outage = None;
             }
             let Some(error) = sent.error else { continue };
             let since = self.outage.map_or(now, |(since, _)| since);
             self.outage = Some((since, error.raw_os_error().unwrap_or(0)));
-            if self.has_no_room(&error, now) || resends == MAX_RESENDS || failed == MAX_FAILED {
+            if has_no_room(&error, now - since) || resends == MAX_RESENDS || failed == MAX_FAILED {
                 unsent.extend_from_slice(&self.transmits[at..]);
                 break;
             }
@@ -280,14 +277,6 @@ impl<E: Endpoint> Lane<E> {
         total
     }
 
-    /// Returns whether the error means that the system has no room for a packet now; not if it has had none for so long
-    /// that the queries have to know.
-    fn has_no_room(&mut self, error: &io::Error, now: Time) -> bool {
-        let is_full = error.kind() == io::ErrorKind::WouldBlock;
-        let patience = if is_full { FULL_PATIENCE } else { NO_MEMORY_PATIENCE };
-        no_room(error) && now - *self.no_room_since.get_or_insert(now) < patience
-    }
-
     /// Reports packets that may have left late, because this process was stopped before or during the system call.
     fn report_stalls<P: Protocol, T>(
         &self,
@@ -301,6 +290,13 @@ impl<E: Endpoint> Lane<E> {
             }
         }
     }
+}
+
+/// Returns whether the error means that the system has no room for a packet now; not if no packet could be sent for so
+/// long that the queries have to know.
+fn has_no_room(error: &io::Error, outage: Duration) -> bool {
+    let is_full = error.kind() == io::ErrorKind::WouldBlock;
+    no_room(error) && outage < if is_full { FULL_PATIENCE } else { NO_MEMORY_PATIENCE }
 }
 
 /// Reports a packet that the system refuses to the engine.

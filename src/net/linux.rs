@@ -272,18 +272,9 @@ pub(super) fn report_arrival(socket: &impl AsRawFd) {
     let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
 }
 
-/// Enables the error queue. It also makes a full local queue an error (`ENOBUFS`) instead of a silently lost packet
+/// Enables or disables the error queue. Enabled, it also makes a full local queue an error (`ENOBUFS`) instead of a silently lost packet
 /// (ip(7)). Has no effect on kernels without it.
-pub(super) fn report_errors(socket: &impl AsRawFd, ipv6: bool) {
-    set_error_queue(socket, ipv6, true);
-}
-
-/// Disables the error queue, which nobody reads.
-pub(super) fn discard_errors(socket: &impl AsRawFd, ipv6: bool) {
-    set_error_queue(socket, ipv6, false);
-}
-
-fn set_error_queue(socket: &impl AsRawFd, ipv6: bool, yes: bool) {
+pub(super) fn report_errors(socket: &impl AsRawFd, ipv6: bool, yes: bool) {
     let (level, name) =
         if ipv6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) } else { (libc::IPPROTO_IP, libc::IP_RECVERR) };
     // Ignore the result: kernels that only emulate Linux have no error queue.

@@ -63,10 +63,6 @@ pub(super) fn enlarge_receive_buffer(socket: &socket2::Socket, wanted: Option<us
 #[cfg(not(target_os = "linux"))]
 pub(super) fn set_dont_fragment<S>(_: &S, _: bool) {}
 
-/// Does nothing: only Linux has an error queue.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn discard_errors(_: &UdpSocket, _: bool) {}
-
 /// Returns `None`: unknown on these systems.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn buffer_usage(_: &UdpSocket) -> Option<BufferUsage> {

@@ -231,7 +231,7 @@ impl Socket {
                 linux::report_arrival(&socket);
             }
             if options.report_errors {
-                linux::report_errors(&socket, addr.is_ipv6());
+                linux::report_errors(&socket, addr.is_ipv6(), true);
             }
         }
         system::enlarge_receive_buffer(&socket, options.rcvbuf);
@@ -303,7 +303,9 @@ impl Socket {
         match result {
             Err(error) if self.receives_batches() && is_missing_or_forbidden(&error) => {
                 self.no_batches.receiving.store(true, Relaxed);
-                system::discard_errors(&self.inner, self.ipv6);
+                // What is in the error queue could not be read any more.
+                #[cfg(target_os = "linux")]
+                linux::report_errors(&self.inner, self.ipv6, false);
                 self.try_recv(inbox)
             }
             Ok(()) => Ok(inbox.arrivals.len()),
