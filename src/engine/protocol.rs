@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Time;
+use crate::setters::setters;
 
 /// An unpredictable number that a request carries and its reply returns.
 ///
@@ -119,7 +120,8 @@ pub struct Defaults {
     pub port: Option<u16>,
     /// The minimum time between two packets to one host (address and port); 100 ms unless set.
     pub host_gap: Duration,
-    /// The maximum number of packets per second to one address, whatever the ports; 20 unless set.
+    /// The maximum number of packets per second to one address, whatever the ports: more than 0, and infinity for no limit;
+    /// 20 unless set.
     pub host_rate: f64,
     /// The maximum number of queries in flight to one host (address and port); `None` for no maximum.
     pub in_flight_per_host: Option<u32>,
@@ -143,24 +145,17 @@ impl Defaults {
         Defaults { port: Some(port), ..self }
     }
 
-    /// Sets [`Defaults::host_gap`].
-    #[must_use]
-    pub fn with_host_gap(self, host_gap: Duration) -> Defaults {
-        Defaults { host_gap, ..self }
-    }
-
-    /// Sets [`Defaults::host_rate`]: more than 0, and infinity for no limit.
-    #[must_use]
-    pub fn with_host_rate(self, host_rate: f64) -> Defaults {
-        Defaults { host_rate, ..self }
-    }
-
     /// Sets [`Defaults::in_flight_per_host`], at least 1.
     #[must_use]
     pub fn with_in_flight_per_host(self, queries: u32) -> Defaults {
         Defaults { in_flight_per_host: Some(queries.max(1)), ..self }
     }
 }
+
+setters!(Defaults {
+    with_host_gap sets host_gap: Duration,
+    with_host_rate sets host_rate: f64,
+});
 
 /// The means by which a reply is tied to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -116,8 +116,7 @@ impl<P: Protocol, T> Engine<P, T> {
         for priority in [Priority::Continuation, Priority::Opening] {
             while let Some(place) = self.ring.first_aside(priority) {
                 let query = self.in_flight.at(place);
-                is_closed |= query
-                    .is_some_and(|(query, _)| !self.window.admits(self.window.reserve(query.reply_cost)));
+                is_closed |= query.is_some_and(|(query, _)| !self.window.admits(query.reply_cost));
                 if is_closed {
                     break;
                 }
@@ -130,7 +129,7 @@ impl<P: Protocol, T> Engine<P, T> {
             while let Some(place) = self.ring.pop(priority) {
                 let Some((query, _)) = self.in_flight.at(place) else { continue };
                 let is_retry = query.attempts > 0;
-                is_closed |= !is_retry && !self.window.admits(self.window.reserve(query.reply_cost));
+                is_closed |= !is_retry && !self.window.admits(query.reply_cost);
                 if is_retry || !is_closed {
                     return Some(place);
                 }
@@ -147,9 +146,7 @@ impl<P: Protocol, T> Engine<P, T> {
             return 0;
         }
         let admitted = self.ring.awaits_window().is_some_and(|place| {
-            self.in_flight
-                .at(place)
-                .is_none_or(|(query, _)| self.window.admits(self.window.reserve(query.reply_cost)))
+            self.in_flight.at(place).is_none_or(|(query, _)| self.window.admits(query.reply_cost))
         });
         self.ring.queued() + usize::from(admitted)
     }

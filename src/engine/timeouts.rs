@@ -33,7 +33,7 @@ pub struct Timeouts {
     tries: u32,
     overall: Estimator,
     prefixes: Vec<(Prefix, Estimator)>,
-    /// The round trip that all but the slowest thousandth of the answers have not exceeded.
+    /// The round trip that all but the slowest thousandth of the answers did not exceed, or the longest of a late answer.
     slowest: Duration,
     /// The number of answers at which `slowest` is computed again.
     next_slowest: u64,

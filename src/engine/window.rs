@@ -44,12 +44,12 @@ impl Window {
         self.credit = bytes;
     }
 
-    /// Returns whether a query with this reply cost may be sent. One query may always be in flight, however small the
-    /// buffer: otherwise nothing would ever be sent.
-    pub fn admits(&self, cost: u32) -> bool {
+    /// Returns whether a query whose reply is estimated at `estimated` may be sent. One query may always be in flight,
+    /// however small the buffer: otherwise nothing would ever be sent.
+    pub fn admits(&self, estimated: u32) -> bool {
         match self.limit {
             Some(limit) => self.in_flight < limit,
-            None => self.in_flight == 0 || self.has_credit(cost),
+            None => self.in_flight == 0 || self.has_credit(self.reserve(estimated)),
         }
     }
 
@@ -157,6 +157,8 @@ mod tests {
     #[test]
     fn it_closes_when_the_credit_is_used_up_and_opens_when_a_query_ends() {
         let mut window = Window::new(None, Some(2000), 1);
+        // Two replies show that none is larger than estimated.
+        (0..2).for_each(|_| window.learn_size(1, 832));
         window.enter(832);
         window.enter(832);
         assert!(!window.admits(832));
