@@ -11,7 +11,7 @@ use clap::Args;
 /// The maximum number of lines that share a query: their results are all written at once.
 const SHARING: u64 = 1000;
 
-/// What to do with duplicates.
+/// The argument for duplicates.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DuplicatesArgs {
     /// Query a target once per line, even if it is already being queried for an earlier line
@@ -31,6 +31,11 @@ impl<K: Eq + Hash> Duplicates<K> {
     pub fn new(args: DuplicatesArgs) -> Duplicates<K> {
         let sharing = if args.allow_duplicates { 1 } else { SHARING };
         Duplicates { sharing, lines: HashMap::new() }
+    }
+
+    /// Returns whether each line has a query of its own.
+    pub fn are_allowed(&self) -> bool {
+        self.sharing == 1
     }
 
     /// Adds a line. Returns whether its target has to be queried: otherwise it shares a query that is open.

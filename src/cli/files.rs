@@ -25,7 +25,7 @@ struct NamedFile {
     identity: FileIdentity,
 }
 
-/// What tells whether two names are those of one file.
+/// The identity of a file: all its names have the same.
 #[derive(PartialEq, Eq)]
 enum FileIdentity {
     /// Device and inode of a file that exists.

@@ -9,7 +9,7 @@ use allears::net;
 const MOST: u64 = 1 << 30;
 /// The least that works.
 pub const LEAST: u64 = 1 << 20;
-/// What a query takes, including the places where it waits, in bytes.
+/// The memory of a query in bytes, including the places where it waits.
 const QUERY: u64 = 1 << 10;
 /// The number of queries that the engine keeps for each place in its ring: in it, or held back by a limit.
 const QUERIES_PER_PLACE: u64 = 17;

@@ -28,30 +28,30 @@ pub fn harmless(text: &str) -> String {
 
 /// Escapes harmful characters as JSON does: `\n`, `\u001b`.
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    if is_harmless(text) {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            _ if is_harmful(c) => push_escape(c, &mut out),
-            _ => out.push(c),
-        }
-    }
-    out.into()
+    replaced(text, |c, out| match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        _ => push_escape(c, out),
+    })
 }
 
 /// Escapes harmful characters in lines of text. Line ends and tabs stay.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
+    replaced(text, |c, out| match c {
+        '\n' | '\t' => out.push(c),
+        _ => push_escape(c, out),
+    })
+}
+
+/// Replaces each harmful character by what `replace` appends for it.
+fn replaced(text: &str, replace: impl Fn(char, &mut String)) -> Cow<'_, str> {
     if is_harmless(text) {
         return text.into();
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if is_harmful(c) && !matches!(c, '\n' | '\t') { push_escape(c, &mut out) } else { out.push(c) }
+        if is_harmful(c) { replace(c, &mut out) } else { out.push(c) }
     }
     out.into()
 }

@@ -28,7 +28,6 @@ pub struct Listing {
     pub game: &'static Game,
     pub inputs: Inputs,
     pub duplicates: Duplicates<SocketAddr>,
-    pub allow_duplicates: bool,
     pub masters: Masters,
     pub conditions: Vec<Condition>,
     /// The players to find, and whether to stop at the first.
@@ -120,7 +119,10 @@ impl Job<Games, SocketAddr> for Listing {
             let next = self.inputs.next(console);
             if let Next::Target(server) = next {
                 // A master may list it, too: then it is in the set of all servers.
-                if self.masters.is_empty() || engine.protocol_mut().know(server) || self.allow_duplicates {
+                if self.masters.is_empty()
+                    || engine.protocol_mut().know(server)
+                    || self.duplicates.are_allowed()
+                {
                     self.ask_server(engine, server, self.game);
                 }
                 continue;

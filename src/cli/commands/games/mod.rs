@@ -81,7 +81,6 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         game,
         inputs,
         duplicates: Duplicates::new(args.duplicates),
-        allow_duplicates: args.duplicates.allow_duplicates,
         masters,
         conditions: args.conditions.iter().flatten().cloned().collect(),
         wanted,
