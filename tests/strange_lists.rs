@@ -71,8 +71,8 @@ fn entries(entries: &[&str]) -> Vec<SocketAddrV4> {
 }
 
 #[test]
-fn a_stranger_may_list_public_servers_only() {
-    if !is_isolated("a_stranger_may_list_public_servers_only") {
+fn a_public_master_may_list_public_servers_only() {
+    if !is_isolated("a_public_master_may_list_public_servers_only") {
         return;
     }
     shell(PUBLIC);
@@ -84,8 +84,8 @@ fn a_stranger_may_list_public_servers_only() {
     let servers = entries(&["20.1.0.1:27960", "20.1.0.2:27960", "20.1.0.3:27960"]);
     let list = [reserved, own, nowhere, services, servers].concat();
 
-    let stranger = master("20.0.0.1:27950", list.clone());
-    let (run, targets) = games(&stranger, &[]);
+    let public = master("20.0.0.1:27950", list.clone());
+    let (run, targets) = games(&public, &[]);
     assert_eq!((targets, count(&run.stats(), "answered")), (3, 4));
     assert_warns(
         &run,
@@ -93,7 +93,7 @@ fn a_stranger_may_list_public_servers_only() {
          1 on addresses of this machine, 2 on ports of other services (see --allow-reserved)\n",
     );
 
-    let (run, targets) = games(&stranger, &["--allow-reserved", "--tries", "1"]);
+    let (run, targets) = games(&public, &["--allow-reserved", "--tries", "1"]);
     assert_eq!(targets, 3 + 4 + 1);
     assert_warns(
         &run,

@@ -17,7 +17,7 @@ pub const MAX_LISTED: usize = 100_000;
 /// The maximum servers of one list that may be on one address (IPv6: in one /64). Hosters run dozens on one.
 pub const MAX_PER_ADDRESS: u32 = 128;
 
-/// Ports above 1023 that belong to other services over UDP, and to no game. Most of them reply to strangers with more than
+/// Ports above 1023 that belong to other services over UDP, and to no game. Most of them reply to anyone, with more than
 /// they are sent, so they are what a forged list would name.
 const OTHER_SERVICES: &[u16] = &[
     1194,  // OpenVPN
@@ -164,7 +164,7 @@ mod tests {
     use super::super::GAMES;
     use super::*;
 
-    const STRANGER: &str = "9.9.9.9:27950";
+    const PUBLIC: &str = "9.9.9.9:27950";
 
     /// Adds entries to the list of a master. Returns those that wait to be queried.
     fn add(list: &mut MasterList, set: &mut ServerSet, master: &str, entries: &[&str]) -> Vec<String> {
@@ -203,11 +203,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_strangers_list_names_public_addresses_only() {
+    fn a_public_masters_list_names_public_addresses_only() {
         let (mut list, mut set) = (list(), ServerSet::default());
-        assert_eq!(add(&mut list, &mut set, STRANGER, &RESERVED), [""; 0]);
+        assert_eq!(add(&mut list, &mut set, PUBLIC, &RESERVED), [""; 0]);
         let public = ["9.1.2.3:27960", "[2a01:4f8::1]:27960"];
-        assert_eq!(add(&mut list, &mut set, STRANGER, &public), public);
+        assert_eq!(add(&mut list, &mut set, PUBLIC, &public), public);
         assert_eq!(list.rejected, Rejected { reserved: RESERVED.len(), ..Rejected::default() });
         assert!(matches!(list.answer(true), GameAnswer::List { listed: 2, complete: true, .. }));
     }
@@ -219,24 +219,24 @@ mod tests {
             assert_eq!(add(&mut list(), &mut set, master, &RESERVED).len(), RESERVED.len(), "{master}");
         }
         let mut set = servers("", true);
-        assert_eq!(add(&mut list(), &mut set, STRANGER, &RESERVED).len(), RESERVED.len());
+        assert_eq!(add(&mut list(), &mut set, PUBLIC, &RESERVED).len(), RESERVED.len());
         for nat64 in ["[64:ff9b::9.9.9.9]:1", "[2002:909:909::1]:1"] {
             let found = add(&mut list(), &mut ServerSet::default(), nat64, &RESERVED);
-            assert_eq!(found, [""; 0], "{nat64} is a stranger's public IPv4 address");
+            assert_eq!(found, [""; 0], "{nat64} is a public IPv4 address");
         }
     }
 
     #[test]
-    fn addresses_of_this_machine_are_not_taken_from_strangers() {
+    fn addresses_of_this_machine_are_not_taken_from_public_masters() {
         let (mut list, mut set) = (list(), servers("9.7.7.7", false));
         let found =
-            add(&mut list, &mut set, STRANGER, &["9.7.7.7:27960", "[::ffff:9.7.7.7]:27960", "9.7.7.8:27960"]);
+            add(&mut list, &mut set, PUBLIC, &["9.7.7.7:27960", "[::ffff:9.7.7.7]:27960", "9.7.7.8:27960"]);
         assert_eq!((found, list.rejected.own), (vec!["9.7.7.8:27960".to_owned()], 1));
     }
 
     #[test]
     fn nobody_may_list_what_is_no_host_or_another_service() {
-        for master in [STRANGER, "127.0.0.1:27950"] {
+        for master in [PUBLIC, "127.0.0.1:27950"] {
             let (mut list, mut set) = (list(), servers("", true));
             let no_hosts = [
                 "0.0.0.0:1234",
@@ -261,21 +261,21 @@ mod tests {
             for port in 20_000..30_000 {
                 let mut server: SocketAddr = address.parse().unwrap();
                 server.set_port(port);
-                list.add(&mut set, STRANGER.parse().unwrap(), server);
+                list.add(&mut set, PUBLIC.parse().unwrap(), server);
             }
             assert_eq!(set.waiting(), 128, "{address}");
             while set.take().is_some() {}
         }
         assert_eq!(list.rejected, Rejected { crowded: 3 * (10_000 - 128), ..Rejected::default() });
-        assert_eq!(add(&mut list, &mut set, STRANGER, &["[2a01:4f8::2]:27960"]), [""; 0], "the same /64");
-        assert_eq!(add(&mut list, &mut set, STRANGER, &["[2a01:4f8:0:1::2]:27960"]).len(), 1);
+        assert_eq!(add(&mut list, &mut set, PUBLIC, &["[2a01:4f8::2]:27960"]), [""; 0], "the same /64");
+        assert_eq!(add(&mut list, &mut set, PUBLIC, &["[2a01:4f8:0:1::2]:27960"]).len(), 1);
     }
 
     #[test]
     fn entries_that_come_again_count_once() {
         let (mut list, mut set) = (list(), ServerSet::default());
         for _ in 0..3 {
-            add(&mut list, &mut set, STRANGER, &["10.0.0.1:27960", "9.1.1.1:27960", "9.1.1.1:53"]);
+            add(&mut list, &mut set, PUBLIC, &["10.0.0.1:27960", "9.1.1.1:27960", "9.1.1.1:53"]);
         }
         assert_eq!(list.rejected, Rejected { reserved: 1, services: 1, ..Rejected::default() });
         assert_eq!(list.rejected.to_string(), "1 on reserved addresses, 1 on ports of other services");
@@ -287,7 +287,7 @@ mod tests {
         let (mut list, mut set) = (list(), ServerSet::default());
         for n in 0..200_000 {
             let ip = std::net::Ipv4Addr::from_bits(0x0900_0001 + n);
-            list.add(&mut set, STRANGER.parse().unwrap(), (ip, 27960).into());
+            list.add(&mut set, PUBLIC.parse().unwrap(), (ip, 27960).into());
         }
         assert_eq!(set.waiting(), MAX_LISTED);
         assert!(matches!(list.answer(false), GameAnswer::List { listed: MAX_LISTED, is_cut: true, .. }));

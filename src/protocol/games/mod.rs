@@ -255,8 +255,7 @@ mod tests {
     fn a_list_is_believed_from_a_master_that_was_asked_while_its_query_is_open() {
         const LIST: &[u8] = b"\xff\xff\xff\xffgetserversResponse\\\x09\x01\x01\x01\x6d\x38\\EOT\0\0\0";
         let game = Game::find("et").unwrap();
-        let [master, stranger]: [SocketAddr; 2] =
-            ["9.9.9.9:27950", "9.9.9.8:27950"].map(|a| a.parse().unwrap());
+        let [master, other]: [SocketAddr; 2] = ["9.9.9.9:27950", "9.9.9.8:27950"].map(|a| a.parse().unwrap());
         let mut engine = Engine::new(Games::new(game), Config::default(), [7; 16]).unwrap();
         let known = |engine: &Engine<Games>| engine.protocol().servers_known();
         let mut now = Time::ZERO;
@@ -265,7 +264,7 @@ mod tests {
         engine.handle_datagram(now, master, LIST);
         assert_eq!(known(&engine), 0, "nothing has been sent yet");
         engine.poll_transmit(now, &mut Vec::new()).unwrap();
-        engine.handle_datagram(now, stranger, LIST);
+        engine.handle_datagram(now, other, LIST);
         engine.handle_datagram(now, SocketAddr::new(master.ip(), 1), LIST);
         assert_eq!((known(&engine), engine.ledger().unmatched), (0, 4));
 

@@ -47,8 +47,8 @@ impl ServerSet {
         self.own.contains(&ip)
     }
 
-    /// Returns whether a master may list reserved and own addresses: one that has such an address itself, such as a
-    /// master of the local network, is no stranger.
+    /// Returns whether a master may list reserved and own addresses. A master that has such an address itself may: it is
+    /// one of the local network.
     pub fn may_list_reserved(&self, master: IpAddr) -> bool {
         self.allow_reserved || self.is_own(master) || reserved::purpose(master).is_some()
     }
