@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use allears::protocol::games::quake3::{ServerList, Status};
-use allears::protocol::games::text::{Colors, clean};
+use allears::protocol::games::text::{Colors, TextRules};
 use allears::protocol::games::{Game, Games};
 use allears::protocol::snmp::ber::Writer;
 use allears::protocol::snmp::message::{self, Message, PduHead, pdu_tag};
@@ -80,8 +80,9 @@ fn texts(c: &mut Criterion) {
         [("ascii", &b"^2<^3<^2H^30^2$$^3A^2M^3>^2>"[..]), ("latin-1", b"^1{JoFA}^5PsY\xa9h0^1{A}")]
     {
         group.throughput(Throughput::Bytes(text.len() as u64));
-        group
-            .bench_function(format!("clean: {name}"), |b| b.iter(|| clean(black_box(text), Colors::Indexed)));
+        group.bench_function(format!("clean: {name}"), |b| {
+            b.iter(|| TextRules::new(Colors::Indexed).clean(black_box(text)))
+        });
     }
     group.finish();
 }

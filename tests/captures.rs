@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use allears::protocol::games::quake3::{ServerList, Status};
-use allears::protocol::games::text::{Colors, clean};
+use allears::protocol::games::text::{Colors, TextRules};
 use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, ServerInfo};
 use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 
@@ -47,7 +47,7 @@ fn shared(name: &str) -> Option<Vec<u8>> {
 }
 
 fn text(bytes: Option<&[u8]>) -> String {
-    clean(bytes.expect("the server sends"), Colors::Indexed)
+    TextRules::new(Colors::Indexed).clean(bytes.expect("the server sends"))
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_real_status_with_our_challenge_matches() {
     let openarena = Game::find("openarena").expect("a game");
     let mut games = Games::new(openarena);
     let host = ([127, 0, 0, 1], 27960).into();
-    let mut conversation = games.begin(host, GameQuestion::Server(openarena));
+    let mut conversation = games.begin(host, GameQuestion::server(openarena));
     let status = &own("openarena-info-status.hex")[3].1;
     let at = status.windows(6).position(|bytes| bytes == b"k3Jx91").expect("the challenge");
     let ours = [&status[..at], b"00000000deadbeef", &status[at + 6..]].concat();
@@ -104,7 +104,7 @@ fn dpmaster_lists_600_servers_in_both_forms() {
     for with_ipv6 in [false, true] {
         let game = Game::find("et").expect("a game");
         let mut et = Games::new(game);
-        let question = GameQuestion::Master { game, with_ipv6 };
+        let question = GameQuestion::master(game, with_ipv6).expect("it has masters");
         let mut master = et.begin(([127, 0, 0, 1], 27950).into(), question);
         let mut request = Vec::new();
         et.write_request(&mut master, Attempt::first(Token::NONE), &mut request);
@@ -265,7 +265,7 @@ fn every_game_of_the_family_yields_the_same_server_info() {
         assert!(info.rules.iter().eq(status.rules()), "{file}");
         let status = status.with_bots_at_ping_zero(game.bots_have_ping_zero);
         for (player, sent) in info.player_list.iter().zip(status.players()) {
-            assert_eq!((&*player.name_raw, &player.name), (sent.name, &clean(sent.name, game.colors)));
+            assert_eq!((&*player.name_raw, &player.name), (sent.name, &game.text.clean(sent.name)));
             assert_eq!((player.score, player.ping, player.bot), (sent.score, sent.ping, sent.bot), "{file}");
             assert_eq!((player.team, player.seconds), (sent.team.map(i32::from), None), "{file}");
         }

@@ -24,14 +24,15 @@ fn sweep(plan: Plan, config: Config) -> (Engine<Games>, Network, Seen) {
     let mut network = Network::new(Link::default(), Fleet::new(plan).expect("a valid plan"));
     let mut trace = Trace::default();
     let master = network.fleet().plan().master.expect("a master");
-    let mut targets = std::iter::once((master, GameQuestion::Master { game, with_ipv6: false }, ()));
+    let mut targets =
+        std::iter::once((master, GameQuestion::master(game, false).expect("it has masters"), ()));
     let mut next_turn = Time::ZERO;
     while trace.ended.is_empty() || !engine.is_idle() {
         network.run(&mut engine, &mut targets, next_turn, &mut trace);
         // Servers are queried while the rest of the list still arrives.
         while engine.room() > 0 {
             let Some((server, game)) = engine.protocol_mut().take_server() else { break };
-            engine.ask(server, GameQuestion::Server(game), ()).expect("there is room");
+            engine.ask(server, GameQuestion::server(game), ()).expect("there is room");
         }
         next_turn = next_turn + Duration::from_millis(1);
     }

@@ -1,10 +1,11 @@
 //! Ends of queries: every query ends exactly once, and is remembered for a while.
 
 use super::query::{Arrival, Open, Phase, QueryId, State};
-use super::{Completion, Engine, Outcome, Protocol, Time};
+use super::{Completion, Engine, Outcome, Proof, Protocol, Time};
 
 impl<P: Protocol, T> Engine<P, T> {
-    /// Ends a query, and its conversation with it. `arrival` is the reply, or the ICMP error, that ended it, if any.
+    /// Ends a query, and its conversation with it. `arrival` is the reply, or the ICMP error, that ended it, if any. The
+    /// conversation may still have an answer from earlier replies.
     pub(super) fn complete(
         &mut self,
         now: Time,
@@ -33,7 +34,16 @@ impl<P: Protocol, T> Engine<P, T> {
             (Outcome::Interrupted, _) => self.ledger.interrupted += 1,
         }
         let foreign_source = open.rare().and_then(|rare| rare.foreign_source);
-        let Open { tag, conversation, .. } = open;
+        let is_provisional = open.is_provisional();
+        let Open { tag, mut conversation, .. } = open;
+        let proof = match self.protocol.proof(&conversation) {
+            Proof::Token { .. } if is_provisional => Proof::Address,
+            proof => proof,
+        };
+        let outcome = match outcome {
+            Outcome::Answered(_) => outcome,
+            _ => self.protocol.partial_answer(&mut conversation).map_or(outcome, Outcome::Answered),
+        };
         self.completions.push_back(Completion {
             target,
             tag,
@@ -41,6 +51,7 @@ impl<P: Protocol, T> Engine<P, T> {
             outcome,
             attempts,
             rtt,
+            proof,
             foreign_source,
         });
     }

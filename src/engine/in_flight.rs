@@ -39,6 +39,8 @@ pub struct Hit {
     pub sent_by: Time,
     /// True if the datagram comes from another address than that of the attempt.
     pub is_foreign: bool,
+    /// True if the attempt has a token, and the datagram returns it.
+    pub has_token: bool,
 }
 
 impl Hit {
@@ -59,16 +61,22 @@ pub struct InFlight<C, T> {
     queries: Slab<Query<C, T>>,
     attempts: Slab<Transmission>,
     /// Maps the fingerprint of (address, port, token), or of the token alone, to the attempt.
-    index: HashMap<u64, AttemptId, BuildHasherDefault<AlreadyHashed>>,
+    index: Attempts,
     key: (u64, u64),
     conversations: u64,
     /// True if the token alone identifies the attempt.
     by_token_alone: bool,
+    /// Maps the fingerprint of an address to its latest attempt with a token; `None` if replies without a token match
+    /// no such attempt.
+    without_token: Option<Attempts>,
 }
 
+type Attempts = HashMap<u64, AttemptId, BuildHasherDefault<AlreadyHashed>>;
+
 impl<C, T> InFlight<C, T> {
-    /// Creates an empty table. `key` makes tokens unpredictable, and protects the index from chosen collisions.
-    pub fn new(key: [u8; 16], foreign_source: ForeignSource) -> InFlight<C, T> {
+    /// Creates an empty table. `key` makes tokens unpredictable, and protects the index from chosen collisions. With
+    /// `without_token`, a datagram without a token matches the latest attempt at its source.
+    pub fn new(key: [u8; 16], foreign_source: ForeignSource, without_token: bool) -> InFlight<C, T> {
         let number = u128::from_le_bytes(key);
         InFlight {
             queries: Slab::new(),
@@ -77,6 +85,7 @@ impl<C, T> InFlight<C, T> {
             key: (number as u64, (number >> 64) as u64),
             conversations: 0,
             by_token_alone: foreign_source != ForeignSource::Unmatched,
+            without_token: without_token.then(HashMap::default),
         }
     }
 
@@ -135,6 +144,10 @@ impl<C, T> InFlight<C, T> {
         let sent = Transmission { query, number, sent: now, sent_by: now, token, fingerprint, previous };
         let attempt = AttemptId(self.attempts.insert(sent) as u32);
         self.index.insert(fingerprint, attempt);
+        if token != Token::NONE && self.without_token.is_some() {
+            let address = self.fingerprint(self[query].target, Token::NONE);
+            self.without_token.as_mut().map(|attempts| attempts.insert(address, attempt));
+        }
         self[query].newest = Some(attempt);
         self[query].attempts = number;
         Ok(token)
@@ -165,6 +178,7 @@ impl<C, T> InFlight<C, T> {
     /// Removes the last attempt of `query`. Returns false if it has none.
     pub fn remove_newest_attempt(&mut self, query: QueryId) -> bool {
         let Some(id) = self[query].newest else { return false };
+        self.forget_without_token(query, id);
         let attempt = self.attempts.remove(id.0 as usize);
         self[query].newest = attempt.previous;
         self[query].attempts -= 1;
@@ -181,20 +195,42 @@ impl<C, T> InFlight<C, T> {
         true
     }
 
+    /// Removes the newest attempt of `query` from the map of those that replies without a token match. An earlier one of
+    /// the same query to the same address takes its place.
+    fn forget_without_token(&mut self, query: QueryId, newest: AttemptId) {
+        if self.without_token.is_none() {
+            return;
+        }
+        let Transmission { number, previous, .. } = self.attempts[newest.0 as usize];
+        let target = self[query].destination(number);
+        let before = previous.filter(|_| number > 1 && self[query].destination(number - 1) == target);
+        let address = self.fingerprint(target, Token::NONE);
+        if let Some(attempts) = self.without_token.as_mut().filter(|map| map.get(&address) == Some(&newest)) {
+            match before {
+                Some(before) => attempts.insert(address, before),
+                None => attempts.remove(&address),
+            };
+        }
+    }
+
     /// Finds the attempt that was sent to `from` with `token`. If the token is enough, also finds one that was sent to
     /// another address.
     pub fn find(&self, from: SocketAddr, token: Token) -> Option<Hit> {
-        let id = *self.index.get(&self.fingerprint(from, token))?;
+        let fingerprint = self.fingerprint(from, token);
+        let by_address = || self.without_token.as_ref().filter(|_| token == Token::NONE)?.get(&fingerprint);
+        let id = *self.index.get(&fingerprint).or_else(by_address)?;
         let attempt = &self.attempts[id.0 as usize];
         let to = self[attempt.query].destination(attempt.number);
         let is_foreign = to.ip() != from.ip() || to.port() != from.port();
         let fits = !is_foreign || (self.by_token_alone && token != Token::NONE);
-        (fits && attempt.token == token).then_some(Hit {
+        let matches = attempt.token == token || (token == Token::NONE && self.without_token.is_some());
+        (fits && matches).then_some(Hit {
             query: attempt.query,
             attempt: attempt.number,
             sent: attempt.sent,
             sent_by: attempt.sent_by,
             is_foreign,
+            has_token: token != Token::NONE,
         })
     }
 
@@ -298,7 +334,7 @@ mod tests {
     }
 
     fn in_flight() -> InFlight<(), ()> {
-        InFlight::new([7; 16], ForeignSource::Unmatched)
+        InFlight::new([7; 16], ForeignSource::Unmatched, false)
     }
 
     fn insert(table: &mut InFlight<(), ()>, continues: Option<Continued>) -> QueryId {
@@ -337,7 +373,7 @@ mod tests {
 
     #[test]
     fn where_a_token_is_enough_another_source_is_reported() {
-        let mut flight = InFlight::new([7; 16], ForeignSource::Reported);
+        let mut flight = InFlight::new([7; 16], ForeignSource::Reported, false);
         let query = insert(&mut flight, None);
         let token = flight.add_attempt(query, Proof::Token { bits: 31 }, Time::ZERO).unwrap();
         let hit = |from, token| flight.find(from, token).map(|hit| (hit.query, hit.is_foreign));
@@ -408,6 +444,27 @@ mod tests {
         let found = |from, token| flight.find(from, token).map(|hit| hit.attempt);
         assert_eq!((found(host(1), first), found(host(2), second)), (Some(1), Some(2)));
         assert_eq!((found(host(2), first), found(host(1), second)), (None, None));
+    }
+
+    #[test]
+    fn a_reply_without_a_token_matches_the_latest_attempt_at_its_source_if_the_protocol_takes_it() {
+        let mut flight: InFlight<(), ()> = InFlight::new([7; 16], ForeignSource::Unmatched, true);
+        let query = insert(&mut flight, None);
+        let token = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        let found = |flight: &InFlight<(), ()>, from, token| {
+            flight.find(from, token).map(|hit| (hit.query, hit.attempt, hit.has_token))
+        };
+        assert_eq!(found(&flight, host(1), token), Some((query, 1, true)));
+        assert_eq!(found(&flight, host(1), Token::NONE), Some((query, 1, false)));
+        assert_eq!(found(&flight, host(2), Token::NONE), None);
+        assert_eq!(found(&flight, host(1), Token(token.0 ^ 1)), None, "a wrong token is no missing one");
+        flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        assert_eq!(found(&flight, host(1), Token::NONE), Some((query, 2, false)));
+        flight.remove_newest_attempt(query);
+        assert_eq!(found(&flight, host(1), Token::NONE), Some((query, 1, false)));
+        flight.remove(query);
+        assert!(flight.find(host(1), Token::NONE).is_none());
+        assert!(flight.without_token.is_some_and(|attempts| attempts.is_empty()));
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl<P: Protocol, T> Engine<P, T> {
                 config.burst,
             ),
             hosts: Hosts::new(in_flight_per_host),
-            in_flight: InFlight::new(key, protocol.foreign_source()),
+            in_flight: InFlight::new(key, protocol.foreign_source(), protocol.takes_replies_without_token()),
             deadlines: Deadlines::default(),
             stamps: Stamps::default(),
             timeouts: Timeouts::new(config.timeout, config.tries),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::Proof;
+
 /// The end of one conversation. Every accepted [`Engine::ask`](super::Engine::ask) has exactly one.
 #[derive(Debug)]
 pub struct Completion<C, A, T> {
@@ -22,6 +24,8 @@ pub struct Completion<C, A, T> {
     /// made, since it is unknown which one was answered. After a slow send
     /// ([`handle_slow_send`](super::Engine::handle_slow_send)) it is a lower bound.
     pub rtt: Option<Duration>,
+    /// The proof that ties the answer to the last query. Without an answer, the proof that its reply would have had.
+    pub proof: Proof,
     /// The address of a reply to the conversation's last query that came from a foreign source: see
     /// [`ForeignSource`](super::ForeignSource).
     pub foreign_source: Option<SocketAddr>,

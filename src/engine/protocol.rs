@@ -63,6 +63,15 @@ pub trait Protocol {
     /// Processes a datagram whose source and token match a request of this conversation.
     fn step(&mut self, conversation: &mut Self::Conversation, reply: &Reply<'_>) -> Step<Self::Answer>;
 
+    /// Returns the answer of a conversation that ends without its last reply, if what it has received suffices for one.
+    /// The completion is then answered; the ledger counts the last query in its own class: silent, interrupted…
+    ///
+    /// The default returns `None`.
+    fn partial_answer(&mut self, conversation: &mut Self::Conversation) -> Option<Self::Answer> {
+        let _ = conversation;
+        None
+    }
+
     /// Prepares the conversation for another attempt, after `attempts` of them timed out. Returns the address to send
     /// it to, or `None` for the same address. Replies to the earlier attempts still count.
     ///
@@ -73,7 +82,7 @@ pub trait Protocol {
     }
 
     /// Decides about a conversation that had returned [`Step::More`] and then received nothing more, because its quiet
-    /// gap passed or its last attempt timed out. `tries_left` attempts remain.
+    /// gap passed or its last attempt timed out; or that had returned [`Step::Provisional`], once the attempt timed out. `tries_left` attempts remain.
     ///
     /// The default retries while it can; after the last try the query ends as malformed.
     fn quiet(&mut self, conversation: &mut Self::Conversation, tries_left: u32) -> Quiet<Self::Answer> {
@@ -109,6 +118,14 @@ pub trait Protocol {
     /// The default is [`ForeignSource::Unmatched`].
     fn foreign_source(&self) -> ForeignSource {
         ForeignSource::Unmatched
+    }
+
+    /// Returns whether [`step`](Protocol::step) also gets replies without a token that come from the address of a query
+    /// with [`Proof::Token`]: [`Reply::has_token`] is false for them. Must stay the same for the lifetime of an engine.
+    ///
+    /// The default is false: such replies are unmatched.
+    fn takes_replies_without_token(&self) -> bool {
+        false
     }
 }
 
@@ -207,14 +224,17 @@ pub struct Reply<'a> {
     pub rtt: Option<Duration>,
     /// The attempt that it answers, 1 for the first; without a token, the latest one.
     pub attempt: u32,
+    /// True if it returns the token of the attempt.
+    pub has_token: bool,
     /// The payload.
     pub bytes: &'a [u8],
 }
 
 impl<'a> Reply<'a> {
-    /// Returns a reply to a first attempt, at [`Time::ZERO`] and without a known round trip, to test a protocol.
+    /// Returns a reply to a first attempt, at [`Time::ZERO`] and without a known round trip, to test a protocol. It has a
+    /// token.
     pub const fn to_first(from: SocketAddr, bytes: &'a [u8]) -> Reply<'a> {
-        Reply { from, at: Time::ZERO, rtt: None, attempt: 1, bytes }
+        Reply { from, at: Time::ZERO, rtt: None, attempt: 1, has_token: true, bytes }
     }
 }
 
@@ -233,6 +253,10 @@ pub enum Step<A> {
         /// The time to wait for the next datagram.
         quiet: Duration,
     },
+    /// An answer that only its source address ties to the request, which has a token. The conversation keeps it. If a
+    /// reply with the token arrives before the attempt times out, that one is the answer, and this datagram counts as
+    /// unmatched; otherwise [`Protocol::quiet`] completes the conversation.
+    Provisional,
     /// Matches the address, and the token if there is one, but answers something else. Counted as unmatched; or as
     /// a duplicate, if replies to an earlier step are still expected.
     NotMine,
@@ -254,6 +278,7 @@ impl<A> Step<A> {
             Step::AskNext => Step::AskNext,
             Step::AskAt(address) => Step::AskAt(address),
             Step::More { quiet } => Step::More { quiet },
+            Step::Provisional => Step::Provisional,
             Step::NotMine => Step::NotMine,
             Step::Malformed(reason) => Step::Malformed(reason),
             Step::Unproven(reason) => Step::Unproven(reason),

@@ -79,8 +79,10 @@ pub struct Open<C, T> {
 /// State that few queries have.
 #[derive(Default)]
 pub struct Rare {
-    /// The first datagram of an answer that spans several.
+    /// The first datagram of an answer that spans several, or an answer without the token.
     pub partial: Option<Arrival>,
+    /// True if `partial` lacks the token of the attempt.
+    pub is_provisional: bool,
     /// The reason why a possible reply could not be used.
     pub broken: Option<&'static str>,
     /// The foreign source of a reply.
@@ -173,7 +175,7 @@ pub struct Continued {
 }
 
 impl<C, T> Open<C, T> {
-    /// Returns the first datagram of an answer that spans several.
+    /// Returns the first datagram of an answer that spans several, or an answer without the token.
     pub fn partial(&self) -> Option<Arrival> {
         self.rare.as_ref().and_then(|rare| rare.partial)
     }
@@ -193,6 +195,18 @@ impl<C, T> Open<C, T> {
         if let Some(rare) = &mut self.rare {
             rare.failing = None;
         }
+    }
+
+    /// Returns whether the query has an answer without the token of its attempt, and waits for a better one.
+    pub fn is_provisional(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.is_provisional)
+    }
+
+    /// Forgets an answer without the token, since one with the token has arrived. Returns whether there was one.
+    pub fn forget_provisional(&mut self) -> bool {
+        let Some(rare) = self.rare.as_mut().filter(|rare| rare.is_provisional) else { return false };
+        (rare.is_provisional, rare.partial) = (false, None);
+        true
     }
 
     /// Forgets the foreign source, since the target itself has answered.

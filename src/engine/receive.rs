@@ -33,8 +33,13 @@ impl<P: Protocol, T> Engine<P, T> {
         let is_exact = token != Token::NONE || query.attempts == 1;
         let arrival = Arrival { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
         let Phase::Open(open) = &mut query.phase else { return self.count_after_the_end(hit, &arrival) };
-        let reply = Reply { from, at: now, rtt: arrival.rtt, attempt: arrival.attempt, bytes: datagram };
+        let Arrival { rtt, attempt, .. } = arrival;
+        let reply = Reply { from, at: now, rtt, attempt, has_token: hit.has_token, bytes: datagram };
         let step = self.protocol.step(&mut open.conversation, &reply);
+        if hit.has_token && !matches!(step, Step::NotMine) && open.forget_provisional() {
+            self.ledger.replies -= 1;
+            self.ledger.unmatched += 1;
+        }
         if !matches!(step, Step::NotMine) {
             query.accounted += 1;
             self.window.learn_size(datagram.len(), query.reply_cost);
@@ -51,6 +56,11 @@ impl<P: Protocol, T> Engine<P, T> {
             Step::AskNext => self.ask_next(now, hit, arrival, None),
             Step::AskAt(target) => self.ask_next(now, hit, arrival, Some(target)),
             Step::More { quiet } => self.expect_more(now, hit, arrival, quiet),
+            Step::Provisional => {
+                let rare = open.rare_mut();
+                (rare.partial, rare.is_provisional) = (Some(arrival), true);
+                self.ledger.replies += 1;
+            }
             Step::NotMine if query.carried > 0 => {
                 query.carried -= 1;
                 self.ledger.duplicates += 1;

@@ -11,7 +11,6 @@ use super::session::Session;
 use super::texts::c_text;
 use super::types::allears_code;
 use super::{allears, enter, give, open, perform};
-use crate::protocol::games::text::clean;
 use crate::protocol::games::{
     Game, GameAnswer, GameConversation, GameQuestion, Games, PlayerInfo, ServerInfo,
 };
@@ -76,7 +75,7 @@ impl Exported for Games {
     type Content = GameContent;
 
     fn plain_question(&self, (): &()) -> Result<GameQuestion, Failure> {
-        Ok(GameQuestion::Server(self.default_game()))
+        Ok(GameQuestion::server(self.default_game()))
     }
 
     fn content(&self, answer: Option<GameAnswer>, _: GameConversation) -> GameContent {
@@ -135,7 +134,7 @@ impl ServerFields {
             is_bot: player.bot.map_or(-1, i32::from),
         };
         let players = info.player_list.iter().map(player).collect();
-        let clean = |bytes: &[u8]| c_text(clean(bytes, info.game.colors).as_bytes());
+        let clean = |bytes: &[u8]| c_text(info.game.text.clean(bytes).as_bytes());
         let rules = info.rules.iter().map(|(key, value)| (clean(key), clean(value))).collect();
         ServerFields { status, players, rules, _texts: texts }
     }
@@ -186,8 +185,9 @@ pub unsafe extern "C" fn allears_ask_master(
         // SAFETY: the caller keeps the header's rules.
         let target = unsafe { pointers::target(target, length) }?;
         let games = session.asking::<Games>()?;
-        let game = games.engine.protocol().default_game();
-        games.ask(target, GameQuestion::Master { game, with_ipv6: true }, tag)
+        let question = GameQuestion::master(games.engine.protocol().default_game(), true);
+        let question = question.ok_or(Failure::Protocol("the game has no masters"))?;
+        games.ask(target, question, tag)
     })
 }
 

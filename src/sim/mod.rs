@@ -13,6 +13,7 @@ mod echo;
 mod et;
 mod fleet;
 mod forger;
+mod games;
 mod hosts;
 mod limits;
 mod network;

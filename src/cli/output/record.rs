@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::engine::{Completion, Outcome};
+use allears::engine::{Completion, Outcome, Proof};
 use serde::Serialize;
 
 use super::untrusted::write_json;
@@ -18,6 +18,9 @@ pub struct Record {
     pub outcome: &'static str,
     pub attempts: u32,
     pub rtt_ms: Option<f64>,
+    /// The proof of an answer that has no token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<&'static str>,
     /// The foreign source of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<SocketAddr>,
@@ -62,6 +65,7 @@ impl Record {
             outcome,
             attempts: completion.attempts,
             rtt_ms: completion.rtt.map(millis),
+            proof: weak_proof(completion),
             from: completion.foreign_source,
             at: None,
             left_out: 0,
@@ -117,6 +121,15 @@ fn class<A>(outcome: &Outcome<A>, attempts: u32) -> (&'static str, Option<String
     }
 }
 
+/// Returns the name of the proof of an answer, unless it is a token.
+fn weak_proof<C, A, T>(completion: &Completion<C, A, T>) -> Option<&'static str> {
+    match (&completion.outcome, completion.proof) {
+        (Outcome::Answered(_), Proof::Content) => Some("content"),
+        (Outcome::Answered(_), Proof::Address) => Some("address"),
+        _ => None,
+    }
+}
+
 /// Returns the cause of an outcome that has several; see [`Record::cause`].
 fn cause<A>(outcome: &Outcome<A>) -> String {
     let errno = match outcome {
@@ -153,8 +166,16 @@ mod tests {
 
     fn line(outcome: Outcome<u32>, attempts: u32, rtt: Option<Duration>) -> String {
         let target = "127.1.0.5:27960".parse().expect("an address");
-        let completion =
-            Completion { target, tag: (), conversation: (), outcome, attempts, rtt, foreign_source: None };
+        let completion = Completion {
+            target,
+            tag: (),
+            conversation: (),
+            outcome,
+            attempts,
+            rtt,
+            proof: Proof::Token { bits: 64 },
+            foreign_source: None,
+        };
         let mut out = vec![];
         let answer = if let Outcome::Answered(number) = completion.outcome { Some(number) } else { None };
         Record::new(&completion).write_json(answer, &[], &mut out).expect("memory");

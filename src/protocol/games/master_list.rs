@@ -161,7 +161,6 @@ fn interface(ip: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::super::GAMES;
     use super::*;
 
     const PUBLIC: &str = "9.9.9.9:27950";
@@ -295,7 +294,7 @@ mod tests {
 
     #[test]
     fn no_games_own_port_is_another_services() {
-        for game in GAMES {
+        for game in Game::all() {
             assert!(game.server_port >= 1024 && !OTHER_SERVICES.contains(&game.server_port), "{game:?}");
         }
     }

@@ -2,24 +2,28 @@
 //!
 //! | | file | |
 //! |---|---|---|
-//! | [`GAMES`], [`Game`] | `catalogue.rs` | the games as data: ports, masters, colours, gaps, wire protocol |
+//! | [`Game`] | `catalogue.rs` | the games as data: ports, masters, texts, gaps, wire protocol |
 //! | [`ServerInfo`], [`PlayerInfo`], [`Rules`] | `info.rs` | a server's answer, the same for every wire protocol |
 //! | [`text`] | `text.rs` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
+//! | | `reader.rs` | the fields of binary datagrams |
 //! | | `servers.rs` | the servers, each listed once |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
+//! | | `bedrock.rs` | Minecraft, Bedrock edition |
 //!
 //! # A new wire protocol
-//! 1. Write its file: a `WIRE_PROTOCOL`, and a `Dialogue` whose answer is a [`ServerInfo`]. Declare the file below.
-//! 2. Add a line to the table in `wire.rs`.
-//! 3. Add its games to `catalogue.rs`.
+//! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
+//!    Declare the file below.
+//! 2. Add it to the table in `wire.rs`.
 
+mod bedrock;
 mod catalogue;
 mod info;
 mod master_list;
 pub mod quake3;
+mod reader;
 mod servers;
 pub mod text;
 mod wire;
@@ -27,12 +31,12 @@ mod wire;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-pub use catalogue::{GAMES, Game};
+pub use catalogue::Game;
 pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
 pub use wire::WireProtocol;
-use wire::{Dialogue, WIRE_PROTOCOLS};
+use wire::{Dialogue, ServerQuestion, WIRE_PROTOCOLS};
 
 use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
 
@@ -44,7 +48,7 @@ use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, T
 ///
 /// let game = Game::find("et").ok_or("no such game")?;
 /// let mut engine = Engine::new(Games::new(game), Config::default(), [7; 16])?;
-/// engine.ask("127.0.0.1:27960".parse()?, GameQuestion::Server(game), ())?;
+/// engine.ask("127.0.0.1:27960".parse()?, GameQuestion::server(game), ())?;
 /// let mut request = Vec::new();
 /// engine.poll_transmit(Time::ZERO, &mut request).expect("it may leave at once");
 /// assert!(request.starts_with(b"\xff\xff\xff\xffgetstatus "));
@@ -58,16 +62,15 @@ pub struct Games {
 
 /// A question to one host.
 #[derive(Clone, Copy, Debug)]
-pub enum GameQuestion {
-    /// Requests the status of a server of this game.
-    Server(&'static Game),
-    /// Requests the list of servers from a master.
-    Master {
-        /// The game whose servers to list.
-        game: &'static Game,
-        /// True to list servers with IPv6 addresses, too, if the game's masters can.
-        with_ipv6: bool,
-    },
+pub struct GameQuestion {
+    game: &'static Game,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Server { with_rules: bool },
+    Master { begin: fn(&'static Game, bool) -> Box<dyn Dialogue>, with_ipv6: bool },
 }
 
 /// A conversation with one host.
@@ -75,6 +78,7 @@ pub enum GameQuestion {
 pub struct GameConversation {
     is_master: bool,
     dialogue: Box<dyn Dialogue>,
+    ping: Option<Duration>,
 }
 
 /// The answer of one host.
@@ -152,22 +156,56 @@ impl Games {
     }
 }
 
-impl GameConversation {
-    /// Begins a conversation.
-    pub fn new(question: GameQuestion) -> GameConversation {
-        match question {
-            GameQuestion::Server(game) => {
-                GameConversation { is_master: false, dialogue: (game.wire.server)(game) }
-            }
-            GameQuestion::Master { game, with_ipv6 } => {
-                GameConversation { is_master: true, dialogue: (game.wire.master)(game, with_ipv6) }
-            }
+impl GameQuestion {
+    /// Returns the question for the status of a server of this game: its name, map, players…
+    pub fn server(game: &'static Game) -> GameQuestion {
+        GameQuestion { game, kind: Kind::Server { with_rules: false } }
+    }
+
+    /// Requests the rules of a server, too, even if that takes a further request.
+    #[must_use]
+    pub fn with_rules(self) -> GameQuestion {
+        match self.kind {
+            Kind::Server { .. } => GameQuestion { kind: Kind::Server { with_rules: true }, ..self },
+            Kind::Master { .. } => self,
         }
+    }
+
+    /// Returns the question for the list of a master of this game; `None` if the game's protocol has no masters. With
+    /// `with_ipv6`, servers with IPv6 addresses are listed, too, if the game's masters can.
+    pub fn master(game: &'static Game, with_ipv6: bool) -> Option<GameQuestion> {
+        game.wire.master.map(|begin| GameQuestion { game, kind: Kind::Master { begin, with_ipv6 } })
+    }
+}
+
+impl GameConversation {
+    /// Begins a conversation with `target`.
+    pub fn new(target: SocketAddr, question: GameQuestion) -> GameConversation {
+        let GameQuestion { game, kind } = question;
+        let (is_master, dialogue) = match kind {
+            Kind::Server { with_rules } => {
+                (false, (game.wire.server)(&ServerQuestion { game, target, with_rules }))
+            }
+            Kind::Master { begin, with_ipv6 } => (true, begin(game, with_ipv6)),
+        };
+        GameConversation { is_master, dialogue, ping: None }
     }
 
     /// Returns whether the conversation is with a master.
     pub fn is_master(&self) -> bool {
         self.is_master
+    }
+
+    /// Returns the round trip of the first reply, if it is known: that of a server which answers in several steps.
+    pub fn ping(&self) -> Option<Duration> {
+        self.ping
+    }
+}
+
+impl GameAnswer {
+    /// Returns the answer of a server, completed by `datagram`.
+    fn server(info: ServerInfo, datagram: &[u8]) -> GameAnswer {
+        GameAnswer::Server { info: Box::new(info), datagram: datagram.into() }
     }
 }
 
@@ -181,8 +219,8 @@ impl Protocol for Games {
         Defaults::default().with_port(self.default.server_port).with_host_gap(self.default.host_gap)
     }
 
-    fn begin(&mut self, _: SocketAddr, question: GameQuestion) -> GameConversation {
-        GameConversation::new(question)
+    fn begin(&mut self, target: SocketAddr, question: GameQuestion) -> GameConversation {
+        GameConversation::new(target, question)
     }
 
     fn proof(&self, conversation: &GameConversation) -> Proof {
@@ -202,11 +240,16 @@ impl Protocol for Games {
     }
 
     fn step(&mut self, conversation: &mut GameConversation, reply: &Reply<'_>) -> Step<GameAnswer> {
+        conversation.ping = conversation.ping.or(reply.rtt);
         conversation.dialogue.step(&mut self.servers, reply)
     }
 
     fn quiet(&mut self, conversation: &mut GameConversation, tries_left: u32) -> Quiet<GameAnswer> {
         conversation.dialogue.quiet(tries_left)
+    }
+
+    fn partial_answer(&mut self, conversation: &mut GameConversation) -> Option<GameAnswer> {
+        conversation.dialogue.partial_answer()
     }
 
     fn reply_size(&self, conversation: &GameConversation) -> ReplySize {
@@ -227,10 +270,11 @@ mod tests {
     fn masters_and_servers_have_different_gaps() {
         let [et, xonotic] = ["et", "xonotic"].map(|id| Game::find(id).unwrap());
         let games = Games::new(et);
-        let gap = |question| games.host_gap(&GameConversation::new(question));
-        assert!(gap(GameQuestion::Server(xonotic)) > Duration::from_secs(1));
-        assert_eq!(gap(GameQuestion::Server(et)), games.defaults().host_gap);
-        assert_eq!(gap(GameQuestion::Master { game: et, with_ipv6: false }), Duration::from_secs(1));
+        let host = ([127, 0, 0, 1], 27960).into();
+        let gap = |question| games.host_gap(&GameConversation::new(host, question));
+        assert!(gap(GameQuestion::server(xonotic)) > Duration::from_secs(1));
+        assert_eq!(gap(GameQuestion::server(et)), games.defaults().host_gap);
+        assert_eq!(gap(GameQuestion::master(et, false).unwrap()), Duration::from_secs(1));
     }
 
     #[test]
@@ -239,7 +283,7 @@ mod tests {
         for id in ["et", "warsow"] {
             let game = Game::find(id).unwrap();
             let host = ([127, 0, 0, 1], game.server_port).into();
-            let mut conversation = games.begin(host, GameQuestion::Server(game));
+            let mut conversation = games.begin(host, GameQuestion::server(game));
             let reply = b"\xff\xff\xff\xffstatusResponse\n\\mapname\\m\n1 0 \"a\"\n";
             let Step::Done(GameAnswer::Server { info, datagram }) =
                 games.step(&mut conversation, &Reply::to_first(host, reply))
@@ -260,7 +304,7 @@ mod tests {
         let known = |engine: &Engine<Games>| engine.protocol().servers_known();
         let mut now = Time::ZERO;
         engine.handle_datagram(now, master, LIST);
-        engine.ask(master, GameQuestion::Master { game, with_ipv6: false }, ()).unwrap();
+        engine.ask(master, GameQuestion::master(game, false).unwrap(), ()).unwrap();
         engine.handle_datagram(now, master, LIST);
         assert_eq!(known(&engine), 0, "nothing has been sent yet");
         engine.poll_transmit(now, &mut Vec::new()).unwrap();
@@ -278,12 +322,5 @@ mod tests {
         let other = LIST.iter().map(|&byte| if byte == 9 { 8 } else { byte }).collect::<Vec<_>>();
         engine.handle_datagram(now, master, &other);
         assert_eq!(known(&engine), 1, "the query has ended");
-    }
-
-    #[test]
-    fn every_wire_protocol_of_the_catalogue_is_in_the_table() {
-        for game in GAMES {
-            assert!(WIRE_PROTOCOLS.iter().any(|wire| std::ptr::eq(*wire, game.wire)), "{game:?}");
-        }
     }
 }

@@ -6,13 +6,36 @@
 
 use std::str::Utf8Chunks;
 
+/// How to read the texts of a game.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TextRules {
+    /// The colour codes in its texts.
+    pub colors: Colors,
+    /// The characters that its bytes stand for.
+    pub charset: Charset,
+}
+
 /// The colour codes of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Colors {
+    /// None: all characters are text.
+    None,
     /// `^` and one character. `^x` is a colour like any other: in `^xAce`, the player is called Ace.
     Indexed,
     /// `^` and one character, and `^xRGB` with three hexadecimal digits.
     Rgb,
+    /// `§` and one character: a colour or, for characters other than hexadecimal digits, another style.
+    Minecraft,
+}
+
+/// The characters that the bytes of a text stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Charset {
+    /// UTF-8 where the bytes are valid UTF-8, otherwise Latin-1.
+    Unknown,
 }
 
 /// A colour: red, green, blue.
@@ -28,30 +51,48 @@ pub struct Span {
     pub color: Option<Rgb>,
 }
 
-/// Returns the text without colour codes, and without characters that a terminal would interpret (control characters,
-/// and marks that reverse the direction of writing).
-pub fn clean(text: &[u8], colors: Colors) -> String {
-    let mut out = String::with_capacity(text.len());
-    for piece in pieces(text, colors) {
-        if let Piece::Char(c) = piece {
-            out.push(c);
+impl Colors {
+    /// Returns the character that begins a colour code; one that no text contains if there are none.
+    fn mark(self) -> char {
+        match self {
+            Colors::None => char::MAX,
+            Colors::Indexed | Colors::Rgb => '^',
+            Colors::Minecraft => '\u{a7}',
         }
     }
-    out
 }
 
-/// Returns the same text as [`clean`], split at colour changes.
-pub fn spans(text: &[u8], colors: Colors) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    let mut color = None;
-    for piece in pieces(text, colors) {
-        match (piece, spans.last_mut()) {
-            (Piece::Color(next), _) => color = Some(next),
-            (Piece::Char(c), Some(span)) if span.color == color => span.text.push(c),
-            (Piece::Char(c), _) => spans.push(Span { text: c.into(), color }),
-        }
+impl TextRules {
+    /// Creates the rules of games with these colour codes and an unknown charset.
+    pub const fn new(colors: Colors) -> TextRules {
+        TextRules { colors, charset: Charset::Unknown }
     }
-    spans
+
+    /// Returns the text without colour codes, and without characters that a terminal would interpret (control characters,
+    /// and marks that reverse the direction of writing).
+    pub fn clean(self, text: &[u8]) -> String {
+        let mut out = String::with_capacity(text.len());
+        for piece in pieces(text, self) {
+            if let Piece::Char(c) = piece {
+                out.push(c);
+            }
+        }
+        out
+    }
+
+    /// Returns the same text as [`clean`](TextRules::clean), split at colour changes.
+    pub fn spans(self, text: &[u8]) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        let mut color = None;
+        for piece in pieces(text, self) {
+            match (piece, spans.last_mut()) {
+                (Piece::Color(next), _) => color = Some(next),
+                (Piece::Char(c), Some(span)) if span.color == color => span.text.push(c),
+                (Piece::Char(c), _) => spans.push(Span { text: c.into(), color }),
+            }
+        }
+        spans
+    }
 }
 
 /// Returns the text as sent, colour codes and control characters included.
@@ -66,13 +107,13 @@ enum Piece {
     Color(Rgb),
 }
 
-fn pieces(text: &[u8], colors: Colors) -> impl Iterator<Item = Piece> {
+fn pieces(text: &[u8], rules: TextRules) -> impl Iterator<Item = Piece> {
     let mut rest = Decoded::new(text);
     std::iter::from_fn(move || {
         loop {
             let c = rest.next()?;
-            if c == '^'
-                && let Some((color, after)) = color_code(rest.clone(), colors)
+            if c == rules.colors.mark()
+                && let Some((color, after)) = color_code(rest.clone(), rules.colors)
             {
                 rest = after;
                 return Some(Piece::Color(color));
@@ -87,13 +128,16 @@ fn pieces(text: &[u8], colors: Colors) -> impl Iterator<Item = Piece> {
 
 /// Returns the colour after a `^`, and the rest after its code; `None` if the `^` is an ordinary character.
 fn color_code(mut rest: Decoded<'_>, colors: Colors) -> Option<(Rgb, Decoded<'_>)> {
-    let code = rest.next().filter(|&c| c != '^')?;
+    let code = rest.next().filter(|&c| c != colors.mark())?;
     if code == 'x' && colors == Colors::Rgb {
         let mut digits = rest.clone();
         let mut digit = || digits.next()?.to_digit(16).map(|value| value as u8 * 0x11);
         if let (Some(red), Some(green), Some(blue)) = (digit(), digit(), digit()) {
             return Some((Rgb(red, green, blue), digits));
         }
+    }
+    if colors == Colors::Minecraft {
+        return Some((code.to_digit(16).map_or(MINECRAFT[15], |digit| MINECRAFT[digit as usize]), rest));
     }
     let index = (code as u32).wrapping_sub('0' as u32) & 31;
     Some((PALETTE[index as usize], rest))
@@ -144,6 +188,26 @@ const PALETTE: [Rgb; 32] = [
     Rgb(255, 255, 128),
 ];
 
+/// The colours of Minecraft, from `§0` to `§f` (`ChatFormatting`).
+const MINECRAFT: [Rgb; 16] = [
+    Rgb(0, 0, 0),
+    Rgb(0, 0, 170),
+    Rgb(0, 170, 0),
+    Rgb(0, 170, 170),
+    Rgb(170, 0, 0),
+    Rgb(170, 0, 170),
+    Rgb(255, 170, 0),
+    Rgb(170, 170, 170),
+    Rgb(85, 85, 85),
+    Rgb(85, 85, 255),
+    Rgb(85, 255, 85),
+    Rgb(85, 255, 255),
+    Rgb(255, 85, 85),
+    Rgb(255, 85, 255),
+    Rgb(255, 255, 85),
+    Rgb(255, 255, 255),
+];
+
 /// An iterator over the characters of bytes in an unknown encoding.
 #[derive(Clone)]
 struct Decoded<'a> {
@@ -181,7 +245,7 @@ mod tests {
     use super::*;
 
     fn indexed(text: &[u8]) -> String {
-        clean(text, Colors::Indexed)
+        TextRules::new(Colors::Indexed).clean(text)
     }
 
     #[test]
@@ -196,9 +260,18 @@ mod tests {
 
     #[test]
     fn rgb_codes_are_parsed_only_if_the_game_has_them() {
-        assert_eq!(clean(b"^7Test ^xF0FServer", Colors::Rgb), "Test Server");
+        assert_eq!(TextRules::new(Colors::Rgb).clean(b"^7Test ^xF0FServer"), "Test Server");
         assert_eq!(indexed(b"^xAce"), "Ace");
-        assert_eq!(clean(b"^xAceHigh^xF0", Colors::Rgb), "HighF0");
+        assert_eq!(TextRules::new(Colors::Rgb).clean(b"^xAceHigh^xF0"), "HighF0");
+    }
+
+    #[test]
+    fn codes_of_minecraft_begin_with_a_section_sign() {
+        let rules = TextRules::new(Colors::Minecraft);
+        assert_eq!(rules.clean("\u{a7}l\u{a7}aWild\u{a7}r ^1\u{a7}".as_bytes()), "Wild ^1\u{a7}");
+        let colors: Vec<_> = rules.spans("a\u{a7}cb".as_bytes()).into_iter().map(|span| span.color).collect();
+        assert_eq!(colors, [None, Some(Rgb(255, 85, 85))]);
+        assert_eq!(TextRules::new(Colors::None).clean(b"^1a"), "^1a");
     }
 
     #[test]
@@ -213,7 +286,8 @@ mod tests {
         assert_eq!(indexed(b"\x1b[31mred\x07\r\n\x7f\x9b2J"), "[31mred2J");
         assert_eq!(indexed("a\u{202e}b\u{85}c\u{2066}".as_bytes()), "abc");
         assert_eq!(raw_text(b"\x1b[31m"), "\x1b[31m");
-        let shown: String = spans(b"^1\x1b[0m^2\x1b", Colors::Indexed).into_iter().map(|s| s.text).collect();
+        let shown: String =
+            TextRules::new(Colors::Indexed).spans(b"^1\x1b[0m^2\x1b").into_iter().map(|s| s.text).collect();
         assert_eq!(shown, "[0m");
     }
 
@@ -221,7 +295,7 @@ mod tests {
     fn spans_have_the_colours_of_their_game() {
         let span = |text: &str, color| Span { text: text.into(), color };
         assert_eq!(
-            spans(b"a^1b^xF80c^?d^1^2", Colors::Rgb),
+            TextRules::new(Colors::Rgb).spans(b"a^1b^xF80c^?d^1^2"),
             [
                 span("a", None),
                 span("b", Some(Rgb(255, 0, 0))),
@@ -230,7 +304,7 @@ mod tests {
             ]
         );
         // 'x' - '0' = 72, and 72 & 31 = 8: orange.
-        assert_eq!(spans(b"^xF80", Colors::Indexed), [span("F80", Some(Rgb(255, 128, 0)))]);
-        assert_eq!(spans(b"^1a^1b", Colors::Indexed), [span("ab", Some(Rgb(255, 0, 0)))]);
+        assert_eq!(TextRules::new(Colors::Indexed).spans(b"^xF80"), [span("F80", Some(Rgb(255, 128, 0)))]);
+        assert_eq!(TextRules::new(Colors::Indexed).spans(b"^1a^1b"), [span("ab", Some(Rgb(255, 0, 0)))]);
     }
 }

@@ -1,29 +1,44 @@
 //! The interface of a wire protocol, and the table of all of them.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, quake3};
+use super::{Game, GameAnswer, bedrock, quake3};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
-pub(super) const WIRE_PROTOCOLS: &[&WireProtocol] = &[&quake3::WIRE_PROTOCOL];
+pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[&quake3::WIRE_PROTOCOL, &bedrock::WIRE_PROTOCOL];
 
 /// A wire protocol: that of the servers and masters of some games.
 pub struct WireProtocol {
     /// The name, as in JSON: `quake3`…
     pub name: &'static str,
+    /// True if servers send the names of their players.
+    pub lists_players: bool,
+    /// Its games.
+    pub(super) games: fn() -> &'static [Game],
     /// Begins a conversation with a server.
-    pub(super) server: fn(&'static Game) -> Box<dyn Dialogue>,
-    /// Begins a conversation with a master. It requests IPv6 servers, too, if the argument is `true` and the game
-    /// supports it.
-    pub(super) master: fn(&'static Game, bool) -> Box<dyn Dialogue>,
+    pub(super) server: fn(&ServerQuestion) -> Box<dyn Dialogue>,
+    /// Begins a conversation with a master; `None` if the protocol has none. It requests IPv6 servers, too, if the
+    /// argument is `true` and the game supports it.
+    pub(super) master: Option<fn(&'static Game, bool) -> Box<dyn Dialogue>>,
     /// Returns the token of a reply. It gets the datagrams of all wire protocols, from anyone, so it has to recognize
     /// its own. A protocol without tokens always returns `None`.
     pub(super) read_token: fn(&[u8]) -> Option<Token>,
     /// Returns the token of one of our own requests, possibly truncated.
     pub(super) read_request_token: fn(&[u8]) -> Option<Token>,
+}
+
+/// What a server is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ServerQuestion {
+    pub game: &'static Game,
+    /// The server.
+    pub target: SocketAddr,
+    /// True to request its rules, too, even if that takes a further request.
+    pub with_rules: bool,
 }
 
 /// One conversation with one host: its requests, and the meaning of the replies. The methods are those of
@@ -41,9 +56,27 @@ pub(super) trait Dialogue: fmt::Debug + Send + Sync {
         Quiet::Retry
     }
 
+    /// Returns the answer if what has been received suffices for one. A server that has described itself is listed, even
+    /// if the list of its players never comes.
+    fn partial_answer(&mut self) -> Option<GameAnswer> {
+        None
+    }
+
     fn reply_size(&self) -> ReplySize;
 
     fn host_gap(&self) -> Duration;
+}
+
+impl WireProtocol {
+    /// Returns whether it has masters.
+    pub fn has_masters(&self) -> bool {
+        self.master.is_some()
+    }
+
+    /// Returns all wire protocols.
+    pub fn all() -> impl Iterator<Item = &'static WireProtocol> {
+        WIRE_PROTOCOLS.iter().copied()
+    }
 }
 
 impl fmt::Debug for WireProtocol {

@@ -289,6 +289,7 @@ pub mod tests {
                 outcome,
                 attempts,
                 rtt: None,
+                proof: allears::engine::Proof::Address,
                 foreign_source: None,
             };
             (0..times).for_each(|_| ends.count(&completion));

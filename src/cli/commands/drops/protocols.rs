@@ -114,7 +114,7 @@ impl Load {
 
 fn game_status(_: &DropsArgs) -> Result<Load> {
     let game = Game::find("et").context("no game `et`")?;
-    Ok(Load::new(Games::new(game), GameQuestion::Server(game)))
+    Ok(Load::new(Games::new(game), GameQuestion::server(game)))
 }
 
 /// Creates a load that requests sysUpTime, which every agent has, with v2c.

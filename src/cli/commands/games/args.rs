@@ -1,6 +1,6 @@
 //! The arguments of `games` and `find`.
 
-use allears::protocol::games::GAMES;
+use allears::protocol::games::Game;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -84,5 +84,5 @@ pub enum Sort {
 }
 
 fn ids() -> PossibleValuesParser {
-    PossibleValuesParser::new(GAMES.iter().map(|game| game.id))
+    PossibleValuesParser::new(Game::all().map(|game| game.id))
 }

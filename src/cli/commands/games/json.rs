@@ -23,7 +23,7 @@ pub struct ServerJson<'a> {
     private_slots: Option<u32>,
     password: Option<bool>,
     version: Option<&'a str>,
-    player_list: Vec<PlayerJson<'a>>,
+    player_list: Option<Vec<PlayerJson<'a>>>,
     rules: RulesJson<'a>,
     truncated: bool,
     remarks: &'a [String],
@@ -74,12 +74,18 @@ impl<'a> ServerJson<'a> {
             private_slots: info.private_slots,
             password: info.password,
             version: info.version.as_deref(),
-            player_list: info.player_list.iter().map(PlayerJson::new).collect(),
+            player_list: players(info),
             rules: RulesJson(&info.rules),
             truncated: info.truncated,
             remarks: &info.remarks,
         }
     }
+}
+
+/// Returns the list of players; `None` if the protocol has none.
+fn players(info: &ServerInfo) -> Option<Vec<PlayerJson<'_>>> {
+    let list = info.game.wire.lists_players;
+    list.then(|| info.player_list.iter().map(PlayerJson::new).collect())
 }
 
 impl<'a> PlayerJson<'a> {

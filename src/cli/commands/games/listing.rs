@@ -61,7 +61,7 @@ impl Listing {
         self.counts.tally.targets += 1;
         if self.duplicates.add(server) {
             // There is room.
-            let _ = engine.ask(server, GameQuestion::Server(game), server);
+            let _ = engine.ask(server, GameQuestion::server(game), server);
         }
     }
 
@@ -112,8 +112,9 @@ impl Job<Games, SocketAddr> for Listing {
             if let Some(master) = self.masters.next(console) {
                 // Request servers of both families from a master with an IPv6 address. All masters support the older
                 // request, which is for IPv4 only.
-                let question = GameQuestion::Master { game: self.game, with_ipv6: master.is_ipv6() };
-                let _ = engine.ask(master, question, master);
+                if let Some(question) = GameQuestion::master(self.game, master.is_ipv6()) {
+                    let _ = engine.ask(master, question, master);
+                }
                 continue;
             }
             let next = self.inputs.next(console);

@@ -9,7 +9,7 @@ mod report;
 mod server;
 mod wanted;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use allears::protocol::games::{Game, GameConversation, GameQuestion, Games};
 use anyhow::{Context, Result};
@@ -90,7 +90,8 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, rows: Row
         report,
         counts: Counts::default(),
     };
-    let typical = GameConversation::new(GameQuestion::Server(game));
+    let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let typical = GameConversation::new(nobody, GameQuestion::server(game));
     let own = if listing.masters.is_empty() { vec![] } else { own_addresses(&sweep.console) };
     let games = Games::new(game).with_own_addresses(own).with_reserved_allowed(args.allow_reserved);
     let swept = sweep.conduct(games, &typical, &mut listing)?;

@@ -231,7 +231,7 @@ fn server_cells(server: &Server) -> Vec<Cell> {
 /// Returns a name in its own colours.
 fn coloured(name: &[u8], game: &Game) -> Cell {
     let mut cell = Cell::default();
-    for text::Span { text, color } in text::spans(name, game.colors) {
+    for text::Span { text, color } in game.text.spans(name) {
         let style = match color {
             None => Style::Plain,
             // Black is invisible on most terminals.

@@ -63,12 +63,12 @@ pub fn sample(
     players: (u32, Option<u32>, u32),
     ping_ms: f64,
 ) -> Server {
-    use allears::protocol::games::text::{Colors, clean};
+    use allears::protocol::games::text::{Colors, TextRules};
     Server {
         game: Game::find("et").expect("a game"),
         address: "127.1.0.1:27960".parse().expect("an address"),
         ping: Duration::from_secs_f64(ping_ms / 1e3),
-        name: clean(name.as_bytes(), Colors::Indexed).into(),
+        name: TextRules::new(Colors::Indexed).clean(name.as_bytes()).into(),
         name_raw: name.as_bytes().into(),
         map: map.into(),
         mod_name: mod_name.into(),

@@ -1,6 +1,6 @@
 //! The search for a player.
 
-use allears::protocol::games::{Game, PlayerInfo, ServerInfo, text};
+use allears::protocol::games::{Game, PlayerInfo, ServerInfo};
 use anyhow::Result;
 use regex::Regex;
 
@@ -23,7 +23,7 @@ impl Wanted {
     /// # Errors
     /// An invalid regular expression, as [`Usage`].
     pub fn new(name: &str, naming: NamingArgs, game: &Game) -> Result<Wanted> {
-        let plain = || text::clean(name.as_bytes(), game.colors).to_lowercase();
+        let plain = || game.text.clean(name.as_bytes()).to_lowercase();
         let name = match naming {
             NamingArgs { regex: true, .. } => Naming::Pattern(filter::regex(name).map_err(Usage)?),
             NamingArgs { exact: true, .. } => Naming::Whole(plain()),

@@ -198,7 +198,18 @@ mod tests {
     fn csv_of(answer: &Answer, changes: &[Change]) -> Vec<u8> {
         let (target, outcome) = (([10, 0, 0, 1], 161).into(), "answered");
         let (rtt_ms, from, at, reason, cause) = (Some(0.5), None, None, None, String::new());
-        let record = Record { target, outcome, attempts: 1, rtt_ms, from, at, left_out: 0, reason, cause };
+        let record = Record {
+            target,
+            outcome,
+            attempts: 1,
+            rtt_ms,
+            proof: None,
+            from,
+            at,
+            left_out: 0,
+            reason,
+            cause,
+        };
         let mut writer = ::csv::Writer::from_writer(vec![]);
         let header = Record::COLUMNS.into_iter().chain(csv::COLUMNS).chain(["reason"]);
         writer.write_record(header).expect("memory");

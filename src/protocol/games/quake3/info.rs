@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::Player;
 use super::status::{Status, number};
-use crate::protocol::games::text::clean;
 use crate::protocol::games::{Game, PlayerInfo, Rules, ServerInfo};
 
 impl Status<'_> {
@@ -13,13 +12,13 @@ impl Status<'_> {
         let status = self.with_bots_at_ping_zero(game.bots_have_ping_zero);
         let mut rules = Rules::default();
         status.rules().for_each(|(key, value)| rules.push(key, value));
-        let text = |keys: [&str; 2]| first(&rules, keys).map(|value| clean(value, game.colors));
+        let text = |keys: [&str; 2]| first(&rules, keys).map(|value| game.text.clean(value));
         // DarkPlaces has hostname, all others sv_hostname.
         let name = first(&rules, ["sv_hostname", "hostname"]);
         ServerInfo {
-            name: name.map(|name| clean(name, game.colors)),
+            name: name.map(|name| game.text.clean(name)),
             name_raw: name.map(Box::from),
-            map: rules.get("mapname").map(|map| clean(map, game.colors)),
+            map: rules.get("mapname").map(|map| game.text.clean(map)),
             mod_name: text(["gamename", "fs_game"]),
             game_type: text(["g_gametype", "gametype"]),
             players: status.player_count() as u32,
@@ -49,7 +48,7 @@ fn count(value: Option<&[u8]>) -> Option<u32> {
 
 fn player_info(player: &Player<'_>, game: &Game) -> PlayerInfo {
     PlayerInfo {
-        name: clean(player.name, game.colors),
+        name: game.text.clean(player.name),
         name_raw: player.name.into(),
         score: player.score,
         ping: player.ping,

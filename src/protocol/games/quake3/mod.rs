@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `mod.rs` | a conversation with a server: the request, and the token in it |
 //! | `status.rs`, `players.rs` | [`Status`]: a server's reply, read in place |
+//! | `games.rs` | the games |
 //! | `info.rs` | a status as a [`ServerInfo`](super::ServerInfo) |
 //! | `master.rs` | a conversation with a master: a list in several datagrams |
 //! | `list.rs` | [`ServerList`]: one of these, read in place |
@@ -14,6 +15,7 @@
 //! The borrowing types are public for tests, benchmarks and fuzzing, and for programs that receive datagrams in other
 //! ways.
 
+mod games;
 mod info;
 mod list;
 mod master;
@@ -38,8 +40,10 @@ const GETSTATUS: &[u8] = b"\xff\xff\xff\xffgetstatus ";
 
 pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     name: "quake3",
-    server: |game| Box::new(StatusQuery { game }),
-    master: |game, with_ipv6| Box::new(master::ListQuery::new(game, with_ipv6)),
+    lists_players: true,
+    games: || games::GAMES,
+    server: |question| Box::new(StatusQuery { game: question.game }),
+    master: Some(|game, with_ipv6| Box::new(master::ListQuery::new(game, with_ipv6))),
     read_token,
     read_request_token,
 };
@@ -63,10 +67,7 @@ impl Dialogue for StatusQuery {
 
     fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
         match Status::parse(reply.bytes) {
-            Ok(status) => Step::Done(GameAnswer::Server {
-                info: Box::new(status.to_info(self.game)),
-                datagram: reply.bytes.into(),
-            }),
+            Ok(status) => Step::Done(GameAnswer::server(status.to_info(self.game), reply.bytes)),
             Err(reason) => Step::Malformed(reason),
         }
     }

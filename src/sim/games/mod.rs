@@ -1,0 +1,8 @@
+//! Game servers other than those of Enemy Territory: a file for each wire protocol, which writes the same
+//! [`SimulatedServer`] in its own format.
+
+mod bedrock;
+mod server;
+
+pub(super) use bedrock::BedrockServers;
+use server::SimulatedServer;

@@ -1,0 +1,105 @@
+//! Simulated game servers of each protocol, queried in virtual time: all living ones are found, and every datagram is
+//! accounted for.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use allears::engine::{Config, Engine, Outcome, Time};
+use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, ServerInfo};
+use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Tally, Trace};
+
+/// The protocols of simulated servers, each with the game that queries it.
+const FLEETS: &[(&str, &str)] = &[("bedrock", "bedrock")];
+
+/// The result of a sweep.
+struct Swept {
+    engine: Engine<Games>,
+    tally: Tally,
+    servers: Vec<ServerInfo>,
+}
+
+fn plan(protocol: &str) -> Plan {
+    Plan::new(HostProtocol::find(protocol).expect("a protocol"))
+        .with_hosts(2000)
+        .with_seed(7)
+        .with_latency(Latency { median: Duration::from_millis(40), sigma: 0.4 })
+}
+
+fn sweep(plan: Plan, game: &str) -> Swept {
+    let game = Game::find(game).expect("a game");
+    let fleet = Fleet::new(plan).expect("a valid plan");
+    let targets: Vec<SocketAddr> = fleet.targets().collect();
+    let config = Config::default().with_rate(Some(2000.0)).with_tries(8).with_linger(Duration::from_secs(60));
+    let mut engine = Engine::new(Games::new(game), config, [3; 16]).expect("settings in range");
+    let (mut network, mut trace) = (Network::new(Link::default(), fleet), Trace::default());
+    let mut questions = targets.into_iter().map(|target| (target, GameQuestion::server(game), ()));
+    network.run(&mut engine, &mut questions, Time::from_millis(600_000), &mut trace);
+    assert!(engine.is_idle() && engine.ledger().adds_up(0), "{game:?}: {:?}", engine.ledger());
+    let servers = trace.ended.into_iter().filter_map(|(_, end)| match end.outcome {
+        Outcome::Answered(GameAnswer::Server { info, .. }) => Some(*info),
+        _ => None,
+    });
+    Swept { servers: servers.collect(), tally: network.fleet().tally(), engine }
+}
+
+#[test]
+fn without_faults_every_server_answers_in_full() {
+    for (protocol, game) in FLEETS {
+        let Swept { engine, servers, tally } = sweep(plan(protocol), game);
+        let ledger = engine.ledger();
+        assert_eq!((servers.len(), ledger.unmatched, ledger.broken), (2000, 0, 0), "{protocol}: {ledger:?}");
+        assert_eq!(ledger.datagrams_sent, tally.received, "{protocol}");
+        assert!(
+            servers.iter().all(|server| server.name.as_ref().is_some_and(|name| name.contains('#'))),
+            "{protocol}"
+        );
+        assert!(
+            servers.iter().any(|server| server.players == 0)
+                && servers.iter().any(|server| server.players > 5)
+        );
+        for server in servers.iter().filter(|server| server.game.wire.lists_players) {
+            assert_eq!(
+                (server.player_list.len(), server.truncated),
+                (server.players as usize, false),
+                "{protocol}: {server:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn with_loss_duplicates_and_dead_hosts_all_living_ones_answer_and_the_counts_reconcile() {
+    for (protocol, game) in FLEETS {
+        let faulty = plan(protocol).with_dead(0.1).with_loss(0.05).with_reply_loss(0.05).with_duplicate(0.1);
+        let Swept { engine, servers, tally } = sweep(faulty, game);
+        let ledger = engine.ledger();
+        assert_eq!(servers.len(), 1800, "{protocol}: {ledger:?}");
+        assert!(ledger.answered_after_retry > 50, "{protocol}");
+        assert_eq!(ledger.datagrams_sent, tally.received, "{protocol}");
+        assert_eq!(
+            ledger.datagrams_received,
+            tally.answered + tally.duplicated,
+            "{protocol}: {ledger:?} {tally:?}"
+        );
+    }
+}
+
+#[test]
+fn forged_and_broken_replies_are_counted_and_not_believed() {
+    for (protocol, game) in FLEETS {
+        let Swept { engine, servers, tally } =
+            sweep(plan(protocol).with_garbage(0.02).with_forge(500.0), game);
+        let ledger = engine.ledger();
+        assert!(tally.forged > 100, "{protocol}");
+        assert_eq!(
+            ledger.datagrams_received,
+            tally.answered + tally.duplicated + tally.forged,
+            "{protocol}: {ledger:?}"
+        );
+        assert!(servers.len() >= 1950, "{protocol}: {} {ledger:?}", servers.len());
+        assert!(
+            servers.iter().all(|server| server.name.as_ref().is_some_and(|name| name.contains('#'))),
+            "{protocol}"
+        );
+    }
+}

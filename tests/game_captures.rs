@@ -1,0 +1,147 @@
+//! Replies of real game servers decode to what another reader, GameQ, read in them.
+//!
+//! The captures are test data of another project, and are read from `../shared/captures/games` if it exists.
+
+use std::fs;
+use std::path::Path;
+
+use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, PlayerInfo, ServerInfo};
+use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
+use serde_json::Value;
+
+/// The captures, each with the game that decodes it.
+const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock")];
+
+/// The fields that GameQ reads differently, and why.
+const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
+    ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
+];
+
+/// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.
+fn read(name: &str) -> Option<(Vec<Vec<u8>>, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures/games");
+    let path = folder.join(name).with_extension("hex");
+    let Ok(text) = fs::read_to_string(&path) else {
+        eprintln!("SKIPPED: {} is missing", path.display());
+        return None;
+    };
+    let datagrams = text.lines().filter_map(|line| line.strip_prefix("< ")).map(from_hex).collect();
+    let wanted = text.lines().find_map(|line| line.strip_prefix("# read by GameQ as: "));
+    Some((datagrams, serde_json::from_str(wanted.expect("what GameQ read")).expect("JSON")))
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// Passes the datagrams to a conversation, in their order, and returns its answer.
+fn decode(game: &'static Game, datagrams: &[Vec<u8>]) -> Option<ServerInfo> {
+    let mut games = Games::new(game);
+    let host = ([127, 0, 0, 1], game.server_port).into();
+    let mut conversation = games.begin(host, GameQuestion::server(game).with_rules());
+    let mut answer = None;
+    games.write_request(&mut conversation, Attempt::first(Token(1)), &mut Vec::new());
+    for datagram in datagrams {
+        match games.step(&mut conversation, &Reply::to_first(host, datagram)) {
+            Step::Done(done) => answer = Some(done),
+            Step::AskNext => {
+                games.write_request(&mut conversation, Attempt::first(Token(1)), &mut Vec::new());
+            }
+            Step::Malformed(reason) => panic!("{}: {reason}", game.id),
+            _ => {}
+        }
+    }
+    if answer.is_none()
+        && let Quiet::Done(done) = games.quiet(&mut conversation, 0)
+    {
+        answer = Some(done);
+    }
+    match answer.or_else(|| games.partial_answer(&mut conversation)) {
+        Some(GameAnswer::Server { info, .. }) => Some(*info),
+        _ => None,
+    }
+}
+
+/// Returns the value as text: GameQ has some numbers and flags as texts.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(flag) => u8::from(*flag).to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn count(value: Option<u32>) -> String {
+    value.map(|count| count.to_string()).unwrap_or_default()
+}
+
+fn clean(text: Option<&String>) -> String {
+    text.map(|text| text.trim().to_owned()).unwrap_or_default()
+}
+
+fn score(player: &PlayerInfo) -> String {
+    player.score.map(|score| score.to_string()).unwrap_or_default()
+}
+
+/// Returns the fields in which the two readings differ.
+fn differences(info: &ServerInfo, wanted: &Value) -> Vec<(&'static str, String, String)> {
+    let rules = info.game.text;
+    let shown = |value: &Value| rules.clean(text(value).as_bytes()).trim().to_owned();
+    let listed = wanted["player_list"].as_array().cloned().unwrap_or_default();
+    let fields = [
+        ("name", clean(info.name.as_ref()), shown(&wanted["name"])),
+        ("map", clean(info.map.as_ref()), shown(&wanted["map"])),
+        ("players", info.players.to_string(), text(&wanted["players"])),
+        ("max_players", count(info.max_players), text(&wanted["max_players"])),
+        ("bots", count(info.bots), text(&wanted["bots"])),
+        ("password", count(info.password.map(u32::from)), text(&wanted["password"])),
+        (
+            "player names",
+            info.player_list
+                .iter()
+                .map(|player| player.name.trim().to_owned())
+                .collect::<Vec<_>>()
+                .join("\n"),
+            listed.iter().map(|player| shown(&player["name"])).collect::<Vec<_>>().join("\n"),
+        ),
+        (
+            "player scores",
+            info.player_list.iter().map(score).collect::<Vec<_>>().join(" "),
+            listed.iter().map(|player| text(&player["score"])).collect::<Vec<_>>().join(" "),
+        ),
+    ];
+    fields.into_iter().filter(|(_, ours, theirs)| ours != theirs).collect()
+}
+
+#[test]
+fn each_capture_decodes_to_what_another_reader_saw() {
+    let mut failures = vec![];
+    for (name, id) in CAPTURES {
+        let Some((datagrams, wanted)) = read(name) else { continue };
+        let info = decode(Game::find(id).expect("a game"), &datagrams);
+        let Some(info) = info else {
+            failures.push(format!("{name}: no answer"));
+            continue;
+        };
+        for (field, ours, theirs) in differences(&info, &wanted) {
+            if !DIFFERENCES.iter().any(|(of, is, _)| of == name && *is == field) {
+                failures.push(format!("{name}: {field}: {ours:?}, and GameQ read {theirs:?}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_listed_difference_exists() {
+    for (name, field, reason) in DIFFERENCES {
+        let id = CAPTURES.iter().find(|(of, _)| of == name).expect("a capture").1;
+        let Some((datagrams, wanted)) = read(name) else { continue };
+        let info = decode(Game::find(id).expect("a game"), &datagrams).expect("an answer");
+        let found = differences(&info, &wanted).iter().any(|(differs, _, _)| differs == field);
+        assert!(found && !reason.is_empty(), "{name}: {field} is the same now");
+    }
+}
