@@ -14,8 +14,8 @@ use super::simulated_host::{HostContext, Reaction, SimulatedHost};
 use super::tally::Tally;
 use crate::engine::Time;
 
-/// The time from one datagram of the master's list to the next: the transmission time of 1,400 bytes at 100 Mbit/s.
-const LIST_INTERVAL: Duration = Duration::from_micros(112);
+/// The time from one datagram of a reply to the next: the transmission time of 1,400 bytes at 100 Mbit/s.
+const PART_INTERVAL: Duration = Duration::from_micros(112);
 
 /// A fleet of simulated hosts. It has neither a clock nor a socket: the caller passes the time, which must not go back.
 ///
@@ -82,9 +82,19 @@ struct Pending {
 
 #[derive(Clone, Copy, Debug)]
 enum Content {
-    Reply { host: u32 },
-    Copy { host: u32 },
-    List { number: u32 },
+    /// Datagram `part` of the reply to request `nth` of a host.
+    Reply {
+        host: u32,
+        nth: u64,
+        part: u32,
+    },
+    Copy {
+        host: u32,
+        part: u32,
+    },
+    List {
+        number: u32,
+    },
 }
 
 impl Fleet {
@@ -173,7 +183,10 @@ impl Fleet {
         if !self.limits.allow(context.now, host, context.from.ip()) {
             return Some(&mut self.tally.limited);
         }
-        let lost = reaction == Reaction::Lost || hit(Purpose::ReplyLoss, self.plan.reply_loss);
+        // Of a reply in several datagrams, each may be lost: see `send_next`.
+        let is_single = self.protocol.parts(context, reply) == 1;
+        let lost = reaction == Reaction::Lost
+            || (is_single && hits(self.plan.roll(Purpose::ReplyLoss, host, nth), self.plan.reply_loss));
         lost.then_some(&mut self.tally.replies_lost_by_plan)
     }
 
@@ -187,12 +200,12 @@ impl Fleet {
         let mut stale = self.buffer();
         if self.protocol.stale_reply(context, request, &mut stale) {
             // A datagram that answers no request counts as a copy.
-            let content = Content::Copy { host };
+            let content = Content::Copy { host, part: 0 };
             self.replies.push(due, Pending { to: context.from, content, twice: false, bytes: stale });
         } else {
             self.spare.push(stale);
         }
-        let content = Content::Reply { host };
+        let content = Content::Reply { host, nth, part: 0 };
         self.replies.push(due, Pending { to: context.from, content, twice, bytes: reply });
     }
 
@@ -225,33 +238,67 @@ impl Fleet {
     }
 
     fn send_next(&mut self, now: Time, out: &mut Vec<u8>) -> Option<(SocketAddr, SocketAddr)> {
-        let (due, pending) = self.replies.pop(now)?;
-        let to = pending.to;
-        let host = match pending.content {
-            Content::List { number } => {
-                self.send_list(due, number, pending, out);
-                return Some((self.plan.master?, to));
+        loop {
+            let (due, pending) = self.replies.pop(now)?;
+            let to = pending.to;
+            let sent_by = match pending.content {
+                Content::List { number } => {
+                    self.send_list(due, number, pending, out);
+                    self.plan.master
+                }
+                Content::Reply { host, nth, part } => self.send_part(due, (host, nth, part), pending, out),
+                Content::Copy { host, part } => {
+                    self.tally.duplicated += 1;
+                    let context = self.context(now, to, host);
+                    self.protocol.finish(&context, &pending.bytes, part, out);
+                    self.spare.push(pending.bytes);
+                    Some(self.source_of(host))
+                }
+            };
+            if let Some(from) = sent_by {
+                return Some((from, to));
             }
-            Content::Reply { host } => {
-                self.tally.answered += 1;
-                self.waiting -= 1;
-                host
-            }
-            Content::Copy { host } => {
-                self.tally.duplicated += 1;
-                host
-            }
-        };
-        let context = self.context(now, to, host);
-        self.protocol.finish(&context, &pending.bytes, out);
-        if pending.twice {
-            let content = Content::Copy { host };
-            self.replies.push(due, Pending { content, twice: false, ..pending });
-        } else {
-            self.spare.push(pending.bytes);
         }
-        let multi_homed = self.hosts.get(host).multi_homed;
-        Some((if multi_homed { self.plan.other_address(host) } else { self.plan.address(host) }, to))
+    }
+
+    /// Appends datagram `part` of a host's reply to `out`, and schedules its copy and the next part. Returns the source
+    /// of the datagram; `None` if it is lost.
+    fn send_part(
+        &mut self,
+        due: Time,
+        (host, nth, part): (u32, u64, u32),
+        pending: Pending,
+        out: &mut Vec<u8>,
+    ) -> Option<SocketAddr> {
+        let Pending { to, twice, bytes, .. } = pending;
+        let context = self.context(due, to, host);
+        let parts = self.protocol.parts(&context, &bytes);
+        let roll = self.plan.roll(Purpose::ReplyLoss, host, nth | u64::from(part) << 40);
+        let is_lost = parts > 1 && hits(roll, self.plan.reply_loss);
+        if is_lost {
+            self.tally.replies_lost_by_plan += 1;
+        } else {
+            self.tally.answered += 1;
+            self.protocol.finish(&context, &bytes, part, out);
+        }
+        let has_copy = twice && !is_lost;
+        if has_copy {
+            let content = Content::Copy { host, part };
+            self.replies.push(due, Pending { to, content, twice: false, bytes: bytes.clone() });
+        }
+        if part + 1 < parts {
+            let content = Content::Reply { host, nth, part: part + 1 };
+            self.replies.push(due + PART_INTERVAL, Pending { to, content, twice, bytes });
+        } else {
+            self.waiting -= 1;
+            self.spare.push(bytes);
+        }
+        (!is_lost).then(|| self.source_of(host))
+    }
+
+    /// Returns the address from which a host replies.
+    fn source_of(&self, host: u32) -> SocketAddr {
+        if self.hosts.get(host).multi_homed { self.plan.other_address(host) } else { self.plan.address(host) }
     }
 
     /// Appends one datagram of the master's list to `out`, and schedules the next.
@@ -261,7 +308,7 @@ impl Fleet {
         self.tally.master_answered += 1;
         if number + 1 < self.protocol.lists(&pending.bytes) {
             let content = Content::List { number: number + 1 };
-            self.replies.push(due + LIST_INTERVAL, Pending { content, ..pending });
+            self.replies.push(due + PART_INTERVAL, Pending { content, ..pending });
         } else {
             self.spare.push(pending.bytes);
         }

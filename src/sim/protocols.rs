@@ -133,8 +133,11 @@ mod tests {
                 let (mut reply, mut out) = (Vec::new(), Vec::new());
                 let answer = if garbage { SimulatedHost::garbage } else { SimulatedHost::answer };
                 if answer(&mut *host, &context, &request, &mut reply) == Reaction::Replied {
-                    host.finish(&context, &reply, &mut out);
-                    assert!(out.len() <= 1400, "{protocol:?}");
+                    for part in 0..host.parts(&context, &reply) {
+                        out.clear();
+                        host.finish(&context, &reply, part, &mut out);
+                        assert!(out.len() <= 1400, "{protocol:?}");
+                    }
                 }
                 host.forge(&context, &request, &mut dice, &mut out);
                 host.stale_reply(&context, &request, &mut out);

@@ -47,12 +47,21 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
         out.extend_from_slice(tail);
     }
 
-    /// Appends the datagram that leaves a host to `out`, given what `answer` or `garbage` appended to `reply`.
+    /// Returns the number of datagrams of a reply, at least 1, given what `answer` or `garbage` appended to `reply`.
+    ///
+    /// The default is 1.
+    fn parts(&self, context: &HostContext, reply: &[u8]) -> u32 {
+        let _ = (context, reply);
+        1
+    }
+
+    /// Appends datagram `part` of a reply, the first being 0, to `out`, given what `answer` or `garbage` appended to
+    /// `reply`.
     ///
     /// The default is the same bytes. A protocol with long replies that do not depend on time stores only the request
     /// until then.
-    fn finish(&mut self, context: &HostContext, reply: &[u8], out: &mut Vec<u8>) {
-        let _ = context;
+    fn finish(&mut self, context: &HostContext, reply: &[u8], part: u32, out: &mut Vec<u8>) {
+        let _ = (context, part);
         out.extend_from_slice(reply);
     }
 

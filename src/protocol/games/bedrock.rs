@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::reader::Reader;
+use super::fields::Fields;
 use super::servers::ServerSet;
 use super::text::{Colors, TextRules};
 use super::wire::{Dialogue, WireProtocol};
@@ -101,10 +101,10 @@ fn parse(reply: &[u8], game: &'static Game) -> Result<ServerInfo, &'static str> 
         "port",
         "port_v6",
     ];
-    let mut reader = Reader::new(reply);
-    reader.bytes(1 + 8 + 8 + MAGIC.len())?;
-    let length = reader.u16_be()?;
-    let text = reader.bytes(length.into())?;
+    let mut fields = Fields::new(reply);
+    fields.bytes(1 + 8 + 8 + MAGIC.len())?;
+    let length = fields.u16_be()?;
+    let text = fields.bytes(length.into())?;
     let mut info = ServerInfo::new(game);
     for (key, value) in KEYS.into_iter().zip(text.split(|&byte| byte == b';')) {
         info.rules.push(key.as_bytes(), value);
@@ -159,6 +159,6 @@ mod tests {
             parse(&pong("MCPE;a;b;c;many"), &GAMES[0]).unwrap_err(),
             "the number of players is missing"
         );
-        assert_eq!(parse(&pong("MCPE")[..34], &GAMES[0]).unwrap_err(), super::super::reader::CUT_OFF);
+        assert_eq!(parse(&pong("MCPE")[..34], &GAMES[0]).unwrap_err(), super::super::fields::CUT_OFF);
     }
 }

@@ -6,7 +6,7 @@
 //! | [`ServerInfo`], [`PlayerInfo`], [`Rules`] | `info.rs` | a server's answer, the same for every wire protocol |
 //! | [`text`] | `text.rs` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
-//! | | `reader.rs` | the fields of binary datagrams |
+//! | | `fields.rs` | the fields of binary datagrams |
 //! | | `servers.rs` | the servers, each listed once |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
@@ -20,10 +20,10 @@
 
 mod bedrock;
 mod catalogue;
+mod fields;
 mod info;
 mod master_list;
 pub mod quake3;
-mod reader;
 mod servers;
 pub mod text;
 mod wire;

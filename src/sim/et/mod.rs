@@ -40,7 +40,7 @@ impl SimulatedHost for GameServers {
         self.answer(context, request, kept)
     }
 
-    fn finish(&mut self, context: &HostContext, kept: &[u8], out: &mut Vec<u8>) {
+    fn finish(&mut self, context: &HostContext, kept: &[u8], _: u32, out: &mut Vec<u8>) {
         let &HostContext { seed, host, has_wanted, .. } = context;
         // Only requests are kept.
         let Some(request) = GameRequest::parse(kept) else { return };

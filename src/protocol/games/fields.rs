@@ -2,16 +2,16 @@
 
 /// The rest of a datagram. Each method removes a field from its start; a field that is cut off is an error.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub(super) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 /// The reason why a field cannot be read.
 pub(super) const CUT_OFF: &str = "the reply is cut off";
 
-impl<'a> Reader<'a> {
-    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { rest: bytes }
+impl<'a> Fields<'a> {
+    pub fn new(bytes: &'a [u8]) -> Fields<'a> {
+        Fields { rest: bytes }
     }
 
     /// Returns what has not been read.
@@ -92,18 +92,18 @@ mod tests {
 
     #[test]
     fn fields_are_read_from_left_to_right_until_one_is_cut_off() {
-        let mut reader = Reader::new(b"\x01\x02\x03\x04\x05\x06\x07name\0\0ab;rest");
-        assert_eq!((reader.u8(), reader.u16_le(), reader.u16_be()), (Ok(1), Ok(0x302), Ok(0x405)));
+        let mut fields = Fields::new(b"\x01\x02\x03\x04\x05\x06\x07name\0\0ab;rest");
+        assert_eq!((fields.u8(), fields.u16_le(), fields.u16_be()), (Ok(1), Ok(0x302), Ok(0x405)));
         assert_eq!(
-            (reader.bytes(2), reader.text(), reader.text()),
+            (fields.bytes(2), fields.text(), fields.text()),
             (Ok(&[6, 7][..]), Ok(&b"name"[..]), Ok(&b""[..]))
         );
-        assert_eq!((reader.until(b';'), reader.rest()), (Ok(&b"ab"[..]), &b"rest"[..]));
+        assert_eq!((fields.until(b';'), fields.rest()), (Ok(&b"ab"[..]), &b"rest"[..]));
         assert_eq!(
-            (reader.u64_le(), reader.text(), reader.rest()),
+            (fields.u64_le(), fields.text(), fields.rest()),
             (Err(CUT_OFF), Err(CUT_OFF), &b"rest"[..])
         );
-        assert_eq!((reader.u32_be(), reader.is_empty()), (Ok(0x7265_7374), true));
-        assert_eq!(Reader::new(&1.5f32.to_le_bytes()).f32_le(), Ok(1.5));
+        assert_eq!((fields.u32_be(), fields.is_empty()), (Ok(0x7265_7374), true));
+        assert_eq!(Fields::new(&1.5f32.to_le_bytes()).f32_le(), Ok(1.5));
     }
 }
