@@ -24,6 +24,8 @@ fn replies() -> Vec<Vec<u8>> {
     ] {
         replies.push([b"\xff\xff\xff\xff", made].concat());
     }
+    let pong = b"\0\x01\x05\x03\x01\x02\x03\x04\x05\x06\x07\x08\0\0\0\x05\0\0\0\x64\0\x01\x11\x70";
+    replies.push(pong.to_vec());
     replies
 }
 

@@ -12,6 +12,7 @@
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `mumble.rs` | Mumble |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -23,6 +24,7 @@ mod catalogue;
 mod fields;
 mod info;
 mod master_list;
+mod mumble;
 pub mod quake3;
 mod servers;
 pub mod text;

@@ -2,7 +2,9 @@
 //! [`SimulatedServer`] in its own format.
 
 mod bedrock;
+mod mumble;
 mod server;
 
 pub(super) use bedrock::BedrockServers;
+pub(super) use mumble::MumbleServers;
 use server::SimulatedServer;
