@@ -8,6 +8,7 @@
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `fields.rs` | the fields of binary datagrams |
 //! | | `servers.rs` | the servers, each listed once |
+//! | | `list_query.rs` | a conversation with a master |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
@@ -23,6 +24,7 @@ mod bedrock;
 mod catalogue;
 mod fields;
 mod info;
+mod list_query;
 mod master_list;
 mod mumble;
 pub mod quake3;
@@ -97,8 +99,8 @@ pub enum GameAnswer {
     List {
         /// The number of servers on it that are believed, each counted once.
         listed: usize,
-        /// True if the end of the list was received. A datagram from its middle may still be lost: protocols do not
-        /// number them.
+        /// True if the end of the list was received, or lists of this protocol have no mark of their end. A datagram
+        /// may still be lost: protocols do not number them.
         complete: bool,
         /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
         is_cut: bool,
