@@ -7,6 +7,7 @@
 //! | [`text`] | `text/` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `fields.rs` | the fields of binary datagrams |
+//! | | `words.rs` | the words of lines of text |
 //! | | `servers.rs` | the servers, each listed once |
 //! | | `list_query.rs` | a conversation with a master |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
@@ -14,6 +15,7 @@
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
 //! | | `mumble.rs` | Mumble |
+//! | | `quakeworld/` | QuakeWorld |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -28,9 +30,11 @@ mod list_query;
 mod master_list;
 mod mumble;
 pub mod quake3;
+mod quakeworld;
 mod servers;
 pub mod text;
 mod wire;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
