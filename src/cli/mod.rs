@@ -84,7 +84,7 @@ pub fn run() -> ExitCode {
     exit.into()
 }
 
-/// Parses what was typed. Ends the program if it asks for help, or cannot be understood.
+/// Parses the command line. Ends the program if it asks for help or is invalid.
 fn parse() -> Result<Cli> {
     let mut command = Cli::command();
     let understood = command.try_get_matches_from_mut(env::args_os());

@@ -3,7 +3,7 @@
 use super::ReplySize;
 use super::window::reply_cost;
 
-/// The replies after which the older half of the evidence is dropped.
+/// The number of replies at which all counts are halved, so that older replies weigh less.
 const REMEMBERED: u32 = 1024;
 /// Buckets for each doubling of the ratio between a reply's cost and its estimate, and the number of doublings: up to
 /// the largest datagram where the smallest was expected.
@@ -16,13 +16,13 @@ const MARGIN: f64 = 1.25;
 
 /// Learns the reply sizes of a sweep.
 ///
-/// As long as nothing is known, each reply may be as large as the protocol allows. Each reply halves that bound, and each
-/// query without one lowers it a little: otherwise a small buffer would stay almost closed in a sweep over dead hosts.
-/// Afterwards counts what was seen: a high quantile or the mean, whichever is greater, with a margin.
+/// At first, each reply is expected to be as large as the protocol allows. Each reply halves that bound, and each query
+/// without one lowers it a little: otherwise a small buffer would stay almost closed in a sweep over dead hosts. After
+/// that, the replies seen decide: by a high quantile or the mean, whichever is greater, plus a margin.
 pub struct ReplySizes {
     /// The cost of the largest reply.
     largest: u32,
-    /// Four for each reply, one for each query without.
+    /// Four for each reply, one for each query without one.
     evidence: u32,
     counts: [u32; STEPS * DOUBLINGS],
     count: u32,
@@ -64,7 +64,7 @@ impl ReplySizes {
             self.sum *= 0.5;
             self.count /= 2;
         }
-        // Few replies are larger than estimated. Only these, and what is forgotten, change the factor.
+        // Few replies are larger than estimated. Only these change the factor, until they are forgotten.
         if ratio > 1.0 || self.factor > 1.0 {
             self.factor = self.compute();
         }
