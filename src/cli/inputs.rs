@@ -46,6 +46,17 @@ impl fmt::Display for BadLine {
 /// Validates the settings that follow a target.
 pub type Checker = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
+/// The target of a line with a label, which [`Inputs::settings`] returns.
+pub struct Labelled {
+    pub target: String,
+    /// The port if the target specifies none.
+    pub port: Option<u16>,
+    pub label: Arc<str>,
+}
+
+/// Reads the label of a line without comments; `None` if it has only a target.
+pub type Labeller = Arc<dyn Fn(&str) -> Result<Option<Labelled>, String> + Send + Sync>;
+
 /// Resolves a name, or returns the reason why it cannot be resolved.
 type Resolve = Arc<dyn Fn(&str, u16) -> Result<SocketAddr, String> + Send + Sync>;
 
@@ -61,6 +72,8 @@ pub struct Sources {
     /// Validates the settings that may follow a target; `None` if none may. Settings may be secret, and are never
     /// shown.
     pub settings: Option<Checker>,
+    /// Reads the label that a line may have besides its target.
+    pub labels: Option<Labeller>,
 }
 
 /// The result of [`Inputs::next`].
@@ -183,7 +196,7 @@ impl Inputs {
         Next::End
     }
 
-    /// Returns the settings of the last target.
+    /// Returns the settings or the label of the last target.
     pub fn settings(&self) -> Option<&Arc<str>> {
         self.settings.as_ref()
     }
@@ -329,7 +342,15 @@ impl Sources {
             return parse_with_settings(text.trim(), self.default_port, check);
         }
         let text = text.split('#').next().unwrap_or_default().trim();
-        (!text.is_empty()).then(|| Ok((targets::parse(text, self.default_port)?, None)))
+        (!text.is_empty()).then(|| self.parse_with_label(text))
+    }
+
+    fn parse_with_label(&self, text: &str) -> Result<ParsedLine, String> {
+        let labelled = self.labels.as_ref().map_or(Ok(None), |read| read(text))?;
+        match labelled {
+            Some(Labelled { target, port, label }) => Ok((targets::parse(&target, port)?, Some(label))),
+            None => Ok((targets::parse(text, self.default_port)?, None)),
+        }
     }
 
     fn bad(&self, line: &[u8], at: String, reason: String) -> BadLine {
@@ -413,6 +434,7 @@ mod tests {
             default_port: Some(7),
             strict: false,
             settings: None,
+            labels: None,
         };
         let expected = ["10.9.9.9:7", "10.0.0.1:7", "10.0.0.2:5", "10.0.0.8:7", "10.0.0.9:7"];
         assert_eq!(all(sources.clone()), (expected.map(String::from).to_vec(), 0));

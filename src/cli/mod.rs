@@ -136,7 +136,6 @@ mod tests {
             &["allears", "probe", "h:1"][..],
             &["allears", "probe", "--text", "x"],
             &["allears", "probe", "--text", "x", "--hex", "00", "h:1"],
-            &["allears", "games", "--game", "nosuch"],
             &["allears", "snmp", "h"],
             &["allears", "snmp", "get", "1.3.6.1"],
             &["allears", "fleet", "--protocol", "dns"],

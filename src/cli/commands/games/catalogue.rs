@@ -159,7 +159,9 @@ fn alike(one: &str, other: &str) -> f64 {
 
 /// Returns an error in a file as `line 3: REASON`.
 fn one_line(error: &toml::de::Error, text: &str) -> String {
-    let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+    let line = error
+        .span()
+        .map(|span| 1 + text.as_bytes().iter().take(span.start).filter(|&&byte| byte == b'\n').count());
     let reason = error.message().replace('\n', " ");
     line.map_or(reason.clone(), |line| format!("line {line}: {reason}"))
 }

@@ -1,5 +1,6 @@
 //! The job of `games` and `find`: queries masters and servers in one sweep, and lists the matching servers.
 
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games, ServerInfo};
 use anyhow::Error;
 
+use super::catalogue::Catalogue;
 use super::filter::Condition;
 use super::masters::Masters;
 use super::report::Report;
@@ -20,14 +22,19 @@ use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
 use crate::cli::output::untrusted::harmless;
 use crate::cli::reasons::HostTally;
+use crate::cli::stats::millis;
 use crate::cli::sweep::{Flow, Job, More};
 
 /// The questions, the answers to list, and their counts.
 pub struct Listing {
-    /// The game of the targets that the user names.
+    /// The game of targets that name none, and of masters.
     pub game: &'static Game,
+    /// The games that targets may name.
+    pub catalogue: Catalogue,
+    /// True to request rules, too.
+    pub with_rules: bool,
     pub inputs: Inputs,
-    pub duplicates: Duplicates<SocketAddr>,
+    pub duplicates: Duplicates<Asked>,
     pub masters: Masters,
     pub conditions: Vec<Condition>,
     /// The players to find, and whether to stop at the first.
@@ -41,6 +48,27 @@ pub struct Listing {
     pub counts: Counts,
 }
 
+/// A host and the game that it is queried for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub address: SocketAddr,
+    pub game: &'static Game,
+}
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Asked) -> bool {
+        self.address == other.address && std::ptr::eq(self.game, other.game)
+    }
+}
+
+impl Eq for Asked {}
+
+impl Hash for Asked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address.hash(state);
+    }
+}
+
 /// Counts of servers and players.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
@@ -52,26 +80,30 @@ pub struct Counts {
 }
 
 impl Listing {
-    fn ask_server(
-        &mut self,
-        engine: &mut Engine<Games, SocketAddr>,
-        server: SocketAddr,
-        game: &'static Game,
-    ) {
+    fn ask_server(&mut self, engine: &mut Engine<Games, Asked>, asked: Asked) {
         self.counts.tally.targets += 1;
-        if self.duplicates.add(server) {
+        if self.duplicates.add(asked) {
+            let question = GameQuestion::server(asked.game);
+            let question = if self.with_rules { question.with_rules() } else { question };
             // There is room.
-            let _ = engine.ask(server, GameQuestion::server(game), server);
+            let _ = engine.ask(asked.address, question, asked);
         }
     }
 
-    fn answered(&mut self, record: &Record, rtt: Duration, info: &ServerInfo) -> io::Result<()> {
+    /// Returns the game of the last target of the inputs.
+    fn game_of_target(&self) -> &'static Game {
+        // The label was checked when the line was read.
+        let label = self.inputs.settings().and_then(|id| self.catalogue.find(id).ok());
+        label.unwrap_or(self.game)
+    }
+
+    fn answered(&mut self, record: &Record, ping: Option<Duration>, info: &ServerInfo) -> io::Result<()> {
         self.counts.tally.answered += 1;
         if self.has_enough() {
             return Ok(());
         }
-        let server = Server::new(record.target, rtt, info);
-        if !self.conditions.iter().all(|condition| condition.holds(&server)) {
+        let server = Server::new(record.target, ping, info, self.report.rules());
+        if !self.conditions.iter().all(|condition| condition.holds(&server, info)) {
             return Ok(());
         }
         let mut found = self.wanted.as_ref().map(|wanted| wanted.among(info)).unwrap_or_default();
@@ -97,7 +129,7 @@ impl Listing {
             return Ok(());
         }
         // A server that did not answer matches no condition.
-        let selects = self.wanted.is_some() || !self.conditions.is_empty();
+        let selects = self.wanted.is_some() || !self.conditions.is_empty() || self.report.is_limited();
         if self.all || (self.report.lists_every_host() && !selects) {
             self.report.unanswered(record)?;
         }
@@ -106,14 +138,14 @@ impl Listing {
 }
 
 /// The tag of a conversation is the target.
-impl Job<Games, SocketAddr> for Listing {
-    fn ask(&mut self, engine: &mut Engine<Games, SocketAddr>, _: Time, console: &Console) -> More {
+impl Job<Games, Asked> for Listing {
+    fn ask(&mut self, engine: &mut Engine<Games, Asked>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
             if let Some(master) = self.masters.next(console) {
                 // Request servers of both families from a master with an IPv6 address. All masters support the older
                 // request, which is for IPv4 only.
                 if let Some(question) = GameQuestion::master(self.game, master.is_ipv6()) {
-                    let _ = engine.ask(master, question, master);
+                    let _ = engine.ask(master, question, Asked { address: master, game: self.game });
                 }
                 continue;
             }
@@ -124,12 +156,13 @@ impl Job<Games, SocketAddr> for Listing {
                     || engine.protocol_mut().know(server)
                     || self.duplicates.are_allowed()
                 {
-                    self.ask_server(engine, server, self.game);
+                    let game = self.game_of_target();
+                    self.ask_server(engine, Asked { address: server, game });
                 }
                 continue;
             }
             match engine.protocol_mut().take_server() {
-                Some((server, game)) => self.ask_server(engine, server, game),
+                Some((address, game)) => self.ask_server(engine, Asked { address, game }),
                 None if next == Next::Waiting || self.masters.are_open() => return More::Yes,
                 None => return More::No,
             }
@@ -139,7 +172,7 @@ impl Job<Games, SocketAddr> for Listing {
 
     fn conclude(
         &mut self,
-        completion: Completion<GameConversation, GameAnswer, SocketAddr>,
+        completion: Completion<GameConversation, GameAnswer, Asked>,
         _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
@@ -147,12 +180,12 @@ impl Job<Games, SocketAddr> for Listing {
             self.masters.conclude(&completion, console);
             return Ok(Flow::GoOn);
         }
-        let record = Record::new(&completion);
+        let ping = completion.conversation.ping().or(completion.rtt);
+        let mut record = Record::new(&completion);
+        record.rtt_ms = ping.map(millis).filter(|_| record.outcome == "answered");
         for _ in 0..self.duplicates.end(completion.tag) {
-            match (&completion.outcome, completion.rtt) {
-                (Outcome::Answered(GameAnswer::Server { info, .. }), Some(rtt)) => {
-                    self.answered(&record, rtt, info)
-                }
+            match &completion.outcome {
+                Outcome::Answered(GameAnswer::Server { info, .. }) => self.answered(&record, ping, info),
                 _ => self.unanswered(&record),
             }?;
         }
