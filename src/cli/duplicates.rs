@@ -33,11 +33,6 @@ impl<K: Eq + Hash> Duplicates<K> {
         Duplicates { sharing, lines: HashMap::new() }
     }
 
-    /// Returns whether each line has a query of its own.
-    pub fn are_allowed(&self) -> bool {
-        self.sharing == 1
-    }
-
     /// Adds a line. Returns whether its target has to be queried: otherwise it shares a query that is open.
     pub fn add(&mut self, target: K) -> bool {
         let lines = self.lines.entry(target).or_default();

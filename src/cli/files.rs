@@ -162,7 +162,7 @@ mod tests {
     use clap::CommandFactory;
 
     /// The arguments that name files to read.
-    const READ: [&str; 4] = ["input", "oid_files", "secrets", "file"];
+    const READ: [&str; 5] = ["input", "oid_files", "secrets", "file", "games_file"];
 
     fn check(command: &Command) {
         for arg in command.get_arguments().filter(|arg| arg.get_value_hint() == ValueHint::FilePath) {

@@ -18,6 +18,7 @@ mod memory;
 mod output;
 mod reasons;
 mod resolvers;
+mod schedule;
 mod signals;
 mod stats;
 mod survey;

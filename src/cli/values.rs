@@ -33,6 +33,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds_in_unit).map_err(|_| "this duration is too long".into())
 }
 
+/// Parses the interval of repeated queries: a duration of at least 100 ms.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval < Duration::from_millis(100) { Err("at least 100ms".into()) } else { Ok(interval) }
+}
+
 /// Parses a number of bytes: `4M`, `64K`, `212992`. K, M and G are powers of 1024.
 pub fn size(text: &str) -> Result<usize, String> {
     let wrong = || "a size is a number of bytes, or 64K, 4M, 1G".to_string();

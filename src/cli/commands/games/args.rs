@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueHint};
 
@@ -10,6 +11,7 @@ use super::filter::{self, Condition};
 use crate::cli::duplicates::DuplicatesArgs;
 use crate::cli::output::Format;
 use crate::cli::sweep::SweepArgs;
+use crate::cli::values;
 
 #[derive(Args, Debug)]
 pub struct GamesArgs {
@@ -89,6 +91,10 @@ pub struct ServersArgs {
     /// Also query reserved, private and own addresses that a master lists
     #[arg(long)]
     pub allow_reserved: bool,
+    /// Query repeatedly at this interval, each server at its own time within it, until Ctrl-C or --deadline; and write
+    /// what changes: players who join and leave, maps, servers
+    #[arg(long, value_name = "DUR", value_parser = values::interval, help_heading = "Pace")]
+    pub every: Option<Duration>,
     /// Request the servers' rules, too, where that takes a further packet
     #[arg(long)]
     pub rules: bool,

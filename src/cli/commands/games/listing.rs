@@ -1,24 +1,20 @@
 //! The job of `games` and `find`: queries masters and servers in one sweep, and lists the matching servers.
 
-use std::hash::{Hash, Hasher};
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
-use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games, ServerInfo};
+use allears::protocol::games::{GameAnswer, GameConversation, Games, ServerInfo};
 use anyhow::Error;
 
-use super::catalogue::Catalogue;
+use super::candidates::{Asked, Candidate, Candidates};
 use super::filter::Condition;
-use super::masters::Masters;
 use super::report::Report;
 use super::server::Server;
 use super::wanted::Wanted;
 use crate::cli::console::Console;
 use crate::cli::duplicates::Duplicates;
 use crate::cli::exit::Exit;
-use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
 use crate::cli::output::untrusted::harmless;
 use crate::cli::reasons::HostTally;
@@ -27,15 +23,10 @@ use crate::cli::sweep::{Flow, Job, More};
 
 /// The questions, the answers to list, and their counts.
 pub struct Listing {
-    /// The game of targets that name none, and of masters.
-    pub game: &'static Game,
-    /// The games that targets may name.
-    pub catalogue: Catalogue,
+    pub candidates: Candidates,
     /// True to request rules, too.
     pub with_rules: bool,
-    pub inputs: Inputs,
     pub duplicates: Duplicates<Asked>,
-    pub masters: Masters,
     pub conditions: Vec<Condition>,
     /// The players to find, and whether to stop at the first.
     pub wanted: Option<Wanted>,
@@ -46,27 +37,6 @@ pub struct Listing {
     pub all: bool,
     pub report: Report,
     pub counts: Counts,
-}
-
-/// A host and the game that it is queried for.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked {
-    pub address: SocketAddr,
-    pub game: &'static Game,
-}
-
-impl PartialEq for Asked {
-    fn eq(&self, other: &Asked) -> bool {
-        self.address == other.address && std::ptr::eq(self.game, other.game)
-    }
-}
-
-impl Eq for Asked {}
-
-impl Hash for Asked {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.address.hash(state);
-    }
 }
 
 /// Counts of servers and players.
@@ -80,23 +50,6 @@ pub struct Counts {
 }
 
 impl Listing {
-    fn ask_server(&mut self, engine: &mut Engine<Games, Asked>, asked: Asked) {
-        self.counts.tally.targets += 1;
-        if self.duplicates.add(asked) {
-            let question = GameQuestion::server(asked.game);
-            let question = if self.with_rules { question.with_rules() } else { question };
-            // There is room.
-            let _ = engine.ask(asked.address, question, asked);
-        }
-    }
-
-    /// Returns the game of the last target of the inputs.
-    fn game_of_target(&self) -> &'static Game {
-        // The label was checked when the line was read.
-        let label = self.inputs.settings().and_then(|id| self.catalogue.find(id).ok());
-        label.unwrap_or(self.game)
-    }
-
     fn answered(&mut self, record: &Record, ping: Option<Duration>, info: &ServerInfo) -> io::Result<()> {
         self.counts.tally.answered += 1;
         if self.has_enough() {
@@ -137,34 +90,18 @@ impl Listing {
     }
 }
 
-/// The tag of a conversation is the target.
 impl Job<Games, Asked> for Listing {
     fn ask(&mut self, engine: &mut Engine<Games, Asked>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
-            if let Some(master) = self.masters.next(console) {
-                // Request servers of both families from a master with an IPv6 address. All masters support the older
-                // request, which is for IPv4 only.
-                if let Some(question) = GameQuestion::master(self.game, master.is_ipv6()) {
-                    let _ = engine.ask(master, question, Asked { address: master, game: self.game });
+            match self.candidates.next(engine, console) {
+                Candidate::Server { asked, .. } => {
+                    self.counts.tally.targets += 1;
+                    if self.duplicates.add(asked) {
+                        asked.ask(engine, self.with_rules);
+                    }
                 }
-                continue;
-            }
-            let next = self.inputs.next(console);
-            if let Next::Target(server) = next {
-                // A master may list it, too: then it is in the set of all servers.
-                if self.masters.is_empty()
-                    || engine.protocol_mut().know(server)
-                    || self.duplicates.are_allowed()
-                {
-                    let game = self.game_of_target();
-                    self.ask_server(engine, Asked { address: server, game });
-                }
-                continue;
-            }
-            match engine.protocol_mut().take_server() {
-                Some((address, game)) => self.ask_server(engine, Asked { address, game }),
-                None if next == Next::Waiting || self.masters.are_open() => return More::Yes,
-                None => return More::No,
+                Candidate::Waiting => return More::Yes,
+                Candidate::End => return More::No,
             }
         }
         More::Yes
@@ -177,7 +114,7 @@ impl Job<Games, Asked> for Listing {
         console: &Console,
     ) -> io::Result<Flow> {
         if completion.conversation.is_master() {
-            self.masters.conclude(&completion, console);
+            self.candidates.masters.conclude(&completion, console);
             return Ok(Flow::GoOn);
         }
         let ping = completion.conversation.ping().or(completion.rtt);
@@ -205,7 +142,7 @@ impl Job<Games, Asked> for Listing {
     }
 
     fn input_failure(&mut self) -> Option<Error> {
-        self.inputs.failure.take()
+        self.candidates.inputs.failure.take()
     }
 
     fn targets(&self) -> u64 {
@@ -221,14 +158,14 @@ impl Job<Games, Asked> for Listing {
             None if self.answered() > 0 => Exit::Success,
             Some(_) if self.counts.found > 0 => Exit::Success,
             // Nobody knows whether the player is there.
-            Some(_) if self.masters.have_failed() => Exit::System,
+            Some(_) if self.candidates.masters.have_failed() => Exit::System,
             _ => Exit::Nothing,
         }
     }
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
         let Counts { tally, listed, found } = &self.counts;
-        if tally.targets == 0 && self.masters.have_failed() {
+        if tally.targets == 0 && self.candidates.masters.have_failed() {
             return console
                 .error("no master answered, and no targets were named: nothing was sent to any server");
         }

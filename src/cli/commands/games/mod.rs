@@ -1,8 +1,10 @@
 //! `games` and `find`: lists game servers, and finds players.
 
 mod args;
+mod candidates;
 mod catalogue;
 mod columns;
+mod events;
 mod filter;
 mod json;
 mod listed_games;
@@ -12,6 +14,7 @@ mod named_game;
 mod report;
 mod server;
 mod wanted;
+mod watch;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -27,13 +30,16 @@ use crate::cli::output::Out;
 use crate::cli::sweep::{Sweep, Swept};
 pub use args::{FindArgs, GamesArgs};
 use args::{NamingArgs, ServersArgs};
+use candidates::Candidates;
 use catalogue::Catalogue;
 use columns::ServerColumn;
+use events::EventWriter;
 use filter::Condition;
 use listing::{Counts, Listing};
 use masters::Masters;
 use report::Report;
 use wanted::Wanted;
+use watch::{Watch, WatchSettings};
 
 /// The result of a sweep, for a command that runs one itself.
 #[derive(Debug)]
@@ -60,6 +66,9 @@ pub fn list(args: &GamesArgs, most: usize) -> Result<Done> {
     let NamingArgs { exact, regex, bots, first } = args.naming;
     if args.player.is_none() && (exact || regex || bots || first) {
         return Err(Usage("--exact, --regex, --bots and --first need --player".into()).into());
+    }
+    if args.servers.every.is_some() && (args.columns.is_some() || args.top.is_some() || first) {
+        return Err(Usage("--every writes events: --columns, --top and --first do not apply".into()).into());
     }
     let rows = Rows {
         chosen: args.columns.clone(),
@@ -138,19 +147,28 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
     let out = sweep.results()?;
     let waker = sweep.net.waker();
     let masters = Masters::resolve(&master_names(args, game)?, game, move || drop(waker.wake()));
-    let memory = sweep.memory().answers();
+    let own = if masters.is_empty() { vec![] } else { own_addresses(&sweep.console) };
+    let games = Games::new(game).with_own_addresses(own).with_reserved_allowed(args.allow_reserved);
+    let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let typical = GameConversation::new(nobody, GameQuestion::server(game));
+    let allow_duplicates = args.duplicates.allow_duplicates;
+    let candidates = Candidates { game, catalogue, inputs, masters, allow_duplicates };
     let conditions: Vec<Condition> = args.conditions.iter().flatten().cloned().collect();
     rows.rules = rows.rules_needed();
     let with_rules = args.rules || !rows.rules.is_empty() || conditions.iter().any(Condition::needs_rules);
+    if let Some(interval) = args.every {
+        let writer = EventWriter::open(out, args.output).context("cannot write results")?;
+        let settings = WatchSettings { interval, with_rules, conditions, wanted };
+        let swept = sweep.conduct(games, &typical, &mut Watch::new(candidates, settings, writer))?;
+        return Ok(Done { swept, counts: Counts::default() });
+    }
+    let memory = sweep.memory().answers();
     let report =
         Report::open(out, args.output, wanted.is_some(), rows, memory).context("cannot write results")?;
     let mut listing = Listing {
-        game,
-        catalogue,
+        candidates,
         with_rules,
-        inputs,
         duplicates: Duplicates::new(args.duplicates),
-        masters,
         conditions,
         wanted,
         player: player.map(str::to_owned),
@@ -159,10 +177,6 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
         report,
         counts: Counts::default(),
     };
-    let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let typical = GameConversation::new(nobody, GameQuestion::server(game));
-    let own = if listing.masters.is_empty() { vec![] } else { own_addresses(&sweep.console) };
-    let games = Games::new(game).with_own_addresses(own).with_reserved_allowed(args.allow_reserved);
     let swept = sweep.conduct(games, &typical, &mut listing)?;
     Ok(Done { swept, counts: listing.counts })
 }

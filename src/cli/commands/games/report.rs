@@ -8,7 +8,7 @@ use super::Rows;
 use super::columns::ServerColumn;
 use super::json::ServerJson;
 use super::server::Server;
-use crate::cli::output::record::{Record, shown_millis};
+use crate::cli::output::record::Record;
 use crate::cli::output::table::{Cell, Column, Layout, Style};
 use crate::cli::output::{Format, Out, Sink};
 

@@ -39,11 +39,16 @@ impl Wanted {
 
     /// Returns the players of a server whose names match.
     pub fn among<'a>(&self, info: &'a ServerInfo) -> Vec<&'a PlayerInfo> {
-        let searched = info.player_list.iter().filter(|player| self.with_bots || player.bot != Some(true));
-        searched.filter(|player| self.fits(&player.name)).collect()
+        info.player_list.iter().filter(|player| self.finds(player)).collect()
     }
 
-    fn fits(&self, name: &str) -> bool {
+    /// Returns whether a player is searched for, and the name matches.
+    pub fn finds(&self, player: &PlayerInfo) -> bool {
+        (self.with_bots || player.bot != Some(true)) && self.fits(&player.name)
+    }
+
+    /// Returns whether a clean name matches.
+    pub fn fits(&self, name: &str) -> bool {
         match &self.naming {
             Naming::Part(part) => name.to_lowercase().contains(part),
             Naming::Whole(whole) => name.to_lowercase() == *whole,

@@ -1,4 +1,4 @@
-//! `--every`: the times when agents are due. Each agent has its own fixed time within the interval, derived from a hash
+//! `--every`: the times when hosts are due. Each host has its own fixed time within the interval, derived from a hash
 //! of its address.
 
 use std::cmp::Reverse;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use allears::engine::Time;
 use siphasher::sip::SipHasher13;
 
-/// All agents, each with the time when it is next due.
+/// All hosts, each with the time when it is next due.
 pub struct Schedule {
     interval: Duration,
     start: Option<Time>,
@@ -26,14 +26,14 @@ impl Schedule {
         self.interval
     }
 
-    /// Adds an agent at `now`. Its first time is within one interval.
+    /// Adds a host at `now`. Its first time is within one interval.
     pub fn add(&mut self, host: u32, target: SocketAddr, now: Time) {
         let start = *self.start.get_or_insert(now);
         let first = start + self.offset(target);
         self.due.push(Reverse((self.after(now, first), host)));
     }
 
-    /// Returns the next agent that is due at `now`. Its next time is one interval later; times that have already passed
+    /// Returns the next host that is due at `now`. Its next time is one interval later; times that have already passed
     /// are skipped.
     pub fn pop(&mut self, now: Time) -> Option<u32> {
         let &Reverse((due, host)) = self.due.peek()?;
@@ -45,17 +45,17 @@ impl Schedule {
         Some(host)
     }
 
-    /// Keeps only the agents for which `keep` is true.
+    /// Keeps only the hosts for which `keep` is true.
     pub fn retain(&mut self, keep: impl Fn(u32) -> bool) {
         self.due.retain(|Reverse((_, host))| keep(*host));
     }
 
-    /// Returns the time when the next agent is due.
+    /// Returns the time when the next host is due.
     pub fn next(&self) -> Option<Time> {
         self.due.peek().map(|Reverse((due, _))| *due)
     }
 
-    /// Returns the first time after `now` for an agent, given `one` of its times.
+    /// Returns the first time after `now` for a host, given `one` of its times.
     fn after(&self, now: Time, one: Time) -> Time {
         if one > now {
             return one;
@@ -79,7 +79,7 @@ mod tests {
         ([10, 0, (number >> 8) as u8, number as u8], 161).into()
     }
 
-    /// Returns the agents due within each second, for ten seconds of an interval of five.
+    /// Returns the hosts due within each second, for ten seconds of an interval of five.
     fn ten_seconds(agents: u32) -> Vec<Vec<u32>> {
         let mut schedule = Schedule::new(Duration::from_secs(5));
         (0..agents).for_each(|number| schedule.add(number, agent(number), Time::from_millis(100)));
