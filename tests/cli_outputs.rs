@@ -67,6 +67,7 @@ fn two_names_of_one_file_are_refused_before_anything_is_sent() {
         (&from_list, &["--to", "hard"], ""),
         (&from_list, &["--stats", "soft"], ""),
         (&from_list, &[], ">> list"),
+        (&probe, &["-i", "-"], "< list 1<> list"),
         (&probe, &["-i", "-", "--to", "list"], "< list"),
         (&["probe", "--file", "list", &address], &["--to", "hard"], ""),
         (&snmp, &["--engine-cache", "E", "--stats", "E"], ""),
@@ -99,6 +100,33 @@ fn two_names_of_one_file_are_refused_before_anything_is_sent() {
     }
     assert!(silent.recv(&mut [0; 9]).is_err(), "nothing was sent");
     assert!(!folder.path().join("new").exists() && !folder.path().join("E").exists());
+}
+
+#[test]
+fn results_that_cannot_be_written_are_counted_and_the_ledger_is_written() {
+    let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "2000", "--latency", "1ms,0"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let probe = ["probe", "--text", "some text that is long enough", "-i", fleet.targets(), "-r", "5000"];
+    for (format, to, limit) in
+        [("json", "/dev/full", ""), ("csv", "/dev/full", ""), ("json", "results", "ulimit -f 8; ")]
+    {
+        let line = format!("{limit}exec \"$0\" \"$@\"");
+        let sweep = Command::new("sh")
+            .args(["-c", &line, env!("CARGO_BIN_EXE_allears")])
+            .args(probe)
+            .args(["-o", format, "--to", to, "--stats", "-"])
+            .current_dir(folder.path())
+            .output()
+            .expect("sh runs");
+        let sweep = Run::from(sweep).expect_code(3);
+        let ledger = sweep.stats();
+        assert!(sweep.stderr.contains(&format!("cannot write {to}: ")), "{}", sweep.stderr);
+        let of = count(&ledger, "answered") + count(&ledger, "interrupted");
+        assert_eq!(of, count(&ledger, "queries"), "{ledger}");
+        let summary = sweep.stderr.lines().find(|line| line.contains(" hosts answered ")).expect("a summary");
+        let answered = count(&ledger, "answered");
+        assert!(summary.starts_with(&format!("{answered} of ")), "{summary} {ledger}");
+    }
 }
 
 #[test]

@@ -173,10 +173,16 @@ fn a_hangup_makes_repeated_polls_reread_the_list_and_reopen_the_file() {
     while old.recv(&mut [0; 512]).is_ok() {}
     (0..3).for_each(|_| poll(&new));
     assert!(old.recv(&mut [0; 512]).is_err(), "an agent that left the list is no longer polled");
+    // A file that cannot be opened again stays open.
+    fs::rename(path("to"), path("to.2")).expect("renamed");
+    fs::create_dir(path("to")).expect("created");
+    signal(&child, "HUP");
+    (0..3).for_each(|_| poll(&new));
     signal(&child, "INT");
     let run = Run::from(child.wait_with_output().expect("it ends")).expect_code(130);
     assert!(run.stderr.contains(" from 3 agents in "), "{}", run.stderr);
-    for (name, present) in [("to.1", &old_agent), ("to", &new_agent)] {
+    assert!(run.stderr.contains("the old file stays open"), "{}", run.stderr);
+    for (name, present) in [("to.1", &old_agent), ("to.2", &new_agent)] {
         let file = fs::read_to_string(path(name)).expect("results");
         assert!(file.starts_with("target,") && file.matches("target,").count() == 1, "{name}: {file}");
         assert!(file.contains(&kept) && file.contains(present), "{name}: {file}");

@@ -69,8 +69,11 @@ impl NamedFile {
     fn new(arg: &Arg, path: &Path) -> Option<NamedFile> {
         let id = arg.get_id().as_str();
         let written = WRITTEN.contains(&id);
-        if path == Path::new("-") || (written && is_standard_output(path)) {
+        if written && is_standard_output(path) {
             return None;
+        }
+        if path == Path::new("-") {
+            return standard_input(arg.get_long().unwrap_or(id));
         }
         let name = format!("{} (--{})", path.display(), arg.get_long().unwrap_or(id));
         Some(NamedFile { name, is_stream: false, written, identity: FileIdentity::of(path) })
@@ -81,6 +84,12 @@ impl NamedFile {
         let is_same = self.identity == written.identity && self.identity != FileIdentity::Stream;
         is_same && !(self.is_stream && written.is_stream)
     }
+}
+
+/// Returns standard input as a file that the argument `--long -` reads.
+fn standard_input(long: &str) -> Option<NamedFile> {
+    let input = standard_streams().into_iter().find(|stream| !stream.written)?;
+    Some(NamedFile { name: format!("standard input (--{long})"), is_stream: false, ..input })
 }
 
 /// Returns the standard streams that are files.

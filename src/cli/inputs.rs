@@ -18,6 +18,7 @@ use super::console::Console;
 use super::exit::Usage;
 use super::input_lines::{Input, MAX_LINE};
 use super::output::record::uncapitalized;
+use super::output::untrusted::escaped;
 use super::resolvers::{Resolvers, Stopped};
 use super::targets::{self, Span, Target};
 
@@ -391,7 +392,8 @@ fn argument_name(index: usize) -> String {
 fn shown(line: &[u8]) -> String {
     const MOST: usize = 60;
     let text = String::from_utf8_lossy(&line[..line.len().min(4 * MOST)]);
-    let mut shown: String = text.trim().chars().take(MOST).flat_map(char::escape_debug).collect();
+    let start: String = text.trim().chars().take(MOST).collect();
+    let mut shown = escaped(&start).into_owned();
     if text.trim().chars().count() > MOST {
         shown.push('…');
     }

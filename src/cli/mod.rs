@@ -75,6 +75,7 @@ enum Command {
 
 /// Parses the command line, runs its command, and returns the exit code.
 pub fn run() -> ExitCode {
+    signals::survive_size_limits();
     let exit = parse().and_then(|cli| run_command(&cli.command)).unwrap_or_else(|error| {
         let exit = exit::of_error(&error);
         if exit != Exit::Success {

@@ -90,6 +90,24 @@ impl HostTally {
         text + more
     }
 
+    /// Prints the summary of repeated queries: `1200 answers from 100 agents in 60.1 s: 12 silent; 3 polls skipped`.
+    pub fn print_polls(&self, hosts: &str, remark: &str, elapsed: Duration, more: &str, console: &Console) {
+        let HostTally { targets, answered, unqueried, reasons } = self;
+        let unresolved = console.unresolved();
+        if *targets == 0 {
+            return console.error(format_args!("no targets: nothing was sent{unresolved}"));
+        }
+        let seconds = elapsed.as_secs_f64();
+        let mut text = format!("{answered} answers{remark} from {targets} {hosts} in {seconds:.1} s");
+        if !reasons.is_empty() {
+            text += &format!(": {reasons}");
+        }
+        if *unqueried > 0 {
+            text += &format!("; {unqueried} polls not sent");
+        }
+        console.say(format_args!("{text}{more}{unresolved}"));
+    }
+
     /// Prints the summary, including names that did not resolve.
     pub fn print(&self, hosts: &str, remark: &str, elapsed: Duration, more: &str, console: &Console) {
         let unresolved = console.unresolved();

@@ -33,16 +33,17 @@ impl Schedule {
         self.due.push(Reverse((self.after(now, first), host)));
     }
 
-    /// Returns the next host that is due at `now`. Its next time is one interval later; times that have already passed
-    /// are skipped.
-    pub fn pop(&mut self, now: Time) -> Option<u32> {
+    /// Returns the next host that is due at `now`, and how many of its further times have passed, too: they are skipped.
+    pub fn pop(&mut self, now: Time) -> Option<(u32, u32)> {
         let &Reverse((due, host)) = self.due.peek()?;
         if due > now {
             return None;
         }
         self.due.pop();
-        self.due.push(Reverse((self.after(now, due), host)));
-        Some(host)
+        let next = self.after(now, due);
+        self.due.push(Reverse((next, host)));
+        let passed = (next - due).as_nanos() / self.interval.as_nanos();
+        Some((host, u32::try_from(passed).unwrap_or(u32::MAX).saturating_sub(1)))
     }
 
     /// Keeps only the hosts for which `keep` is true.
@@ -86,7 +87,8 @@ mod tests {
         (1..=10u64)
             .map(|second| {
                 let now = Time::from_millis(100 + 1000 * second);
-                let mut due: Vec<u32> = std::iter::from_fn(|| schedule.pop(now)).collect();
+                let mut due: Vec<u32> =
+                    std::iter::from_fn(|| schedule.pop(now)).map(|(host, _)| host).collect();
                 due.sort_unstable();
                 due
             })
@@ -104,10 +106,11 @@ mod tests {
     }
 
     #[test]
-    fn times_that_have_passed_are_skipped() {
+    fn times_that_have_passed_are_skipped_and_counted() {
         let mut schedule = Schedule::new(Duration::from_secs(5));
         schedule.add(0, agent(0), Time::ZERO);
-        assert_eq!(schedule.pop(Time::from_millis(60_000)), Some(0));
+        // It was due 12 times, once within each interval.
+        assert_eq!(schedule.pop(Time::from_millis(60_000)), Some((0, 11)));
         assert_eq!(schedule.pop(Time::from_millis(60_000)), None);
         assert!(schedule.next().is_some_and(|due| (60_000..=65_000).contains(&(due.as_nanos() / 1_000_000))));
     }

@@ -85,6 +85,14 @@ impl Stop {
     }
 }
 
+/// Lets a file that has reached its maximum size (`ulimit -f`) be an error of writing. Otherwise the signal would end the
+/// program.
+pub fn survive_size_limits() {
+    // Without the handler, only that does not work.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
+
 /// Returns whether the program was started with SIGHUP ignored, as nohup(1) does, so that it outlives its terminal.
 fn ignores_hangup() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

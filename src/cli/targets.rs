@@ -112,7 +112,10 @@ pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     // Report an invalid host rather than a missing port.
     at_port(host, 1)?;
     let port = match port {
-        Some(port) => port.parse().map_err(|_| "the port is not a number from 1 to 65535")?,
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            port.parse().map_err(|_| "the port is not a number from 1 to 65535")?
+        }
+        Some(_) => return Err("the port is not a number from 1 to 65535".into()),
         None => default_port.ok_or(NO_PORT)?,
     };
     if port == 0 {
@@ -233,7 +236,10 @@ fn check_name(host: &str) -> Result<(), String> {
         return Err("not a host name or address".into());
     }
     let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    if last.bytes().all(|b| b.is_ascii_digit()) {
+    // Resolvers read 0x7f000001 as an address, too.
+    let digits = last.strip_prefix("0x").or(last.strip_prefix("0X"));
+    let is_hexadecimal = digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if is_hexadecimal || last.bytes().all(|b| b.is_ascii_digit()) {
         return Err("not an IPv4 address".into());
     }
     Ok(())

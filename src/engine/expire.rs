@@ -65,6 +65,9 @@ impl<P: Protocol, T> Engine<P, T> {
         let may_retry = if self.stopped || is_fading { 0 } else { tries_left };
         let Phase::Open(open) = &mut query.phase else { return };
         open.forget_failing_send();
+        if !is_fading && open.partial().is_none() {
+            self.window.learn_silence();
+        }
         if let Some(arrival) = open.partial()
             && let Quiet::Done(answer) = self.protocol.quiet(&mut open.conversation, may_retry)
         {
@@ -80,9 +83,6 @@ impl<P: Protocol, T> Engine<P, T> {
                 (None, Some(report)) => Outcome::Unreachable(report),
                 (None, None) => Outcome::Silent,
             };
-            if !is_fading {
-                self.window.learn_silence();
-            }
             if !is_fading && self.may_fade(now, id) {
                 self.fade(now, id);
             } else {

@@ -105,7 +105,7 @@ impl Window {
         self.sizes.learn(bytes, estimated);
     }
 
-    /// Learns that a query ended without a reply.
+    /// Learns that an attempt timed out.
     pub fn learn_silence(&mut self) {
         self.sizes.learn_silence();
     }

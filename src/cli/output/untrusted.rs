@@ -60,7 +60,7 @@ fn replaced(text: &str, replace: impl Fn(char, &mut String)) -> Cow<'_, str> {
 /// front (OWASP, CSV Injection); numbers stay.
 pub fn csv_cell(text: &str) -> Cow<'_, str> {
     let text = escaped(text);
-    if text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err() {
+    if text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && text.parse::<f64>().is_err() {
         format!("'{text}").into()
     } else {
         text

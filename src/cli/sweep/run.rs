@@ -178,8 +178,18 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         }
         let results = self.sweep.settings.results.as_ref();
         let Some(path) = results.filter(|path| !output::is_standard_output(path)) else { return };
+        let (file, is_empty) = match output::reopen(path) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let reason = in_words(&Error::new(error));
+                let path = path.display();
+                return self
+                    .sweep
+                    .console
+                    .warn(format_args!("cannot write {path}: {reason}: the old file stays open"));
+            }
+        };
         let reopened = self.job.flush().and_then(|()| {
-            let (file, is_empty) = output::reopen(path)?;
             self.sweep.backlog.continue_in(Box::new(file))?;
             if is_empty { self.job.start_file() } else { Ok(()) }
         });
@@ -204,11 +214,12 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     }
 
     fn take(&mut self, completion: Completion<P::Conversation, P::Answer, T>, now: Time) {
-        if !self.can_write() {
-            return;
-        }
-        match self.job.conclude(completion, now, &self.sweep.console) {
+        // If results cannot be written any more, they are still counted.
+        let (could_write, concluded) =
+            (self.can_write(), self.job.conclude(completion, now, &self.sweep.console));
+        match concluded {
             Ok(Flow::GoOn) => {}
+            Err(_) if !could_write => {}
             Ok(Flow::Enough) => {
                 self.asking = false;
                 self.engine.abort(self.sweep.net.now());

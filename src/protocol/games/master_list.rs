@@ -49,7 +49,9 @@ const OTHER_SERVICES: &[u16] = &[
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejected {
-    /// [Reserved](reserved::purpose) addresses, and port 0.
+    /// Addresses that are [no host's](reserved::why_no_host), and port 0.
+    pub no_hosts: usize,
+    /// [Reserved](reserved::purpose) addresses.
     pub reserved: usize,
     /// Addresses of this machine: [`Games::with_own_addresses`](super::Games::with_own_addresses).
     pub own: usize,
@@ -62,16 +64,17 @@ pub struct Rejected {
 impl Rejected {
     /// Returns the sum.
     pub fn total(&self) -> usize {
-        self.reserved + self.own + self.services + self.crowded
+        self.no_hosts + self.reserved + self.own + self.services + self.crowded
     }
 }
 
 /// Formats the counts: `3 on reserved addresses, 1 on ports of other services`.
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rejected { reserved, own, services, crowded } = *self;
+        let Rejected { no_hosts, reserved, own, services, crowded } = *self;
         let beyond = format!("beyond {MAX_PER_ADDRESS} on one address");
         let counts = [
+            (no_hosts, "not addresses of hosts"),
             (reserved, "on reserved addresses"),
             (own, "on addresses of this machine"),
             (services, "on ports of other services"),
@@ -129,10 +132,10 @@ impl MasterList {
         master: IpAddr,
         server: SocketAddr,
     ) -> Option<&mut usize> {
-        let Rejected { reserved, own, services, crowded } = &mut self.rejected;
+        let Rejected { no_hosts, reserved, own, services, crowded } = &mut self.rejected;
         let (ip, port) = (server.ip(), server.port());
         if port == 0 || reserved::why_no_host(ip).is_some() {
-            return Some(reserved);
+            return Some(no_hosts);
         }
         if !set.may_list_reserved(master) {
             if reserved::purpose(ip).is_some() {
@@ -248,7 +251,7 @@ mod tests {
             assert_eq!(add(&mut list, &mut set, master, &no_hosts), [""; 0]);
             let services = ["9.1.1.1:53", "9.1.1.1:161", "9.1.1.1:1023", "9.1.1.1:1900", "9.1.1.1:11211"];
             assert_eq!(add(&mut list, &mut set, master, &services), [""; 0]);
-            assert_eq!((list.rejected.reserved, list.rejected.services), (no_hosts.len(), services.len()));
+            assert_eq!((list.rejected.no_hosts, list.rejected.services), (no_hosts.len(), services.len()));
             assert_eq!(add(&mut list, &mut set, master, &["9.1.1.1:1024"]).len(), 1);
         }
     }

@@ -78,9 +78,6 @@ impl Listing {
 
     fn unanswered(&mut self, record: &Record) -> io::Result<()> {
         self.counts.tally.count_unanswered(record);
-        if self.has_enough() {
-            return Ok(());
-        }
         // A server that did not answer matches no condition.
         let selects = self.wanted.is_some() || !self.conditions.is_empty() || self.report.is_limited();
         if self.all || (self.report.lists_every_host() && !selects) {

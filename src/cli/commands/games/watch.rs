@@ -239,7 +239,9 @@ impl Job<Games, Asked> for Watch {
         }
         self.ring_is_full = true;
         while engine.room() > 0 {
-            let Some(number) = self.fresh.pop_front().or_else(|| self.schedule.pop(now)) else {
+            let Some(number) =
+                self.fresh.pop_front().or_else(|| self.schedule.pop(now).map(|(number, _)| number))
+            else {
                 self.ring_is_full = false;
                 break;
             };
@@ -323,12 +325,8 @@ impl Job<Games, Asked> for Watch {
     }
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
-        let HostTally { targets, answered, reasons, .. } = &self.tally;
-        let reasons = if reasons.is_empty() { String::new() } else { format!(": {reasons}") };
-        let (events, seconds) = (self.writer.written(), elapsed.as_secs_f64());
-        console.say(format_args!(
-            "{answered} answers from {targets} servers in {seconds:.1} s, {events} events{reasons}"
-        ));
+        let events = format!("; {} events", self.writer.written());
+        self.tally.print_polls("servers", "", elapsed, &events, console);
     }
 }
 
