@@ -74,7 +74,7 @@ impl fmt::Display for Rejected {
         let Rejected { no_hosts, reserved, own, services, crowded } = *self;
         let beyond = format!("beyond {MAX_PER_ADDRESS} on one address");
         let counts = [
-            (no_hosts, "not addresses of hosts"),
+            (no_hosts, "on addresses that no host has"),
             (reserved, "on reserved addresses"),
             (own, "on addresses of this machine"),
             (services, "on ports of other services"),
