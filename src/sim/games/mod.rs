@@ -2,7 +2,12 @@
 //! [`SimulatedServer`] in its own format.
 
 mod bedrock;
+mod listed;
+mod mumble;
+mod quakeworld;
 mod server;
 
 pub(super) use bedrock::BedrockServers;
+pub(super) use mumble::MumbleServers;
+pub(super) use quakeworld::QuakeWorldServers;
 use server::SimulatedServer;
