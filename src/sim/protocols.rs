@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
-use super::games::{BedrockServers, MumbleServers};
+use super::games::{BedrockServers, DOOM3_FAULTS, Doom3Servers, MumbleServers};
 use super::games::{QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers};
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -32,6 +32,9 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players()
     .with_faults(&QUAKE2_FAULTS),
+    HostProtocol::new("doom3", 27666, "Doom 3 servers", |plan| Box::new(Doom3Servers::new(plan)))
+        .with_players()
+        .with_faults(&DOOM3_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

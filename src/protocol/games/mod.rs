@@ -14,6 +14,7 @@
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `doom3/` | Doom 3 and its descendants |
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
@@ -25,6 +26,7 @@
 
 mod bedrock;
 mod catalogue;
+mod doom3;
 mod fields;
 mod info;
 mod list_query;

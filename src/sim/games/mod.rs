@@ -2,6 +2,7 @@
 //! [`SimulatedServer`] in its own format.
 
 mod bedrock;
+mod doom3;
 mod listed;
 mod mumble;
 mod quake2;
@@ -9,6 +10,7 @@ mod quakeworld;
 mod server;
 
 pub(super) use bedrock::BedrockServers;
+pub(super) use doom3::{DOOM3_FAULTS, Doom3Servers};
 pub(super) use mumble::MumbleServers;
 pub(super) use quake2::{QUAKE2_FAULTS, Quake2Servers};
 pub(super) use quakeworld::{QUAKEWORLD_FAULTS, QuakeWorldServers};
