@@ -82,7 +82,8 @@ pub trait Protocol {
     }
 
     /// Decides about a conversation that had returned [`Step::More`] and then received nothing more, because its quiet
-    /// gap passed or its last attempt timed out; or that had returned [`Step::Provisional`], once the attempt timed out. `tries_left` attempts remain.
+    /// gap passed or its last attempt timed out; or that had returned [`Step::Provisional`], once the attempt timed out.
+    /// `tries_left` attempts remain.
     ///
     /// The default retries while it can; after the last try the query ends as malformed.
     fn quiet(&mut self, conversation: &mut Self::Conversation, tries_left: u32) -> Quiet<Self::Answer> {
@@ -182,7 +183,8 @@ pub enum Proof {
         /// The number of bits.
         bits: u32,
     },
-    /// The reply has no token, but [`Protocol::step`] recognizes by its content which step it answers, and returns [`Step::NotMine`] for any other.
+    /// The reply has no token, but [`Protocol::step`] recognizes by its content which step it answers, and returns
+    /// [`Step::NotMine`] for any other.
     ///
     /// One conversation at a time is open with such a host. Its steps follow each other at once, even if replies to
     /// retries of an earlier step are still in flight.
@@ -253,9 +255,9 @@ pub enum Step<A> {
         /// The time to wait for the next datagram.
         quiet: Duration,
     },
-    /// An answer that only its source address ties to the request, which has a token. The conversation keeps it. If a
-    /// reply with the token arrives before the attempt times out, that one is the answer, and this datagram counts as
-    /// unmatched; otherwise [`Protocol::quiet`] completes the conversation.
+    /// An answer that only its source address ties to the request, which has a token. The conversation keeps the first
+    /// one; others count as duplicates. If a reply with the token arrives before the attempt times out, that one is the
+    /// answer, and this datagram counts as unmatched; otherwise [`Protocol::quiet`] completes the conversation.
     Provisional,
     /// Matches the address, and the token if there is one, but answers something else. Counted as unmatched; or as
     /// a duplicate, if replies to an earlier step are still expected.
