@@ -32,7 +32,16 @@ impl<P: Protocol, T> Engine<P, T> {
         // Without a token, it is unknown which of several attempts was answered.
         let is_exact = token != Token::NONE || query.attempts == 1;
         let arrival = Arrival { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
-        let Phase::Open(open) = &mut query.phase else { return self.count_after_the_end(hit, &arrival) };
+        let Phase::Open(open) = &mut query.phase else {
+            // Without the token, it proves nothing about an ended query whose requests had one.
+            let proves_nothing = !hit.has_token && self.in_flight.has_token(hit.query);
+            if proves_nothing {
+                self.ledger.unmatched += 1;
+            } else {
+                self.count_after_the_end(hit, &arrival);
+            }
+            return;
+        };
         let Arrival { rtt, attempt, .. } = arrival;
         let reply = Reply { from, at: now, rtt, attempt, has_token: hit.has_token, bytes: datagram };
         let step = self.protocol.step(&mut open.conversation, &reply);

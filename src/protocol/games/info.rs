@@ -100,6 +100,27 @@ impl ServerInfo {
             remarks: Vec::new(),
         }
     }
+
+    /// Returns whether no public slot is free. Spectators take slots, too. False if the number of slots is unknown.
+    pub fn is_full(&self) -> bool {
+        is_full(self.players, self.max_players, self.private_slots)
+    }
+
+    /// Removes the spaces around names: some games pad them.
+    pub(super) fn trim_names(&mut self) {
+        let players = self.player_list.iter_mut().map(|player| &mut player.name);
+        for name in self.name.iter_mut().chain(players) {
+            let trimmed = name.trim();
+            if trimmed.len() < name.len() {
+                *name = trimmed.to_owned();
+            }
+        }
+    }
+}
+
+/// Returns whether a server with these counts has no free slot for the public. False if the number of slots is unknown.
+pub fn is_full(players: u32, slots: Option<u32>, private_slots: Option<u32>) -> bool {
+    slots.is_some_and(|slots| players >= slots.saturating_sub(private_slots.unwrap_or(0)))
 }
 
 impl Rules {
@@ -156,5 +177,28 @@ mod tests {
             (rules.len(), rules.get("MAP"), rules.get("EMPTY")),
             (4, Some(&b"oasis"[..]), Some(&b""[..]))
         );
+    }
+
+    #[test]
+    fn a_server_is_full_if_no_public_slot_is_free() {
+        for (players, slots, private, full) in [
+            (30, Some(32), Some(2), true),
+            (29, Some(32), Some(2), false),
+            (30, Some(32), None, false),
+            (32, Some(32), Some(0), true),
+            (40, Some(32), Some(64), true),
+            (5, None, Some(2), false),
+        ] {
+            assert_eq!(is_full(players, slots, private), full, "{players} {slots:?} {private:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_trimmed() {
+        let mut info = ServerInfo::new(Game::find("cod2").unwrap());
+        info.name = Some(" a b  ".into());
+        info.player_list = vec![PlayerInfo { name: "NIGHTOWL    ".into(), ..PlayerInfo::default() }];
+        info.trim_names();
+        assert_eq!((info.name.as_deref(), info.player_list[0].name.as_str()), (Some("a b"), "NIGHTOWL"));
     }
 }
