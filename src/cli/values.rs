@@ -26,10 +26,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "m" => 60.0,
         "h" => 3600.0,
         "" if number == "0" => 1.0,
-        _ => return Err("a duration needs a number and a unit: 300ms, 1.5s, 2m".into()),
+        _ => return Err("a duration needs a number and a unit, such as 300ms, 1.5s or 2m".into()),
     };
-    let number: f64 = number.parse().map_err(|_| "a duration starts with a number: 300ms, 1.5s, 2m")?;
+    let number: f64 =
+        number.parse().map_err(|_| "a duration starts with a number, such as 300ms, 1.5s or 2m")?;
     Duration::try_from_secs_f64(number * seconds_in_unit).map_err(|_| "this duration is too long".into())
+}
+
+/// Parses the interval of repeated queries: a duration of at least 100 ms.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval < Duration::from_millis(100) { Err("at least 100ms".into()) } else { Ok(interval) }
 }
 
 /// Parses a number of bytes: `4M`, `64K`, `212992`. K, M and G are powers of 1024.
@@ -74,8 +81,9 @@ pub fn entry_of<T: Sync>(
 pub fn bind(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse().ok();
     let any_port = || text.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 0));
-    port.or_else(any_port)
-        .ok_or_else(|| "expected an address of this machine, with or without a port: 192.0.2.1:5000".into())
+    port.or_else(any_port).ok_or_else(|| {
+        "expected an address of this machine, with or without a port, such as 192.0.2.1:5000".into()
+    })
 }
 
 impl FromStr for Rate {

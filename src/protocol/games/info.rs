@@ -101,9 +101,11 @@ impl ServerInfo {
         }
     }
 
-    /// Returns whether no public slot is free. Spectators take slots, too. False if the number of slots is unknown.
-    pub fn is_full(&self) -> bool {
-        is_full(self.players, self.max_players, self.private_slots)
+    /// Returns the number of slots that are free for the public; `None` if the number of slots is unknown. Spectators and
+    /// bots take slots, too; which players have the private ones is unknown, so all players count.
+    pub fn free_slots(&self) -> Option<u32> {
+        let public = self.max_players?.saturating_sub(self.private_slots.unwrap_or(0));
+        Some(public.saturating_sub(self.players))
     }
 
     /// Removes the spaces around names: some games pad them.
@@ -116,11 +118,6 @@ impl ServerInfo {
             }
         }
     }
-}
-
-/// Returns whether a server with these counts has no free slot for the public. False if the number of slots is unknown.
-pub fn is_full(players: u32, slots: Option<u32>, private_slots: Option<u32>) -> bool {
-    slots.is_some_and(|slots| players >= slots.saturating_sub(private_slots.unwrap_or(0)))
 }
 
 impl Rules {
@@ -180,16 +177,17 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_full_if_no_public_slot_is_free() {
-        for (players, slots, private, full) in [
-            (30, Some(32), Some(2), true),
-            (29, Some(32), Some(2), false),
-            (30, Some(32), None, false),
-            (32, Some(32), Some(0), true),
-            (40, Some(32), Some(64), true),
-            (5, None, Some(2), false),
+    fn private_slots_are_not_free() {
+        for (players, slots, private, free) in [
+            (30, Some(32), Some(2), Some(0)),
+            (29, Some(32), Some(2), Some(1)),
+            (30, Some(32), None, Some(2)),
+            (40, Some(32), Some(64), Some(0)),
+            (5, None, Some(2), None),
         ] {
-            assert_eq!(is_full(players, slots, private), full, "{players} {slots:?} {private:?}");
+            let mut info = ServerInfo::new(Game::find("q3").unwrap());
+            (info.players, info.max_players, info.private_slots) = (players, slots, private);
+            assert_eq!(info.free_slots(), free, "{players} {slots:?} {private:?}");
         }
     }
 

@@ -159,6 +159,11 @@ impl Games {
         self.servers.known()
     }
 
+    /// Forgets a server, so that the next list with it returns it again.
+    pub fn forget(&mut self, server: SocketAddr) {
+        self.servers.remove(server);
+    }
+
     /// Records a server that the caller queries without having taken it from a list, so that no list returns it again.
     /// Returns whether it is new: if not, it has been queried already, or will be.
     pub fn know(&mut self, server: SocketAddr) -> bool {

@@ -60,7 +60,7 @@ impl FromStr for Ramp {
     fn from_str(text: &str) -> Result<Ramp, String> {
         let parts: Vec<f64> = text.split(':').map(rate).collect::<Result<_, _>>()?;
         let &[from, to, step] = &parts[..] else {
-            return Err("a ramp is FROM:TO:STEP in queries per second: 10k:100k:10k".into());
+            return Err("a ramp is FROM:TO:STEP in queries per second, such as 10k:100k:10k".into());
         };
         if from > to {
             return Err("a ramp goes up: FROM is at most TO".into());
@@ -78,7 +78,7 @@ impl FromStr for Tolerance {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Tolerance, String> {
-        let wrong = "a tolerance is a percentage from 0% to 100%: 0.1%";
+        let wrong = "a tolerance is a percentage from 0% to 100%, such as 0.1%";
         let percent: f64 = text.strip_suffix('%').ok_or(wrong)?.parse().map_err(|_| wrong)?;
         if (0.0..=100.0).contains(&percent) { Ok(Tolerance(percent / 100.0)) } else { Err(wrong.into()) }
     }

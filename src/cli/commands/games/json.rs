@@ -29,8 +29,8 @@ pub struct ServerJson<'a> {
     remarks: &'a [String],
 }
 
-#[derive(Serialize)]
-struct PlayerJson<'a> {
+#[derive(Default, Serialize)]
+pub struct PlayerJson<'a> {
     name: &'a str,
     name_raw: String,
     score: Option<Number>,
@@ -84,12 +84,17 @@ impl<'a> ServerJson<'a> {
 
 /// Returns the list of players; `None` if the protocol has none.
 fn players(info: &ServerInfo) -> Option<Vec<PlayerJson<'_>>> {
-    let list = info.game.wire.lists_players;
+    let list = info.game.lists_players();
     list.then(|| info.player_list.iter().map(PlayerJson::new).collect())
 }
 
 impl<'a> PlayerJson<'a> {
-    fn new(player: &'a PlayerInfo) -> PlayerJson<'a> {
+    /// Returns a player of whom only the name is known.
+    pub fn named(name: &'a str) -> PlayerJson<'a> {
+        PlayerJson { name, name_raw: name.to_owned(), ..PlayerJson::default() }
+    }
+
+    pub fn new(player: &'a PlayerInfo) -> PlayerJson<'a> {
         PlayerJson {
             name: &player.name,
             name_raw: raw_text(&player.name_raw),

@@ -10,7 +10,7 @@
 //!    shows that and is complete. They are never more than the players.
 //! 3. Players are missing from the list if it has fewer lines than there are players, unless it has exactly the people.
 //! 4. Slots are `sv_maxclients`, and `sv_privateClients` of these are private: a server without a free public slot is
-//!    full ([`ServerInfo::is_full`](crate::protocol::games::ServerInfo::is_full)).
+//!    full ([`ServerInfo::free_slots`](crate::protocol::games::ServerInfo::free_slots)).
 
 use super::info_string::number;
 
