@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::Game;
+use super::text::TextRules;
 
 /// The description of a game server.
 ///
@@ -14,6 +15,8 @@ use super::Game;
 pub struct ServerInfo {
     /// The game that it was queried for.
     pub game: &'static Game,
+    /// How its texts are read: as those of the game, and with the encoding that its names show to have.
+    pub text: TextRules,
     /// The server's name.
     pub name: Option<String>,
     /// The server's name as sent.
@@ -83,6 +86,7 @@ impl ServerInfo {
     pub(super) fn new(game: &'static Game) -> ServerInfo {
         ServerInfo {
             game,
+            text: game.text,
             name: None,
             name_raw: None,
             map: None,
@@ -108,8 +112,26 @@ impl ServerInfo {
         Some(public.saturating_sub(self.players))
     }
 
-    /// Removes the spaces around names: some games pad them.
-    pub(super) fn trim_names(&mut self) {
+    /// Reads the names once all are known: in the encoding that they show to have, and without spaces around them, since
+    /// some games pad them.
+    pub(super) fn read_names(&mut self) {
+        let players = self.player_list.iter().map(|player| &*player.name_raw);
+        if let Some(text) = self.text.detected(self.name_raw.as_deref().into_iter().chain(players)) {
+            self.text = text;
+            let is_other = |raw: &[u8]| std::str::from_utf8(raw).is_err();
+            if let (Some(name), Some(raw)) =
+                (&mut self.name, self.name_raw.as_deref().filter(|raw| is_other(raw)))
+            {
+                *name = text.clean(raw);
+            }
+            for player in self.player_list.iter_mut().filter(|player| is_other(&player.name_raw)) {
+                player.name = text.clean(&player.name_raw);
+            }
+        }
+        self.trim_names();
+    }
+
+    fn trim_names(&mut self) {
         let players = self.player_list.iter_mut().map(|player| &mut player.name);
         for name in self.name.iter_mut().chain(players) {
             let trimmed = name.trim();

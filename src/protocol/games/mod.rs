@@ -220,7 +220,7 @@ impl GameConversation {
 impl GameAnswer {
     /// Returns the answer of a server, completed by `datagram`.
     fn server(mut info: ServerInfo, datagram: &[u8]) -> GameAnswer {
-        info.trim_names();
+        info.read_names();
         GameAnswer::Server { info: Box::new(info), datagram: datagram.into() }
     }
 }

@@ -103,7 +103,7 @@ impl ServerColumn {
         match self {
             ServerColumn::Players => players_cell(server),
             ServerColumn::Ping => Cell::plain(server.ping.map(shown_millis).unwrap_or_default()),
-            ServerColumn::Name => super::report::coloured(&server.name_raw, server.game),
+            ServerColumn::Name => super::report::coloured(&server.name_raw, server.text),
             ServerColumn::Password => Cell::plain(if server.password == Some(true) { "yes" } else { "" }),
             other => Cell::plain(other.text(server)),
         }

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::protocol::games::text::raw_text;
+use allears::protocol::games::text::TextRules;
 use allears::protocol::games::{Game, ServerInfo};
 
 /// A row of the table.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub game: &'static Game,
+    /// How its texts are read.
+    pub text: TextRules,
     pub address: SocketAddr,
     /// The round trip, if it is known.
     pub ping: Option<Duration>,
@@ -37,10 +39,12 @@ impl Server {
     pub fn new(address: SocketAddr, ping: Option<Duration>, info: &ServerInfo, rules: &[String]) -> Server {
         let or_empty = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
         let rule = |key: &String| {
-            (key.as_str().into(), info.rules.get(key).map(raw_text).unwrap_or_default().into())
+            let value = info.rules.get(key).map(|value| info.text.raw(value));
+            (key.as_str().into(), value.unwrap_or_default().into())
         };
         Server {
             game: info.game,
+            text: info.text,
             address,
             ping,
             name: or_empty(&info.name),
