@@ -69,7 +69,7 @@ fn without_faults_every_server_answers_in_full() {
             servers.iter().any(|server| server.players == 0)
                 && servers.iter().any(|server| server.players > 5)
         );
-        for server in servers.iter().filter(|server| server.game.wire.lists_players) {
+        for server in servers.iter().filter(|server| server.game.lists_players()) {
             assert_eq!(
                 (server.player_list.len(), server.truncated),
                 (server.players as usize, false),

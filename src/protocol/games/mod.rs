@@ -66,6 +66,7 @@ use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, T
 pub struct Games {
     default: &'static Game,
     servers: ServerSet,
+    requires_proof: bool,
 }
 
 /// A question to one host.
@@ -116,7 +117,16 @@ pub enum GameAnswer {
 impl Games {
     /// Creates a protocol for any games. The port and host gap of `default` are the defaults.
     pub fn new(default: &'static Game) -> Games {
-        Games { default, servers: ServerSet::default() }
+        Games { default, servers: ServerSet::default(), requires_proof: false }
+    }
+
+    /// Refuses answers without the token that their request has, which only the server's address and port tie to it.
+    /// Otherwise such an answer counts if none with the token comes, and its
+    /// [`proof`](crate::engine::Completion::proof) is [`Proof::Address`]. Protocols without a token are not affected.
+    #[must_use]
+    pub fn with_proof_required(mut self, required: bool) -> Games {
+        self.requires_proof = required;
+        self
     }
 
     /// Names the addresses of this machine. Only a master that has a [reserved](super::reserved::purpose) address or one of
@@ -217,7 +227,8 @@ impl GameConversation {
 
 impl GameAnswer {
     /// Returns the answer of a server, completed by `datagram`.
-    fn server(info: ServerInfo, datagram: &[u8]) -> GameAnswer {
+    fn server(mut info: ServerInfo, datagram: &[u8]) -> GameAnswer {
+        info.read_names();
         GameAnswer::Server { info: Box::new(info), datagram: datagram.into() }
     }
 }
@@ -253,8 +264,15 @@ impl Protocol for Games {
     }
 
     fn step(&mut self, conversation: &mut GameConversation, reply: &Reply<'_>) -> Step<GameAnswer> {
+        if !reply.has_token && matches!(conversation.dialogue.proof(), Proof::Token { .. }) {
+            return conversation.dialogue.step_without_token(reply);
+        }
         conversation.ping = conversation.ping.or(reply.rtt);
         conversation.dialogue.step(&mut self.servers, reply)
+    }
+
+    fn takes_replies_without_token(&self) -> bool {
+        !self.requires_proof
     }
 
     fn quiet(&mut self, conversation: &mut GameConversation, tries_left: u32) -> Quiet<GameAnswer> {

@@ -52,6 +52,13 @@ pub(super) trait Dialogue: fmt::Debug + Send + Sync {
     /// Processes a reply. A master's list goes into `servers`, datagram by datagram.
     fn step(&mut self, servers: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer>;
 
+    /// Processes a reply without the token that the request has: not mine, unless the servers of the protocol may be
+    /// unable to return it.
+    fn step_without_token(&mut self, reply: &Reply<'_>) -> Step<GameAnswer> {
+        let _ = reply;
+        Step::NotMine
+    }
+
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         let _ = tries_left;
         Quiet::Retry
