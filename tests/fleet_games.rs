@@ -9,7 +9,8 @@ use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion,
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Tally, Trace};
 
 /// The protocols of simulated servers, each with the game that queries it.
-const FLEETS: &[(&str, &str)] = &[("bedrock", "bedrock"), ("mumble", "mumble"), ("quakeworld", "quakeworld")];
+const FLEETS: &[(&str, &str)] =
+    &[("bedrock", "bedrock"), ("mumble", "mumble"), ("quakeworld", "quakeworld"), ("quake2", "q2")];
 
 /// The games whose servers do not send their names.
 const NAMELESS: &[&str] = &["mumble"];
@@ -110,6 +111,28 @@ fn forged_and_broken_replies_are_counted_and_not_believed() {
         );
         assert!(servers.len() >= 1950, "{protocol}: {} {ledger:?}", servers.len());
         assert!(servers.iter().all(is_named), "{protocol}");
+    }
+}
+
+#[test]
+fn servers_of_every_kind_are_listed_in_full() {
+    for (protocol, game) in FLEETS {
+        for fault in HostProtocol::find(protocol).expect("a protocol").faults {
+            let plan = plan(protocol).with_hosts(500);
+            let proper = sweep(plan.clone(), game).servers;
+            let Swept { engine, servers, .. } = sweep(plan.with_misbehave(vec![(fault, 1.0)]), game);
+            let ledger = engine.ledger();
+            let players = |servers: &[ServerInfo]| servers.iter().map(|server| server.players).sum::<u32>();
+            assert_eq!((servers.len(), ledger.unmatched, ledger.broken), (500, 0, 0), "{protocol}, {fault}");
+            assert!(servers.iter().all(is_named), "{protocol}, {fault}");
+            // Old servers of QuakeWorld list no spectators.
+            assert!(
+                players(&servers) == players(&proper) || *fault == "old",
+                "{protocol}, {fault}: {} {}",
+                players(&servers),
+                players(&proper)
+            );
+        }
     }
 }
 

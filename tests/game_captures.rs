@@ -10,12 +10,17 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock")];
+const CAPTURES: &[(&str, &str)] =
+    &[("bedrock-minecraftbe", "bedrock"), ("quake2-kingpin", "kingpin"), ("quake2-quake2", "q2")];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
+    ("quake2-kingpin", "players", "GameQ counts only the players listed, and names the count `clients`"),
+    ("quake2-kingpin", "password", "the server says nothing about a password"),
+    ("quake2-quake2", "players", "GameQ names the count `clients`"),
+    ("quake2-quake2", "password", "the server says nothing about a password"),
 ];
 
 /// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.

@@ -28,6 +28,8 @@ fn replies() -> Vec<Vec<u8>> {
     replies.push(pong.to_vec());
     for made in [
         &b"n\\hostname\\x\\needpass\\1\n1 2 3 -4 \"\\s\\a\" \"s\" 0 13 \"t\" \"SE\" \"h\"\nqtv 1 \"a\" \"\" 2\n\0"[..],
+        b"print\nhello\n\\hostname\\x\\bots\\2\n1 0 \"a\" \"127.0.0.1\" 1\n\\score\\2\\ping\\3\\name\\b\\ai\\1\n",
+        b"servers \x0a\0\0\x01\x6d\x06",
         b"d\n\x0a\0\0\x01\x6b\x6c\x0a\0\0\x02\x6b\x6c",
     ] {
         replies.push([b"\xff\xff\xff\xff", made].concat());

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
-use super::games::{BedrockServers, MumbleServers, QuakeWorldServers};
+use super::games::{BedrockServers, MumbleServers};
+use super::games::{QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers};
 use super::ntp::TimeServers;
 use super::plan::Plan;
 use super::simulated_host::SimulatedHost;
@@ -23,7 +24,14 @@ pub static PROTOCOLS: &[HostProtocol] = &[
         Box::new(QuakeWorldServers::new(plan))
     })
     .with_master()
-    .with_players(),
+    .with_players()
+    .with_faults(&QUAKEWORLD_FAULTS),
+    HostProtocol::new("quake2", 27910, "Quake II servers and their master", |plan| {
+        Box::new(Quake2Servers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&QUAKE2_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

@@ -7,7 +7,7 @@
 //! | [`text`] | `text/` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `fields.rs` | the fields of binary datagrams |
-//! | | `words.rs` | the words of lines of text |
+//! | | `status_text.rs`, `words.rs` | statuses that are lines of text |
 //! | | `servers.rs` | the servers, each listed once |
 //! | | `list_query.rs` | a conversation with a master |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
@@ -15,6 +15,7 @@
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
 //! | | `mumble.rs` | Mumble |
+//! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
 //!
 //! # A new wire protocol
@@ -29,9 +30,11 @@ mod info;
 mod list_query;
 mod master_list;
 mod mumble;
+mod quake2;
 pub mod quake3;
 mod quakeworld;
 mod servers;
+mod status_text;
 pub mod text;
 mod wire;
 mod words;

@@ -4,10 +4,12 @@
 mod bedrock;
 mod listed;
 mod mumble;
+mod quake2;
 mod quakeworld;
 mod server;
 
 pub(super) use bedrock::BedrockServers;
 pub(super) use mumble::MumbleServers;
-pub(super) use quakeworld::QuakeWorldServers;
+pub(super) use quake2::{QUAKE2_FAULTS, Quake2Servers};
+pub(super) use quakeworld::{QUAKEWORLD_FAULTS, QuakeWorldServers};
 use server::SimulatedServer;
