@@ -10,11 +10,12 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock")];
+const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock"), ("teeworlds-teeworlds", "teeworlds")];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
+    ("teeworlds-teeworlds", "password", "GameQ does not read the flags"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
 ];
 

@@ -12,6 +12,7 @@
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -25,6 +26,7 @@ mod info;
 mod master_list;
 pub mod quake3;
 mod servers;
+mod teeworlds;
 pub mod text;
 mod wire;
 

@@ -3,6 +3,8 @@
 
 mod bedrock;
 mod server;
+mod teeworlds;
 
 pub(super) use bedrock::BedrockServers;
 use server::SimulatedServer;
+pub(super) use teeworlds::{NO_PLAYERS, Teeworlds7Servers, TeeworldsServers};
