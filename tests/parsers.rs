@@ -24,6 +24,14 @@ fn replies() -> Vec<Vec<u8>> {
     ] {
         replies.push([b"\xff\xff\xff\xff", made].concat());
     }
+    let pong = b"\0\x01\x05\x03\x01\x02\x03\x04\x05\x06\x07\x08\0\0\0\x05\0\0\0\x64\0\x01\x11\x70";
+    replies.push(pong.to_vec());
+    for made in [
+        &b"n\\hostname\\x\\needpass\\1\n1 2 3 -4 \"\\s\\a\" \"s\" 0 13 \"t\" \"SE\" \"h\"\nqtv 1 \"a\" \"\" 2\n\0"[..],
+        b"d\n\x0a\0\0\x01\x6b\x6c\x0a\0\0\x02\x6b\x6c",
+    ] {
+        replies.push([b"\xff\xff\xff\xff", made].concat());
+    }
     replies.extend(binary_replies().iter().map(|reply| reply.to_vec()));
     replies
 }

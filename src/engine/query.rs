@@ -66,7 +66,7 @@ pub struct Open<C, T> {
     pub promised: bool,
     /// True if it counts towards the in-flight cap of its host.
     pub has_slot: bool,
-    /// The attempt that is due is in the ledger as deferred.
+    /// True if the ledger already counts the pending attempt as deferred.
     pub deferred: bool,
     /// The number of attempts that do not count as tries, since their replies may have been dropped locally; and the
     /// number of the last such attempt.
@@ -87,7 +87,7 @@ pub struct Rare {
     pub broken: Option<&'static str>,
     /// The foreign source of a reply.
     pub foreign_source: Option<SocketAddr>,
-    /// The failed sends of the attempt that is due.
+    /// The failed sends of the pending attempt.
     pub failing: Option<FailingSend>,
     /// A router's report that the host cannot be reached, which may pass.
     pub hint: Option<Unreachable>,
@@ -190,7 +190,7 @@ impl<C, T> Open<C, T> {
         self.rare.get_or_insert_default()
     }
 
-    /// Ends the failures to send: an attempt has left.
+    /// Forgets the failures to send, because an attempt was sent.
     pub fn forget_failing_send(&mut self) {
         if let Some(rare) = &mut self.rare {
             rare.failing = None;

@@ -161,8 +161,8 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Handles part of an answer: the query now waits for the rest instead of its deadline, but not forever, because a
-    /// host that sends a part now and then would keep it open.
+    /// Handles part of an answer. The query now waits for the rest instead of its deadline, but only for a limited
+    /// time: otherwise a host that sends a part now and then could keep it open forever.
     fn expect_more(&mut self, now: Time, hit: &Hit, arrival: Arrival, quiet: Duration) {
         self.count_reply(hit, arrival);
         let Some(open) = self.in_flight[hit.query].open_mut() else { return };

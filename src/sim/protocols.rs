@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
-use super::games::{BedrockServers, NO_PLAYERS, Teeworlds7Servers, TeeworldsServers};
+use super::games::{
+    BedrockServers, MumbleServers, NO_PLAYERS, QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+};
 use super::ntp::TimeServers;
 use super::plan::Plan;
 use super::simulated_host::SimulatedHost;
@@ -18,6 +20,12 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players(),
     HostProtocol::new("bedrock", 19132, "Minecraft servers, Bedrock edition", |_| Box::new(BedrockServers)),
+    HostProtocol::new("mumble", 64738, "Mumble servers", |_| Box::new(MumbleServers)),
+    HostProtocol::new("quakeworld", 27500, "QuakeWorld servers and their master", |plan| {
+        Box::new(QuakeWorldServers::new(plan))
+    })
+    .with_master()
+    .with_players(),
     HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
         Box::new(TeeworldsServers::new(plan))
     })

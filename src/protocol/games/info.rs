@@ -100,6 +100,20 @@ impl ServerInfo {
             remarks: Vec::new(),
         }
     }
+
+    /// Appends what the wire has about player number `at` of the list and [`PlayerInfo`] has not, as the rule `KEY_AT`;
+    /// nothing if it is empty.
+    pub(super) fn push_of_player(&mut self, at: usize, key: &str, value: &[u8]) {
+        if !value.is_empty() {
+            self.rules.push(format!("{key}_{at}").as_bytes(), value);
+        }
+    }
+
+    /// Counts the bots if it is known of every player whether it is one.
+    pub(super) fn count_bots(&mut self) {
+        let known: Option<Vec<bool>> = self.player_list.iter().map(|player| player.bot).collect();
+        self.bots = known.map(|bots| bots.into_iter().filter(|&is_bot| is_bot).count() as u32);
+    }
 }
 
 impl Rules {

@@ -4,14 +4,18 @@
 //! |---|---|---|
 //! | [`Game`] | `catalogue.rs` | the games as data: ports, masters, texts, gaps, wire protocol |
 //! | [`ServerInfo`], [`PlayerInfo`], [`Rules`] | `info.rs` | a server's answer, the same for every wire protocol |
-//! | [`text`] | `text.rs` | names and other texts, and their colour codes |
+//! | [`text`] | `text/` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `fields.rs` | the fields of binary datagrams |
+//! | | `words.rs` | the words of lines of text |
 //! | | `servers.rs` | the servers, each listed once |
+//! | | `list_query.rs` | a conversation with a master |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `mumble.rs` | Mumble |
+//! | | `quakeworld/` | QuakeWorld |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //!
 //! # A new wire protocol
@@ -23,12 +27,16 @@ mod bedrock;
 mod catalogue;
 mod fields;
 mod info;
+mod list_query;
 mod master_list;
+mod mumble;
 pub mod quake3;
+mod quakeworld;
 mod servers;
 mod teeworlds;
 pub mod text;
 mod wire;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -97,8 +105,8 @@ pub enum GameAnswer {
     List {
         /// The number of servers on it that are believed, each counted once.
         listed: usize,
-        /// True if the end of the list was received. A datagram from its middle may still be lost: protocols do not
-        /// number them.
+        /// True if the end of the list was received, or lists of this protocol have no mark of their end. A datagram
+        /// may still be lost: protocols do not number them.
         complete: bool,
         /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
         is_cut: bool,
@@ -149,6 +157,11 @@ impl Games {
     /// Returns the number of known servers: from all masters, and from [`Games::know`].
     pub fn servers_known(&self) -> usize {
         self.servers.known()
+    }
+
+    /// Forgets a server, so that the next list with it returns it again.
+    pub fn forget(&mut self, server: SocketAddr) {
+        self.servers.remove(server);
     }
 
     /// Records a server that the caller queries without having taken it from a list, so that no list returns it again.

@@ -2,9 +2,14 @@
 //! [`SimulatedServer`] in its own format.
 
 mod bedrock;
+mod listed;
+mod mumble;
+mod quakeworld;
 mod server;
 mod teeworlds;
 
 pub(super) use bedrock::BedrockServers;
+pub(super) use mumble::MumbleServers;
+pub(super) use quakeworld::QuakeWorldServers;
 use server::SimulatedServer;
 pub(super) use teeworlds::{NO_PLAYERS, Teeworlds7Servers, TeeworldsServers};

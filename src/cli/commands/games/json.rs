@@ -29,8 +29,8 @@ pub struct ServerJson<'a> {
     remarks: &'a [String],
 }
 
-#[derive(Serialize)]
-struct PlayerJson<'a> {
+#[derive(Default, Serialize)]
+pub struct PlayerJson<'a> {
     name: &'a str,
     name_raw: String,
     score: Option<Number>,
@@ -89,7 +89,12 @@ fn players(info: &ServerInfo) -> Option<Vec<PlayerJson<'_>>> {
 }
 
 impl<'a> PlayerJson<'a> {
-    fn new(player: &'a PlayerInfo) -> PlayerJson<'a> {
+    /// Returns a player of whom only the name is known.
+    pub fn named(name: &'a str) -> PlayerJson<'a> {
+        PlayerJson { name, name_raw: name.to_owned(), ..PlayerJson::default() }
+    }
+
+    pub fn new(player: &'a PlayerInfo) -> PlayerJson<'a> {
         PlayerJson {
             name: &player.name,
             name_raw: raw_text(&player.name_raw),

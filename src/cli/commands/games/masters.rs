@@ -62,6 +62,13 @@ impl Masters {
         Some(*address)
     }
 
+    /// Starts to query all masters once more, unless some are still open.
+    pub fn query_again(&mut self) {
+        if !self.are_open() {
+            (self.queried, self.ended) = (0, 0);
+        }
+    }
+
     /// Returns whether more lists may follow.
     pub fn are_open(&self) -> bool {
         self.unresolved > 0 || self.ended < self.named.len()

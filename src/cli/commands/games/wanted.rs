@@ -10,7 +10,11 @@ use crate::cli::exit::Usage;
 
 /// The name to find. Case and colour codes are ignored.
 #[derive(Clone, Debug)]
-pub struct Wanted(Naming);
+pub struct Wanted {
+    naming: Naming,
+    /// True to find bots, too.
+    with_bots: bool,
+}
 
 #[derive(Clone, Debug)]
 enum Naming {
@@ -24,21 +28,28 @@ impl Wanted {
     /// An invalid regular expression, as [`Usage`].
     pub fn new(name: &str, naming: NamingArgs, game: &Game) -> Result<Wanted> {
         let plain = || game.text.clean(name.as_bytes()).to_lowercase();
-        let name = match naming {
+        let with_bots = naming.bots;
+        let naming = match naming {
             NamingArgs { regex: true, .. } => Naming::Pattern(filter::regex(name).map_err(Usage)?),
             NamingArgs { exact: true, .. } => Naming::Whole(plain()),
             _ => Naming::Part(plain()),
         };
-        Ok(Wanted(name))
+        Ok(Wanted { naming, with_bots })
     }
 
     /// Returns the players of a server whose names match.
     pub fn among<'a>(&self, info: &'a ServerInfo) -> Vec<&'a PlayerInfo> {
-        info.player_list.iter().filter(|player| self.fits(&player.name)).collect()
+        info.player_list.iter().filter(|player| self.finds(player)).collect()
     }
 
-    fn fits(&self, name: &str) -> bool {
-        match &self.0 {
+    /// Returns whether a player is searched for, and the name matches.
+    pub fn finds(&self, player: &PlayerInfo) -> bool {
+        (self.with_bots || player.bot != Some(true)) && self.fits(&player.name)
+    }
+
+    /// Returns whether a clean name matches.
+    pub fn fits(&self, name: &str) -> bool {
+        match &self.naming {
             Naming::Part(part) => name.to_lowercase().contains(part),
             Naming::Whole(whole) => name.to_lowercase() == *whole,
             Naming::Pattern(pattern) => pattern.is_match(name),
@@ -56,7 +67,8 @@ mod tests {
 
     fn found(name: &str, exact: bool, regex: bool) -> Vec<String> {
         let game = Game::find("et").expect("a game");
-        let wanted = Wanted::new(name, NamingArgs { exact, regex, first: false }, game).expect("a name");
+        let wanted =
+            Wanted::new(name, NamingArgs { exact, regex, bots: false, first: false }, game).expect("a name");
         wanted.among(&parsed(STATUS)).into_iter().map(|player| player.name.clone()).collect()
     }
 
@@ -70,9 +82,20 @@ mod tests {
     }
 
     #[test]
+    fn bots_are_found_only_on_request() {
+        let info = parsed(b"\\sv_hostname\\x\n1 0 \"Gandalf\"\n");
+        let game = Game::find("et").expect("a game");
+        for bots in [false, true] {
+            let naming = NamingArgs { exact: false, regex: false, bots, first: false };
+            let wanted = Wanted::new("gandalf", naming, game).expect("a name");
+            assert_eq!(wanted.among(&info).len(), usize::from(bots));
+        }
+    }
+
+    #[test]
     fn an_invalid_pattern_is_a_usage_error() {
         let game = Game::find("et").expect("a game");
-        let naming = NamingArgs { exact: false, regex: true, first: false };
+        let naming = NamingArgs { exact: false, regex: true, bots: false, first: false };
         assert!(Wanted::new("(", naming, game).is_err_and(|error| error.is::<Usage>()));
     }
 }

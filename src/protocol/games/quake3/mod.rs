@@ -9,7 +9,7 @@
 //! | `status.rs`, `players.rs` | [`Status`]: a server's reply, read in place |
 //! | `games.rs` | the games |
 //! | `info.rs` | a status as a [`ServerInfo`](super::ServerInfo) |
-//! | `master.rs` | a conversation with a master: a list in several datagrams |
+//! | `master.rs` | the lists of masters: a list in several datagrams |
 //! | `list.rs` | [`ServerList`]: one of these, read in place |
 //!
 //! The borrowing types are public for tests, benchmarks and fuzzing, and for programs that receive datagrams in other
@@ -26,6 +26,7 @@ use std::time::Duration;
 
 pub use list::ServerList;
 pub use players::{Player, Players};
+pub(super) use status::number;
 pub use status::{InfoString, Status};
 
 use super::servers::ServerSet;
@@ -43,7 +44,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     lists_players: true,
     games: || games::GAMES,
     server: |question| Box::new(StatusQuery { game: question.game }),
-    master: Some(|game, with_ipv6| Box::new(master::ListQuery::new(game, with_ipv6))),
+    master: Some(|game, with_ipv6| Box::new(master::query(game, with_ipv6))),
     read_token,
     read_request_token,
 };

@@ -177,6 +177,16 @@ pub struct InfoString<'a> {
 }
 
 impl<'a> InfoString<'a> {
+    /// Reads `\key\value…` up to a line feed.
+    pub(in crate::protocol::games) fn new(text: &'a [u8]) -> InfoString<'a> {
+        InfoString { rest: text }
+    }
+
+    /// Returns what has not been read.
+    pub(in crate::protocol::games) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     fn field(&mut self) -> Option<&'a [u8]> {
         let field = self.rest.strip_prefix(b"\\")?;
         let end = field.iter().position(|byte| matches!(byte, b'\\' | b'\n')).unwrap_or(field.len());
@@ -206,7 +216,7 @@ fn body(datagram: &[u8]) -> Option<&[u8]> {
 }
 
 /// Parses a decimal number of at most 18 digits, with or without a sign.
-pub(super) fn number(text: &[u8]) -> Option<i64> {
+pub(in crate::protocol::games) fn number(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),

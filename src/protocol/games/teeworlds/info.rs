@@ -29,10 +29,19 @@ pub(super) struct ServerDescription {
     pub offset: u32,
 }
 
+/// A player, and what [`PlayerInfo`] has no place for.
+#[derive(Debug)]
+pub(super) struct Tee {
+    player: PlayerInfo,
+    clan: Box<[u8]>,
+    /// The number of the country in ISO 3166-1; -1 for none.
+    country: Option<i32>,
+}
+
 /// Some players, in the server's order.
 #[derive(Debug, Default)]
 pub(super) struct ListedPlayers {
-    pub players: Vec<PlayerInfo>,
+    pub players: Vec<Tee>,
     /// True if the datagram ends in the middle of a player.
     pub is_cut: bool,
 }
@@ -123,11 +132,10 @@ impl InfoLayout {
         listed
     }
 
-    /// Reads a player. Its clan and country have no place in the answer.
-    fn read_player(self, fields: &mut Fields<'_>, game: &'static Game) -> Result<PlayerInfo, &'static str> {
+    fn read_player(self, fields: &mut Fields<'_>, game: &'static Game) -> Result<Tee, &'static str> {
         let name = fields.text()?;
-        let _clan = fields.text()?;
-        let _country = self.number(fields)?;
+        let clan = fields.text()?;
+        let country = self.number(fields)?;
         let score = self.number(fields)?;
         let kind = self.number(fields)?;
         if self == InfoLayout::Extended {
@@ -140,14 +148,15 @@ impl InfoLayout {
             // Here the flag says that it is a player.
             _ => (kind.map(|is_player| is_player == 0), None),
         };
-        Ok(PlayerInfo {
+        let player = PlayerInfo {
             name: game.text.clean(name),
             name_raw: name.into(),
             score: score.map(f64::from),
-            team_name: is_spectator.filter(|is| *is).map(|_| "spectators".into()),
+            team_name: is_spectator.filter(|is| *is).map(|_| "spectator".into()),
             bot,
             ..PlayerInfo::default()
-        })
+        };
+        Ok(Tee { player, clan: clan.into(), country })
     }
 }
 
@@ -161,11 +170,16 @@ impl ServerDescription {
         if info.truncated {
             info.remarks.push(missing_remark(count, info.players));
         }
-        if layout == InfoLayout::Seven && !info.truncated {
-            let bots = listed.players.iter().filter(|player| player.bot == Some(true)).count();
-            info.bots = Some(bots as u32);
+        for (at, Tee { player, clan, country }) in listed.players.into_iter().enumerate() {
+            info.player_list.push(player);
+            info.push_of_player(at, "clan", &clan);
+            if let Some(country) = country.filter(|country| *country != -1) {
+                info.push_of_player(at, "country", country.to_string().as_bytes());
+            }
         }
-        info.player_list = listed.players;
+        if layout == InfoLayout::Seven && !info.truncated {
+            info.count_bots();
+        }
         info
     }
 }

@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use super::seven::{self, Handshake};
 use super::{ENVELOPE, MAX_PACKET, OUT_OF_BAND};
+use crate::protocol::games::list_query::LIST_GAP;
 use crate::protocol::games::master_list::MasterList;
 use crate::protocol::games::servers::ServerSet;
 use crate::protocol::games::wire::Dialogue;
 use crate::protocol::games::{Game, GameAnswer};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 
-/// The time without a datagram after which a list is over. Masters send a whole list at once.
-const LIST_GAP: Duration = Duration::from_millis(300);
 /// The minimum time between two requests to one master. Masters have no limit of their own.
 const MASTER_GAP: Duration = Duration::from_millis(250);
 /// The maximum servers of a master (`MAX_SERVERS`). A full one turns others away.

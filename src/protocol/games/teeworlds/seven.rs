@@ -253,7 +253,7 @@ mod tests {
         assert_eq!((info.password, info.game_type.as_deref()), (Some(true), Some("DM")));
         assert_eq!(info.rules.get("hostname"), Some(&b"host.example"[..]));
         assert_eq!(info.rules.get("skill_level"), Some(&b"2"[..]));
-        assert_eq!(info.player_list[1].team_name.as_deref(), Some("spectators"));
+        assert_eq!(info.player_list[1].team_name.as_deref(), Some("spectator"));
         assert_eq!(info.player_list[2].score, Some(-9999.0));
     }
 

@@ -287,7 +287,10 @@ mod tests {
         assert_eq!(info.rules.get("max_players"), Some(&b"8"[..]));
         let list: Vec<_> =
             info.player_list.iter().map(|p| (&*p.name, p.score, p.team_name.as_deref())).collect();
-        assert_eq!(list, [("Ann", Some(-7.0), None), ("Bob", Some(0.0), Some("spectators"))]);
+        assert_eq!(list, [("Ann", Some(-7.0), None), ("Bob", Some(0.0), Some("spectator"))]);
+        let rule = |key| info.rules.get(key);
+        assert_eq!((rule("country_0"), rule("clan_0")), (Some(&b"276"[..]), None));
+        assert_eq!((rule("country_1"), rule("clan_1")), (None, Some(&b"x"[..])));
     }
 
     #[test]
