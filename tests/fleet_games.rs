@@ -9,8 +9,15 @@ use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion,
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Tally, Trace};
 
 /// The protocols of simulated servers, each with the game that queries it.
-const FLEETS: &[(&str, &str)] =
-    &[("bedrock", "bedrock"), ("mumble", "mumble"), ("quakeworld", "quakeworld"), ("quake2", "q2")];
+#[rustfmt::skip]
+const FLEETS: &[(&str, &str)] = &[
+    ("bedrock", "bedrock"),
+    ("mumble", "mumble"),
+    ("quakeworld", "quakeworld"),
+    ("quake2", "q2"),
+    ("teeworlds", "teeworlds"),
+    ("teeworlds7", "teeworlds7"),
+];
 
 /// The games whose servers do not send their names.
 const NAMELESS: &[&str] = &["mumble"];

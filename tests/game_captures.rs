@@ -10,12 +10,18 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] =
-    &[("bedrock-minecraftbe", "bedrock"), ("quake2-kingpin", "kingpin"), ("quake2-quake2", "q2")];
+#[rustfmt::skip]
+const CAPTURES: &[(&str, &str)] = &[
+    ("bedrock-minecraftbe", "bedrock"),
+    ("quake2-kingpin", "kingpin"),
+    ("quake2-quake2", "q2"),
+    ("teeworlds-teeworlds", "teeworlds"),
+];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
+    ("teeworlds-teeworlds", "password", "GameQ does not read the flags"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
     ("quake2-kingpin", "players", "GameQ counts only the players listed, and names the count `clients`"),
     ("quake2-kingpin", "password", "the server says nothing about a password"),

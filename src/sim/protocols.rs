@@ -4,8 +4,10 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
-use super::games::{BedrockServers, MumbleServers};
-use super::games::{QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers};
+use super::games::{
+    BedrockServers, MumbleServers, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers,
+    QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+};
 use super::ntp::TimeServers;
 use super::plan::Plan;
 use super::simulated_host::SimulatedHost;
@@ -32,6 +34,17 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players()
     .with_faults(&QUAKE2_FAULTS),
+    HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
+        Box::new(TeeworldsServers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&[NO_PLAYERS]),
+    HostProtocol::new("teeworlds7", 8303, "Teeworlds 0.7 servers and their master", |plan| {
+        Box::new(Teeworlds7Servers::new(plan))
+    })
+    .with_master()
+    .with_players(),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

@@ -17,6 +17,7 @@
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
+//! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -35,6 +36,7 @@ pub mod quake3;
 mod quakeworld;
 mod servers;
 mod status_text;
+mod teeworlds;
 pub mod text;
 mod wire;
 mod words;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, bedrock, mumble, quake2, quake3, quakeworld};
+use super::{Game, GameAnswer, bedrock, mumble, quake2, quake3, quakeworld, teeworlds};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -15,6 +15,8 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &mumble::WIRE_PROTOCOL,
     &quakeworld::WIRE_PROTOCOL,
     &quake2::WIRE_PROTOCOL,
+    &teeworlds::WIRE_PROTOCOL,
+    &teeworlds::WIRE_PROTOCOL_7,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.
