@@ -9,7 +9,8 @@ use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion,
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Tally, Trace};
 
 /// The protocols of simulated servers, each with the game that queries it.
-const FLEETS: &[(&str, &str)] = &[("bedrock", "bedrock"), ("mumble", "mumble"), ("quakeworld", "quakeworld")];
+const FLEETS: &[(&str, &str)] =
+    &[("a2s", "css"), ("bedrock", "bedrock"), ("mumble", "mumble"), ("quakeworld", "quakeworld")];
 
 /// The games whose servers do not send their names.
 const NAMELESS: &[&str] = &["mumble"];

@@ -10,7 +10,27 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock")];
+const CAPTURES: &[(&str, &str)] = &[
+    ("a2s-arma3", "arma3"),
+    ("a2s-conanexiles", "conanexiles"),
+    ("a2s-cs15", "cs16"),
+    ("a2s-cs16", "cs16"),
+    ("a2s-csgo", "csgo"),
+    ("a2s-css", "css"),
+    ("a2s-dayz", "dayz"),
+    ("a2s-gmod", "gmod"),
+    ("a2s-hl1", "hl1"),
+    ("a2s-l4d2", "l4d2"),
+    ("a2s-quakelive", "quakelive"),
+    ("a2s-rust", "rust"),
+    ("a2s-sevendaystodie", "sevendaystodie"),
+    ("a2s-ship", "theship"),
+    ("a2s-squad", "squad"),
+    ("a2s-tf2", "tf2"),
+    ("a2s-unturned", "unturned"),
+    ("a2s-valheim", "valheim"),
+    ("bedrock-minecraftbe", "bedrock"),
+];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[

@@ -5,12 +5,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, bedrock, mumble, quake3, quakeworld};
+use super::{Game, GameAnswer, a2s, bedrock, mumble, quake3, quakeworld};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
-pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] =
-    &[&quake3::WIRE_PROTOCOL, &bedrock::WIRE_PROTOCOL, &mumble::WIRE_PROTOCOL, &quakeworld::WIRE_PROTOCOL];
+pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
+    &quake3::WIRE_PROTOCOL,
+    &a2s::WIRE_PROTOCOL,
+    &bedrock::WIRE_PROTOCOL,
+    &mumble::WIRE_PROTOCOL,
+    &quakeworld::WIRE_PROTOCOL,
+];
 
 /// A wire protocol: that of the servers and masters of some games.
 pub struct WireProtocol {
