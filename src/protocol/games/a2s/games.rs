@@ -24,6 +24,7 @@ const fn game(
 /// The games that speak A2S: first those of Valve, then others on its engines, then the rest.
 #[rustfmt::skip]
 pub(super) static GAMES: &[Game] = &[
+    game("source", &["goldsrc", "valve"], "Any game that speaks A2S", 27015, 0),
     game("cs2", &["counterstrike2"], "Counter-Strike 2", 27015, 730),
     game("csgo", &[], "Counter-Strike: Global Offensive", 27015, 730),
     game("css", &[], "Counter-Strike: Source", 27015, 240),

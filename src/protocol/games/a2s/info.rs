@@ -14,8 +14,6 @@ pub(super) struct Described {
     pub info: ServerInfo,
     /// The application ID on Steam; 0 if unknown.
     pub app: u32,
-    /// True if it is in the old layout.
-    pub is_old: bool,
     /// The description as a datagram.
     pub datagram: Box<[u8]>,
 }
@@ -29,7 +27,7 @@ pub(super) fn read_source(body: &[u8], game: &'static Game) -> Result<Described,
     let app = u32::from(fields.u16_le()?);
     read_counts(&mut fields, &mut info)?;
     set_bots(&mut info, fields.u8()?);
-    let mut described = Described { info, app, is_old: false, datagram: whole(super::SOURCE_INFO, body) };
+    let mut described = Described { info, app, datagram: whole(super::SOURCE_INFO, body) };
     if read_rest(&mut fields, &mut described).is_err() {
         described.info.remarks.push("its description is cut off".to_owned());
     }
@@ -96,7 +94,7 @@ pub(super) fn read_goldsrc(body: &[u8], game: &'static Game) -> Result<Described
     if read_goldsrc_rest(&mut fields, &mut info).is_err() {
         info.remarks.push("its description is cut off".to_owned());
     }
-    Ok(Described { info, app: 0, is_old: true, datagram: whole(super::GOLDSRC_INFO, body) })
+    Ok(Described { info, app: 0, datagram: whole(super::GOLDSRC_INFO, body) })
 }
 
 fn read_goldsrc_rest(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'static str> {
@@ -276,7 +274,7 @@ mod tests {
             assert_eq!((info.players, info.max_players, info.bots), (7, Some(30), Some(3)));
             assert_eq!((info.password, rule(info, "vac"), rule(info, "protocol")), (Some(true), "1", "47"));
             assert_eq!((rule(info, "address"), rule(info, "mod_size")), ("10.0.0.1:27015", mod_size));
-            assert!(body.is_old && info.remarks.is_empty());
+            assert!(info.remarks.is_empty());
         }
         assert_eq!(read(&[names]).info.remarks, ["its description is cut off"]);
     }

@@ -125,10 +125,6 @@ impl ServerQuery {
                 self.remark("it does not list its players");
                 self.next(datagram)
             }
-            (Requested::Players, SOURCE_INFO) => {
-                self.replace_old_info(body);
-                Step::NotMine
-            }
             (Requested::Rules, RULES) => self.take_rules(body, datagram),
             _ => Step::NotMine,
         }
@@ -156,15 +152,6 @@ impl ServerQuery {
                 self.next(datagram)
             }
             Err(reason) => self.refuse(reason),
-        }
-    }
-
-    /// Prefers the newer description of a server that sends both: GoldSrc with dproto does.
-    fn replace_old_info(&mut self, body: &[u8]) {
-        if let Some(server) = self.server.as_deref_mut().filter(|server| server.is_old)
-            && let Ok(newer) = info::read_source(body, self.game)
-        {
-            *server = newer;
         }
     }
 

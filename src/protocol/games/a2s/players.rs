@@ -125,7 +125,7 @@ mod tests {
     fn server(app: u32, players: u32, bots: u32) -> Described {
         let mut info = ServerInfo::new(Game::find("css").unwrap());
         (info.players, info.bots) = (players, Some(bots));
-        Described { info, app, is_old: false, datagram: Box::default() }
+        Described { info, app, datagram: Box::default() }
     }
 
     /// Adds the list to a server, and returns the names, whether players are missing, and the remarks.

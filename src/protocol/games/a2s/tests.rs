@@ -121,18 +121,14 @@ fn each_reply_answers_its_own_request_only() {
 }
 
 #[test]
-fn the_newer_of_two_descriptions_counts() {
-    let mut both = query(false);
-    assert_eq!(steps(&mut both, [OLD_INFO, INFO]), [NEXT, NOT_MINE]);
-    let info = done(step(&mut both, LIST));
-    assert_eq!((info.name.as_deref(), info.version.as_deref()), (Some("name"), Some("1.0")));
-    let mut old = query(false);
-    assert_eq!(steps(&mut old, [OLD_INFO]), [NEXT]);
-    let info = done(step(&mut old, LIST));
-    assert_eq!((info.name.as_deref(), info.version, info.player_list.len()), (Some("old"), None, 2));
-    let mut newer = query(false);
-    assert_eq!(steps(&mut newer, [INFO, OLD_INFO]), [NEXT, NOT_MINE]);
-    assert_eq!(done(step(&mut newer, LIST)).name.as_deref(), Some("name"));
+fn a_server_that_sends_both_layouts_is_read_once() {
+    for [first, second] in [[OLD_INFO, INFO], [INFO, OLD_INFO]] {
+        let mut query = query(true);
+        assert_eq!(steps(&mut query, [first, second, LIST, LIST]), [NEXT, NOT_MINE, NEXT, NOT_MINE]);
+        let info = done(step(&mut query, RULE));
+        assert_eq!(info.name.as_deref(), Some(if first == INFO { "name" } else { "old" }));
+        assert_eq!((info.player_list.len(), info.remarks.is_empty()), (2, true));
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Replies<'_> {
         if packet.len() <= PART {
             return vec![packet];
         }
-        let id = Dice::new(self.context.seed ^ self.context.now.as_nanos()).next() as u32 >> 1;
+        let id = Dice::new(self.context.seed ^ self.context.now.as_nanos()).next() as u32 & 0x7fff;
         #[cfg(feature = "bzip2")]
         if self.fault == Some(A2sFault::Bzip2) {
             return self.parts(id | 1 << 31, &compress(&packet));
