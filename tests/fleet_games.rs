@@ -17,6 +17,7 @@ const FLEETS: &[(&str, &str)] = &[
     ("quake2", "q2"),
     ("teeworlds", "teeworlds"),
     ("teeworlds7", "teeworlds7"),
+    ("a2s", "css"),
 ];
 
 /// The games whose servers do not send their names.

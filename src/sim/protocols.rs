@@ -5,8 +5,8 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    BedrockServers, MumbleServers, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers,
-    QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+    A2S_FAULTS, A2sServers, BedrockServers, MumbleServers, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS,
+    Quake2Servers, QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -20,6 +20,12 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_master()
     .with_players(),
+    HostProtocol::new("a2s", 27015, "servers of Source and GoldSrc, and a master", |plan| {
+        Box::new(A2sServers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&A2S_FAULTS),
     HostProtocol::new("bedrock", 19132, "Minecraft servers, Bedrock edition", |_| Box::new(BedrockServers)),
     HostProtocol::new("mumble", 64738, "Mumble servers", |_| Box::new(MumbleServers)),
     HostProtocol::new("quakeworld", 27500, "QuakeWorld servers and their master", |plan| {

@@ -13,6 +13,7 @@
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
+//! | | `a2s/` | Source, GoldSrc, and many others |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
@@ -24,6 +25,7 @@
 //!    Declare the file below.
 //! 2. Add it to the table in `wire.rs`.
 
+mod a2s;
 mod bedrock;
 mod catalogue;
 mod fields;
@@ -44,6 +46,8 @@ mod words;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+#[cfg(feature = "bzip2")]
+pub(crate) use a2s::crc32;
 pub use catalogue::Game;
 pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, bedrock, mumble, quake2, quake3, quakeworld, teeworlds};
+use super::{Game, GameAnswer, a2s, bedrock, mumble, quake2, quake3, quakeworld, teeworlds};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -17,6 +17,7 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &quake2::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL_7,
+    &a2s::WIRE_PROTOCOL,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.
