@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Game`] | `catalogue.rs` | the games as data: ports, masters, texts, gaps, wire protocol |
 //! | [`ServerInfo`], [`PlayerInfo`], [`Rules`] | `info.rs` | a server's answer, the same for every wire protocol |
-//! | [`text`] | `text.rs` | names and other texts, and their colour codes |
+//! | [`text`] | `text/` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `fields.rs` | the fields of binary datagrams |
 //! | | `servers.rs` | the servers, each listed once |
