@@ -9,7 +9,8 @@ use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, ServerInfo
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Tally, Trace};
 
 /// The protocols of simulated servers, each with the game that queries it.
-const FLEETS: &[(&str, &str)] = &[("bedrock", "bedrock")];
+const FLEETS: &[(&str, &str)] =
+    &[("bedrock", "bedrock"), ("gamespy3", "crysis"), ("gamespy3", "bf2"), ("minecraft", "minecraft")];
 
 /// The result of a sweep.
 struct Swept {

@@ -10,12 +10,23 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock")];
+const CAPTURES: &[(&str, &str)] = &[
+    ("bedrock-minecraftbe", "bedrock"),
+    ("gs3-bf2", "bf2"),
+    ("gs3-crysis", "crysis"),
+    ("gs3-justcause2", "jc2mp"),
+    ("gs3-ut3", "ut3"),
+    ("gs4-minecraft", "minecraft"),
+    ("gs4-minecraftpe", "minecraftpe"),
+];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
+    ("gs3-bf2", "bots", "GameQ does not count the column AIBot_"),
+    ("gs3-justcause2", "map", "the server sends none; GameQ adds the name of the game's only world"),
+    ("gs3-justcause2", "password", "GameQ keeps the word False"),
 ];
 
 /// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
-use super::games::BedrockServers;
+use super::games::{BedrockServers, GAMESPY3_FAULTS, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers};
 use super::ntp::TimeServers;
 use super::plan::Plan;
 use super::simulated_host::SimulatedHost;
@@ -18,6 +18,16 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players(),
     HostProtocol::new("bedrock", 19132, "Minecraft servers, Bedrock edition", |_| Box::new(BedrockServers)),
+    HostProtocol::new("gamespy3", 29900, "game servers with GameSpy's third protocol", |plan| {
+        Box::new(GameSpy3Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&GAMESPY3_FAULTS),
+    HostProtocol::new("minecraft", 25565, "Minecraft servers, Java edition, with queries", |plan| {
+        Box::new(MinecraftServers::new(plan))
+    })
+    .with_players()
+    .with_faults(&MINECRAFT_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

@@ -12,6 +12,7 @@
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -21,10 +22,13 @@
 mod bedrock;
 mod catalogue;
 mod fields;
+mod gamespy;
 mod info;
 mod master_list;
 pub mod quake3;
 mod servers;
+#[cfg(test)]
+mod talk;
 pub mod text;
 mod wire;
 
