@@ -12,6 +12,9 @@ use serde_json::Value;
 /// The captures, each with the game that decodes it.
 const CAPTURES: &[(&str, &str)] = &[
     ("bedrock-minecraftbe", "bedrock"),
+    ("gs1-bf1942", "bf1942"),
+    ("gs1-mohaa", "mohaa"),
+    ("gs1-ut", "ut"),
     ("gs3-bf2", "bf2"),
     ("gs3-crysis", "crysis"),
     ("gs3-justcause2", "jc2mp"),
@@ -24,6 +27,12 @@ const CAPTURES: &[(&str, &str)] = &[
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
+    ("gs1-bf1942", "players", "GameQ counts the names, of which one is of a player who has left"),
+    ("gs1-bf1942", "player names", "GameQ leaves them in the field `playername`"),
+    ("gs1-bf1942", "player scores", "GameQ keeps the player who has left"),
+    ("gs1-mohaa", "players", "GameQ counts the fields named `playername`, and this server's are `player`"),
+    ("gs1-ut", "players", "GameQ counts the fields named `playername`, and this server's are `player`"),
+    ("gs1-ut", "password", "GameQ keeps the word False"),
     ("gs3-bf2", "bots", "GameQ does not count the column AIBot_"),
     ("gs3-justcause2", "map", "the server sends none; GameQ adds the name of the game's only world"),
     ("gs3-justcause2", "password", "GameQ keeps the word False"),

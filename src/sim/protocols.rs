@@ -4,7 +4,10 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
-use super::games::{BedrockServers, GAMESPY3_FAULTS, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers};
+use super::games::{
+    BedrockServers, GAMESPY1_FAULTS, GAMESPY3_FAULTS, GameSpy1Servers, GameSpy3Servers, MINECRAFT_FAULTS,
+    MinecraftServers,
+};
 use super::ntp::TimeServers;
 use super::plan::Plan;
 use super::simulated_host::SimulatedHost;
@@ -18,6 +21,11 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players(),
     HostProtocol::new("bedrock", 19132, "Minecraft servers, Bedrock edition", |_| Box::new(BedrockServers)),
+    HostProtocol::new("gamespy1", 7778, "game servers with GameSpy's first protocol", |plan| {
+        Box::new(GameSpy1Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&GAMESPY1_FAULTS),
     HostProtocol::new("gamespy3", 29900, "game servers with GameSpy's third protocol", |plan| {
         Box::new(GameSpy3Servers::new(plan))
     })

@@ -12,6 +12,7 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &quake3::WIRE_PROTOCOL,
     &bedrock::WIRE_PROTOCOL,
+    &gamespy::VERSION_1,
     &gamespy::WITH_CHALLENGE,
     &gamespy::WITHOUT_CHALLENGE,
     &gamespy::JUST_CAUSE,

@@ -2,12 +2,14 @@
 //! [`SimulatedServer`] in its own format.
 
 mod bedrock;
+mod gamespy1;
 mod gamespy3;
 mod minecraft;
 mod server;
 mod split_parts;
 
 pub(super) use bedrock::BedrockServers;
+pub(super) use gamespy1::{FAULTS as GAMESPY1_FAULTS, GameSpy1Servers};
 pub(super) use gamespy3::{FAULTS as GAMESPY3_FAULTS, GameSpy3Servers};
 pub(super) use minecraft::{FAULTS as MINECRAFT_FAULTS, MinecraftServers};
 use server::SimulatedServer;

@@ -3,6 +3,7 @@
 //! | file | |
 //! |---|---|
 //! | `mod.rs` | keys and values as a [`ServerInfo`], the same in all versions |
+//! | `v1.rs`, `keys.rs` | version 1: a conversation, and its keys and values between backslashes |
 //! | `v3.rs` | a conversation of version 3 or 4: challenge, and a status in numbered parts |
 //! | `sections.rs` | such a status: keys and values, columns of players and teams |
 //! | `minecraft.rs`, `just_cause.rs` | two servers with layouts of their own |
@@ -13,14 +14,17 @@
 
 mod games;
 mod just_cause;
+mod keys;
 mod minecraft;
 mod sections;
 mod session;
+mod v1;
 mod v3;
 
 use std::borrow::Cow;
 
 use super::{Game, PlayerInfo, Rules, ServerInfo};
+pub(super) use v1::VERSION_1;
 pub(super) use v3::{WITH_CHALLENGE, WITHOUT_CHALLENGE};
 pub(super) use {just_cause::JUST_CAUSE, minecraft::MINECRAFT};
 

@@ -27,10 +27,10 @@ pub(super) struct Parts {
 
 /// The columns of one section.
 #[derive(Debug, Default)]
-struct Columns<'a>(Vec<Column<'a>>);
+struct Columns<'a>(Vec<PlayerColumn<'a>>);
 
 #[derive(Debug)]
-struct Column<'a> {
+struct PlayerColumn<'a> {
     name: &'a [u8],
     values: Vec<Option<&'a [u8]>>,
 }
@@ -196,7 +196,7 @@ impl<'a> Columns<'a> {
         let at = match at {
             Some(at) => at,
             None if self.0.len() < MAX_COLUMNS => {
-                self.0.push(Column { name, values: Vec::new() });
+                self.0.push(PlayerColumn { name, values: Vec::new() });
                 self.0.len() - 1
             }
             None => return None,
@@ -233,7 +233,7 @@ impl<'a> Columns<'a> {
 
     /// Appends the cells as rules: `score_t0` for that of the first row.
     fn write_rules(&self, rules: &mut Rules) {
-        for Column { name, values } in &self.0 {
+        for PlayerColumn { name, values } in &self.0 {
             for (row, value) in values.iter().enumerate() {
                 if let Some(value) = value {
                     rules.push(&[name, row.to_string().as_bytes()].concat(), value);
