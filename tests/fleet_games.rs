@@ -18,6 +18,9 @@ const FLEETS: &[(&str, &str)] = &[
     ("teeworlds", "teeworlds"),
     ("teeworlds7", "teeworlds7"),
     ("a2s", "css"),
+    ("gamespy3", "crysis"),
+    ("gamespy3", "bf2"),
+    ("minecraft", "minecraft"),
 ];
 
 /// The games whose servers do not send their names.

@@ -34,6 +34,15 @@ const CAPTURES: &[(&str, &str)] = &[
     ("a2s-tf2", "tf2"),
     ("a2s-unturned", "unturned"),
     ("a2s-valheim", "valheim"),
+    ("gs1-bf1942", "bf1942"),
+    ("gs1-mohaa", "mohaa"),
+    ("gs1-ut", "ut"),
+    ("gs3-bf2", "bf2"),
+    ("gs3-crysis", "crysis"),
+    ("gs3-justcause2", "jc2mp"),
+    ("gs3-ut3", "ut3"),
+    ("gs4-minecraft", "minecraft"),
+    ("gs4-minecraftpe", "minecraftpe"),
 ];
 
 /// The fields that GameQ reads differently, and why.
@@ -45,6 +54,15 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("quake2-kingpin", "password", "the server says nothing about a password"),
     ("quake2-quake2", "players", "GameQ names the count `clients`"),
     ("quake2-quake2", "password", "the server says nothing about a password"),
+    ("gs1-bf1942", "players", "GameQ counts the names, of which one is of a player who has left"),
+    ("gs1-bf1942", "player names", "GameQ leaves them in the field `playername`"),
+    ("gs1-bf1942", "player scores", "GameQ keeps the player who has left"),
+    ("gs1-mohaa", "players", "GameQ counts the fields named `playername`, and this server's are `player`"),
+    ("gs1-ut", "players", "GameQ counts the fields named `playername`, and this server's are `player`"),
+    ("gs1-ut", "password", "GameQ keeps the word False"),
+    ("gs3-bf2", "bots", "GameQ does not count the column AIBot_"),
+    ("gs3-justcause2", "map", "the server sends none; GameQ adds the name of the game's only world"),
+    ("gs3-justcause2", "password", "GameQ keeps the word False"),
 ];
 
 /// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.

@@ -5,8 +5,9 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    A2S_FAULTS, A2sServers, BedrockServers, MumbleServers, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS,
-    Quake2Servers, QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+    A2S_FAULTS, A2sServers, BedrockServers, GAMESPY1_FAULTS, GAMESPY3_FAULTS, GameSpy1Servers,
+    GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, MumbleServers, NO_PLAYERS, QUAKE2_FAULTS,
+    QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -51,6 +52,21 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_master()
     .with_players(),
+    HostProtocol::new("gamespy1", 7778, "game servers with GameSpy's first protocol", |plan| {
+        Box::new(GameSpy1Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&GAMESPY1_FAULTS),
+    HostProtocol::new("gamespy3", 29900, "game servers with GameSpy's third protocol", |plan| {
+        Box::new(GameSpy3Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&GAMESPY3_FAULTS),
+    HostProtocol::new("minecraft", 25565, "Minecraft servers, Java edition, with queries", |plan| {
+        Box::new(MinecraftServers::new(plan))
+    })
+    .with_players()
+    .with_faults(&MINECRAFT_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

@@ -19,6 +19,7 @@
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
+//! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -29,6 +30,7 @@ mod a2s;
 mod bedrock;
 mod catalogue;
 mod fields;
+mod gamespy;
 mod info;
 mod list_query;
 mod master_list;
@@ -38,6 +40,8 @@ pub mod quake3;
 mod quakeworld;
 mod servers;
 mod status_text;
+#[cfg(test)]
+mod talk;
 mod teeworlds;
 pub mod text;
 mod wire;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, a2s, bedrock, mumble, quake2, quake3, quakeworld, teeworlds};
+use super::{Game, GameAnswer, a2s, bedrock, gamespy, mumble, quake2, quake3, quakeworld, teeworlds};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -18,6 +18,11 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &teeworlds::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL_7,
     &a2s::WIRE_PROTOCOL,
+    &gamespy::VERSION_1,
+    &gamespy::WITH_CHALLENGE,
+    &gamespy::WITHOUT_CHALLENGE,
+    &gamespy::JUST_CAUSE,
+    &gamespy::MINECRAFT,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.
