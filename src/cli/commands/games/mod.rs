@@ -6,6 +6,7 @@ mod catalogue;
 mod columns;
 mod events;
 mod filter;
+mod folded;
 mod json;
 mod listed_games;
 mod listing;
@@ -28,8 +29,9 @@ use crate::cli::exit::{Exit, Usage};
 use crate::cli::interfaces;
 use crate::cli::output::Out;
 use crate::cli::sweep::{Sweep, Swept};
+use crate::cli::targets;
 pub use args::{FindArgs, GamesArgs};
-use args::{NamingArgs, ServersArgs};
+use args::{NamingArgs, RequiredProof, ServersArgs};
 use candidates::Candidates;
 use catalogue::Catalogue;
 use columns::ServerColumn;
@@ -135,7 +137,7 @@ impl Rows {
 }
 
 fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows: Rows) -> Result<Done> {
-    let catalogue = Catalogue::load(args.games_file.as_deref())?;
+    let catalogue = Catalogue::load(args.games_file.as_deref())?.with_encoding(args.encoding);
     let game = chosen_game(args, &catalogue)?;
     let wanted = player.map(|name| Wanted::new(name, naming, game)).transpose()?;
     let mut settings = args.sweep.settings(&args.targets, Some(game.server_port))?;
@@ -148,7 +150,10 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
     let waker = sweep.net.waker();
     let masters = Masters::resolve(&master_names(args, game)?, game, move || drop(waker.wake()));
     let own = if masters.is_empty() { vec![] } else { own_addresses(&sweep.console) };
-    let games = Games::new(game).with_own_addresses(own).with_reserved_allowed(args.allow_reserved);
+    let games = Games::new(game)
+        .with_own_addresses(own)
+        .with_reserved_allowed(args.allow_reserved)
+        .with_proof_required(args.proof == RequiredProof::Token);
     let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let typical = GameConversation::new(nobody, GameQuestion::server(game));
     let allow_duplicates = args.duplicates.allow_duplicates;
@@ -205,6 +210,10 @@ fn own_addresses(console: &Console) -> Vec<IpAddr> {
 
 /// Returns the masters that the user names; the game's own if no servers are named either.
 fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
+    for name in &args.masters {
+        targets::parse(name, Some(game.master_port))
+            .map_err(|reason| Usage(format!("--master {name}: {reason}")))?;
+    }
     if !args.masters.is_empty() || !args.targets.is_empty() || !args.sweep.lists.input.is_empty() {
         return Ok(args.masters.clone());
     }
