@@ -35,6 +35,10 @@ const CASES: &[Case] = &[
     Case { fault: Some("goldsrc"), ..Case::new("a2s", "cs16", "counterstrike16") },
     Case { fault: Some("double"), ..Case::new("a2s", "cs16", "counterstrike16") },
     Case { fault: Some("bzip2"), ..Case::new("a2s", "css", "css") },
+    Case { fault: Some("old"), ..Case::new("quakeworld", "quakeworld", "quake") },
+    Case::new("quake2", "q2", "quake2"),
+    Case::new("doom3", "doom3", "doom3"),
+    Case { fault: Some("quake4"), ..Case::new("doom3", "quake4", "quake4") },
 ];
 
 /// The fields of a server that are compared if the other client has them.

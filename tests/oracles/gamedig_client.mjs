@@ -10,6 +10,9 @@ const { GameDig } = await import(pathToFileURL(require.resolve('gamedig')))
 // A client that waits for a TCP port, to measure a ping, would wait in vain.
 const settings = { type, givenPortOnly: true, requestRules: true, maxRetries: 2, socketTimeout: 2000 }
 
+// QuakeWorld counts minutes.
+const unit = type === 'quake' ? 60 : 1
+
 async function query (target) {
   const [host, port] = target.split(':')
   const server = await GameDig.query({ ...settings, host, port: Number(port) })
@@ -17,12 +20,12 @@ async function query (target) {
   return {
     target,
     name: server.name,
-    map: server.map,
+    map: server.map || null,
     players: server.numplayers,
     bots: server.raw.numbots ?? null,
-    max_players: server.maxplayers,
+    max_players: Number(server.maxplayers),
     password: server.password,
-    player_list: players.map(({ name, raw }) => ({ name, score: raw.score, seconds: raw.time })),
+    player_list: players.map(({ name, raw }) => ({ name, score: raw.score ?? raw.frags, seconds: raw.time * unit })),
     rules: server.raw.rules ?? null
   }
 }
