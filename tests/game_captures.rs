@@ -10,11 +10,12 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock")];
+const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock"), ("getinfo-gta5m", "fivem")];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
+    ("getinfo-gta5m", "players", "GameQ does not read `clients`"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
 ];
 

@@ -97,7 +97,7 @@ pub enum GameAnswer {
         /// The number of servers on it that are believed, each counted once.
         listed: usize,
         /// True if the end of the list was received. A datagram from its middle may still be lost: protocols do not
-        /// number them.
+        /// number them. False, too, if the master marks each of several datagrams as the end, so that more may follow.
         complete: bool,
         /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
         is_cut: bool,

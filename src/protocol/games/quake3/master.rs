@@ -9,8 +9,11 @@ use crate::protocol::games::wire::Dialogue;
 use crate::protocol::games::{Game, GameAnswer};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 
-/// The time without a datagram after which a list is over. Masters send a whole list at once.
+/// The time without a datagram after which a list is over whose end was marked. Masters send a whole list at once.
 const LIST_GAP: Duration = Duration::from_millis(300);
+/// The same if every datagram so far has the mark, as older masters send it: it tells nothing then, and some pause between
+/// datagrams.
+const MARKED_GAP: Duration = Duration::from_millis(1200);
 /// The minimum time between two requests to one master. dpmaster's flood protection ignores the fifth request in quick
 /// succession.
 const MASTER_GAP: Duration = Duration::from_secs(1);
@@ -24,16 +27,27 @@ pub(super) struct ListQuery {
     with_ipv6: bool,
     list: MasterList,
     datagrams: u32,
-    has_end: bool,
+    /// The datagrams with the mark of the end.
+    marked: u32,
 }
 
 impl ListQuery {
     pub(super) fn new(game: &'static Game, with_ipv6: bool) -> ListQuery {
-        ListQuery { game, with_ipv6, list: MasterList::new(game), datagrams: 0, has_end: false }
+        ListQuery { game, with_ipv6, list: MasterList::new(game), datagrams: 0, marked: 0 }
     }
 
     fn is_ext(&self) -> bool {
         self.with_ipv6 && self.game.ext_name.is_some()
+    }
+
+    /// Returns whether the mark is in each datagram, so that it does not show the end; with one datagram, it may be.
+    fn marks_each(&self) -> bool {
+        self.marked == self.datagrams
+    }
+
+    /// Returns whether the end of the list was marked. If each of several datagrams has the mark, nobody knows.
+    fn is_complete(&self) -> bool {
+        self.marked > 0 && (self.datagrams == 1 || !self.marks_each())
     }
 }
 
@@ -57,19 +71,19 @@ impl Dialogue for ListQuery {
             Err(reason) => return Step::Malformed(reason),
         };
         list.entries().for_each(|entry| self.list.add(servers, reply.from, entry));
-        self.has_end |= list.has_end;
         self.datagrams += 1;
+        self.marked += u32::from(list.has_end);
         if self.datagrams == MAX_LIST_DATAGRAMS || self.list.is_full() {
             return Step::Done(self.list.answer(false));
         }
-        Step::More { quiet: LIST_GAP }
+        Step::More { quiet: if self.marks_each() { MARKED_GAP } else { LIST_GAP } }
     }
 
-    /// Completes the list if its end was received and nothing arrived after it for a while. Without its end, the list
+    /// Completes the list if a mark of the end was received and nothing arrived after it for a while. Without one, the list
     /// is requested again; the servers received so far are kept.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
-        if self.has_end || tries_left == 0 {
-            Quiet::Done(self.list.answer(self.has_end))
+        if self.marked > 0 || tries_left == 0 {
+            Quiet::Done(self.list.answer(self.is_complete()))
         } else {
             Quiet::Retry
         }
@@ -91,8 +105,10 @@ mod tests {
 
     const ONE: &[u8] = b"\\\x0a\0\0\x01\x6d\x38";
     const TWO: &[u8] = b"\\\x0a\0\0\x02\x6d\x38";
+    const THREE: &[u8] = b"\\\x0a\0\0\x03\x6d\x38";
     const END: &[u8] = b"\\EOT\0\0\0";
     const MORE: Step<()> = Step::More { quiet: LIST_GAP };
+    const MARKED: Step<()> = Step::More { quiet: MARKED_GAP };
 
     fn list(parts: &[&[u8]]) -> Vec<u8> {
         [b"\xff\xff\xff\xffgetserversResponse", &parts.concat()[..]].concat()
@@ -142,9 +158,12 @@ mod tests {
     #[test]
     fn an_end_in_every_datagram_does_not_end_the_list() {
         let (mut servers, mut master) = (ServerSet::default(), query("et", false));
-        assert_eq!(step(&mut master, &mut servers, &list(&[ONE, END])), MORE);
-        assert_eq!(step(&mut master, &mut servers, &list(&[TWO, END])), MORE);
-        assert_eq!(listed(master.quiet(2)), Some((2, true)));
+        assert_eq!(step(&mut master, &mut servers, &list(&[ONE, END])), MARKED);
+        assert_eq!(listed(master.quiet(2)), Some((1, true)), "a list of one datagram");
+        assert_eq!(step(&mut master, &mut servers, &list(&[TWO, END])), MARKED);
+        assert_eq!(listed(master.quiet(2)), Some((2, false)), "nobody knows");
+        assert_eq!(step(&mut master, &mut servers, &list(&[THREE])), MORE);
+        assert_eq!(listed(master.quiet(2)), Some((3, true)), "the order was changed on the way");
     }
 
     #[test]
