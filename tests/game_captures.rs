@@ -10,13 +10,25 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock"), ("getinfo-gta5m", "fivem")];
+#[rustfmt::skip]
+const CAPTURES: &[(&str, &str)] = &[
+    ("bedrock-minecraftbe", "bedrock"),
+    ("getinfo-gta5m", "fivem"),
+    ("quake2-kingpin", "kingpin"),
+    ("quake2-quake2", "q2"),
+    ("teeworlds-teeworlds", "teeworlds"),
+];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
     ("getinfo-gta5m", "players", "GameQ does not read `clients`"),
+    ("teeworlds-teeworlds", "password", "GameQ does not read the flags"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
+    ("quake2-kingpin", "players", "GameQ counts only the players listed, and names the count `clients`"),
+    ("quake2-kingpin", "password", "the server says nothing about a password"),
+    ("quake2-quake2", "players", "GameQ names the count `clients`"),
+    ("quake2-quake2", "password", "the server says nothing about a password"),
 ];
 
 /// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.

@@ -26,7 +26,31 @@ fn replies() -> Vec<Vec<u8>> {
     ] {
         replies.push([b"\xff\xff\xff\xff", made].concat());
     }
+    let pong = b"\0\x01\x05\x03\x01\x02\x03\x04\x05\x06\x07\x08\0\0\0\x05\0\0\0\x64\0\x01\x11\x70";
+    replies.push(pong.to_vec());
+    for made in [
+        &b"n\\hostname\\x\\needpass\\1\n1 2 3 -4 \"\\s\\a\" \"s\" 0 13 \"t\" \"SE\" \"h\"\nqtv 1 \"a\" \"\" 2\n\0"[..],
+        b"print\nhello\n\\hostname\\x\\bots\\2\n1 0 \"a\" \"127.0.0.1\" 1\n\\score\\2\\ping\\3\\name\\b\\ai\\1\n",
+        b"servers \x0a\0\0\x01\x6d\x06",
+        b"d\n\x0a\0\0\x01\x6b\x6c\x0a\0\0\x02\x6b\x6c",
+    ] {
+        replies.push([b"\xff\xff\xff\xff", made].concat());
+    }
+    replies.extend(binary_replies().iter().map(|reply| reply.to_vec()));
     replies
+}
+
+/// Returns synthetic replies of protocols other than Quake 3's.
+fn binary_replies() -> &'static [&'static [u8]] {
+    &[
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffinf37\x000.6.4\0Old [3/64]\0dm1\0DM\x001\x001\x008\x001\x0016\0Ann\0\x00276\0-7\x001\0",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffiext7\x0016.4\0Name\0dm1\x001\x002\0DM\x000\x001\x008\x001\x0064\0\0Ann\0\x00276\0-7\x001\0\0",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffiex+7\x001\0\0Ann\0\x00276\0-7\x001\0\0",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfflis2\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x01\x20\x6f",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffsiz2\0\x01",
+        b"\x04\0\0\0\0\0\x07\x05\xca\xfe\xba\xbe",
+        b"\x21\0\0\0\x07\xca\xfe\xba\xbe\xff\xff\xff\xffinf3\x000.7.5\0Name\0\0dm1\0DM\0\x01\x01\x01\x08\x01\x10Ann\0\0\x40\x8f\x9c\x01\x02",
+    ]
 }
 
 fn from_hex(hex: &str) -> Vec<u8> {

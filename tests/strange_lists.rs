@@ -90,15 +90,15 @@ fn a_public_master_may_list_public_servers_only() {
     assert_eq!((targets, count(&run.stats(), "answered")), (3, 4));
     assert_warns(
         &run,
-        "master 20.0.0.1:27950: 12 of 15 listed servers are not queried: 9 on reserved addresses, \
-         1 on addresses of this machine, 2 on ports of other services (see --allow-reserved)\n",
+        "master 20.0.0.1:27950: 12 of 15 listed servers are not queried: 4 on addresses that no host has, \
+         5 on reserved addresses, 1 on addresses of this machine, 2 on ports of other services (see --allow-reserved)\n",
     );
 
     let (run, targets) = games(&public, &["--allow-reserved", "--tries", "1"]);
     assert_eq!(targets, 3 + 4 + 1);
     assert_warns(
         &run,
-        "7 of 15 listed servers are not queried: 4 on reserved addresses, 3 on ports of other services",
+        "7 of 15 listed servers are not queried: 4 on addresses that no host has, 3 on ports of other services\n",
     );
 
     for friend in ["127.0.0.1:27950", "21.1.1.1:27950"] {

@@ -12,7 +12,7 @@ use super::interfaces;
 const MAX_SPAN: u128 = 1 << 32;
 
 /// The reason why a target without a port is rejected.
-pub const NO_PORT: &str = "no port: write HOST:PORT";
+pub const NO_PORT: &str = "no port: write HOST:PORT or [v6]:PORT";
 /// The beginning of the reason why a name is rejected that does not resolve.
 pub const CANNOT_RESOLVE: &str = "cannot resolve the name: ";
 

@@ -4,7 +4,10 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
-use super::games::BedrockServers;
+use super::games::{
+    BedrockServers, MumbleServers, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers,
+    QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+};
 use super::ntp::TimeServers;
 use super::plan::Plan;
 use super::simulated_host::SimulatedHost;
@@ -18,6 +21,30 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players(),
     HostProtocol::new("bedrock", 19132, "Minecraft servers, Bedrock edition", |_| Box::new(BedrockServers)),
+    HostProtocol::new("mumble", 64738, "Mumble servers", |_| Box::new(MumbleServers)),
+    HostProtocol::new("quakeworld", 27500, "QuakeWorld servers and their master", |plan| {
+        Box::new(QuakeWorldServers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&QUAKEWORLD_FAULTS),
+    HostProtocol::new("quake2", 27910, "Quake II servers and their master", |plan| {
+        Box::new(Quake2Servers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&QUAKE2_FAULTS),
+    HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
+        Box::new(TeeworldsServers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&[NO_PLAYERS]),
+    HostProtocol::new("teeworlds7", 8303, "Teeworlds 0.7 servers and their master", |plan| {
+        Box::new(Teeworlds7Servers::new(plan))
+    })
+    .with_master()
+    .with_players(),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

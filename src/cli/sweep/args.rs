@@ -37,7 +37,7 @@ pub struct SweepArgs {
     /// Minimum time between two packets to one host [default: 100ms, or what the protocol needs]
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Pace")]
     pub host_gap: Option<Duration>,
-    /// Packets per second to one address, across all its ports, or `unlimited` [default: 20, or what the protocol
+    /// Packets per second to one address, across all its ports, 8 at once; or `unlimited` [default: 20, or what the protocol
     /// needs]
     #[arg(long, value_name = "PPS", help_heading = "Pace")]
     pub host_rate: Option<Rate>,

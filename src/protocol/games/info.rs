@@ -105,6 +105,20 @@ impl ServerInfo {
         }
     }
 
+    /// Appends what the wire has about player number `at` of the list and [`PlayerInfo`] has not, as the rule `KEY_AT`;
+    /// nothing if it is empty.
+    pub(super) fn push_of_player(&mut self, at: usize, key: &str, value: &[u8]) {
+        if !value.is_empty() {
+            self.rules.push(format!("{key}_{at}").as_bytes(), value);
+        }
+    }
+
+    /// Counts the bots if it is known of every player whether it is one.
+    pub(super) fn count_bots(&mut self) {
+        let known: Option<Vec<bool>> = self.player_list.iter().map(|player| player.bot).collect();
+        self.bots = known.map(|bots| bots.into_iter().filter(|&is_bot| is_bot).count() as u32);
+    }
+
     /// Returns the number of slots that are free for the public; `None` if the number of slots is unknown. Spectators and
     /// bots take slots, too; which players have the private ones is unknown, so all players count.
     pub fn free_slots(&self) -> Option<u32> {

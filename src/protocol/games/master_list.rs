@@ -74,7 +74,7 @@ impl fmt::Display for Rejected {
         let Rejected { no_hosts, reserved, own, services, crowded } = *self;
         let beyond = format!("beyond {MAX_PER_ADDRESS} on one address");
         let counts = [
-            (no_hosts, "not addresses of hosts"),
+            (no_hosts, "on addresses that no host has"),
             (reserved, "on reserved addresses"),
             (own, "on addresses of this machine"),
             (services, "on ports of other services"),
@@ -94,13 +94,15 @@ pub(super) struct MasterList {
     /// All entries, so that repeated ones count once.
     entries: HashSet<SocketAddr>,
     per_address: HashMap<IpAddr, u32>,
+    /// The entries that the user has no use for.
+    left_out: usize,
     rejected: Rejected,
 }
 
 impl MasterList {
     pub(super) fn new(game: &'static Game) -> MasterList {
         let (entries, per_address) = (HashSet::new(), HashMap::new());
-        MasterList { game, entries, per_address, rejected: Rejected::default() }
+        MasterList { game, entries, per_address, left_out: 0, rejected: Rejected::default() }
     }
 
     /// Adds an entry from the list of `master`. An accepted server is added to `servers`, to be queried.
@@ -115,13 +117,30 @@ impl MasterList {
         }
     }
 
+    /// Takes an entry that is not to be queried, nor counted as listed: one of the other address family.
+    pub(super) fn leave_out(&mut self, server: SocketAddr) {
+        if !self.is_full() && self.entries.insert(canonical(server)) {
+            self.left_out += 1;
+        }
+    }
+
+    /// Returns the number of entries received, each counted once.
+    pub(super) fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the number of entries, each counted once.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Returns whether no more entries are read.
     pub(super) fn is_full(&self) -> bool {
         self.entries.len() == MAX_LISTED
     }
 
     pub(super) fn answer(&self, complete: bool) -> GameAnswer {
-        let listed = self.entries.len() - self.rejected.total();
+        let listed = self.entries.len() - self.left_out - self.rejected.total();
         GameAnswer::List { listed, complete, is_cut: self.is_full(), rejected: self.rejected }
     }
 

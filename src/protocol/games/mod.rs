@@ -7,11 +7,17 @@
 //! | [`text`] | `text/` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `fields.rs` | the fields of binary datagrams |
+//! | | `status_text.rs`, `words.rs` | statuses that are lines of text |
 //! | | `servers.rs` | the servers, each listed once |
+//! | | `list_query.rs` | a conversation with a master |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `mumble.rs` | Mumble |
+//! | | `quake2/` | Quake II and its descendants |
+//! | | `quakeworld/` | QuakeWorld |
+//! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -22,11 +28,18 @@ mod bedrock;
 mod catalogue;
 mod fields;
 mod info;
+mod list_query;
 mod master_list;
+mod mumble;
+mod quake2;
 pub mod quake3;
+mod quakeworld;
 mod servers;
+mod status_text;
+mod teeworlds;
 pub mod text;
 mod wire;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -96,8 +109,9 @@ pub enum GameAnswer {
     List {
         /// The number of servers on it that are believed, each counted once.
         listed: usize,
-        /// True if the end of the list was received. A datagram from its middle may still be lost: protocols do not
-        /// number them. False, too, if the master marks each of several datagrams as the end, so that more may follow.
+        /// True if the end of the list was received, or lists of this protocol have no mark of their end. A datagram
+        /// may still be lost: protocols do not number them. False, too, if the master marks each of several datagrams
+        /// as the end, so that more may follow.
         complete: bool,
         /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
         is_cut: bool,

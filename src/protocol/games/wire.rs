@@ -5,11 +5,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, bedrock, quake3};
+use super::{Game, GameAnswer, bedrock, mumble, quake2, quake3, quakeworld, teeworlds};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
-pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[&quake3::WIRE_PROTOCOL, &bedrock::WIRE_PROTOCOL];
+pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
+    &quake3::WIRE_PROTOCOL,
+    &bedrock::WIRE_PROTOCOL,
+    &mumble::WIRE_PROTOCOL,
+    &quakeworld::WIRE_PROTOCOL,
+    &quake2::WIRE_PROTOCOL,
+    &teeworlds::WIRE_PROTOCOL,
+    &teeworlds::WIRE_PROTOCOL_7,
+];
 
 /// A wire protocol: that of the servers and masters of some games.
 pub struct WireProtocol {

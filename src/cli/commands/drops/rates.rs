@@ -22,14 +22,8 @@ pub struct Tolerance(pub f64);
 
 /// Parses queries per second: `500`, `1k`, `2.5k`, `1M`.
 pub fn rate(text: &str) -> Result<f64, String> {
-    let wrong = || "a rate is queries per second, from 0.01 to 1e9: 500, 2.5k, 1M".to_string();
-    let (number, unit) = match text.char_indices().next_back() {
-        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
-        Some((at, 'm' | 'M')) => (&text[..at], 1e6),
-        _ => (text, 1.0),
-    };
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    Some(number * unit).filter(|rate| (0.01..=1e9).contains(rate)).ok_or_else(wrong)
+    let wrong = "a rate is queries per second, from 0.01 to 1e9: 500, 2.5k, 1M";
+    values::per_second(text).ok_or_else(|| wrong.into())
 }
 
 /// Parses the duration of a step: more than zero, at most a day.

@@ -29,6 +29,7 @@ use crate::cli::exit::{Exit, Usage};
 use crate::cli::interfaces;
 use crate::cli::output::Out;
 use crate::cli::sweep::{Sweep, Swept};
+use crate::cli::targets;
 pub use args::{FindArgs, GamesArgs};
 use args::{NamingArgs, RequiredProof, ServersArgs};
 use candidates::Candidates;
@@ -209,6 +210,10 @@ fn own_addresses(console: &Console) -> Vec<IpAddr> {
 
 /// Returns the masters that the user names; the game's own if no servers are named either.
 fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
+    for name in &args.masters {
+        targets::parse(name, Some(game.master_port))
+            .map_err(|reason| Usage(format!("--master {name}: {reason}")))?;
+    }
     if !args.masters.is_empty() || !args.targets.is_empty() || !args.sweep.lists.input.is_empty() {
         return Ok(args.masters.clone());
     }

@@ -7,6 +7,16 @@ pub struct InfoString<'a> {
 }
 
 impl<'a> InfoString<'a> {
+    /// Reads `\key\value…` up to a line feed.
+    pub(in crate::protocol::games) fn new(text: &'a [u8]) -> InfoString<'a> {
+        InfoString { rest: text }
+    }
+
+    /// Returns what has not been read.
+    pub(in crate::protocol::games) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Returns the value of the first rule `challenge`.
     pub(super) fn challenge(mut self) -> Option<&'a [u8]> {
         self.find(|(key, _)| *key == b"challenge").map(|(_, value)| value)
@@ -31,7 +41,7 @@ impl<'a> Iterator for InfoString<'a> {
 }
 
 /// Parses a decimal number of at most 18 digits, with or without a sign.
-pub(super) fn number(text: &[u8]) -> Option<i64> {
+pub(in crate::protocol::games) fn number(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),

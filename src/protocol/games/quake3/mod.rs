@@ -14,7 +14,7 @@
 //! | `counts.rs` | how many people, bots and slots a server has |
 //! | `info.rs` | a reply as a [`ServerInfo`](super::ServerInfo) |
 //! | `games.rs` | the games |
-//! | `master.rs` | a conversation with a master: a list in several datagrams |
+//! | `master.rs` | the lists of masters: a list in several datagrams |
 //! | `list.rs` | [`ServerList`]: one of these, read in place |
 //!
 //! The borrowing types are public for tests, benchmarks and fuzzing, and for programs that receive datagrams in other
@@ -33,6 +33,7 @@ mod slots;
 mod status;
 
 pub use info_string::InfoString;
+pub(super) use info_string::number;
 pub use list::ServerList;
 pub use players::{Player, Players};
 pub use status::Status;
@@ -63,7 +64,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     lists_players: true,
     games: || games::GAMES,
     server: |question| Box::new(server::ServerQuery::new(question.game)),
-    master: Some(|game, with_ipv6| Box::new(master::ListQuery::new(game, with_ipv6))),
+    master: Some(|game, with_ipv6| Box::new(master::query(game, with_ipv6))),
     read_token,
     read_request_token,
 };
