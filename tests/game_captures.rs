@@ -13,6 +13,7 @@ use serde_json::Value;
 #[rustfmt::skip]
 const CAPTURES: &[(&str, &str)] = &[
     ("bedrock-minecraftbe", "bedrock"),
+    ("getinfo-gta5m", "fivem"),
     ("quake2-kingpin", "kingpin"),
     ("quake2-quake2", "q2"),
     ("teeworlds-teeworlds", "teeworlds"),
@@ -48,6 +49,7 @@ const CAPTURES: &[(&str, &str)] = &[
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
+    ("getinfo-gta5m", "players", "GameQ does not read `clients`"),
     ("teeworlds-teeworlds", "password", "GameQ does not read the flags"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
     ("quake2-kingpin", "players", "GameQ counts only the players listed, and names the count `clients`"),

@@ -118,7 +118,8 @@ pub enum GameAnswer {
         /// The number of servers on it that are believed, each counted once.
         listed: usize,
         /// True if the end of the list was received, or lists of this protocol have no mark of their end. A datagram
-        /// may still be lost: protocols do not number them.
+        /// may still be lost: protocols do not number them. False, too, if the master marks each of several datagrams
+        /// as the end, so that more may follow.
         complete: bool,
         /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
         is_cut: bool,
