@@ -61,6 +61,15 @@ fn replies() -> Vec<Vec<u8>> {
     ] {
         replies.push(made.to_vec());
     }
+    for made in [
+        &b"infoResponse\0\x01\x02\x03\x04\x29\0\x01\0si_name\0x\0\0\0\0\x05\0\x64\0\0\0a\0\x20\x07\0\0\0"[..],
+        b"infoResponse\0\x01\x02\x03\x04\x55\0\x02\0si_name\0x\0\0\0\0\x05\0\x64\0\0\0a\0c\0\x20\x07\0\0\0",
+        b"infoExResponse\0\x01\x02\x03\x04\x01\x02\x03\x04\x15\0\x0a\0\0\0\0\0si_name\0x\0\0\0\0\x05\0a\0\0c\0\x01\x20\
+          \x07\0\0\0\0\x01\0\0\0\0\0\x02\0\0\0\xc0\x7fteam\0\x01\0\0\0\x01\0\0\0\x20",
+        b"servers\0\x0a\0\0\x01\x12\x6c",
+    ] {
+        replies.push([b"\xff\xff", made].concat());
+    }
     replies
 }
 

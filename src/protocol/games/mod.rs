@@ -15,6 +15,7 @@
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `a2s/` | Source, GoldSrc, and many others |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `doom3/` | Doom 3 and its descendants |
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
@@ -29,6 +30,7 @@
 mod a2s;
 mod bedrock;
 mod catalogue;
+mod doom3;
 mod fields;
 mod gamespy;
 mod info;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, a2s, bedrock, gamespy, mumble, quake2, quake3, quakeworld, teeworlds};
+use super::{Game, GameAnswer, a2s, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, teeworlds};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -23,6 +23,7 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &gamespy::WITHOUT_CHALLENGE,
     &gamespy::JUST_CAUSE,
     &gamespy::MINECRAFT,
+    &doom3::WIRE_PROTOCOL,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.
