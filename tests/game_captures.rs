@@ -48,7 +48,6 @@ const CAPTURES: &[(&str, &str)] = &[
     ("doom3-etqw", "etqw"),
     ("doom3-quake4", "quake4"),
 ];
-];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
