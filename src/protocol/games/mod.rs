@@ -59,7 +59,7 @@ pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
 pub use wire::WireProtocol;
-use wire::{Dialogue, ServerQuestion, WIRE_PROTOCOLS};
+use wire::{BeginList, Dialogue, ServerQuestion, WIRE_PROTOCOLS};
 
 use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
 
@@ -94,7 +94,7 @@ pub struct GameQuestion {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Server { with_rules: bool },
-    Master { begin: fn(&'static Game, bool) -> Box<dyn Dialogue>, with_ipv6: bool },
+    Master { begin: BeginList, with_ipv6: bool },
 }
 
 /// A conversation with one host.
