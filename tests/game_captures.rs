@@ -3,6 +3,7 @@
 //! The captures are test data of another project, and are read from `../shared/captures/games` if it exists.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, PlayerInfo, ServerInfo};
@@ -10,7 +11,8 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] = &[("bedrock-minecraftbe", "bedrock"), ("teeworlds-teeworlds", "teeworlds")];
+const CAPTURES: &[(&str, &str)] =
+    &[("bedrock-minecraftbe", "bedrock"), ("samp-samp", "samp"), ("teeworlds-teeworlds", "teeworlds")];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
@@ -37,10 +39,20 @@ fn from_hex(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
+/// Returns the address of the server. Some replies repeat it.
+fn host_of(datagram: &[u8], game: &Game) -> SocketAddr {
+    match datagram {
+        [b'S', b'A', b'M', b'P', a, b, c, d, low, high, ..] => {
+            ([*a, *b, *c, *d], u16::from_le_bytes([*low, *high])).into()
+        }
+        _ => ([127, 0, 0, 1], game.server_port).into(),
+    }
+}
+
 /// Passes the datagrams to a conversation, in their order, and returns its answer.
 fn decode(game: &'static Game, datagrams: &[Vec<u8>]) -> Option<ServerInfo> {
     let mut games = Games::new(game);
-    let host = ([127, 0, 0, 1], game.server_port).into();
+    let host = host_of(&datagrams[0], game);
     let mut conversation = games.begin(host, GameQuestion::server(game).with_rules());
     let mut answer = None;
     games.write_request(&mut conversation, Attempt::first(Token(1)), &mut Vec::new());

@@ -5,7 +5,8 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    BedrockServers, MumbleServers, NO_PLAYERS, QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+    BedrockServers, CROWDED, MumbleServers, NO_PLAYERS, QuakeWorldServers, SampServers, Teeworlds7Servers,
+    TeeworldsServers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -26,6 +27,11 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_master()
     .with_players(),
+    HostProtocol::new("samp", 7777, "San Andreas Multiplayer servers", |plan| {
+        Box::new(SampServers::new(plan))
+    })
+    .with_players()
+    .with_faults(&[CROWDED]),
     HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
         Box::new(TeeworldsServers::new(plan))
     })

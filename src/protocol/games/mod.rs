@@ -16,6 +16,7 @@
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
 //! | | `mumble.rs` | Mumble |
 //! | | `quakeworld/` | QuakeWorld |
+//! | | `samp.rs` | San Andreas Multiplayer, open.mp |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //!
 //! # A new wire protocol
@@ -32,6 +33,7 @@ mod master_list;
 mod mumble;
 pub mod quake3;
 mod quakeworld;
+mod samp;
 mod servers;
 mod teeworlds;
 pub mod text;

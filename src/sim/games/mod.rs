@@ -5,11 +5,13 @@ mod bedrock;
 mod listed;
 mod mumble;
 mod quakeworld;
+mod samp;
 mod server;
 mod teeworlds;
 
 pub(super) use bedrock::BedrockServers;
 pub(super) use mumble::MumbleServers;
 pub(super) use quakeworld::QuakeWorldServers;
+pub(super) use samp::{CROWDED, SampServers};
 use server::SimulatedServer;
 pub(super) use teeworlds::{NO_PLAYERS, Teeworlds7Servers, TeeworldsServers};
