@@ -13,6 +13,7 @@ const FLEETS: &[(&str, &str)] = &[
     ("bedrock", "bedrock"),
     ("mumble", "mumble"),
     ("quakeworld", "quakeworld"),
+    ("mta", "mta"),
     ("samp", "samp"),
     ("teeworlds", "teeworlds"),
     ("teeworlds7", "teeworlds7"),

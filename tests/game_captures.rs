@@ -11,8 +11,12 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
-const CAPTURES: &[(&str, &str)] =
-    &[("bedrock-minecraftbe", "bedrock"), ("samp-samp", "samp"), ("teeworlds-teeworlds", "teeworlds")];
+const CAPTURES: &[(&str, &str)] = &[
+    ("ase-mta", "mta"),
+    ("bedrock-minecraftbe", "bedrock"),
+    ("samp-samp", "samp"),
+    ("teeworlds-teeworlds", "teeworlds"),
+];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[

@@ -5,8 +5,8 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    BedrockServers, CROWDED, MumbleServers, NO_PLAYERS, QuakeWorldServers, SampServers, Teeworlds7Servers,
-    TeeworldsServers,
+    BedrockServers, CROWDED, MtaServers, MumbleServers, NO_PLAYERS, QuakeWorldServers, SampServers,
+    Teeworlds7Servers, TeeworldsServers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -27,6 +27,8 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_master()
     .with_players(),
+    HostProtocol::new("mta", 22126, "Multi Theft Auto servers", |plan| Box::new(MtaServers::new(plan)))
+        .with_players(),
     HostProtocol::new("samp", 7777, "San Andreas Multiplayer servers", |plan| {
         Box::new(SampServers::new(plan))
     })

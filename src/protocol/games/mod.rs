@@ -16,6 +16,7 @@
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
 //! | | `mumble.rs` | Mumble |
 //! | | `quakeworld/` | QuakeWorld |
+//! | | `ase.rs` | Multi Theft Auto and others of the All-Seeing Eye |
 //! | | `samp.rs` | San Andreas Multiplayer, open.mp |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //!
@@ -24,6 +25,7 @@
 //!    Declare the file below.
 //! 2. Add it to the table in `wire.rs`.
 
+mod ase;
 mod bedrock;
 mod catalogue;
 mod fields;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, bedrock, mumble, quake3, quakeworld, samp, teeworlds};
+use super::{Game, GameAnswer, ase, bedrock, mumble, quake3, quakeworld, samp, teeworlds};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -14,6 +14,7 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &bedrock::WIRE_PROTOCOL,
     &mumble::WIRE_PROTOCOL,
     &quakeworld::WIRE_PROTOCOL,
+    &ase::WIRE_PROTOCOL,
     &samp::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL_7,

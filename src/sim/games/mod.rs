@@ -1,6 +1,7 @@
 //! Game servers other than those of Enemy Territory: a file for each wire protocol, which writes the same
 //! [`SimulatedServer`] in its own format.
 
+mod ase;
 mod bedrock;
 mod listed;
 mod mumble;
@@ -9,6 +10,7 @@ mod samp;
 mod server;
 mod teeworlds;
 
+pub(super) use ase::MtaServers;
 pub(super) use bedrock::BedrockServers;
 pub(super) use mumble::MumbleServers;
 pub(super) use quakeworld::QuakeWorldServers;
