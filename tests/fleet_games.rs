@@ -9,14 +9,20 @@ use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion,
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Tally, Trace};
 
 /// The protocols of simulated servers, each with the game that queries it.
+#[rustfmt::skip]
 const FLEETS: &[(&str, &str)] = &[
     ("bedrock", "bedrock"),
     ("mumble", "mumble"),
     ("quakeworld", "quakeworld"),
+    ("quake2", "q2"),
     ("mta", "mta"),
     ("samp", "samp"),
     ("teeworlds", "teeworlds"),
     ("teeworlds7", "teeworlds7"),
+    ("a2s", "css"),
+    ("gamespy3", "crysis"),
+    ("gamespy3", "bf2"),
+    ("minecraft", "minecraft"),
 ];
 
 /// The games whose servers do not send their names.
@@ -77,7 +83,7 @@ fn without_faults_every_server_answers_in_full() {
             servers.iter().any(|server| server.players == 0)
                 && servers.iter().any(|server| server.players > 5)
         );
-        for server in servers.iter().filter(|server| server.game.wire.lists_players) {
+        for server in servers.iter().filter(|server| server.game.lists_players()) {
             assert_eq!(
                 (server.player_list.len(), server.truncated),
                 (server.players as usize, false),
@@ -118,6 +124,28 @@ fn forged_and_broken_replies_are_counted_and_not_believed() {
         );
         assert!(servers.len() >= 1950, "{protocol}: {} {ledger:?}", servers.len());
         assert!(servers.iter().all(is_named), "{protocol}");
+    }
+}
+
+#[test]
+fn servers_of_every_kind_are_listed_in_full() {
+    for (protocol, game) in FLEETS {
+        for fault in HostProtocol::find(protocol).expect("a protocol").faults {
+            let plan = plan(protocol).with_hosts(500);
+            let proper = sweep(plan.clone(), game).servers;
+            let Swept { engine, servers, .. } = sweep(plan.with_misbehave(vec![(fault, 1.0)]), game);
+            let ledger = engine.ledger();
+            let players = |servers: &[ServerInfo]| servers.iter().map(|server| server.players).sum::<u32>();
+            assert_eq!((servers.len(), ledger.unmatched, ledger.broken), (500, 0, 0), "{protocol}, {fault}");
+            assert!(servers.iter().all(is_named), "{protocol}, {fault}");
+            // Old servers of QuakeWorld list no spectators.
+            assert!(
+                players(&servers) == players(&proper) || *fault == "old",
+                "{protocol}, {fault}: {} {}",
+                players(&servers),
+                players(&proper)
+            );
+        }
     }
 }
 
@@ -167,7 +195,7 @@ fn a_master_lists_every_server_and_the_wanted_player_is_on_one() {
 
 #[test]
 fn servers_that_do_not_list_their_players_are_listed_as_truncated() {
-    for (protocol, game, fault) in [("samp", "samp", "crowded"), ("teeworlds", "teeworlds", "no-players")] {
+    for (protocol, game, fault) in [("samp", "samp", "no-list"), ("teeworlds", "teeworlds", "no-players")] {
         let Swept { servers, .. } = sweep(plan(protocol).with_misbehave(vec![(fault, 1.0)]), game);
         assert_eq!(servers.len(), 2000, "{protocol}");
         for server in &servers {

@@ -11,11 +11,41 @@ use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
 use serde_json::Value;
 
 /// The captures, each with the game that decodes it.
+#[rustfmt::skip]
 const CAPTURES: &[(&str, &str)] = &[
-    ("ase-mta", "mta"),
     ("bedrock-minecraftbe", "bedrock"),
+    ("quake2-kingpin", "kingpin"),
+    ("quake2-quake2", "q2"),
+    ("ase-mta", "mta"),
     ("samp-samp", "samp"),
     ("teeworlds-teeworlds", "teeworlds"),
+    ("a2s-arma3", "arma3"),
+    ("a2s-conanexiles", "conanexiles"),
+    ("a2s-cs15", "cs16"),
+    ("a2s-cs16", "cs16"),
+    ("a2s-csgo", "csgo"),
+    ("a2s-css", "css"),
+    ("a2s-dayz", "dayz"),
+    ("a2s-gmod", "gmod"),
+    ("a2s-hl1", "hl1"),
+    ("a2s-l4d2", "l4d2"),
+    ("a2s-quakelive", "quakelive"),
+    ("a2s-rust", "rust"),
+    ("a2s-sevendaystodie", "sevendaystodie"),
+    ("a2s-ship", "theship"),
+    ("a2s-squad", "squad"),
+    ("a2s-tf2", "tf2"),
+    ("a2s-unturned", "unturned"),
+    ("a2s-valheim", "valheim"),
+    ("gs1-bf1942", "bf1942"),
+    ("gs1-mohaa", "mohaa"),
+    ("gs1-ut", "ut"),
+    ("gs3-bf2", "bf2"),
+    ("gs3-crysis", "crysis"),
+    ("gs3-justcause2", "jc2mp"),
+    ("gs3-ut3", "ut3"),
+    ("gs4-minecraft", "minecraft"),
+    ("gs4-minecraftpe", "minecraftpe"),
 ];
 
 /// The fields that GameQ reads differently, and why.
@@ -23,6 +53,19 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
     ("teeworlds-teeworlds", "password", "GameQ does not read the flags"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
+    ("quake2-kingpin", "players", "GameQ counts only the players listed, and names the count `clients`"),
+    ("quake2-kingpin", "password", "the server says nothing about a password"),
+    ("quake2-quake2", "players", "GameQ names the count `clients`"),
+    ("quake2-quake2", "password", "the server says nothing about a password"),
+    ("gs1-bf1942", "players", "GameQ counts the names, of which one is of a player who has left"),
+    ("gs1-bf1942", "player names", "GameQ leaves them in the field `playername`"),
+    ("gs1-bf1942", "player scores", "GameQ keeps the player who has left"),
+    ("gs1-mohaa", "players", "GameQ counts the fields named `playername`, and this server's are `player`"),
+    ("gs1-ut", "players", "GameQ counts the fields named `playername`, and this server's are `player`"),
+    ("gs1-ut", "password", "GameQ keeps the word False"),
+    ("gs3-bf2", "bots", "GameQ does not count the column AIBot_"),
+    ("gs3-justcause2", "map", "the server sends none; GameQ adds the name of the game's only world"),
+    ("gs3-justcause2", "password", "GameQ keeps the word False"),
 ];
 
 /// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.

@@ -256,9 +256,9 @@ pub enum Step<A> {
         /// The time to wait for the next datagram.
         quiet: Duration,
     },
-    /// An answer that only its source address ties to the request, which has a token. The conversation keeps it. If a
-    /// reply with the token arrives before the attempt times out, that one is the answer, and this datagram counts as
-    /// unmatched; otherwise [`Protocol::quiet`] completes the conversation.
+    /// An answer that only its source address ties to the request, which has a token. The conversation keeps the first
+    /// one; others count as duplicates. If a reply with the token arrives before the attempt times out, that one is the
+    /// answer, and this datagram counts as unmatched; otherwise [`Protocol::quiet`] completes the conversation.
     Provisional,
     /// Matches the address, and the token if there is one, but answers something else. Counted as unmatched; or as
     /// a duplicate, if replies to an earlier step are still expected.

@@ -156,6 +156,17 @@ pub struct Arrival {
     pub rtt: Option<Duration>,
 }
 
+/// The answer that a query keeps when one without the token arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// This one.
+    First,
+    /// An earlier one without the token.
+    Earlier,
+    /// Part of one with the token.
+    Better,
+}
+
 /// The parameters of a new query.
 pub struct NewQuery<C, T> {
     pub target: SocketAddr,
@@ -200,6 +211,19 @@ impl<C, T> Open<C, T> {
     /// Returns whether the query has an answer without the token of its attempt, and waits for a better one.
     pub fn is_provisional(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.is_provisional)
+    }
+
+    /// Keeps an answer without the token, unless there is another one already. Returns which one is kept.
+    pub fn keep_provisional(&mut self, arrival: Arrival) -> Kept {
+        let rare = self.rare_mut();
+        match (rare.partial, rare.is_provisional) {
+            (None, _) => {
+                (rare.partial, rare.is_provisional) = (Some(arrival), true);
+                Kept::First
+            }
+            (Some(_), true) => Kept::Earlier,
+            (Some(_), false) => Kept::Better,
+        }
     }
 
     /// Forgets an answer without the token, since one with the token has arrived. Returns whether there was one.

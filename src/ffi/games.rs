@@ -134,7 +134,7 @@ impl ServerFields {
             is_bot: player.bot.map_or(-1, i32::from),
         };
         let players = info.player_list.iter().map(player).collect();
-        let clean = |bytes: &[u8]| c_text(info.game.text.clean(bytes).as_bytes());
+        let clean = |bytes: &[u8]| c_text(info.text.clean(bytes).as_bytes());
         let rules = info.rules.iter().map(|(key, value)| (clean(key), clean(value))).collect();
         ServerFields { status, players, rules, _texts: texts }
     }

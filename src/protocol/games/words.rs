@@ -20,7 +20,8 @@ impl<'a> Words<'a> {
 
     /// Reads a whole number.
     pub(super) fn number(&mut self) -> Option<i32> {
-        let end = self.rest.iter().position(u8::is_ascii_whitespace).unwrap_or(self.rest.len());
+        let is_end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'"';
+        let end = self.rest.iter().position(is_end).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         let number = i32::try_from(number(word)?).ok()?;
         self.rest = rest.trim_ascii_start();

@@ -8,9 +8,14 @@ use super::server::SimulatedPlayer;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
+/// What is listed without a number: settings and players.
+const OLD: u32 = 3;
 const HEADER: &[u8] = b"\xff\xff\xff\xffn";
 /// The maximum length of the text in one datagram.
 const PART: usize = 1300;
+
+/// What differs from mvdsv: a server that ignores the number of a request; FTE, which marks bots by their names.
+pub(in crate::sim) const QUAKEWORLD_FAULTS: [&str; 2] = ["old", "fte"];
 
 /// All servers of a fleet.
 #[derive(Debug)]
@@ -30,7 +35,11 @@ impl SimulatedHost for QuakeWorldServers {
     fn answer(&mut self, context: &HostContext, request: &[u8], text: &mut Vec<u8>) -> Reaction {
         let Some(options) = options(request) else { return Reaction::Ignored };
         let server = SimulatedServer::new(context, self.wanted.as_deref());
-        text.extend_from_slice(status(&server, options).as_bytes());
+        let text_of = match context.fault {
+            Some("old") => status(&server, OLD, false),
+            fault => status(&server, options, fault == Some("fte")),
+        };
+        text.extend_from_slice(text_of.as_bytes());
         Reaction::Replied
     }
 
@@ -65,25 +74,26 @@ impl SimulatedHost for QuakeWorldServers {
 fn options(request: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(request.strip_prefix(b"\xff\xff\xff\xffstatus")?).ok()?;
     let number = text.trim_matches(['\0', '\n', ' ']);
-    if number.is_empty() { Some(3) } else { number.parse().ok() }
+    if number.is_empty() { Some(OLD) } else { number.parse().ok() }
 }
 
-fn status(server: &SimulatedServer, options: u32) -> String {
+fn status(server: &SimulatedServer, options: u32, is_fte: bool) -> String {
     let mut text = String::new();
     if options & 1 != 0 {
         let (name, map, most) = (&server.name, server.map, server.max_players);
+        let version = if is_fte { "FTE 6698" } else { "MVDSV 1.10" };
         let password = if server.has_password { "\\needpass\\1" } else { "" };
         // Writing to a text cannot fail, here and below.
         let _ = writeln!(
             text,
-            "\\maxfps\\77\\pm_ktjump\\1\\*version\\MVDSV 1.10\\*gamedir\\qw\\maxspectators\\12\\*admin\\nobody\
+            "\\maxfps\\77\\pm_ktjump\\1\\*version\\{version}\\*gamedir\\qw\\maxspectators\\12\\*admin\\nobody\
              \\teamplay\\2\\mode\\4on4\\maxclients\\{most}{password}\\hostname\\{name}\\map\\{map}"
         );
     }
     for (at, player) in server.players.iter().enumerate() {
         let listed = if is_spectator(player) { 4 } else { 2 };
         if options & listed != 0 {
-            write_player(&mut text, at, player, options);
+            write_player(&mut text, at, player, options, is_fte);
         }
     }
     if options & 32 != 0 && server.max_players > 16 {
@@ -97,13 +107,14 @@ fn is_spectator(player: &SimulatedPlayer) -> bool {
     !player.is_bot && player.seconds % 5 == 0
 }
 
-fn write_player(text: &mut String, at: usize, player: &SimulatedPlayer, options: u32) {
+fn write_player(text: &mut String, at: usize, player: &SimulatedPlayer, options: u32, is_fte: bool) {
     let SimulatedPlayer { name, score, ping, seconds, is_bot } = player;
     let (id, minutes) = (100 + at, seconds / 60);
     let _ = if is_spectator(player) {
         write!(text, "{id} -9999 {minutes} -{ping} \"\\s\\{name}\" \"\" 0 0")
     } else {
-        write!(text, "{id} {score} {minutes} {ping} \"{name}\" \"base\" 4 {}", at % 14)
+        let mark = if is_fte && *is_bot { "BOT:" } else { "" };
+        write!(text, "{id} {score} {minutes} {ping} \"{mark}{name}\" \"base\" 4 {}", at % 14)
     };
     if options & 16 != 0 {
         text.push_str(if at % 2 == 0 { " \"red\"" } else { " \"blue\"" });
@@ -111,7 +122,7 @@ fn write_player(text: &mut String, at: usize, player: &SimulatedPlayer, options:
     if options & 64 != 0 {
         text.push_str(" \"\"");
     }
-    if options & 128 != 0 {
+    if options & 128 != 0 && !is_fte {
         text.push_str(if *is_bot { " \"b\"" } else { " \"h\"" });
     }
     text.push('\n');

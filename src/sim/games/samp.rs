@@ -6,8 +6,8 @@ use super::SimulatedServer;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// The fault of servers with so many players that they do not list them.
-pub(crate) const CROWDED: &str = "crowded";
+/// The fault of servers that list no players, as one with more than 100 does.
+pub(crate) const NO_LIST: &str = "no-list";
 
 /// All servers of a fleet.
 #[derive(Debug)]
@@ -28,13 +28,13 @@ impl SimulatedHost for SampServers {
             return Reaction::Ignored;
         };
         let server = SimulatedServer::new(context, self.wanted.as_deref());
-        let is_crowded = context.fault == Some(CROWDED);
+        let has_list = context.fault != Some(NO_LIST);
         let is_open_mp = context.seed.is_multiple_of(3);
         reply.extend_from_slice(request);
         match letter {
-            b'i' => write_info(&server, is_crowded, reply),
-            b'd' if !is_open_mp && !is_crowded => write_players(&server, true, reply),
-            b'c' if !is_crowded => write_players(&server, false, reply),
+            b'i' => write_info(&server, reply),
+            b'd' if !is_open_mp && has_list => write_players(&server, true, reply),
+            b'c' if has_list => write_players(&server, false, reply),
             b'r' => write_rules(&server, is_open_mp, reply),
             _ => return Reaction::Ignored,
         }
@@ -47,12 +47,11 @@ impl SimulatedHost for SampServers {
     }
 }
 
-fn write_info(server: &SimulatedServer, is_crowded: bool, out: &mut Vec<u8>) {
-    let (players, slots) =
-        if is_crowded { (150, 500) } else { (server.players.len() as u16, server.max_players as u16) };
+fn write_info(server: &SimulatedServer, out: &mut Vec<u8>) {
     out.push(server.has_password.into());
-    out.extend_from_slice(&players.to_le_bytes());
-    out.extend_from_slice(&slots.to_le_bytes());
+    for count in [server.players.len(), server.max_players] {
+        out.extend_from_slice(&(count as u16).to_le_bytes());
+    }
     for text in [server.name.as_str(), "Freeroam", "English"] {
         out.extend_from_slice(&(text.len() as u32).to_le_bytes());
         out.extend_from_slice(text.as_bytes());

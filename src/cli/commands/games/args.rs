@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueHint};
+use allears::protocol::games::text::Encoding;
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::columns::ServerColumn;
 use super::filter::{self, Condition};
@@ -91,6 +92,13 @@ pub struct ServersArgs {
     /// Also query reserved, private and own addresses that a master lists
     #[arg(long)]
     pub allow_reserved: bool,
+    /// The proof that an answer needs. `token`: it must return the number that its request carries, if the protocol has one;
+    /// `address`: otherwise the server's address and port suffice, and json has "proof":"address"
+    #[arg(long, value_enum, value_name = "PROOF", default_value_t = RequiredProof::Address)]
+    pub proof: RequiredProof,
+    /// The encoding of names and other texts: utf-8, latin1, windows-1251, gbk…; without it, UTF-8 or else what they look like
+    #[arg(long, value_name = "NAME", value_parser = encoding, help_heading = "Output")]
+    pub encoding: Option<Encoding>,
     /// Query repeatedly at this interval, each server at its own time within it, until Ctrl-C or --deadline; and write
     /// what changes: players who join and leave, maps, servers
     #[arg(long, value_name = "DUR", value_parser = values::interval, help_heading = "Pace")]
@@ -109,4 +117,16 @@ pub struct ServersArgs {
     pub duplicates: DuplicatesArgs,
     #[command(flatten)]
     pub sweep: SweepArgs,
+}
+
+/// The least proof that ties an answer to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RequiredProof {
+    Token,
+    Address,
+}
+
+fn encoding(name: &str) -> Result<Encoding, String> {
+    Encoding::find(name)
+        .ok_or_else(|| "unknown encoding: for example utf-8, latin1, windows-1251, gbk, shift_jis".into())
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use allears::protocol::games::text::{Charset, Encoding};
 use allears::protocol::games::{Game, WireProtocol};
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -70,6 +71,17 @@ impl Catalogue {
             own.push(game);
         }
         Ok(Catalogue { own })
+    }
+
+    /// Reads the texts of all games in this encoding, if one is given.
+    #[must_use]
+    pub fn with_encoding(self, encoding: Option<Encoding>) -> Catalogue {
+        let Some(encoding) = encoding else { return self };
+        let own = self.all().cloned().map(|mut game| {
+            game.text = game.text.with_charset(Charset::Named(encoding));
+            forever(game)
+        });
+        Catalogue { own: own.collect() }
     }
 
     /// Returns all games, the user's first.
@@ -192,6 +204,17 @@ mod tests {
         assert!(std::ptr::eq(games.find("other").expect("an alias"), own));
         assert_eq!(games.all().filter(|game| game.is_called("q3")).count(), 1);
         assert_eq!(games.all().count(), Game::all().count() + 1);
+    }
+
+    #[test]
+    fn an_encoding_is_that_of_all_games() {
+        let encoding = Encoding::find("windows-1251");
+        let games = load("[[game]]\nid = 'mine'\nlike = 'et'\n").expect("valid").with_encoding(encoding);
+        assert_eq!(games.all().count(), Game::all().count() + 1);
+        for id in ["mine", "xonotic", "mcbe"] {
+            let game = games.find(id).expect("a game");
+            assert_eq!(game.text.clean(b"\xc2\xe0\xf1\xff"), "Вася", "{id}");
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl ServerColumn {
         match self {
             ServerColumn::Players => players_cell(server),
             ServerColumn::Ping => Cell::plain(server.ping.map(shown_millis).unwrap_or_default()),
-            ServerColumn::Name => super::report::coloured(&server.name_raw, server.game),
+            ServerColumn::Name => super::report::coloured(&server.name_raw, server.text),
             ServerColumn::Password => Cell::plain(if server.password == Some(true) { "yes" } else { "" }),
             other => Cell::plain(other.text(server)),
         }
@@ -116,7 +116,7 @@ impl ServerColumn {
             ServerColumn::Players => server.players.to_string(),
             ServerColumn::Humans => server.humans().to_string(),
             ServerColumn::Bots => number(server.bots),
-            ServerColumn::Free => number(server.free()),
+            ServerColumn::Free => number(server.free),
             ServerColumn::Max => number(server.max_players),
             ServerColumn::Ping => {
                 server.ping.map(|ping| format!("{:.3}", ping.as_secs_f64() * 1e3)).unwrap_or_default()
@@ -151,7 +151,7 @@ impl ServerColumn {
             ServerColumn::Players => Some(server.players.into()),
             ServerColumn::Humans => Some(server.humans().into()),
             ServerColumn::Bots => Some(known(server.bots)),
-            ServerColumn::Free => Some(known(server.free())),
+            ServerColumn::Free => Some(known(server.free)),
             ServerColumn::Max => Some(known(server.max_players)),
             _ => None,
         }

@@ -110,7 +110,7 @@ impl EventWriter {
         match event {
             Event::Listed => answer = Some(ServerJson::new(info)),
             Event::Map { before: map } => before = *map,
-            Event::Joined(joined) => player = Some(PlayerJson::new(joined)),
+            Event::Joined(joined) => player = Some(PlayerJson::new(joined, info.text)),
             Event::Left { name } => player = Some(PlayerJson::named(name)),
             Event::Back => {}
         }

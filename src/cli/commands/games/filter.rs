@@ -6,6 +6,7 @@ use std::str::FromStr;
 use allears::protocol::games::ServerInfo;
 use regex::{Regex, RegexBuilder};
 
+use super::folded::folded;
 use super::server::Server;
 
 /// One condition: `map=oasis`, `players>3`, `ping<80`, `name~regex`, `full`, `!empty`.
@@ -143,7 +144,7 @@ fn compared(operator: &str, value: &str) -> Result<(Order, f64), String> {
 
 fn words(text: Text, operator: &str, value: &str) -> Result<Test, String> {
     match operator {
-        "=" | "!=" => Ok(Test::Same(text, value.to_lowercase())),
+        "=" | "!=" => Ok(Test::Same(text, folded(value.trim()))),
         "~" => regex(value).map(|regex| Test::Matches(text, regex)),
         _ => Err(USAGE.into()),
     }
@@ -186,7 +187,7 @@ impl Condition {
                 }
             }
             Test::Same(text, value) => match text.of(server, info) {
-                Some(text) => text.to_lowercase() == *value,
+                Some(text) => folded(&text) == *value,
                 None => return false,
             },
             Test::Matches(text, regex) => match text.of(server, info) {
@@ -199,7 +200,7 @@ impl Condition {
 }
 
 fn rule_of(info: &ServerInfo, key: &str) -> Option<String> {
-    info.rules.get(key).map(|value| info.game.text.clean(value))
+    info.rules.get(key).map(|value| info.text.clean(value))
 }
 
 impl Quantity {
@@ -208,7 +209,7 @@ impl Quantity {
             Quantity::Players => Some(f64::from(server.players)),
             Quantity::Humans => Some(f64::from(server.humans())),
             Quantity::Bots => server.bots.map(f64::from),
-            Quantity::Free => server.free().map(f64::from),
+            Quantity::Free => server.free.map(f64::from),
             Quantity::Max => server.max_players.map(f64::from),
             Quantity::Ping => server.ping.map(|ping| ping.as_secs_f64() * 1e3),
         }

@@ -71,7 +71,7 @@ impl GameRow {
             protocol: game.wire.name,
             port: game.server_port,
             masters: game.masters.join(" "),
-            players: game.wire.lists_players,
+            players: game.lists_players(),
         }
     }
 

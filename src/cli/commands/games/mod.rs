@@ -6,6 +6,7 @@ mod catalogue;
 mod columns;
 mod events;
 mod filter;
+mod folded;
 mod json;
 mod listed_games;
 mod listing;
@@ -30,7 +31,7 @@ use crate::cli::output::Out;
 use crate::cli::sweep::{Sweep, Swept};
 use crate::cli::targets;
 pub use args::{FindArgs, GamesArgs};
-use args::{NamingArgs, ServersArgs};
+use args::{NamingArgs, RequiredProof, ServersArgs};
 use candidates::Candidates;
 use catalogue::Catalogue;
 use columns::ServerColumn;
@@ -136,7 +137,7 @@ impl Rows {
 }
 
 fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows: Rows) -> Result<Done> {
-    let catalogue = Catalogue::load(args.games_file.as_deref())?;
+    let catalogue = Catalogue::load(args.games_file.as_deref())?.with_encoding(args.encoding);
     let game = chosen_game(args, &catalogue)?;
     let wanted = player.map(|name| Wanted::new(name, naming, game)).transpose()?;
     let mut settings = args.sweep.settings(&args.targets, Some(game.server_port))?;
@@ -149,7 +150,10 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
     let waker = sweep.net.waker();
     let masters = Masters::resolve(&master_names(args, game)?, game, move || drop(waker.wake()));
     let own = if masters.is_empty() { vec![] } else { own_addresses(&sweep.console) };
-    let games = Games::new(game).with_own_addresses(own).with_reserved_allowed(args.allow_reserved);
+    let games = Games::new(game)
+        .with_own_addresses(own)
+        .with_reserved_allowed(args.allow_reserved)
+        .with_proof_required(args.proof == RequiredProof::Token);
     let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let typical = GameConversation::new(nobody, GameQuestion::server(game));
     let allow_duplicates = args.duplicates.allow_duplicates;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use allears::protocol::games::{Game, PlayerInfo, ServerInfo, text};
+use allears::protocol::games::{PlayerInfo, ServerInfo, text};
 
 use super::Rows;
 use super::columns::ServerColumn;
@@ -249,12 +249,12 @@ fn csv_fields(server: &Server, info: &ServerInfo) -> Vec<String> {
 fn player_cells(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
     let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
     vec![
-        coloured(&player.name_raw, server.game),
+        coloured(&player.name_raw, server.text),
         Cell::plain(number(player.score)),
         Cell::plain(number(player.ping.map(f64::from))),
         Cell::plain(server.address.to_string()),
         Cell::plain(&server.map),
-        coloured(&server.name_raw, server.game),
+        coloured(&server.name_raw, server.text),
     ]
 }
 
@@ -276,9 +276,9 @@ fn write_servers(servers: &[&Server], rows: &Rows, out: &mut Out) -> io::Result<
 }
 
 /// Returns a name in its own colours.
-pub fn coloured(name: &[u8], game: &Game) -> Cell {
+pub fn coloured(name: &[u8], rules: text::TextRules) -> Cell {
     let mut cell = Cell::default();
-    for text::Span { text, color } in game.text.spans(name) {
+    for text::Span { text, color } in rules.spans(name.trim_ascii_end()) {
         let style = match color {
             None => Style::Plain,
             // Black is invisible on most terminals.

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use allears::protocol::games::text::raw_text;
+use allears::protocol::games::text::TextRules;
 use allears::protocol::games::{Game, ServerInfo};
 
 /// A row of the table.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub game: &'static Game,
+    /// How its texts are read.
+    pub text: TextRules,
     pub address: SocketAddr,
     /// The round trip, if it is known.
     pub ping: Option<Duration>,
@@ -25,7 +27,8 @@ pub struct Server {
     /// The number of bots; `None` if they cannot be distinguished from people.
     pub bots: Option<u32>,
     pub max_players: Option<u32>,
-    pub private_slots: Option<u32>,
+    /// The number of free slots that need no password.
+    pub free: Option<u32>,
     pub password: Option<bool>,
     /// The rules that columns show, with their values.
     rules: Box<[(Box<str>, Box<str>)]>,
@@ -36,10 +39,12 @@ impl Server {
     pub fn new(address: SocketAddr, ping: Option<Duration>, info: &ServerInfo, rules: &[String]) -> Server {
         let or_empty = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
         let rule = |key: &String| {
-            (key.as_str().into(), info.rules.get(key).map(raw_text).unwrap_or_default().into())
+            let value = info.rules.get(key).map(|value| info.text.raw(value));
+            (key.as_str().into(), value.unwrap_or_default().into())
         };
         Server {
             game: info.game,
+            text: info.text,
             address,
             ping,
             name: or_empty(&info.name),
@@ -51,7 +56,7 @@ impl Server {
             players: info.players,
             bots: info.bots,
             max_players: info.max_players,
-            private_slots: info.private_slots,
+            free: info.free_slots(),
             password: info.password,
             rules: rules.iter().map(rule).collect(),
         }
@@ -71,14 +76,8 @@ impl Server {
         self.players - self.bots.unwrap_or(0).min(self.players)
     }
 
-    /// Returns the number of free slots that need no password.
-    pub fn free(&self) -> Option<u32> {
-        let most = self.max_players?.saturating_sub(self.private_slots.unwrap_or(0));
-        Some(most.saturating_sub(self.players))
-    }
-
     pub fn is_full(&self) -> bool {
-        self.free() == Some(0)
+        self.free == Some(0)
     }
 
     /// Returns the value of a rule that a column shows.

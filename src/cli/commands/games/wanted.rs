@@ -1,11 +1,16 @@
 //! The search for a player.
+//!
+//! Names are compared as people read them: without colour codes, case, accents, and the spaces that pad them. A name whose
+//! encoding is unknown is compared in each one that it may have.
 
+use allears::protocol::games::text::{Charset, TextRules};
 use allears::protocol::games::{Game, PlayerInfo, ServerInfo};
 use anyhow::Result;
 use regex::Regex;
 
 use super::args::NamingArgs;
 use super::filter;
+use super::folded::folded;
 use crate::cli::exit::Usage;
 
 /// The name to find. Case and colour codes are ignored.
@@ -27,7 +32,10 @@ impl Wanted {
     /// # Errors
     /// An invalid regular expression, as [`Usage`].
     pub fn new(name: &str, naming: NamingArgs, game: &Game) -> Result<Wanted> {
-        let plain = || game.text.clean(name.as_bytes()).to_lowercase();
+        // What the user types is UTF-8, whatever encoding the game's texts have.
+        let charset =
+            if game.text.charset == Charset::DarkPlaces { Charset::DarkPlaces } else { Charset::Unknown };
+        let plain = || folded(game.text.with_charset(charset).clean(name.as_bytes()).trim());
         let with_bots = naming.bots;
         let naming = match naming {
             NamingArgs { regex: true, .. } => Naming::Pattern(filter::regex(name).map_err(Usage)?),
@@ -39,19 +47,20 @@ impl Wanted {
 
     /// Returns the players of a server whose names match.
     pub fn among<'a>(&self, info: &'a ServerInfo) -> Vec<&'a PlayerInfo> {
-        info.player_list.iter().filter(|player| self.finds(player)).collect()
+        info.player_list.iter().filter(|player| self.finds(player, info.text)).collect()
     }
 
-    /// Returns whether a player is searched for, and the name matches.
-    pub fn finds(&self, player: &PlayerInfo) -> bool {
-        (self.with_bots || player.bot != Some(true)) && self.fits(&player.name)
+    /// Returns whether a player of a server with these texts is searched for, and the name matches.
+    pub fn finds(&self, player: &PlayerInfo, text: TextRules) -> bool {
+        let fits = || self.fits(&player.name) || text.readings(&player.name_raw).any(|name| self.fits(&name));
+        (self.with_bots || player.bot != Some(true)) && fits()
     }
 
     /// Returns whether a clean name matches.
     pub fn fits(&self, name: &str) -> bool {
         match &self.naming {
-            Naming::Part(part) => name.to_lowercase().contains(part),
-            Naming::Whole(whole) => name.to_lowercase() == *whole,
+            Naming::Part(part) => folded(name).contains(part),
+            Naming::Whole(whole) => folded(name.trim()) == *whole,
             Naming::Pattern(pattern) => pattern.is_match(name),
         }
     }
@@ -97,5 +106,32 @@ mod tests {
         let game = Game::find("et").expect("a game");
         let naming = NamingArgs { exact: false, regex: true, bots: false, first: false };
         assert!(Wanted::new("(", naming, game).is_err_and(|error| error.is::<Usage>()));
+    }
+
+    /// Returns the names found for `name` on a server with this one player, whose name is as sent.
+    fn finds(name: &str, exact: bool, sent: &[u8]) -> bool {
+        let game = Game::find("et").expect("a game");
+        let naming = NamingArgs { exact, regex: false, bots: false, first: false };
+        let status = [b"\\sv_hostname\\x\n1 10 \"", sent, b"\"\n"].concat();
+        !Wanted::new(name, naming, game).expect("a name").among(&parsed(&status)).is_empty()
+    }
+
+    #[test]
+    fn names_are_compared_as_people_read_them() {
+        assert!(finds("nightowl", true, b"NIGHTOWL                  "));
+        assert!(finds(" NightOwl ", true, b"  ^1Night^7Owl "));
+        assert!(finds("jose", true, "Jos\u{e9}".as_bytes()) && finds("José", true, b"JOSE"));
+        assert!(finds("foo", false, "Ｆｏｏ".as_bytes()));
+        assert!(!finds("jose", true, b"Josef"));
+    }
+
+    #[test]
+    fn a_name_is_read_in_each_encoding_that_it_may_have() {
+        assert!(finds("вася", true, b"^1\xc2\xe0\xf1^7\xff"), "windows-1251");
+        assert!(finds("Вася", true, b"\xf7\xc1\xd3\xd1"), "KOI8-R");
+        assert!(finds("玩家", false, b"\xcd\xe6\xbc\xd2"), "GBK");
+        assert!(finds("łukasz", true, b"\xa3ukasz"), "windows-1250");
+        assert!(finds("jose", true, b"Jos\xe9"), "Latin-1");
+        assert!(!finds("вася", true, b"Vasya") && !finds("Âàñÿ", true, "Вася".as_bytes()));
     }
 }

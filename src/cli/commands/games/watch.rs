@@ -165,7 +165,7 @@ impl Watch {
                     .iter()
                     .filter_map(|name| info.player_list.iter().find(|player| player.name == **name));
                 players.try_for_each(|player| {
-                    if wanted.as_ref().is_none_or(|wanted| wanted.finds(player)) {
+                    if wanted.as_ref().is_none_or(|wanted| wanted.finds(player, info.text)) {
                         shown(Event::Joined(player))
                     } else {
                         Ok(())

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::WIRE_PROTOCOL;
+use super::{GetInfo, WIRE_PROTOCOL};
 use crate::protocol::games::Game;
-use crate::protocol::games::text::{Colors, TextRules};
+use crate::protocol::games::text::{Charset, Colors, TextRules};
 
 /// ioquake3 and its kin allow ten packets at once and then one a second (`SVC_RateLimit`), ET: Legacy with `sv_protect
 /// 2` three in two seconds. Three tries comply with both.
@@ -37,10 +37,16 @@ const DARKPLACES: Game = Game {
     masters: &["dpmaster.deathmask.net:27950", "dpmaster.tchr.no:27950"],
     list_protocol: 3,
     host_gap: DARKPLACES_GAP,
-    text: TextRules::new(Colors::Rgb),
+    text: TextRules::new(Colors::Rgb).with_charset(Charset::DarkPlaces),
+    spectator_score: Some(-666),
     teams: DARKPLACES_TEAMS,
+    base_mods: &["data"],
     ..BASE
 };
+
+/// The values that the games of the Call of Duty series share.
+const COD: Game =
+    Game { server_port: 28960, master_port: 20810, text: TextRules::new(Colors::CallOfDuty), ..BASE };
 
 /// The games of the Quake 3 family.
 pub(super) static GAMES: &[Game] = &[
@@ -64,6 +70,7 @@ pub(super) static GAMES: &[Game] = &[
         ],
         ext_name: Some("Quake3Arena"),
         bots_have_ping_zero: true,
+        base_mods: &["baseq3", "Quake3Arena"],
         ..BASE
     },
     Game {
@@ -154,6 +161,26 @@ pub(super) static GAMES: &[Game] = &[
         server_port: 20100,
         master_port: 20110,
         list_protocol: 2004,
+        ..BASE
+    },
+    Game {
+        id: "unvanquished",
+        name: "Unvanquished",
+        masters: &["master.unvanquished.net:27950"],
+        list_protocol: 86,
+        text: TextRules::new(Colors::Daemon),
+        bots_have_ping_zero: true,
+        teams: &["none", "aliens", "humans"],
+        base_mods: &["unv"],
+        ..BASE
+    },
+    Game { id: "iw6x", name: "IW6x", getinfo: GetInfo::Also, ..COD },
+    Game {
+        id: "fivem",
+        aliases: &["gta5m", "redm"],
+        name: "FiveM",
+        server_port: 30120,
+        getinfo: GetInfo::Instead,
         ..BASE
     },
 ];

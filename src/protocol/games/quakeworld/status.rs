@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::protocol::games::quake3::{InfoString, number};
+use crate::protocol::games::status_text::{count, raw, read_players, read_settings, text};
 use crate::protocol::games::words::Words;
 use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
 
@@ -15,106 +15,79 @@ const SPECTATOR: &[u8] = b"\\s\\";
 const FTE_BOT: &[u8] = b"BOT:";
 
 /// Parses a status, without the header.
-pub(super) fn parse(text: &[u8], game: &'static Game) -> Result<ServerInfo, &'static str> {
+pub(super) fn parse(status: &[u8], game: &'static Game) -> Result<ServerInfo, &'static str> {
     let mut info = ServerInfo::new(game);
-    let mut settings = InfoString::new(text);
-    for (key, value) in &mut settings {
-        info.rules.push(key, value);
-    }
-    let lines = settings.rest().strip_prefix(b"\n").ok_or("the settings have no end")?;
+    let lines = read_settings(&mut info, status)?;
     assign_settings(&mut info);
-    Lines { info: &mut info, ids: HashSet::new(), unreadable: 0 }.read(lines);
+    // A repeated request may bring a player twice.
+    let mut ids = HashSet::new();
+    read_players(&mut info, lines, |info, line| match line.strip_prefix(b"qtv ") {
+        Some(stream) => {
+            info.rules.push(b"qtv", stream);
+            true
+        }
+        None => read_player(info, line, &mut ids).is_some(),
+    });
     info.count_bots();
     Ok(info)
 }
 
 fn assign_settings(info: &mut ServerInfo) {
-    let (rules, game) = (&info.rules, info.game);
-    let text = |key| rules.get(key).map(|value| game.text.clean(value));
-    let count = |key| u32::try_from(number(rules.get(key)?)?).ok();
-    info.name_raw = rules.get("hostname").map(Box::from);
-    (info.name, info.map) = (text("hostname"), text("map"));
+    info.name_raw = raw(info, &["hostname"]).map(Box::from);
+    info.name = text(info, &["hostname"]);
+    info.map = text(info, &["map"]);
+    info.mod_name = text(info, &["*gamedir"]);
     // KTX sets `mode`: 1on1, 4on4…
-    (info.mod_name, info.game_type) = (text("*gamedir"), text("mode"));
-    (info.version, info.max_players) = (text("*version"), count("maxclients"));
+    info.game_type = text(info, &["mode"]);
+    info.version = text(info, &["*version"]);
+    info.max_players = count(info, &["maxclients"]);
     // Bit 0 is for players, bit 1 for spectators; a server without either has no such setting (`SV_CheckVars`).
-    info.password = Some(count("needpass").is_some_and(|bits| bits & 1 != 0));
+    info.password = Some(count(info, &["needpass"]).is_some_and(|bits| bits & 1 != 0));
 }
 
-/// Reads the lines after the settings.
-struct Lines<'a> {
-    info: &'a mut ServerInfo,
-    /// The IDs of the players so far: a repeated request may bring a player twice.
-    ids: HashSet<i32>,
-    unreadable: u32,
+/// Reads the line of a player. Fields after the colours depend on the server.
+fn read_player(info: &mut ServerInfo, line: &[u8], ids: &mut HashSet<i32>) -> Option<()> {
+    let game = info.game;
+    let mut words = Words::new(line);
+    let (id, score) = (words.number()?, words.number()?);
+    let (minutes, ping) = (words.number()?, words.number()?);
+    let (name, skin) = (words.quoted()?, words.quoted().unwrap_or_default());
+    if !ids.insert(id) {
+        return Some(());
+    }
+    let colors = [words.number(), words.number()];
+    let [team, flag, kind] = [(); 3].map(|()| words.quoted().unwrap_or_default());
+
+    let at = info.player_list.len();
+    info.push_of_player(at, "skin", skin);
+    if let [Some(top), Some(bottom)] = colors {
+        info.push_of_player(at, "colors", format!("{top} {bottom}").as_bytes());
+    }
+    info.push_of_player(at, "flag", flag);
+    let (is_spectator, name) = name.strip_prefix(SPECTATOR).map_or((false, name), |name| (true, name));
+    info.player_list.push(PlayerInfo {
+        name: game.text.clean(name),
+        name_raw: name.into(),
+        score: (!is_spectator).then_some(score.into()),
+        ping: Some(if is_spectator { ping.saturating_abs() } else { ping }),
+        team: None,
+        team_name: match team {
+            _ if is_spectator => Some("spectator".into()),
+            b"" => None,
+            team => Some(game.text.clean(team).into()),
+        },
+        bot: is_bot(info, name, kind),
+        seconds: Some(f64::from(minutes) * 60.0),
+    });
+    Some(())
 }
 
-impl Lines<'_> {
-    fn read(mut self, text: &[u8]) {
-        let mut lines = text.split(|&byte| byte == b'\n');
-        // What follows the last line feed is the start of a line whose rest is missing.
-        let cut = lines.next_back().is_some_and(|rest| !rest.trim_ascii().is_empty());
-        for line in lines.filter(|line| !line.trim_ascii().is_empty()) {
-            if let Some(stream) = line.strip_prefix(b"qtv ") {
-                self.info.rules.push(b"qtv", stream);
-            } else if self.read_player(line).is_none() {
-                self.unreadable += 1;
-            }
-        }
-        let Lines { info, unreadable, .. } = self;
-        info.players = info.player_list.len() as u32 + unreadable;
-        info.truncated = cut || unreadable > 0;
-        if unreadable > 0 {
-            info.remarks.push(format!("{unreadable} lines of players cannot be read"));
-        }
-    }
-
-    /// Reads the line of a player. Fields after the colours depend on the server.
-    fn read_player(&mut self, line: &[u8]) -> Option<()> {
-        let game = self.info.game;
-        let mut words = Words::new(line);
-        let (id, score) = (words.number()?, words.number()?);
-        let (minutes, ping) = (words.number()?, words.number()?);
-        let (name, skin) = (words.quoted()?, words.quoted().unwrap_or_default());
-        if !self.ids.insert(id) {
-            return Some(());
-        }
-        let colors = [words.number(), words.number()];
-        let [team, flag, kind] = [(); 3].map(|()| words.quoted().unwrap_or_default());
-
-        let at = self.info.player_list.len();
-        self.info.push_of_player(at, "skin", skin);
-        if let [Some(top), Some(bottom)] = colors {
-            self.info.push_of_player(at, "colors", format!("{top} {bottom}").as_bytes());
-        }
-        self.info.push_of_player(at, "flag", flag);
-        let (is_spectator, name) = name.strip_prefix(SPECTATOR).map_or((false, name), |name| (true, name));
-        self.info.player_list.push(PlayerInfo {
-            name: game.text.clean(name),
-            name_raw: name.into(),
-            score: (!is_spectator).then_some(score.into()),
-            ping: Some(if is_spectator { ping.saturating_abs() } else { ping }),
-            team: None,
-            team_name: match team {
-                _ if is_spectator => Some("spectator".into()),
-                b"" => None,
-                team => Some(game.text.clean(team).into()),
-            },
-            bot: self.is_bot(name, kind),
-            seconds: Some(f64::from(minutes) * 60.0),
-        });
-        Some(())
-    }
-
-    fn is_bot(&self, name: &[u8], kind: &[u8]) -> Option<bool> {
-        match kind {
-            b"b" => Some(true),
-            b"h" => Some(false),
-            _ if self.info.rules.get("*version").is_some_and(|version| version.starts_with(b"FTE")) => {
-                Some(name.starts_with(FTE_BOT))
-            }
-            _ => None,
-        }
+fn is_bot(info: &ServerInfo, name: &[u8], kind: &[u8]) -> Option<bool> {
+    let is_fte = || raw(info, &["*version"]).is_some_and(|version| version.starts_with(b"FTE"));
+    match kind {
+        b"b" => Some(true),
+        b"h" => Some(false),
+        _ => is_fte().then(|| name.starts_with(FTE_BOT)),
     }
 }
 
@@ -198,7 +171,7 @@ mod tests {
         );
         let names: Vec<_> = info.player_list.iter().map(|player| &player.name[..]).collect();
         assert_eq!((names, info.players, info.truncated), (vec!["Ann", "Bo"], 3, true));
-        assert_eq!(info.remarks, ["1 lines of players cannot be read"]);
+        assert_eq!(info.remarks, ["lines of players that cannot be read: 1"]);
         let game = Game::find("quakeworld").unwrap();
         assert_eq!(parse(b"\\a\\b", game).unwrap_err(), "the settings have no end");
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Colors::Indexed`] | `^` and one character that is not `^` | `Q_IsColorString` in id's `q_shared.h` |
 //! | [`Colors::Rgb`] | the same, and `^xRGB` | DarkPlaces (`STRING_COLOR_RGB_TAG_CHAR` in `draw.h`) |
-//! | [`Colors::CallOfDuty`] | `^` and a digit, or `^^` and two of them | CoD4X, `q_shared.h` |
+//! | [`Colors::CallOfDuty`] | `^` and a digit, or `^^` and two of them | `I_CleanStr` of its servers: it removes codes until none is left |
 //! | [`Colors::Daemon`] | `^` and a digit or letter, `^xRGB`, `^#RRGGBB`, `^*`; `^^` is a `^` | Daemon, `Color.cpp` |
 //! | [`Colors::Minecraft`] | `§` and one character | `ChatFormatting` |
 
