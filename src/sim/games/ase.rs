@@ -39,7 +39,9 @@ impl SimulatedHost for MtaServers {
         for player in &server.players {
             reply.push(ALL_FIELDS);
             let (score, ping) = (player.score.to_string(), player.ping.to_string());
-            [player.name.as_str(), "", "", &score, &ping, ""].map(|text| write_text(text, reply));
+            for text in [player.name.as_str(), "", "", &score, &ping, ""] {
+                write_text(text, reply);
+            }
         }
         Reaction::Replied
     }
