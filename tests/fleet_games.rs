@@ -15,6 +15,8 @@ const FLEETS: &[(&str, &str)] = &[
     ("mumble", "mumble"),
     ("quakeworld", "quakeworld"),
     ("quake2", "q2"),
+    ("mta", "mta"),
+    ("samp", "samp"),
     ("teeworlds", "teeworlds"),
     ("teeworlds7", "teeworlds7"),
     ("a2s", "css"),
@@ -195,5 +197,17 @@ fn a_master_lists_every_server_and_the_wanted_player_is_on_one() {
             (301, Vec::from_iter(network.fleet().wanted_at())),
             "{protocol}"
         );
+    }
+}
+
+#[test]
+fn servers_that_do_not_list_their_players_are_listed_as_truncated() {
+    for (protocol, game, fault) in [("samp", "samp", "no-list"), ("teeworlds", "teeworlds", "no-players")] {
+        let Swept { servers, .. } = sweep(plan(protocol).with_misbehave(vec![(fault, 1.0)]), game);
+        assert_eq!(servers.len(), 2000, "{protocol}");
+        for server in &servers {
+            assert_eq!(server.truncated, server.players > 0, "{server:?}");
+            assert_eq!((server.player_list.len(), server.remarks.is_empty()), (0, !server.truncated));
+        }
     }
 }

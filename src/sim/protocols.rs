@@ -6,8 +6,9 @@ use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
     A2S_FAULTS, A2sServers, BedrockServers, DOOM3_FAULTS, Doom3Servers, GAMESPY1_FAULTS, GAMESPY3_FAULTS,
-    GameSpy1Servers, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, MumbleServers, NO_PLAYERS,
-    QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+    GameSpy1Servers, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, MtaServers, MumbleServers, NO_LIST,
+    NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers, SampServers,
+    Teeworlds7Servers, TeeworldsServers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -41,6 +42,13 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players()
     .with_faults(&QUAKE2_FAULTS),
+    HostProtocol::new("mta", 22126, "Multi Theft Auto servers", |plan| Box::new(MtaServers::new(plan)))
+        .with_players(),
+    HostProtocol::new("samp", 7777, "San Andreas Multiplayer servers", |plan| {
+        Box::new(SampServers::new(plan))
+    })
+    .with_players()
+    .with_faults(&[NO_LIST]),
     HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
         Box::new(TeeworldsServers::new(plan))
     })

@@ -17,7 +17,7 @@ async function query (target) {
   return {
     target,
     name: server.name,
-    map: server.map,
+    map: server.map || null,
     players: server.numplayers,
     bots: server.raw.numbots ?? null,
     max_players: server.maxplayers,

@@ -19,6 +19,8 @@
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
+//! | | `ase.rs` | Multi Theft Auto and others of the All-Seeing Eye |
+//! | | `samp.rs` | San Andreas Multiplayer, open.mp |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
 //!
@@ -28,6 +30,7 @@
 //! 2. Add it to the table in `wire.rs`.
 
 mod a2s;
+mod ase;
 mod bedrock;
 mod catalogue;
 mod doom3;
@@ -40,6 +43,7 @@ mod mumble;
 mod quake2;
 pub mod quake3;
 mod quakeworld;
+mod samp;
 mod servers;
 mod status_text;
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, a2s, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, teeworlds};
+use super::{
+    Game, GameAnswer, a2s, ase, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, samp, teeworlds,
+};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -15,6 +17,8 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &mumble::WIRE_PROTOCOL,
     &quakeworld::WIRE_PROTOCOL,
     &quake2::WIRE_PROTOCOL,
+    &ase::WIRE_PROTOCOL,
+    &samp::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL_7,
     &a2s::WIRE_PROTOCOL,
