@@ -17,6 +17,12 @@ const FLEETS: &[(&str, &str)] = &[
     ("quake2", "q2"),
     ("teeworlds", "teeworlds"),
     ("teeworlds7", "teeworlds7"),
+    ("a2s", "css"),
+    ("gamespy3", "crysis"),
+    ("gamespy3", "bf2"),
+    ("minecraft", "minecraft"),
+    ("doom3", "doom3"),
+    ("doom3", "etqw"),
 ];
 
 /// The games whose servers do not send their names.
@@ -130,7 +136,9 @@ fn servers_of_every_kind_are_listed_in_full() {
             let Swept { engine, servers, .. } = sweep(plan.with_misbehave(vec![(fault, 1.0)]), game);
             let ledger = engine.ledger();
             let players = |servers: &[ServerInfo]| servers.iter().map(|server| server.players).sum::<u32>();
-            assert_eq!((servers.len(), ledger.unmatched, ledger.broken), (500, 0, 0), "{protocol}, {fault}");
+            // The second answer to one request belongs to no other.
+            let unmatched = if *fault == "double" { 0 } else { ledger.unmatched };
+            assert_eq!((servers.len(), unmatched, ledger.broken), (500, 0, 0), "{protocol}, {fault}");
             assert!(servers.iter().all(is_named), "{protocol}, {fault}");
             // Old servers of QuakeWorld list no spectators.
             assert!(
@@ -147,7 +155,10 @@ fn servers_of_every_kind_are_listed_in_full() {
 fn a_master_lists_every_server_and_the_wanted_player_is_on_one() {
     for (protocol, game) in FLEETS {
         let game = Game::find(game).expect("a game");
-        let Some(question) = GameQuestion::master(game, false) else { continue };
+        if !HostProtocol::find(protocol).expect("a protocol").has_master {
+            continue;
+        }
+        let question = GameQuestion::master(game, false).expect("it has masters");
         let master = ([127, 0, 0, 1], 9).into();
         let plan =
             plan(protocol).with_hosts(300).with_master(Some(master)).with_wanted(Some("Gandalf".into()));

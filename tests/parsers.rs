@@ -21,6 +21,12 @@ fn replies() -> Vec<Vec<u8>> {
         b"statusResponse\n\\bots\\1\\hostname\\x\n1.5 0 2 \"a\"\n7 8 9 1 \"b\"\n46 \"c\"\n1 2 \"d\" 3\n",
         b"getserversExtResponse\\\x0a\0\0\x01\x6d\x38/\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x6d\x38\\EOT\0\0\0",
         b"getserversResponse\n\0\\\x0a\0\0\x01\x6d\x38\\EOF",
+        b"A\x01\x02\x03\x04",
+        b"I\x11name\0map\0ship\0game\0\x60\x09\x02\x10\x01dl\0\x01\x01\x02\x031.0\0\xb1\x87\x69\x01\x02\x03\x04\x05\x06\x07\x08mp300\0\x60\x09\0\0\0\0\0\0",
+        b"m10.0.0.1:1\0name\0map\0dir\0game\0\x02\x10\x2fdl\0\x01url\0\0\0\x01\0\0\0\x02\0\0\0\x01\x01\x01\x02",
+        b"D\x02\0a\0\x01\0\0\0\0\0\x80\x3f\x01Max Players\0\xff\xff\xff\xff\0\0\xc0\x7f",
+        b"E\x02\0\x01\x01\0\x03\x01\x02\0key\0value\0",
+        b"f\n\x7f\x07\0\0\0\x08\x0a\0\0\x01\x69\x87\0\0\0\0\0\0",
         b"statusResponse\n\\hostname\\x\\B\\-b\\P\\12\n1,2:bot:spectator 5 \"a\"\n1 x \"b\" [bot]\n3 y\n7 8 \"c\"",
         b"infoResponse\n\\challenge\\01234567\\hostname\\x\\clients\\12\\bots\\3\\sv_maxclients\\20",
     ] {
@@ -37,6 +43,33 @@ fn replies() -> Vec<Vec<u8>> {
         replies.push([b"\xff\xff\xff\xff", made].concat());
     }
     replies.extend(binary_replies().iter().map(|reply| reply.to_vec()));
+    for part in [
+        &b"\x07\0\0\0\x01\0\xe0\x04\xff\xff\xff\xffI\x11name\0map\0dir\0game\0\xf0\0\x02\x10\0dl\0\x001.0\0"
+            [..],
+        b"\x07\0\0\0\x01\xff\xff\xff\xffI\x11name\0map\0dir\0game\0\xf0\0\x02\x10\0dl\0\x001.0\0",
+        b"\x07\0\0\x80\x01\0\xe0\x04\x20\0\0\0\x01\x02\x03\x04BZh91AY&SY\0\0\0\0",
+    ] {
+        replies.push([b"\xfe\xff\xff\xff", part].concat());
+    }
+    for made in [
+        &b"\\hostname\\A\\numplayers\\2\\player_0\\a\\b\\frags_0\\1\\team_0\\0\\teamname_0\\x\\queryid\\7.1\\final\\"[..],
+        b"\x09\x80\0\0\x01-1287574694\0",
+        b"\0\xc0\0\0\x01splitnum\0\x80\0hostname\0A\0numplayers\x002\0\0\x01player_\0\0Ann\0Bo\0\0score_\0\x011\0\0\0\x02team_t\0\0x\0\0",
+        b"\0\x40\0\0\x01splitnum\0\x01\x01player_\0\x18Cy\0",
+        b"\0\0\0\0\x01GeyserMC\0\x80\0hostname\0\0*K\0gametype\0SMP\0numplayers\x001\0\0\x01player_\0\0Ann\0\0",
+        b"\0\x40\0\0\x01splitnum\0\0\0hostname\0A\0numplayers\x001\0\0\0\x01Ann\0STEAM\0\0*",
+    ] {
+        replies.push(made.to_vec());
+    }
+    for made in [
+        &b"infoResponse\0\x01\x02\x03\x04\x29\0\x01\0si_name\0x\0\0\0\0\x05\0\x64\0\0\0a\0\x20\x07\0\0\0"[..],
+        b"infoResponse\0\x01\x02\x03\x04\x55\0\x02\0si_name\0x\0\0\0\0\x05\0\x64\0\0\0a\0c\0\x20\x07\0\0\0",
+        b"infoExResponse\0\x01\x02\x03\x04\x01\x02\x03\x04\x15\0\x0a\0\0\0\0\0si_name\0x\0\0\0\0\x05\0a\0\0c\0\x01\x20\
+          \x07\0\0\0\0\x01\0\0\0\0\0\x02\0\0\0\xc0\x7fteam\0\x01\0\0\0\x01\0\0\0\x20",
+        b"servers\0\x0a\0\0\x01\x12\x6c",
+    ] {
+        replies.push([b"\xff\xff", made].concat());
+    }
     replies
 }
 

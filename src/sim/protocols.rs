@@ -5,8 +5,9 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    BedrockServers, MumbleServers, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers,
-    QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+    A2S_FAULTS, A2sServers, BedrockServers, DOOM3_FAULTS, Doom3Servers, GAMESPY1_FAULTS, GAMESPY3_FAULTS,
+    GameSpy1Servers, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, MumbleServers, NO_PLAYERS,
+    QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -20,6 +21,12 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_master()
     .with_players(),
+    HostProtocol::new("a2s", 27015, "servers of Source and GoldSrc, and a master", |plan| {
+        Box::new(A2sServers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&A2S_FAULTS),
     HostProtocol::new("bedrock", 19132, "Minecraft servers, Bedrock edition", |_| Box::new(BedrockServers)),
     HostProtocol::new("mumble", 64738, "Mumble servers", |_| Box::new(MumbleServers)),
     HostProtocol::new("quakeworld", 27500, "QuakeWorld servers and their master", |plan| {
@@ -45,6 +52,24 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_master()
     .with_players(),
+    HostProtocol::new("gamespy1", 7778, "game servers with GameSpy's first protocol", |plan| {
+        Box::new(GameSpy1Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&GAMESPY1_FAULTS),
+    HostProtocol::new("gamespy3", 29900, "game servers with GameSpy's third protocol", |plan| {
+        Box::new(GameSpy3Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&GAMESPY3_FAULTS),
+    HostProtocol::new("minecraft", 25565, "Minecraft servers, Java edition, with queries", |plan| {
+        Box::new(MinecraftServers::new(plan))
+    })
+    .with_players()
+    .with_faults(&MINECRAFT_FAULTS),
+    HostProtocol::new("doom3", 27666, "Doom 3 servers", |plan| Box::new(Doom3Servers::new(plan)))
+        .with_players()
+        .with_faults(&DOOM3_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

@@ -42,7 +42,7 @@ pub struct Game {
     pub master_port: u16,
     /// The public masters, `HOST:PORT`; may be empty.
     pub masters: &'static [&'static str],
-    /// The protocol number by which masters of the Quake 3 kind select servers: the current version's.
+    /// The protocol number by which masters of the Quake 3 kind and Xash3D's select servers: the current version's.
     pub list_protocol: u32,
     /// The name by which masters select servers, for games that need one: before the protocol number in `getservers`.
     pub list_name: Option<&'static str>,

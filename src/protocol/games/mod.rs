@@ -13,20 +13,26 @@
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
+//! | | `a2s/` | Source, GoldSrc, and many others |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `doom3/` | Doom 3 and its descendants |
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
+//! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
 //!    Declare the file below.
 //! 2. Add it to the table in `wire.rs`.
 
+mod a2s;
 mod bedrock;
 mod catalogue;
+mod doom3;
 mod fields;
+mod gamespy;
 mod info;
 mod list_query;
 mod master_list;
@@ -36,6 +42,8 @@ pub mod quake3;
 mod quakeworld;
 mod servers;
 mod status_text;
+#[cfg(test)]
+mod talk;
 mod teeworlds;
 pub mod text;
 mod wire;
@@ -44,12 +52,14 @@ mod words;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+#[cfg(feature = "bzip2")]
+pub(crate) use a2s::crc32;
 pub use catalogue::Game;
 pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
 pub use wire::WireProtocol;
-use wire::{Dialogue, ServerQuestion, WIRE_PROTOCOLS};
+use wire::{BeginList, Dialogue, ServerQuestion, WIRE_PROTOCOLS};
 
 use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
 
@@ -84,7 +94,7 @@ pub struct GameQuestion {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Server { with_rules: bool },
-    Master { begin: fn(&'static Game, bool) -> Box<dyn Dialogue>, with_ipv6: bool },
+    Master { begin: BeginList, with_ipv6: bool },
 }
 
 /// A conversation with one host.

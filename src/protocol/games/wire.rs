@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, bedrock, mumble, quake2, quake3, quakeworld, teeworlds};
+use super::{Game, GameAnswer, a2s, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, teeworlds};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -17,6 +17,13 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &quake2::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL_7,
+    &a2s::WIRE_PROTOCOL,
+    &gamespy::VERSION_1,
+    &gamespy::WITH_CHALLENGE,
+    &gamespy::WITHOUT_CHALLENGE,
+    &gamespy::JUST_CAUSE,
+    &gamespy::MINECRAFT,
+    &doom3::WIRE_PROTOCOL,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.
@@ -31,13 +38,16 @@ pub struct WireProtocol {
     pub(super) server: fn(&ServerQuestion) -> Box<dyn Dialogue>,
     /// Begins a conversation with a master; `None` if the protocol has none. It requests IPv6 servers, too, if the
     /// argument is `true` and the game supports it.
-    pub(super) master: Option<fn(&'static Game, bool) -> Box<dyn Dialogue>>,
+    pub(super) master: Option<BeginList>,
     /// Returns the token of a reply. It gets the datagrams of all wire protocols, from anyone, so it has to recognize
     /// its own. A protocol without tokens always returns `None`.
     pub(super) read_token: fn(&[u8]) -> Option<Token>,
     /// Returns the token of one of our own requests, possibly truncated.
     pub(super) read_request_token: fn(&[u8]) -> Option<Token>,
 }
+
+/// Begins a conversation with a master.
+pub(super) type BeginList = fn(&'static Game, bool) -> Box<dyn Dialogue>;
 
 /// What a server is asked.
 #[derive(Clone, Copy, Debug)]

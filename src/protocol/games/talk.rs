@@ -1,0 +1,69 @@
+//! A conversation for tests: requests with a known token, and replies.
+
+use super::servers::ServerSet;
+use super::wire::{Dialogue, ServerQuestion};
+use super::{Game, GameAnswer, ServerInfo};
+use crate::protocol::{Attempt, Proof, Quiet, Reply, Step, Token};
+
+/// The token of each request, if it has one.
+pub(super) const TOKEN: Token = Token(0x1234);
+
+/// A conversation with a server.
+pub(super) struct Talk(Box<dyn Dialogue>);
+
+impl Talk {
+    /// Begins a conversation with a server of this game, without a question for its rules.
+    pub fn with(id: &str) -> Talk {
+        Talk::asking(id, false)
+    }
+
+    pub fn asking(id: &str, with_rules: bool) -> Talk {
+        let game = Game::find(id).expect("a game");
+        let target = ([127, 0, 0, 1], game.server_port).into();
+        Talk((game.wire.server)(&ServerQuestion { game, target, with_rules }))
+    }
+
+    pub fn proof(&self) -> Proof {
+        self.0.proof()
+    }
+
+    /// Returns the request of this attempt.
+    pub fn request(&mut self, number: u32) -> Vec<u8> {
+        let has_token = matches!(self.0.proof(), Proof::Token { .. });
+        let token = if has_token { TOKEN } else { Token::NONE };
+        let mut out = Vec::new();
+        self.0.write_request(Attempt { number, ..Attempt::first(token) }, &mut out);
+        out
+    }
+
+    fn take(&mut self, reply: &[u8]) -> Step<GameAnswer> {
+        self.0.step(&mut ServerSet::default(), &Reply::to_first(([127, 0, 0, 1], 1).into(), reply))
+    }
+
+    pub fn step(&mut self, reply: &[u8]) -> Step<()> {
+        self.take(reply).map(drop)
+    }
+
+    /// Returns the answer that this reply completes.
+    pub fn answer(&mut self, reply: &[u8]) -> ServerInfo {
+        match self.take(reply) {
+            Step::Done(GameAnswer::Server { info, .. }) => *info,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Returns the answer after a quiet gap; `None` for another attempt.
+    pub fn quiet(&mut self, tries_left: u32) -> Option<ServerInfo> {
+        match self.0.quiet(tries_left) {
+            Quiet::Done(GameAnswer::Server { info, .. }) => Some(*info),
+            _ => None,
+        }
+    }
+
+    pub fn partial(&mut self) -> Option<ServerInfo> {
+        match self.0.partial_answer()? {
+            GameAnswer::Server { info, .. } => Some(*info),
+            GameAnswer::List { .. } => None,
+        }
+    }
+}

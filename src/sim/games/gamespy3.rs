@@ -1,0 +1,131 @@
+//! Servers with version 3 of GameSpy's protocol: a handshake, and a status in numbered parts, in which values are cut.
+//!
+//! They also answer at once, without a handshake, as Battlefield 2 does.
+
+use std::ops::Range;
+
+use super::{SimulatedServer, split_parts::PartWriter};
+use crate::sim::dice::Dice;
+use crate::sim::plan::Plan;
+use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
+
+/// What a server can do wrong.
+pub(crate) const FAULTS: [&str; 3] = ["reversed-parts", "no-challenge", "hidden-players"];
+
+/// The sizes of parts.
+const SIZES: [usize; 3] = [300, 700, 1400];
+
+/// All servers of a fleet.
+#[derive(Debug)]
+pub(crate) struct GameSpy3Servers {
+    wanted: Option<String>,
+}
+
+impl GameSpy3Servers {
+    pub(crate) fn new(plan: &Plan) -> GameSpy3Servers {
+        GameSpy3Servers { wanted: plan.wanted.clone() }
+    }
+
+    /// Returns the parts of the status that was requested.
+    fn status(&self, context: &HostContext, request: &[u8]) -> Vec<Vec<u8>> {
+        let server = SimulatedServer::new(context, self.wanted.as_deref());
+        let size = Dice::new(context.seed ^ 3).pick(&SIZES);
+        let head = [&[0][..], &request[3..7], b"splitnum\0"].concat();
+        let mut parts = PartWriter::new(head, size);
+        for (key, value) in [
+            ("hostname", server.name.as_str()),
+            ("gamename", "simulated"),
+            ("gamever", "1.1.1"),
+            ("mapname", server.map),
+            ("gametype", "conquest"),
+            ("numplayers", &server.players.len().to_string()),
+            ("maxplayers", &server.max_players.to_string()),
+            ("password", if server.has_password { "1" } else { "0" }),
+            ("timelimit", "20"),
+        ] {
+            parts.pair(key, value);
+        }
+        parts.end_pairs();
+        let listed = if context.fault == Some("hidden-players") { &[] } else { &server.players[..] };
+        parts.section(1);
+        for column in ["player_", "score_", "ping_", "team_", "AIBot_"] {
+            let values = listed.iter().enumerate().map(|(at, player)| match column {
+                "player_" => player.name.clone(),
+                "score_" => player.score.to_string(),
+                "ping_" => player.ping.to_string(),
+                "team_" => (1 + at % 2).to_string(),
+                _ => u8::from(player.is_bot).to_string(),
+            });
+            parts.column(column, values);
+        }
+        parts.section(2);
+        parts.column("team_t", ["red", "blue"].map(String::from).into_iter());
+        let mut parts = parts.finish();
+        if context.fault == Some("reversed-parts") {
+            parts.reverse();
+        }
+        parts
+    }
+}
+
+impl SimulatedHost for GameSpy3Servers {
+    /// Keeps only the request for a status, which is long.
+    fn answer(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
+        let challenge = (Dice::new(context.seed ^ u64::from(context.from.port())).next() as i32) | 1;
+        match request {
+            [0xfe, 0xfd, 9, session @ ..] if session.len() >= 4 => {
+                let challenge = if context.fault == Some("no-challenge") { 0 } else { challenge };
+                kept.push(9);
+                kept.extend_from_slice(&session[..4]);
+                kept.extend_from_slice(format!("{challenge}\0").as_bytes());
+                Reaction::Replied
+            }
+            [0xfe, 0xfd, 0, rest @ ..] if matches!(rest.len(), 8 | 12) => {
+                if rest.len() == 12 && rest[4..8] != challenge.to_be_bytes() {
+                    return Reaction::Ignored;
+                }
+                kept.extend_from_slice(request);
+                Reaction::Replied
+            }
+            _ => Reaction::Ignored,
+        }
+    }
+
+    fn token(&self) -> Range<usize> {
+        1..5
+    }
+
+    fn garbage(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
+        self.answer(context, request, kept)
+    }
+
+    fn forge(&mut self, context: &HostContext, request: &[u8], dice: &mut Dice, out: &mut Vec<u8>) {
+        let mut kept = Vec::new();
+        self.answer(context, request, &mut kept);
+        let mut forged = Vec::new();
+        if kept.is_empty() {
+            forged.extend_from_slice(request);
+        } else {
+            self.finish(context, &kept, 0, &mut forged);
+        }
+        if let Some(session) = forged.get_mut(1..5) {
+            session.iter_mut().for_each(|byte| *byte ^= 1 + dice.below(255) as u8);
+        }
+        out.extend_from_slice(&forged);
+    }
+
+    fn parts(&self, context: &HostContext, kept: &[u8]) -> u32 {
+        let is_status = kept.first() == Some(&0xfe) && !context.garbage;
+        if is_status { self.status(context, kept).len() as u32 } else { 1 }
+    }
+
+    fn finish(&mut self, context: &HostContext, kept: &[u8], part: u32, out: &mut Vec<u8>) {
+        if kept.first() != Some(&0xfe) {
+            let end = if context.garbage { 5 } else { kept.len() };
+            return out.extend_from_slice(&kept[..end]);
+        }
+        let mut parts = self.status(context, kept);
+        let part = parts.swap_remove(part as usize);
+        out.extend_from_slice(if context.garbage { &part[..8] } else { &part });
+    }
+}

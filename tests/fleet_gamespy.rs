@@ -1,0 +1,115 @@
+//! Simulated servers with GameSpy's protocols that behave oddly: each still answers in full, or says what is missing.
+
+use std::time::Duration;
+
+use allears::engine::{Config, Engine, Outcome, Time};
+use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, ServerInfo};
+use allears::sim::{Fleet, HostProtocol, Link, Network, Plan, Trace};
+
+const WANTED: &str = "Gandalf";
+
+/// Sweeps over 400 servers with this fault. Returns their answers, and the number of datagrams sent.
+fn sweep(protocol: &str, game: &str, fault: Option<&'static str>, loss: f64) -> (Vec<ServerInfo>, u64) {
+    let protocol = HostProtocol::find(protocol).expect("a protocol");
+    let plan = Plan::new(protocol)
+        .with_hosts(400)
+        .with_seed(3)
+        .with_loss(loss)
+        .with_reply_loss(loss)
+        .with_wanted(Some(WANTED.into()))
+        .with_misbehave(fault.map(|fault| (fault, 1.0)).into_iter().collect());
+    let fleet = Fleet::new(plan).expect("a valid plan");
+    let targets: Vec<_> = fleet.targets().collect();
+    let game = Game::find(game).expect("a game");
+    let config = Config::default().with_tries(8).with_linger(Duration::from_secs(60));
+    let mut engine = Engine::new(Games::new(game), config, [3; 16]).expect("settings in range");
+    let (mut network, mut trace) = (Network::new(Link::default(), fleet), Trace::default());
+    let mut questions =
+        targets.into_iter().map(|target| (target, GameQuestion::server(game).with_rules(), ()));
+    network.run(&mut engine, &mut questions, Time::from_millis(600_000), &mut trace);
+    assert!(engine.is_idle() && engine.ledger().adds_up(0), "{:?}", engine.ledger());
+    let servers = trace.ended.into_iter().filter_map(|(_, end)| match end.outcome {
+        Outcome::Answered(GameAnswer::Server { info, .. }) => Some(*info),
+        _ => None,
+    });
+    let servers: Vec<_> = servers.collect();
+    assert_eq!(servers.len(), 400, "{game:?} {fault:?}: {:?}", engine.ledger());
+    (servers, engine.ledger().datagrams_sent)
+}
+
+fn is_whole(server: &ServerInfo) -> bool {
+    let named = server.name.as_ref().is_some_and(|name| name.contains('#'));
+    named
+        && !server.truncated
+        && server.player_list.len() == server.players as usize
+        && server.remarks.is_empty()
+}
+
+fn finds_wanted(servers: &[ServerInfo]) -> bool {
+    let is_wanted = |server: &&ServerInfo| server.player_list.iter().any(|player| player.name == WANTED);
+    servers.iter().filter(is_wanted).count() == 1
+}
+
+/// The faults after which an answer is as good as any other.
+const HARMLESS: &[(&str, &str, &str)] = &[
+    ("gamespy1", "ut", "reversed-parts"),
+    ("gamespy1", "ut", "no-queryid"),
+    ("gamespy1", "ut", "no-final"),
+    ("gamespy3", "crysis", "reversed-parts"),
+    ("gamespy3", "crysis", "no-challenge"),
+    ("gamespy3", "bf2", "reversed-parts"),
+    ("minecraft", "minecraft", "geyser"),
+    ("minecraft", "minecraft", "zeros-in-name"),
+];
+
+#[test]
+fn oddities_of_servers_cost_no_player() {
+    for &(protocol, game, fault) in HARMLESS {
+        // Without numbers, a part that is lost twice is not missed.
+        let losses = if fault == "no-queryid" { &[0.0][..] } else { &[0.0, 0.1] };
+        for &loss in losses {
+            let (servers, _) = sweep(protocol, game, Some(fault), loss);
+            let odd = servers.iter().find(|server| !is_whole(server));
+            assert!(odd.is_none(), "{game} {fault} {loss}: {odd:?}");
+            assert!(finds_wanted(&servers), "{game} {fault} {loss}");
+        }
+    }
+}
+
+#[test]
+fn a_hidden_list_of_players_is_marked() {
+    for (protocol, game) in [("gamespy1", "ut"), ("gamespy3", "crysis"), ("minecraft", "minecraft")] {
+        let (servers, _) = sweep(protocol, game, Some("hidden-players"), 0.0);
+        for server in servers {
+            assert_eq!((server.player_list.len(), server.truncated), (0, server.players > 0), "{server:?}");
+        }
+    }
+}
+
+#[test]
+fn players_who_have_left_are_not_listed() {
+    let (servers, _) = sweep("gamespy1", "bf1942", Some("stale-players"), 0.0);
+    for server in servers {
+        assert_eq!(
+            (server.player_list.len(), server.remarks.len()),
+            (server.players as usize, 1),
+            "{server:?}"
+        );
+        assert!(server.player_list.iter().all(|player| !player.name.starts_with("Gone")), "{server:?}");
+    }
+}
+
+/// Without loss, nobody is asked twice.
+#[test]
+fn each_protocol_takes_its_number_of_requests() {
+    for (protocol, game, requests) in [
+        ("gamespy1", "ut", 1),
+        ("gamespy3", "crysis", 2),
+        ("gamespy3", "bf2", 1),
+        ("minecraft", "minecraft", 2),
+    ] {
+        let (servers, sent) = sweep(protocol, game, None, 0.0);
+        assert_eq!(sent, 400 * requests, "{game}");
+        assert!(servers.iter().all(is_whole) && finds_wanted(&servers), "{game}");
+    }
+}
