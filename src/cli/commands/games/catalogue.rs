@@ -11,8 +11,10 @@ use serde::Deserialize;
 
 use crate::cli::exit::Usage;
 
-/// The minimum similarity of an id that is suggested for a mistyped one, as clap uses it.
+/// The minimum similarity of an id that is suggested for a mistyped one, as clap uses it; and how much less similar than
+/// the best one it may be.
 const SIMILAR: f64 = 0.7;
+const LESS_SIMILAR: f64 = 0.1;
 
 /// All games of a run.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +102,8 @@ impl Catalogue {
                 self.all().flat_map(names).map(|name| (alike(name, id), name)).collect();
             similar.retain(|(likeness, _)| *likeness > SIMILAR);
             similar.sort_by(|one, other| other.0.total_cmp(&one.0));
+            let best = similar.first().map_or(0.0, |(likeness, _)| *likeness);
+            similar.retain(|(likeness, _)| *likeness >= best - LESS_SIMILAR);
             let names: Vec<_> = similar.iter().take(3).map(|(_, name)| *name).collect();
             let hint = if names.is_empty() {
                 "see --list-games".into()
