@@ -5,8 +5,8 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    BedrockServers, GAMESPY1_FAULTS, GAMESPY3_FAULTS, GameSpy1Servers, GameSpy3Servers, MINECRAFT_FAULTS,
-    MinecraftServers,
+    BedrockServers, GAMESPY1_FAULTS, GAMESPY2_FAULTS, GAMESPY3_FAULTS, GameSpy1Servers, GameSpy2Servers,
+    GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -26,6 +26,11 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_players()
     .with_faults(&GAMESPY1_FAULTS),
+    HostProtocol::new("gamespy2", 2302, "game servers with GameSpy's second protocol", |plan| {
+        Box::new(GameSpy2Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&GAMESPY2_FAULTS),
     HostProtocol::new("gamespy3", 29900, "game servers with GameSpy's third protocol", |plan| {
         Box::new(GameSpy3Servers::new(plan))
     })

@@ -13,6 +13,7 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &quake3::WIRE_PROTOCOL,
     &bedrock::WIRE_PROTOCOL,
     &gamespy::VERSION_1,
+    &gamespy::VERSION_2,
     &gamespy::WITH_CHALLENGE,
     &gamespy::WITHOUT_CHALLENGE,
     &gamespy::JUST_CAUSE,

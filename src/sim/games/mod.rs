@@ -3,6 +3,7 @@
 
 mod bedrock;
 mod gamespy1;
+mod gamespy2;
 mod gamespy3;
 mod minecraft;
 mod server;
@@ -10,6 +11,7 @@ mod split_parts;
 
 pub(super) use bedrock::BedrockServers;
 pub(super) use gamespy1::{FAULTS as GAMESPY1_FAULTS, GameSpy1Servers};
+pub(super) use gamespy2::{FAULTS as GAMESPY2_FAULTS, GameSpy2Servers};
 pub(super) use gamespy3::{FAULTS as GAMESPY3_FAULTS, GameSpy3Servers};
 pub(super) use minecraft::{FAULTS as MINECRAFT_FAULTS, MinecraftServers};
 use server::SimulatedServer;

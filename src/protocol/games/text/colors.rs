@@ -7,6 +7,7 @@
 //! | [`Colors::CallOfDuty`] | `^` and a digit, or `^^` and two of them | CoD4X, `q_shared.h` |
 //! | [`Colors::Daemon`] | `^` and a digit or letter, `^xRGB`, `^#RRGGBB`, `^*`; `^^` is a `^` | Daemon, `Color.cpp` |
 //! | [`Colors::Minecraft`] | `§` and one character | `ChatFormatting` |
+//! | [`Colors::Unreal`] | ESC and three bytes: red, green, blue | Unreal Engine 2, `MakeColorCode` in `GameInfo.uc` |
 
 use std::str::Chars;
 
@@ -28,6 +29,8 @@ pub enum Colors {
     Daemon,
     /// `§` and one character: a colour or, for characters other than hexadecimal digits, another style.
     Minecraft,
+    /// The escape character, and three characters whose numbers are red, green and blue.
+    Unreal,
 }
 
 /// A colour: red, green, blue.
@@ -48,6 +51,7 @@ impl Colors {
         match self {
             Colors::None => char::MAX,
             Colors::Minecraft => '\u{a7}',
+            Colors::Unreal => '\u{1b}',
             Colors::Indexed | Colors::Rgb | Colors::CallOfDuty | Colors::Daemon => '^',
         }
     }
@@ -62,6 +66,11 @@ impl Colors {
                 let style = code.to_digit(16).map_or(15, |digit| digit as usize);
                 Code::Color(Some(MINECRAFT[style]), after)
             }),
+            Colors::Unreal => {
+                let mut component = || after.next().map(|c| c as u8);
+                let color = Rgb(code as u8, component()?, component()?);
+                Some(Code::Color(Some(color), after))
+            }
             Colors::CallOfDuty => call_of_duty(rest),
             Colors::Daemon => daemon(code, after),
             Colors::Rgb if code == 'x' => hex(after.clone(), 1).or(Some(indexed(code, after))),
