@@ -25,6 +25,8 @@ const CAPTURES: &[(&str, &str)] = &[
     ("gs3-ut3", "ut3"),
     ("gs4-minecraft", "minecraft"),
     ("gs4-minecraftpe", "minecraftpe"),
+    ("unreal2-killingfloor", "killingfloor"),
+    ("unreal2-ut2004", "ut2004"),
 ];
 
 /// The fields that GameQ reads differently, and why.
@@ -40,6 +42,14 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("gs3-bf2", "bots", "GameQ does not count the column AIBot_"),
     ("gs3-justcause2", "map", "the server sends none; GameQ adds the name of the game's only world"),
     ("gs3-justcause2", "password", "GameQ keeps the word False"),
+    ("unreal2-killingfloor", "bots", "GameQ does not count the players with ping 0"),
+    (
+        "unreal2-killingfloor",
+        "player names",
+        "GameQ takes a name of two bytes a character for a longer one of one byte",
+    ),
+    ("unreal2-killingfloor", "player scores", "GameQ loses the four players behind that name"),
+    ("unreal2-ut2004", "bots", "GameQ does not count the players with ping 0"),
 ];
 
 /// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.

@@ -6,7 +6,7 @@ use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
     BedrockServers, GAMESPY1_FAULTS, GAMESPY2_FAULTS, GAMESPY3_FAULTS, GameSpy1Servers, GameSpy2Servers,
-    GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers,
+    GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, UNREAL2_FAULTS, Unreal2Servers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -41,6 +41,11 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_players()
     .with_faults(&MINECRAFT_FAULTS),
+    HostProtocol::new("unreal2", 7778, "servers of Unreal Tournament 2004 and its kin", |plan| {
+        Box::new(Unreal2Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&UNREAL2_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

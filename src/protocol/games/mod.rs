@@ -13,6 +13,7 @@
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
 //! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
+//! | | `unreal2/` | Unreal Engine 2 |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -30,6 +31,7 @@ mod servers;
 #[cfg(test)]
 mod talk;
 pub mod text;
+mod unreal2;
 mod wire;
 
 use std::net::{IpAddr, SocketAddr};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, bedrock, gamespy, quake3};
+use super::{Game, GameAnswer, bedrock, gamespy, quake3, unreal2};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -18,6 +18,7 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &gamespy::WITHOUT_CHALLENGE,
     &gamespy::JUST_CAUSE,
     &gamespy::MINECRAFT,
+    &unreal2::WIRE_PROTOCOL,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.

@@ -8,6 +8,7 @@ mod gamespy3;
 mod minecraft;
 mod server;
 mod split_parts;
+mod unreal2;
 
 pub(super) use bedrock::BedrockServers;
 pub(super) use gamespy1::{FAULTS as GAMESPY1_FAULTS, GameSpy1Servers};
@@ -15,3 +16,4 @@ pub(super) use gamespy2::{FAULTS as GAMESPY2_FAULTS, GameSpy2Servers};
 pub(super) use gamespy3::{FAULTS as GAMESPY3_FAULTS, GameSpy3Servers};
 pub(super) use minecraft::{FAULTS as MINECRAFT_FAULTS, MinecraftServers};
 use server::SimulatedServer;
+pub(super) use unreal2::{FAULTS as UNREAL2_FAULTS, Unreal2Servers};
