@@ -156,7 +156,7 @@ int allears_set_window(allears *handle, uint32_t queries);
  * 0 for SNMP, 200 ms or more for game servers, depending on the game, and 100 ms for raw payloads. */
 int allears_set_host_gap_ns(allears *handle, uint64_t nanoseconds);
 
-/* Sets the limit on packets per second to one address, whatever the ports: 0.01 to 1e9; 0 = no limit. Default: 20 for
+/* Sets the limit on packets per second to one address, across all its ports: 0.01 to 1e9; 0 = no limit. Default: 20 for
  * game servers and raw payloads, no limit for SNMP. */
 int allears_set_host_rate(allears *handle, double packets_per_second);
 

@@ -117,7 +117,7 @@ unsafe fn give<T: Copy>(
         // So far every structure is as large as in its first version.
         let out = Out::sized(out, out_size, size_of::<T>(), "out")?;
         let Some(value) = job(session)? else { return Ok(allears_code::ALLEARS_NONE) };
-        // SAFETY: the caller keeps the rule above.
+        // SAFETY: the caller upholds the rule above.
         unsafe { out.give(value) };
         Ok(allears_code::ALLEARS_OK)
     })

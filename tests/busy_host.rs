@@ -1,4 +1,4 @@
-//! A host that is asked thousands of times holds up nobody else, and its queries are bounded.
+//! A host that is queried thousands of times delays no other host, and its waiting queries are bounded.
 
 #[path = "support/script.rs"]
 mod script;
@@ -24,7 +24,7 @@ fn other(number: u16) -> SocketAddr {
     SocketAddr::from(([127, 2, 0, 1], number))
 }
 
-/// Asks as often as there is room, at most `most` times; returns how often.
+/// Asks while there is room, at most `most` times. Returns the number of questions accepted.
 fn ask(engine: &mut Engine<Script>, target: SocketAddr, most: usize) -> usize {
     (0..most).take_while(|_| engine.ask(target, Talk::default(), ()).is_ok()).count()
 }
@@ -35,13 +35,13 @@ fn send(engine: &mut Engine<Script>, now: Time) -> Vec<SocketAddr> {
 }
 
 #[test]
-fn a_host_that_is_asked_thousands_of_times_keeps_nobody_waiting() {
+fn a_host_that_is_queried_thousands_of_times_delays_no_other() {
     let mut engine = engine(config());
     let mut asked = 0;
     while asked < 4400 {
         asked += ask(&mut engine, busy(), 4400 - asked);
         let sent = send(&mut engine, ms(0));
-        assert!(sent.iter().all(|to| *to == busy()) && sent.len() <= 1, "one each 100 ms");
+        assert!(sent.iter().all(|to| *to == busy()) && sent.len() <= 1, "one every 100 ms");
         assert!(engine.room() > 0, "those that wait for their host do not occupy the ring");
     }
     let others: Vec<_> = (1..=500).map(other).collect();

@@ -1,4 +1,5 @@
-//! Files named twice are refused before anything is sent, and summaries say why hosts did not answer.
+//! Outputs that would overwrite a file in use are refused before anything is sent, and summaries say why hosts did not
+//! answer.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -66,6 +67,7 @@ fn two_names_of_one_file_are_refused_before_anything_is_sent() {
         (&from_list, &["--to", "hard"], ""),
         (&from_list, &["--stats", "soft"], ""),
         (&from_list, &[], ">> list"),
+        (&probe, &["-i", "-"], "< list 1<> list"),
         (&probe, &["-i", "-", "--to", "list"], "< list"),
         (&["probe", "--file", "list", &address], &["--to", "hard"], ""),
         (&snmp, &["--engine-cache", "E", "--stats", "E"], ""),
@@ -101,7 +103,34 @@ fn two_names_of_one_file_are_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn standard_output_may_take_results_and_ledger_and_devices_everything() {
+fn results_that_cannot_be_written_are_counted_and_the_ledger_is_written() {
+    let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "2000", "--latency", "1ms,0"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let probe = ["probe", "--text", "some text that is long enough", "-i", fleet.targets(), "-r", "5000"];
+    for (format, to, limit) in
+        [("json", "/dev/full", ""), ("csv", "/dev/full", ""), ("json", "results", "ulimit -f 8; ")]
+    {
+        let line = format!("{limit}exec \"$0\" \"$@\"");
+        let sweep = Command::new("sh")
+            .args(["-c", &line, env!("CARGO_BIN_EXE_allears")])
+            .args(probe)
+            .args(["-o", format, "--to", to, "--stats", "-"])
+            .current_dir(folder.path())
+            .output()
+            .expect("sh runs");
+        let sweep = Run::from(sweep).expect_code(3);
+        let ledger = sweep.stats();
+        assert!(sweep.stderr.contains(&format!("cannot write {to}: ")), "{}", sweep.stderr);
+        let of = count(&ledger, "answered") + count(&ledger, "interrupted");
+        assert_eq!(of, count(&ledger, "queries"), "{ledger}");
+        let summary = sweep.stderr.lines().find(|line| line.contains(" hosts answered ")).expect("a summary");
+        let answered = count(&ledger, "answered");
+        assert!(summary.starts_with(&format!("{answered} of ")), "{summary} {ledger}");
+    }
+}
+
+#[test]
+fn results_and_ledger_may_share_standard_output_or_a_device() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "2"]);
     let probe = ["probe", "--text", "x", "-i", fleet.targets(), "-o", "json"];
     let folder = tempfile::tempdir().expect("a folder");
@@ -113,7 +142,7 @@ fn standard_output_may_take_results_and_ledger_and_devices_everything() {
 }
 
 #[test]
-fn a_summary_says_why_nobody_or_only_a_part_answered() {
+fn a_summary_says_why_hosts_did_not_answer() {
     let closed = closed();
     let none = run(&["probe", "--text", "x", &closed]).expect_code(1);
     assert_eq!(none.stderr, "0 of 1 hosts answered: 1 unreachable (connection refused)\n");
@@ -154,7 +183,7 @@ fn agents_that_refuse_everything_are_counted_with_their_error() {
 }
 
 #[test]
-fn masters_fail_in_the_same_words_as_hosts() {
+fn failures_of_masters_are_described_as_those_of_hosts() {
     let closed = closed();
     let games = run(&["games", "--master", &closed]).expect_code(1);
     assert!(
@@ -173,7 +202,7 @@ fn masters_fail_in_the_same_words_as_hosts() {
 }
 
 #[test]
-fn a_search_without_any_list_is_no_search_that_found_nobody() {
+fn a_search_without_any_list_fails_instead_of_finding_nobody() {
     let closed = closed();
     run(&["find", "somebody", "--master", &closed]).expect_code(3);
     run(&["find", "somebody", "--master", "no-such-host.invalid:27950"]).expect_code(3);
@@ -192,7 +221,7 @@ fn targets_without_a_port_are_wrong_usage() {
 }
 
 #[test]
-fn without_targets_the_message_names_both_ways() {
+fn without_targets_the_message_names_both_ways_to_give_them() {
     for args in
         [&["snmp", "get", "sysName.0"][..], &["probe", "--text", "x"], &["ntp"], &["drops", "--rates", "1"]]
     {
@@ -203,7 +232,7 @@ fn without_targets_the_message_names_both_ways() {
 }
 
 #[test]
-fn a_fleet_refuses_what_its_hosts_do_not_have() {
+fn a_fleet_refuses_options_that_its_hosts_do_not_have() {
     for (args, expected) in [
         (&["--misbehave", "too-big=1"][..], "--misbehave too-big needs --protocol snmp"),
         (&["--misbehave", "X=1"], "--protocol snmp"),

@@ -13,7 +13,7 @@ use support::{Fleet, Run, allears, count, signal};
 /// The hosts that are queried before the signal.
 const BEFORE: usize = 50;
 
-/// A sweep over game servers, in which a host that never answers stands behind the first [`BEFORE`].
+/// A sweep over game servers, with a silent host after the first [`BEFORE`].
 struct Interruptible {
     folder: tempfile::TempDir,
     watched: UdpSocket,
@@ -21,7 +21,7 @@ struct Interruptible {
 }
 
 impl Interruptible {
-    /// Starts it, and waits until the first hosts were queried. `behind` are the hosts that are left.
+    /// Starts the sweep, and waits until the silent host was queried. `behind` is the number of hosts after it.
     fn start(mut command: Command, fleet: &Fleet, behind: usize, format: &str) -> Interruptible {
         let folder = tempfile::tempdir().expect("a folder");
         let watched = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
@@ -47,7 +47,7 @@ impl Interruptible {
         self.folder.path().join(name)
     }
 
-    /// Waits for its end. Returns its standard error, the results and the ledger.
+    /// Waits until the sweep ends. Returns its standard error, the results and the ledger.
     fn end(self, code: i32) -> (String, String, serde_json::Value) {
         let (to, stats) = (self.path("to"), self.path("stats"));
         let Interruptible { child, watched, .. } = self;
@@ -65,7 +65,7 @@ fn fleet() -> Fleet {
     Fleet::start(&["--protocol", "et", "--hosts", "3000", "--latency", "1ms,0"])
 }
 
-/// Returns whether the tests run below nohup(1). If so, prints a warning, or panics if `CI` is set.
+/// Returns whether the tests run under nohup(1). If so, prints a warning, or panics if `CI` is set.
 fn hangup_is_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap_or("0");
@@ -79,7 +79,7 @@ fn hangup_is_ignored() -> bool {
 }
 
 #[test]
-fn each_of_these_signals_is_an_interrupt_in_every_format() {
+fn each_signal_interrupts_the_sweep_in_every_format() {
     let fleet = fleet();
     for (name, format) in [
         ("HUP", "table"),
@@ -107,7 +107,7 @@ fn each_of_these_signals_is_an_interrupt_in_every_format() {
             .map(|class| count(&ledger, class))
             .sum();
         assert_eq!(sum, count(&ledger, "queries"), "{ledger}");
-        // Those that were never queried could not answer.
+        // Hosts that were never queried are not part of the total.
         let summary = stderr.lines().last().expect("a summary");
         let queried = count(&ledger, "datagrams_sent") - count(&ledger, "retransmissions");
         assert!(summary.starts_with(&format!("{answered} of {queried} servers answered in ")), "{summary}");
@@ -116,7 +116,7 @@ fn each_of_these_signals_is_an_interrupt_in_every_format() {
 }
 
 #[test]
-fn a_terminal_that_says_good_bye_twice_costs_nothing() {
+fn a_second_hangup_does_not_end_the_program_at_once() {
     if hangup_is_ignored() {
         return;
     }
@@ -130,18 +130,18 @@ fn a_terminal_that_says_good_bye_twice_costs_nothing() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_sweep_below_nohup_survives_its_terminal() {
+fn a_sweep_under_nohup_outlives_its_terminal() {
     let fleet = fleet();
-    let mut below = Command::new("sh");
-    below.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(allears().get_program());
-    let sweep = Interruptible::start(below, &fleet, 100, "json");
+    let mut nohup = Command::new("sh");
+    nohup.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(allears().get_program());
+    let sweep = Interruptible::start(nohup, &fleet, 100, "json");
     signal(&sweep.child, "HUP");
     let (_, _, ledger) = sweep.end(0);
     assert_eq!((count(&ledger, "answered"), count(&ledger, "interrupted")), (BEFORE as u64 + 100, 0));
 }
 
 #[test]
-fn repeated_polls_take_a_new_list_and_a_new_file_at_a_hangup() {
+fn a_hangup_makes_repeated_polls_reread_the_list_and_reopen_the_file() {
     if hangup_is_ignored() {
         return;
     }
@@ -172,11 +172,17 @@ fn repeated_polls_take_a_new_list_and_a_new_file_at_a_hangup() {
     old.set_nonblocking(true).expect("a socket");
     while old.recv(&mut [0; 512]).is_ok() {}
     (0..3).for_each(|_| poll(&new));
-    assert!(old.recv(&mut [0; 512]).is_err(), "an agent that left the list is polled no more");
+    assert!(old.recv(&mut [0; 512]).is_err(), "an agent that left the list is no longer polled");
+    // A file that cannot be opened again stays open.
+    fs::rename(path("to"), path("to.2")).expect("renamed");
+    fs::create_dir(path("to")).expect("created");
+    signal(&child, "HUP");
+    (0..3).for_each(|_| poll(&new));
     signal(&child, "INT");
     let run = Run::from(child.wait_with_output().expect("it ends")).expect_code(130);
     assert!(run.stderr.contains(" from 3 agents in "), "{}", run.stderr);
-    for (name, present) in [("to.1", &old_agent), ("to", &new_agent)] {
+    assert!(run.stderr.contains("the old file stays open"), "{}", run.stderr);
+    for (name, present) in [("to.1", &old_agent), ("to.2", &new_agent)] {
         let file = fs::read_to_string(path(name)).expect("results");
         assert!(file.starts_with("target,") && file.matches("target,").count() == 1, "{name}: {file}");
         assert!(file.contains(&kept) && file.contains(present), "{name}: {file}");

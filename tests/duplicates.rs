@@ -1,4 +1,4 @@
-//! Targets that are named several times: each line has its result, and lines that follow each other share a query.
+//! Targets that are named several times: each line has its own result, and lines share a query while it is open.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -29,7 +29,7 @@ fn a_target_that_is_named_again_shares_the_query_and_has_its_own_line() {
 }
 
 #[test]
-fn duplicates_that_are_allowed_are_all_queried() {
+fn allowed_duplicates_are_all_queried() {
     let fleet = Fleet::start(&["--protocol", "echo", "--hosts", "1", "--latency", "30ms,0"]);
     let host = &fleet.hosts()[0];
     let args = ["probe", "--text", "x", "-o", "json", "--stats", "-", "--allow-duplicates", host, host, host];
@@ -51,7 +51,7 @@ fn a_silent_target_is_counted_once_per_line() {
 }
 
 #[test]
-fn a_target_that_comes_again_after_its_end_is_queried_again() {
+fn a_target_that_is_named_after_its_query_has_ended_is_queried_again() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
 

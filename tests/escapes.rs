@@ -1,4 +1,4 @@
-//! What hosts send and users type never reaches a terminal, a spreadsheet or a line of JSON as it is.
+//! Text from hosts and users never reaches a terminal, a spreadsheet or a line of JSON unescaped.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -71,7 +71,7 @@ fn json_decodes_to_what_was_sent_and_has_no_control_character() {
 }
 
 #[test]
-fn csv_has_one_line_a_row_escapes_and_no_formula() {
+fn csv_rows_are_single_lines_with_escapes_and_without_formulas() {
     for asked in [
         run(&["probe", "--text", "x", &raw_host(), "-o", "csv"]),
         run(&["games", &game_server(), "-o", "csv"]),
@@ -96,7 +96,7 @@ fn numbers_in_csv_are_numbers() {
 }
 
 #[test]
-fn a_terminal_shows_hosts_without_their_controls() {
+fn a_terminal_shows_no_control_characters_of_hosts() {
     if !cfg!(target_os = "linux") || !have("/usr/bin/script", "bsdutils") {
         return;
     }
@@ -118,7 +118,7 @@ fn a_terminal_shows_hosts_without_their_controls() {
                 !shown.contains(['\u{9b}', '\u{7}', '\0', '\u{7f}', '\u{85}', '\u{202e}', '\r']),
                 "{shown:?}"
             );
-            // Titles are bold, if at all.
+            // Titles may be bold.
             let without_bold = shown.replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
             assert!(!without_bold.contains('\u{1b}'), "{shown:?}");
         }
@@ -126,7 +126,7 @@ fn a_terminal_shows_hosts_without_their_controls() {
 }
 
 #[test]
-fn messages_escape_what_was_typed() {
+fn messages_escape_arguments() {
     let hostile = "\u{1b}[31mX\u{9b}[";
     let nobody = "127.0.0.1:9";
     for args in [
@@ -155,7 +155,7 @@ fn messages_escape_what_was_typed() {
 }
 
 #[test]
-fn a_message_is_written_at_once() {
+fn each_message_is_one_write() {
     if !cfg!(target_os = "linux") || !have("/usr/bin/strace", "strace") {
         return;
     }

@@ -29,7 +29,7 @@ fn sweep_through_an_outage(fail: &str, mend: &str) -> Value {
         .stderr(Stdio::piped())
         .spawn()
         .expect("allears starts");
-    // Read on a thread of its own: a full pipe would hold back the sweep.
+    // Read in a separate thread: a full pipe would hold back the sweep.
     let stdout = BufReader::new(child.stdout.take().expect("piped"));
     let (sender, lines) = mpsc::channel();
     let reader = std::thread::spawn(move || {
@@ -87,8 +87,8 @@ fn a_firewall_that_refuses_packets_for_a_while_costs_no_answer() {
 }
 
 #[test]
-fn a_network_that_stays_away_ends_each_query_as_send_failed_with_the_reason() {
-    if !is_isolated("a_network_that_stays_away_ends_each_query_as_send_failed_with_the_reason") {
+fn an_unreachable_network_ends_each_query_as_send_failed_with_the_reason() {
+    if !is_isolated("an_unreachable_network_ends_each_query_as_send_failed_with_the_reason") {
         return;
     }
     let sweep =

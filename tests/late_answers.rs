@@ -10,7 +10,7 @@ use allears::protocol::raw::{Payload, Raw};
 use allears::sim::{Fleet, HostProtocol, Latency, Link, Network, Plan, Trace};
 use script::{Script, Talk, config, end, engine, host, ms, receive, request};
 
-/// Asks host 1, whose three tries time out at 300 ms, and host 2, which is asked at 200 ms. Returns the token of the last
+/// Queries host 1, whose three tries have timed out at 300 ms, and host 2 at 200 ms. Returns the token of the last
 /// attempt at host 1.
 fn one_of_two_times_out(engine: &mut Engine<Script>) -> Vec<u8> {
     engine.ask(host(1), Talk::default(), ()).unwrap();
@@ -30,7 +30,7 @@ fn a_late_reply_is_the_answer_while_another_query_is_open() {
     let mut engine = engine();
     let token = one_of_two_times_out(&mut engine);
     assert!(engine.poll_completion().is_none(), "host 1 may still answer");
-    assert_eq!(engine.in_flight(), 1, "but takes no room in the window");
+    assert_eq!(engine.in_flight(), 1, "only host 2 is in the window");
     receive(&mut engine, ms(350), host(1), &token, "done");
     let completion = end(&mut engine);
     assert_eq!((completion.target, completion.outcome), (host(1), Outcome::Answered(0)));
@@ -78,7 +78,7 @@ fn without_a_token_or_when_loss_is_measured_a_query_ends_with_its_last_timeout()
 }
 
 #[test]
-fn of_slow_hosts_among_many_fast_ones_hardly_any_is_lost() {
+fn hardly_any_slow_host_among_many_fast_ones_is_lost() {
     // Round trips have a median of 20 ms; one host in 700 needs more than a second.
     let silent = |accept_late: bool| -> u64 {
         let swept = (0..5).map(|seed| slow_hosts(Config::default().with_accept_late(accept_late), seed));

@@ -1,4 +1,5 @@
-//! Memory is bounded by settings, and the settings by the memory that there is: control groups and `ulimit -v`.
+//! Settings limit the memory of a sweep. By default they depend on the memory that the process may use: control groups
+//! and `ulimit -v`.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 mod support;
@@ -9,17 +10,17 @@ use serde_json::Value;
 use support::{Fleet, Run, count, is_isolated, run, shell};
 
 const HOSTS: u64 = 22_000;
-/// The memory of all the tests with a limit, and how a sweep mentions it.
+/// The memory limit of the tests with control groups, and how a sweep reports it.
 const LIMIT: u64 = 16 << 20;
 const WARNING: &str = "16 MiB of memory: at most ";
 
-/// Starts a fleet of which few hosts live.
+/// Starts a fleet with few living hosts.
 fn dead_hosts() -> Fleet {
     let hosts = HOSTS.to_string();
     Fleet::start(&["--protocol", "echo", "--hosts", &hosts, "--dead", "0.95", "--latency", "1ms,0"])
 }
 
-/// Returns the arguments of a sweep over hosts that are dead, with the shortest wait for them.
+/// Returns the arguments of a sweep over dead hosts, with a short timeout.
 fn sweep(targets: &str) -> Vec<&str> {
     let mut args = vec!["probe", "--text", "0000000000000000", "--token-at", "0", "-i", targets];
     args.extend(["--rate", "unlimited", "--prefix-rate", "unlimited", "--tries", "1", "--timeout", "200ms"]);
@@ -27,8 +28,8 @@ fn sweep(targets: &str) -> Vec<&str> {
     args
 }
 
-/// Runs `allears` below a shell script that ends with `exec "$@"`.
-fn run_below(script: &str, args: &[&str]) -> Run {
+/// Runs `allears` from a shell script that ends with `exec "$@"`.
+fn run_from(script: &str, args: &[&str]) -> Run {
     let mut command = Command::new("sh");
     command.args(["-e", "-c", script, "sh", env!("CARGO_BIN_EXE_allears")]).args(args);
     Run::from(command.output().expect("sh starts"))
@@ -55,7 +56,7 @@ fn a_sweep_over_dead_hosts_fits_into_its_control_group() {
         assert!(std::env::var_os("CI").is_none(), "NOT TESTED: no control groups are mounted");
         return eprintln!("\nNOT TESTED: no control groups are mounted\n");
     }
-    // Other files in the place of the real ones, which belong to the system.
+    // Replaces the real files, which belong to the system.
     shell(&format!(
         "mount -t tmpfs none /sys/fs/cgroup; mkdir /sys/fs/cgroup/memory /sys/fs/cgroup/unified
          for file in memory.max unified/memory.max memory/memory.limit_in_bytes; do
@@ -79,7 +80,7 @@ fn a_sweep_over_dead_hosts_survives_in_a_real_control_group() {
     let group = group.into_string().expect("UTF-8");
     let fleet = dead_hosts();
     shell(&format!("echo {LIMIT} > {group}/memory.max || echo {LIMIT} > {group}/memory.limit_in_bytes"));
-    let run = run_below(&format!("echo $$ > {group}/cgroup.procs; exec \"$@\""), &sweep(fleet.targets()));
+    let run = run_from(&format!("echo $$ > {group}/cgroup.procs; exec \"$@\""), &sweep(fleet.targets()));
     assert!(run.stderr.contains(WARNING), "{}", run.stderr);
     assert_complete(run);
 }
@@ -87,7 +88,7 @@ fn a_sweep_over_dead_hosts_survives_in_a_real_control_group() {
 #[test]
 fn a_sweep_over_dead_hosts_survives_a_limited_address_space() {
     let fleet = dead_hosts();
-    let run = run_below("ulimit -v 49152; exec \"$@\"", &sweep(fleet.targets()));
+    let run = run_from("ulimit -v 49152; exec \"$@\"", &sweep(fleet.targets()));
     assert!(run.stderr.contains("48 MiB of memory: at most "), "{}", run.stderr);
     assert_complete(run);
 }

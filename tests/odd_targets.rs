@@ -1,4 +1,4 @@
-//! Targets with zones or in odd notation, targets that are no hosts, and a system that lacks something.
+//! Targets with zones or in odd notation, addresses that no host has, and a system that lacks something.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 mod support;
@@ -52,14 +52,14 @@ fn a_zone_is_an_interfaces_name_or_number() {
 }
 
 #[test]
-fn an_ipv4_address_in_ipv6_notation_is_sent_to_by_ipv4() {
+fn an_ipv4_address_in_ipv6_notation_is_queried_over_ipv4() {
     let port = echo_host("127.0.0.1").to_string();
     let run = run(&[&PROBE[..], &["--port", &port, "::ffff:127.0.0.1"]].concat()).expect_code(0);
     assert_eq!(answered(&run), [format!("127.0.0.1:{port}")]);
 }
 
 #[test]
-fn what_is_no_host_is_a_bad_line() {
+fn an_address_that_no_host_has_is_a_bad_line() {
     let mut list = tempfile::NamedTempFile::new().expect("a temporary file");
     let port = echo_host("127.0.0.1").to_string();
     let lines = "0.0.0.0\n::\n224.0.0.1\n[ff02::1]:7\n255.255.255.255\n::ffff:0.0.0.0\n127.0.0.1\n";

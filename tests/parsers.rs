@@ -21,8 +21,35 @@ fn replies() -> Vec<Vec<u8>> {
         b"statusResponse\n\\bots\\1\\hostname\\x\n1.5 0 2 \"a\"\n7 8 9 1 \"b\"\n46 \"c\"\n1 2 \"d\" 3\n",
         b"getserversExtResponse\\\x0a\0\0\x01\x6d\x38/\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x6d\x38\\EOT\0\0\0",
         b"getserversResponse\n\0\\\x0a\0\0\x01\x6d\x38\\EOF",
+        b"A\x01\x02\x03\x04",
+        b"I\x11name\0map\0ship\0game\0\x60\x09\x02\x10\x01dl\0\x01\x01\x02\x031.0\0\xb1\x87\x69\x01\x02\x03\x04\x05\x06\x07\x08mp300\0\x60\x09\0\0\0\0\0\0",
+        b"m10.0.0.1:1\0name\0map\0dir\0game\0\x02\x10\x2fdl\0\x01url\0\0\0\x01\0\0\0\x02\0\0\0\x01\x01\x01\x02",
+        b"D\x02\0a\0\x01\0\0\0\0\0\x80\x3f\x01Max Players\0\xff\xff\xff\xff\0\0\xc0\x7f",
+        b"E\x02\0\x01\x01\0\x03\x01\x02\0key\0value\0",
+        b"f\n\x7f\x07\0\0\0\x08\x0a\0\0\x01\x69\x87\0\0\0\0\0\0",
+        b"statusResponse\n\\hostname\\x\\B\\-b\\P\\12\n1,2:bot:spectator 5 \"a\"\n1 x \"b\" [bot]\n3 y\n7 8 \"c\"",
+        b"infoResponse\n\\challenge\\01234567\\hostname\\x\\clients\\12\\bots\\3\\sv_maxclients\\20",
     ] {
         replies.push([b"\xff\xff\xff\xff", made].concat());
+    }
+    let pong = b"\0\x01\x05\x03\x01\x02\x03\x04\x05\x06\x07\x08\0\0\0\x05\0\0\0\x64\0\x01\x11\x70";
+    replies.push(pong.to_vec());
+    for made in [
+        &b"n\\hostname\\x\\needpass\\1\n1 2 3 -4 \"\\s\\a\" \"s\" 0 13 \"t\" \"SE\" \"h\"\nqtv 1 \"a\" \"\" 2\n\0"[..],
+        b"print\nhello\n\\hostname\\x\\bots\\2\n1 0 \"a\" \"127.0.0.1\" 1\n\\score\\2\\ping\\3\\name\\b\\ai\\1\n",
+        b"servers \x0a\0\0\x01\x6d\x06",
+        b"d\n\x0a\0\0\x01\x6b\x6c\x0a\0\0\x02\x6b\x6c",
+    ] {
+        replies.push([b"\xff\xff\xff\xff", made].concat());
+    }
+    replies.extend(binary_replies().iter().map(|reply| reply.to_vec()));
+    for part in [
+        &b"\x07\0\0\0\x01\0\xe0\x04\xff\xff\xff\xffI\x11name\0map\0dir\0game\0\xf0\0\x02\x10\0dl\0\x001.0\0"
+            [..],
+        b"\x07\0\0\0\x01\xff\xff\xff\xffI\x11name\0map\0dir\0game\0\xf0\0\x02\x10\0dl\0\x001.0\0",
+        b"\x07\0\0\x80\x01\0\xe0\x04\x20\0\0\0\x01\x02\x03\x04BZh91AY&SY\0\0\0\0",
+    ] {
+        replies.push([b"\xfe\xff\xff\xff", part].concat());
     }
     for made in [
         &b"\\hostname\\A\\numplayers\\2\\player_0\\a\\b\\frags_0\\1\\team_0\\0\\teamname_0\\x\\queryid\\7.1\\final\\"[..],
@@ -37,7 +64,29 @@ fn replies() -> Vec<Vec<u8>> {
     ] {
         replies.push(made.to_vec());
     }
+    for made in [
+        &b"infoResponse\0\x01\x02\x03\x04\x29\0\x01\0si_name\0x\0\0\0\0\x05\0\x64\0\0\0a\0\x20\x07\0\0\0"[..],
+        b"infoResponse\0\x01\x02\x03\x04\x55\0\x02\0si_name\0x\0\0\0\0\x05\0\x64\0\0\0a\0c\0\x20\x07\0\0\0",
+        b"infoExResponse\0\x01\x02\x03\x04\x01\x02\x03\x04\x15\0\x0a\0\0\0\0\0si_name\0x\0\0\0\0\x05\0a\0\0c\0\x01\x20\
+          \x07\0\0\0\0\x01\0\0\0\0\0\x02\0\0\0\xc0\x7fteam\0\x01\0\0\0\x01\0\0\0\x20",
+        b"servers\0\x0a\0\0\x01\x12\x6c",
+    ] {
+        replies.push([b"\xff\xff", made].concat());
+    }
     replies
+}
+
+/// Returns synthetic replies of protocols other than Quake 3's.
+fn binary_replies() -> &'static [&'static [u8]] {
+    &[
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffinf37\x000.6.4\0Old [3/64]\0dm1\0DM\x001\x001\x008\x001\x0016\0Ann\0\x00276\0-7\x001\0",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffiext7\x0016.4\0Name\0dm1\x001\x002\0DM\x000\x001\x008\x001\x0064\0\0Ann\0\x00276\0-7\x001\0\0",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffiex+7\x001\0\0Ann\0\x00276\0-7\x001\0\0",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfflis2\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x01\x20\x6f",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffsiz2\0\x01",
+        b"\x04\0\0\0\0\0\x07\x05\xca\xfe\xba\xbe",
+        b"\x21\0\0\0\x07\xca\xfe\xba\xbe\xff\xff\xff\xffinf3\x000.7.5\0Name\0\0dm1\0DM\0\x01\x01\x01\x08\x01\x10Ann\0\0\x40\x8f\x9c\x01\x02",
+    ]
 }
 
 fn from_hex(hex: &str) -> Vec<u8> {
@@ -91,7 +140,9 @@ fn read_as_reply(datagram: &[u8], game: &'static Game, question: GameQuestion) {
 fn check_status(status: &Status<'_>) {
     for at_ping_zero in [false, true] {
         let status = status.with_bots_at_ping_zero(at_ping_zero);
-        assert_eq!(status.players().count(), status.player_count());
+        let (listed, all) = (status.players().count(), status.player_count());
+        let has_all = !status.truncated() && !status.lists_people_only();
+        assert!(if has_all { listed == all } else { listed <= all }, "{listed} of {all}");
         assert!(status.bots().is_none_or(|bots| bots <= status.player_count()));
     }
     assert!(status.players().all(|player| player.score.is_none_or(f64::is_finite)));
@@ -124,9 +175,11 @@ fn a_truncated_status_is_malformed_or_marked_as_truncated() {
     for len in 0..reply.len() {
         match Status::parse(&reply[..len]) {
             Ok(status) => {
-                let at_line_end = reply[len - 1] == b'\n';
-                assert!(len > info_end && status.player_count() < whole);
-                assert_ne!(status.truncated(), at_line_end);
+                let last_line = reply[..len].rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+                let quotes = last_line.iter().filter(|&&byte| byte == b'"').count();
+                let is_whole = len > info_end && (last_line.is_empty() || quotes == 2);
+                assert!(status.player_count() <= whole && status.is_without_list() == (len <= info_end));
+                assert_eq!(status.truncated(), !is_whole, "{}", last_line.escape_ascii());
             }
             Err(_) => assert!(len <= info_end, "{len}"),
         }
@@ -206,10 +259,11 @@ proptest! {
         let mut conversation = GameConversation::new(([127, 0, 0, 1], 27960).into(), GameQuestion::server(game));
         let mut request = Vec::new();
         games.write_request(&mut conversation, Attempt::first(Token(token)), &mut request);
-        let challenge = &request[14..];
-        prop_assert!(challenge.len() <= 16);
+        let Proof::Token { bits } = games.proof(&conversation) else { panic!("it has a token") };
+        let challenge = request.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+        prop_assert_eq!(challenge.len() as u32, bits / 4);
         let reply = [b"\xff\xff\xff\xffstatusResponse\n\\a\\b\\challenge\\", challenge, b"\\c\\d\n"].concat();
-        prop_assert_eq!(games.read_token(&reply), Some(Token(token)));
+        prop_assert_eq!(games.read_token(&reply), Some(Token(token & u64::MAX >> (64 - bits))));
     }
 
     #[test]

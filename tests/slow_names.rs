@@ -9,7 +9,8 @@ use std::process::{Child, Stdio};
 
 use support::{Fleet, Run, allears, interrupt, is_isolated, shell};
 
-/// Binds a name server, the only one of this namespace. The system asks it once, and waits as long as it can.
+/// Binds a name server, the only one of this namespace. The resolver sends it each request once, and waits for 30
+/// seconds.
 fn name_server() -> (UdpSocket, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bind = |file: &str, content: &str| {
@@ -65,14 +66,14 @@ fn addresses_are_queried_while_names_are_resolved() {
     args.extend(names.iter().map(String::as_str));
     args.extend(hosts.iter().map(String::as_str));
 
-    // Nobody answers: only the addresses are queried, and Ctrl-C does not wait for the names.
+    // The name server is silent: only the addresses are queried, and Ctrl-C does not wait for the names.
     let (child, stdout, line) = first_line(&args);
     assert!(hosts.iter().any(|host| line.contains(host)), "{line}");
     interrupt(&child);
     let interrupted = end(child, stdout).expect_code(130);
     assert!(!interrupted.stderr.contains("cannot resolve"), "{}", interrupted.stderr);
 
-    // Now the server answers. The sweep does not end before.
+    // Now the name server answers. The sweep does not end before that.
     let (child, stdout, line) = first_line(&args);
     assert!(hosts.iter().any(|host| line.contains(host)), "{line}");
     std::thread::spawn(move || {

@@ -31,7 +31,7 @@ fn master(address: &str, servers: Vec<SocketAddrV4>) -> String {
     listening
 }
 
-/// Asks a master and what it lists. Returns the run and the number of targets.
+/// Queries a master and the servers that it lists. Returns the run and the number of targets.
 #[track_caller]
 fn games(master: &str, args: &[&str]) -> (Run, u64) {
     let common = ["games", "--master", master, "--all", "-o", "json", "--stats", "-", "--timeout", "300ms"];
@@ -63,7 +63,8 @@ fn a_list_cannot_flood_one_address() {
     drop(victim);
 }
 
-/// Public addresses that are local to this namespace but, except 21.1.1.1, no interface's. Nothing leaves the namespace.
+/// Public addresses that are local to this namespace but, except for 21.1.1.1, not on any interface. Nothing leaves the
+/// namespace.
 const PUBLIC: &str = "ip route add local 20.0.0.0/8 dev lo; ip addr add 21.1.1.1/32 dev lo";
 
 fn entries(entries: &[&str]) -> Vec<SocketAddrV4> {
@@ -89,15 +90,15 @@ fn a_public_master_may_list_public_servers_only() {
     assert_eq!((targets, count(&run.stats(), "answered")), (3, 4));
     assert_warns(
         &run,
-        "master 20.0.0.1:27950: 12 of 15 listed servers are not queried: 9 on reserved addresses, \
-         1 on addresses of this machine, 2 on ports of other services (see --allow-reserved)\n",
+        "master 20.0.0.1:27950: 12 of 15 listed servers are not queried: 4 on addresses that no host has, \
+         5 on reserved addresses, 1 on addresses of this machine, 2 on ports of other services (see --allow-reserved)\n",
     );
 
     let (run, targets) = games(&public, &["--allow-reserved", "--tries", "1"]);
     assert_eq!(targets, 3 + 4 + 1);
     assert_warns(
         &run,
-        "7 of 15 listed servers are not queried: 4 on reserved addresses, 3 on ports of other services",
+        "7 of 15 listed servers are not queried: 4 on addresses that no host has, 3 on ports of other services\n",
     );
 
     for friend in ["127.0.0.1:27950", "21.1.1.1:27950"] {

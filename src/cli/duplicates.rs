@@ -1,6 +1,6 @@
-//! Targets that are named several times: while the query of the first line is open, the lines after it share it.
+//! Targets that are named several times: while a target's query is open, further lines share it.
 //!
-//! Only open targets are known, so that memory depends on the window and not on the number of targets.
+//! Only open targets are remembered, so memory depends on the window and not on the number of targets.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,11 +19,11 @@ pub struct DuplicatesArgs {
     pub allow_duplicates: bool,
 }
 
-/// The lines of the open targets. `K` is what makes two lines equal.
+/// The lines of the open targets. Lines with the same key `K` share queries.
 pub struct Duplicates<K> {
     /// The maximum number of lines that share a query.
     sharing: u64,
-    /// How many lines of each open target have no result yet. One query is open for each `sharing` of them.
+    /// The number of lines of each open target that have no result yet. One query is open for each `sharing` of them.
     lines: HashMap<K, u64>,
 }
 
@@ -31,11 +31,6 @@ impl<K: Eq + Hash> Duplicates<K> {
     pub fn new(args: DuplicatesArgs) -> Duplicates<K> {
         let sharing = if args.allow_duplicates { 1 } else { SHARING };
         Duplicates { sharing, lines: HashMap::new() }
-    }
-
-    /// Returns whether each line has a query of its own.
-    pub fn are_allowed(&self) -> bool {
-        self.sharing == 1
     }
 
     /// Adds a line. Returns whether its target has to be queried: otherwise it shares a query that is open.
@@ -76,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_that_are_allowed_share_nothing() {
+    fn allowed_duplicates_share_nothing() {
         let mut duplicates = duplicates(true);
         assert_eq!(['a', 'a'].map(|target| duplicates.add(target)), [true, true]);
         assert_eq!([duplicates.end('a'), duplicates.end('a')], [1, 1]);

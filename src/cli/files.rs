@@ -1,4 +1,4 @@
-//! The files that a command line names: none is lost because it is named twice.
+//! Protects the files that a command line names: an output must not overwrite an input or another output.
 
 use std::fs::{self, Metadata};
 #[cfg(unix)]
@@ -13,19 +13,19 @@ use super::output::is_standard_output;
 
 /// The arguments that name files to write. All others with the hint [`ValueHint::FilePath`] name files to read.
 const WRITTEN: [&str; 5] = ["to", "stats", "plot", "engine_cache", "targets"];
-/// The most symbolic links that lead to one file, as on Linux.
+/// The maximum number of symbolic links that are followed to a file, as on Linux.
 const MAX_LINKS: usize = 40;
 
 /// A file of the command line, or a standard stream.
 struct NamedFile {
-    /// As it is called in messages: `hosts.txt (--input)`, `standard output`.
+    /// Its name in messages: `hosts.txt (--input)`, `standard output`.
     name: String,
     is_stream: bool,
     written: bool,
     identity: FileIdentity,
 }
 
-/// The identity of a file: all its names have the same.
+/// The identity of a file, which is the same under all its names.
 #[derive(PartialEq, Eq)]
 enum FileIdentity {
     /// Device and inode of a file that exists.
@@ -33,14 +33,14 @@ enum FileIdentity {
     /// Where it will be created; or where it is, on a system without inodes.
     Place(PathBuf),
     Directory,
-    /// No regular file: a terminal, a pipe, `/dev/null`.
+    /// Not a regular file: a terminal, a pipe, `/dev/null`.
     Stream,
 }
 
 /// Refuses an output that is a directory, an input or another output. `matches` are those of `command`.
 ///
 /// # Errors
-/// The file that would be lost, as [`Usage`].
+/// Names the file that would be lost ([`Usage`]).
 pub fn refuse_to_lose(mut command: &Command, mut matches: &ArgMatches) -> Result<()> {
     while let Some((name, inner)) = matches.subcommand() {
         let Some(subcommand) = command.find_subcommand(name) else { break };
@@ -69,18 +69,27 @@ impl NamedFile {
     fn new(arg: &Arg, path: &Path) -> Option<NamedFile> {
         let id = arg.get_id().as_str();
         let written = WRITTEN.contains(&id);
-        if path == Path::new("-") || (written && is_standard_output(path)) {
+        if written && is_standard_output(path) {
             return None;
+        }
+        if path == Path::new("-") {
+            return standard_input(arg.get_long().unwrap_or(id));
         }
         let name = format!("{} (--{})", path.display(), arg.get_long().unwrap_or(id));
         Some(NamedFile { name, is_stream: false, written, identity: FileIdentity::of(path) })
     }
 
-    /// Returns whether it is the file that `written` is. Standard streams may share one: `>log 2>&1`.
+    /// Returns whether writing `written` would overwrite this file. Standard streams may share one: `>log 2>&1`.
     fn is_lost_by(&self, written: &NamedFile) -> bool {
         let is_same = self.identity == written.identity && self.identity != FileIdentity::Stream;
         is_same && !(self.is_stream && written.is_stream)
     }
+}
+
+/// Returns standard input as a file that the argument `--long -` reads.
+fn standard_input(long: &str) -> Option<NamedFile> {
+    let input = standard_streams().into_iter().find(|stream| !stream.written)?;
+    Some(NamedFile { name: format!("standard input (--{long})"), is_stream: false, ..input })
 }
 
 /// Returns the standard streams that are files.
@@ -135,7 +144,7 @@ impl FileIdentity {
         }
     }
 
-    /// Where a file that does not exist would be created: a symbolic link is followed.
+    /// Identifies a file that does not exist by the place where it would be created, following symbolic links.
     fn of_place(mut path: PathBuf) -> FileIdentity {
         // The system would take it for a directory.
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -162,7 +171,7 @@ mod tests {
     use clap::CommandFactory;
 
     /// The arguments that name files to read.
-    const READ: [&str; 4] = ["input", "oid_files", "secrets", "file"];
+    const READ: [&str; 5] = ["input", "oid_files", "secrets", "file", "games_file"];
 
     fn check(command: &Command) {
         for arg in command.get_arguments().filter(|arg| arg.get_value_hint() == ValueHint::FilePath) {
@@ -177,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn every_argument_with_a_file_is_known_to_be_read_or_written() {
+    fn every_file_argument_is_listed_as_read_or_written() {
         check(&Cli::command());
     }
 
@@ -188,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_differ_are_no_matter() {
+    fn different_files_are_accepted() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
         let (list, to, stats) = (path("list"), path("to"), path("stats"));

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 /// The longest valid line in bytes. Longer lines are truncated.
 pub const MAX_LINE: usize = 1024;
 
-/// An input whose lines can be read; twice, if it was spooled.
+/// An input that is read line by line; if it was spooled, more than once.
 pub struct Input {
     /// The path as typed; `stdin` for `-`.
     pub name: String,

@@ -1,8 +1,8 @@
 //! Targets from arguments, files and standard input, read lazily by a separate thread.
 //!
-//! A slow pipe blocks that thread, never the sweep. Names are resolved in further threads: their addresses come in later
-//! than the lines after them; all others keep their order. The channel between reading and the sweep is short, so a file
-//! of a million lines takes no more memory than one of a thousand.
+//! A slow pipe blocks that thread, never the sweep. Names are resolved in other threads, so their targets may come
+//! later than the lines after them; all other targets keep their order. The channel between reading and the sweep is
+//! short, so a file of a million lines takes no more memory than one of a thousand.
 
 use std::io;
 use std::mem;
@@ -18,6 +18,7 @@ use super::console::Console;
 use super::exit::Usage;
 use super::input_lines::{Input, MAX_LINE};
 use super::output::record::uncapitalized;
+use super::output::untrusted::escaped;
 use super::resolvers::{Resolvers, Stopped};
 use super::targets::{self, Span, Target};
 
@@ -46,6 +47,17 @@ impl fmt::Display for BadLine {
 /// Validates the settings that follow a target.
 pub type Checker = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
+/// The target of a line with a label, which [`Inputs::settings`] returns.
+pub struct Labelled {
+    pub target: String,
+    /// The port if the target specifies none.
+    pub port: Option<u16>,
+    pub label: Arc<str>,
+}
+
+/// Reads the label of a line without comments; `None` if it has only a target.
+pub type Labeller = Arc<dyn Fn(&str) -> Result<Option<Labelled>, String> + Send + Sync>;
+
 /// Resolves a name, or returns the reason why it cannot be resolved.
 type Resolve = Arc<dyn Fn(&str, u16) -> Result<SocketAddr, String> + Send + Sync>;
 
@@ -61,6 +73,8 @@ pub struct Sources {
     /// Validates the settings that may follow a target; `None` if none may. Settings may be secret, and are never
     /// shown.
     pub settings: Option<Checker>,
+    /// Reads the label that a line may have besides its target.
+    pub labels: Option<Labeller>,
 }
 
 /// The result of [`Inputs::next`].
@@ -174,16 +188,16 @@ impl Inputs {
         console.warn_bad_line(bad);
     }
 
-    /// Ends the inputs. If no target was left, because they had no port, the command line lacks it.
+    /// Ends the inputs. If every target was rejected and one lacked a port, reports that as wrong usage.
     fn end(&mut self) -> Next {
         if self.any_without_port && !self.any_target {
-            let usage = Usage("no target has a port: write HOST:PORT, or name one by --port".into());
+            let usage = Usage("no target has a port: write HOST:PORT, or set a port with --port".into());
             self.failure.get_or_insert(usage.into());
         }
         Next::End
     }
 
-    /// Returns the settings of the last target.
+    /// Returns the settings or the label of the last target.
     pub fn settings(&self) -> Option<&Arc<str>> {
         self.settings.as_ref()
     }
@@ -192,7 +206,7 @@ impl Inputs {
 type Wake = Arc<dyn Fn() + Send + Sync>;
 
 struct Reader {
-    /// The input ends when the last copy of it is dropped: every name that is being resolved has one.
+    /// The inputs end when the last clone is dropped: each name that is being resolved holds one.
     sender: SyncSender<Vec<Item>>,
     batch: Vec<Item>,
     wake: Wake,
@@ -256,7 +270,7 @@ impl Reader {
         line: Vec<u8>,
         at: String,
     ) -> Result<(), Stopped> {
-        // This waits if too many names are being resolved: send the targets known so far.
+        // Resolving blocks while too many names wait: first send the targets known so far.
         self.hand_over()?;
         let Reader { sender, wake, sources, resolve, .. } = &*self;
         let (sender, wake, sources, resolve) =
@@ -329,15 +343,23 @@ impl Sources {
             return parse_with_settings(text.trim(), self.default_port, check);
         }
         let text = text.split('#').next().unwrap_or_default().trim();
-        (!text.is_empty()).then(|| Ok((targets::parse(text, self.default_port)?, None)))
+        (!text.is_empty()).then(|| self.parse_with_label(text))
+    }
+
+    fn parse_with_label(&self, text: &str) -> Result<ParsedLine, String> {
+        let labelled = self.labels.as_ref().map_or(Ok(None), |read| read(text))?;
+        match labelled {
+            Some(Labelled { target, port, label }) => Ok((targets::parse(&target, port)?, Some(label))),
+            None => Ok((targets::parse(text, self.default_port)?, None)),
+        }
     }
 
     fn bad(&self, line: &[u8], at: String, reason: String) -> BadLine {
         if self.settings.is_none() {
             return BadLine { at, reason, text: shown(line) };
         }
-        // Settings are secret wherever they are in the line, and whatever separates them from the target: show only the
-        // part that must be a target.
+        // Settings may be secret, wherever they are in the line and whatever separates them from the target: show only
+        // the part that must be a target.
         let text = String::from_utf8_lossy(line);
         let target = text.split_whitespace().next().unwrap_or_default();
         let is_number = target.chars().all(|c| c.is_ascii_digit() || ".:/[]-".contains(c));
@@ -370,7 +392,8 @@ fn argument_name(index: usize) -> String {
 fn shown(line: &[u8]) -> String {
     const MOST: usize = 60;
     let text = String::from_utf8_lossy(&line[..line.len().min(4 * MOST)]);
-    let mut shown: String = text.trim().chars().take(MOST).flat_map(char::escape_debug).collect();
+    let start: String = text.trim().chars().take(MOST).collect();
+    let mut shown = escaped(&start).into_owned();
     if text.trim().chars().count() > MOST {
         shown.push('…');
     }
@@ -413,6 +436,7 @@ mod tests {
             default_port: Some(7),
             strict: false,
             settings: None,
+            labels: None,
         };
         let expected = ["10.9.9.9:7", "10.0.0.1:7", "10.0.0.2:5", "10.0.0.8:7", "10.0.0.9:7"];
         assert_eq!(all(sources.clone()), (expected.map(String::from).to_vec(), 0));
@@ -487,8 +511,8 @@ mod tests {
         assert_eq!(targets.join("\n") + "\n", lines);
     }
 
-    /// Returns inputs, and the channels that tell them to resolve a name and us to look again. Names resolve to 10.9.9.1,
-    /// except `bad.*`.
+    /// Returns inputs, a channel that lets them resolve one name, and one that reports when to call `next` again. Names
+    /// resolve to 10.9.9.1, except `bad.*`.
     fn names(arguments: Vec<String>) -> (Inputs, mpsc::Sender<()>, Receiver<()>) {
         let ((wake, woken), (gate, opened)) = (mpsc::channel(), mpsc::channel());
         let opened = std::sync::Mutex::new(opened);
@@ -519,7 +543,7 @@ mod tests {
         for address in ["10.0.0.1", "10.0.0.2"] {
             assert_eq!(next(&mut inputs, &woken, &console).as_deref(), Some(address));
         }
-        (0..4).for_each(|_| gate.send(()).expect("somebody waits"));
+        (0..4).for_each(|_| gate.send(()).expect("the resolver waits"));
         for _ in 0..3 {
             assert_eq!(next(&mut inputs, &woken, &console).as_deref(), Some("10.9.9.1"));
         }
@@ -532,10 +556,10 @@ mod tests {
         let (mut inputs, gate, woken) = names(names_and_address.collect());
         let console = Console::new(true);
         for _ in 0..3_000 {
-            gate.send(()).expect("somebody waits");
+            gate.send(()).expect("the resolver waits");
             assert_eq!(next(&mut inputs, &woken, &console).as_deref(), Some("10.9.9.1"), "read too far");
         }
-        (0..2_000).for_each(|_| gate.send(()).expect("somebody waits"));
+        (0..2_000).for_each(|_| gate.send(()).expect("the resolver waits"));
         let rest: Vec<_> = std::iter::from_fn(|| next(&mut inputs, &woken, &console)).collect();
         assert_eq!((rest.len(), rest.iter().filter(|ip| *ip == "10.0.0.1").count()), (2_001, 1));
     }

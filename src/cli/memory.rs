@@ -5,9 +5,9 @@ use std::path::Path;
 
 use allears::net;
 
-/// The most that is used by default.
-const MOST: u64 = 1 << 30;
-/// The least that works.
+/// The default maximum.
+const DEFAULT_MAX: u64 = 1 << 30;
+/// The minimum with which a sweep works.
 pub const LEAST: u64 = 1 << 20;
 /// The memory of a query in bytes, including the places where it waits.
 const QUERY: u64 = 1 << 10;
@@ -17,23 +17,23 @@ const QUERIES_PER_PLACE: u64 = 17;
 const DATAGRAM: u64 = 64 << 10;
 
 /// The memory that a sweep may use: a half for answers until they are written, a quarter for replies that wait in the
-/// receive buffer, and an eighth each for queries, and for results that wait to be written.
+/// receive buffer, an eighth for queries, and an eighth for results that wait to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     bytes: u64,
-    /// The memory that there is; `None` if it is unknown, or the user has decided.
-    pub there_is: Option<u64>,
+    /// The memory that this process may use; `None` if it is unknown, or if the user has set a size.
+    pub usable: Option<u64>,
 }
 
 impl Memory {
-    /// Returns the memory that was asked for; otherwise a quarter of what there is, at most 1 GiB.
+    /// Returns `wanted`, or else a quarter of the memory that this process may use, at most 1 GiB.
     pub fn new(wanted: Option<usize>) -> Memory {
         if let Some(wanted) = wanted {
-            return Memory { bytes: wanted as u64, there_is: None };
+            return Memory { bytes: wanted as u64, usable: None };
         }
-        let there_is = limit(Path::new("/"));
-        let bytes = there_is.map_or(MOST, |there_is| (there_is / 4).clamp(LEAST, MOST));
-        Memory { bytes, there_is }
+        let usable = limit(Path::new("/"));
+        let bytes = usable.map_or(DEFAULT_MAX, |usable| (usable / 4).clamp(LEAST, DEFAULT_MAX));
+        Memory { bytes, usable }
     }
 
     /// Returns the size of the receive buffer to request, as the system counts it. It limits the window, too.
@@ -46,12 +46,13 @@ impl Memory {
         size(self.bytes / 8 / (QUERY * QUERIES_PER_PLACE)).clamp(ring.min(16), ring)
     }
 
-    /// Returns how many bytes all answers of several datagrams may take; while many are gathered, twice that.
+    /// Returns how many bytes all answers that span several datagrams may take, before the largest ones are cut.
+    /// Together they never take more than twice that.
     pub fn answers(self) -> usize {
         size(self.bytes / 4)
     }
 
-    /// Returns how many answers of a datagram may wait while results are written slowly.
+    /// Returns how many answers of a single datagram may wait while results are written slowly.
     pub fn datagrams(self) -> usize {
         size(self.bytes / 4 / DATAGRAM).max(1)
     }
@@ -66,8 +67,8 @@ fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Returns the memory that this process may use: the least of what the machine has, and the limits of its control groups
-/// and of its address space (`ulimit -v`). `None` if nothing is known, as on systems without /proc.
+/// Returns the memory that this process may use: the minimum of the machine's memory, the limits of its control groups,
+/// and the limit of its address space (`ulimit -v`). `None` if nothing is known, as on systems without /proc.
 fn limit(root: &Path) -> Option<u64> {
     let machine = read(root, "proc/meminfo").and_then(|text| kib_after(&text, "MemTotal:"));
     let address_space = read(root, "proc/self/limits").and_then(|text| soft_limit(&text));
@@ -104,8 +105,8 @@ fn group_limits(root: &Path) -> Vec<u64> {
     limits
 }
 
-/// Returns where a line of proc_pid_mountinfo(5) has mounted a hierarchy that limits memory, this process's group in it
-/// by proc_pid_cgroup(5), and the file with the limit.
+/// Parses a line of proc_pid_mountinfo(5). For a hierarchy that limits memory, returns where it is mounted, this
+/// process's group in it according to proc_pid_cgroup(5), and the name of the file with the limit.
 fn memory_group<'a>(mount: &'a str, groups: &'a str) -> Option<(&'a Path, &'a Path, &'static str)> {
     let (place, hierarchy) = mount.split_once(" - ")?;
     let mut place = place.split(' ').skip(3);

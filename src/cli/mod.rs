@@ -18,6 +18,7 @@ mod memory;
 mod output;
 mod reasons;
 mod resolvers;
+mod schedule;
 mod signals;
 mod stats;
 mod survey;
@@ -74,6 +75,7 @@ enum Command {
 
 /// Parses the command line, runs its command, and returns the exit code.
 pub fn run() -> ExitCode {
+    signals::survive_size_limits();
     let exit = parse().and_then(|cli| run_command(&cli.command)).unwrap_or_else(|error| {
         let exit = exit::of_error(&error);
         if exit != Exit::Success {
@@ -84,7 +86,7 @@ pub fn run() -> ExitCode {
     exit.into()
 }
 
-/// Parses what was typed. Ends the program if it asks for help, or cannot be understood.
+/// Parses the command line. Ends the program if it asks for help or is invalid.
 fn parse() -> Result<Cli> {
     let mut command = Cli::command();
     let understood = command.try_get_matches_from_mut(env::args_os());
@@ -136,7 +138,6 @@ mod tests {
             &["allears", "probe", "h:1"][..],
             &["allears", "probe", "--text", "x"],
             &["allears", "probe", "--text", "x", "--hex", "00", "h:1"],
-            &["allears", "games", "--game", "nosuch"],
             &["allears", "snmp", "h"],
             &["allears", "snmp", "get", "1.3.6.1"],
             &["allears", "fleet", "--protocol", "dns"],

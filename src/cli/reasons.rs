@@ -1,4 +1,4 @@
-//! Why hosts did not answer, counted for the summary: `100 silent, 36 unreachable (connection refused)`.
+//! Counts the reasons why hosts did not answer, for the summary: `100 silent, 36 unreachable (connection refused)`.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::console::Console;
 use super::output::record::Record;
 
-/// The most causes that are counted one by one; hosts choose some of them.
-const MOST_CAUSES: usize = 64;
+/// The maximum number of causes that are counted separately. Hosts choose some of them.
+const MAX_CAUSES: usize = 64;
 
 /// Counts by outcome and cause.
 #[derive(Clone, Debug, Default)]
@@ -18,10 +18,10 @@ pub struct Reasons {
 }
 
 impl Reasons {
-    /// Counts one host. An empty `cause` is none.
+    /// Counts one host. An empty `cause` means that none is known.
     pub fn count(&mut self, outcome: &'static str, cause: &str) {
         let causes = self.outcomes.entry(outcome).or_default();
-        let cause = if causes.len() < MOST_CAUSES || causes.contains_key(cause) { cause } else { "" };
+        let cause = if causes.len() < MAX_CAUSES || causes.contains_key(cause) { cause } else { "" };
         match causes.get_mut(cause) {
             Some(count) => *count += 1,
             None => drop(causes.insert(cause.to_owned(), 1)),
@@ -33,7 +33,7 @@ impl Reasons {
     }
 }
 
-/// The outcomes, the most frequent first, each with its most frequent cause.
+/// Formats the outcomes, the most frequent first, each with its most frequent cause.
 impl fmt::Display for Reasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = |causes: &BTreeMap<String, u64>| causes.values().sum::<u64>();
@@ -51,15 +51,15 @@ impl fmt::Display for Reasons {
     }
 }
 
-/// The hosts of a sweep by how they ended.
+/// The number of hosts of a sweep, by outcome.
 #[derive(Clone, Debug, Default)]
 pub struct HostTally {
-    /// Those that were taken in.
+    /// All hosts that the sweep accepted.
     pub targets: u64,
     pub answered: u64,
-    /// Those that were taken in, but the sweep was stopped before they were queried.
+    /// Hosts that were not queried before the sweep was stopped.
     unqueried: u64,
-    /// Why the others did not answer.
+    /// The reasons why the others did not answer.
     pub reasons: Reasons,
 }
 
@@ -74,7 +74,7 @@ impl HostTally {
     }
 
     /// Returns the summary of a sweep, with a `remark` after the number of those that answered and `more` at the end:
-    /// `120 of 256 hosts answered in 1.2 s: 136 silent`. If nobody answered, the reason is what counts, not the time.
+    /// `120 of 256 hosts answered in 1.2 s: 136 silent`. If no host answered, the time is left out.
     pub fn summary(&self, hosts: &str, remark: &str, elapsed: Duration, more: &str) -> String {
         let HostTally { targets, answered, unqueried, reasons } = self;
         let mut text = format!("{answered} of {} {hosts} answered{remark}", targets - unqueried);
@@ -90,7 +90,25 @@ impl HostTally {
         text + more
     }
 
-    /// Prints the summary, also of names that did not resolve.
+    /// Prints the summary of repeated queries: `1200 answers from 100 agents in 60.1 s: 12 silent; 3 polls skipped`.
+    pub fn print_polls(&self, hosts: &str, remark: &str, elapsed: Duration, more: &str, console: &Console) {
+        let HostTally { targets, answered, unqueried, reasons } = self;
+        let unresolved = console.unresolved();
+        if *targets == 0 {
+            return console.error(format_args!("no targets: nothing was sent{unresolved}"));
+        }
+        let seconds = elapsed.as_secs_f64();
+        let mut text = format!("{answered} answers{remark} from {targets} {hosts} in {seconds:.1} s");
+        if !reasons.is_empty() {
+            text += &format!(": {reasons}");
+        }
+        if *unqueried > 0 {
+            text += &format!("; {unqueried} polls not sent");
+        }
+        console.say(format_args!("{text}{more}{unresolved}"));
+    }
+
+    /// Prints the summary, including names that did not resolve.
     pub fn print(&self, hosts: &str, remark: &str, elapsed: Duration, more: &str, console: &Console) {
         let unresolved = console.unresolved();
         if self.targets == 0 {
@@ -145,7 +163,7 @@ mod tests {
     fn causes_that_hosts_choose_are_bounded() {
         let mut reasons = Reasons::default();
         (0..1000).for_each(|number| reasons.count("refused", &format!("error {number}")));
-        assert!(reasons.outcomes["refused"].len() <= MOST_CAUSES + 1);
+        assert!(reasons.outcomes["refused"].len() <= MAX_CAUSES + 1);
         assert!(reasons.to_string().starts_with("1000 refused (mostly error "), "{reasons}");
     }
 }

@@ -8,10 +8,10 @@ use std::{io, thread};
 
 /// The maximum number of threads.
 const THREADS: usize = 8;
-/// The names that may wait for a thread. Beyond, [`Resolvers::run`] waits.
+/// The maximum number of names that wait for a thread. With more, [`Resolvers::run`] blocks.
 const WAITING: usize = 1024;
 
-/// Resolves one name, and hands the result over; an error if nobody waits for it any more.
+/// Resolves one name and delivers the result. Fails if the sweep was stopped.
 pub type Task = Box<dyn FnOnce() -> Result<(), Stopped> + Send>;
 
 /// The error if the sweep was stopped.
@@ -21,7 +21,7 @@ pub struct Stopped;
 /// The threads, started one by one as tasks come in. They end after their tasks, or after a task of a stopped sweep.
 pub struct Resolvers {
     tasks: SyncSender<Task>,
-    /// The other end, until all threads have been started.
+    /// The receiving end, until all threads have been started.
     queue: Option<Arc<Mutex<Receiver<Task>>>>,
     threads: usize,
 }
@@ -34,7 +34,7 @@ impl Default for Resolvers {
 }
 
 impl Resolvers {
-    /// Runs a task in one of the threads. Waits while too many others wait.
+    /// Runs a task in one of the threads. Blocks while too many others wait.
     ///
     /// # Errors
     /// The sweep was stopped.
@@ -46,7 +46,7 @@ impl Resolvers {
             }
         }
         if self.threads == 0 {
-            // The system refuses threads.
+            // No thread can be started.
             return task();
         }
         self.tasks.send(task).map_err(|_| Stopped)

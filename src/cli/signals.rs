@@ -1,7 +1,8 @@
 //! Ctrl-C, SIGTERM, SIGQUIT and SIGHUP: the first one requests a stop, the second one ends the program at once. Before
 //! the sweep has started, the first one ends the program.
 //!
-//! SIGHUP requests a reload instead in sweeps that run long. It never counts as the second one: when a terminal is closed, kernel and shell may both send it.
+//! In long-running sweeps, SIGHUP requests a reload instead. It never counts as the second signal: when a terminal is
+//! closed, the kernel and the shell may both send it.
 
 use std::fs;
 use std::process;
@@ -24,7 +25,7 @@ struct Flags {
     /// True if the program checks for requests.
     armed: AtomicBool,
     requested: AtomicBool,
-    /// SIGHUP requests to reload instead of a stop.
+    /// True if SIGHUP requests a reload instead of a stop.
     reloads: AtomicBool,
     hung_up: AtomicBool,
 }
@@ -63,7 +64,7 @@ impl Stop {
         self.0.armed.store(true, Ordering::Relaxed);
     }
 
-    /// Makes SIGHUP a request to reload, as of a daemon.
+    /// Makes SIGHUP a request to reload, as daemons do.
     pub fn reload_on_hangup(&self) {
         self.0.reloads.store(true, Ordering::Relaxed);
     }
@@ -84,7 +85,15 @@ impl Stop {
     }
 }
 
-/// Returns whether the program was started to survive its terminal, as nohup(1) does: with SIGHUP ignored.
+/// Lets a file that has reached its maximum size (`ulimit -f`) be an error of writing. Otherwise the signal would end the
+/// program.
+pub fn survive_size_limits() {
+    // Without the handler, only that does not work.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
+
+/// Returns whether the program was started with SIGHUP ignored, as nohup(1) does, so that it outlives its terminal.
 fn ignores_hangup() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -50,7 +50,7 @@ pub struct Stats {
     max_in_flight: u64,
     cpu_s: Option<f64>,
     max_rss_bytes: Option<u64>,
-    // Not part of the contract: completes the sum of datagrams, and adds other counts.
+    // Not part of the contract: these complete the sum of datagrams, or are additional counts.
     replies: u64,
     broken: u64,
     answered_by_earlier: u64,
@@ -70,12 +70,12 @@ struct Rtt {
 }
 
 impl Stats {
-    pub fn new(ledger: &Ledger, around: &Circumstances) -> Stats {
-        let elapsed = around.elapsed.as_secs_f64();
+    pub fn new(ledger: &Ledger, circumstances: &Circumstances) -> Stats {
+        let elapsed = circumstances.elapsed.as_secs_f64();
         let rate = ledger.datagrams_sent as f64 / elapsed;
         Stats {
-            targets: around.targets,
-            bad_lines: around.bad_lines,
+            targets: circumstances.targets,
+            bad_lines: circumstances.bad_lines,
             queries: ledger.queries,
             answered: ledger.answered,
             silent: ledger.silent,
@@ -90,15 +90,15 @@ impl Stats {
             late: ledger.late,
             duplicates: ledger.duplicates,
             unmatched: ledger.unmatched,
-            local_drops: around.local_drops,
+            local_drops: circumstances.local_drops,
             rtt_ms: Rtt::new(&ledger.rtt),
             elapsed_s: rounded(elapsed),
             rate_pps: rate.is_finite().then(|| rounded(rate)),
-            rcvbuf_bytes: (around.rcvbuf > 0).then_some(around.rcvbuf),
-            window: around.window,
+            rcvbuf_bytes: (circumstances.rcvbuf > 0).then_some(circumstances.rcvbuf),
+            window: circumstances.window,
             max_in_flight: ledger.max_in_flight,
-            cpu_s: around.cpu.map(|cpu| rounded(cpu.as_secs_f64())),
-            max_rss_bytes: around.max_rss,
+            cpu_s: circumstances.cpu.map(|cpu| rounded(cpu.as_secs_f64())),
+            max_rss_bytes: circumstances.max_rss,
             replies: ledger.replies,
             broken: ledger.broken,
             answered_by_earlier: ledger.answered_by_earlier,
@@ -136,7 +136,7 @@ fn rounded(number: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const AROUND: Circumstances = Circumstances {
+    const CIRCUMSTANCES: Circumstances = Circumstances {
         targets: 3,
         bad_lines: 1,
         local_drops: None,
@@ -152,7 +152,7 @@ mod tests {
         let mut ledger = Ledger::default();
         (ledger.queries, ledger.answered, ledger.datagrams_sent) = (3, 3, 5);
         ledger.rtt.record(Duration::from_micros(66_812));
-        let line = serde_json::to_string(&Stats::new(&ledger, &AROUND)).expect("numbers");
+        let line = serde_json::to_string(&Stats::new(&ledger, &CIRCUMSTANCES)).expect("numbers");
         assert_eq!(
             line,
             concat!(
@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn unknown_values_are_null() {
-        let around = Circumstances { elapsed: Duration::ZERO, ..AROUND };
-        let line = serde_json::to_string(&Stats::new(&Ledger::default(), &around)).expect("numbers");
+        let circumstances = Circumstances { elapsed: Duration::ZERO, ..CIRCUMSTANCES };
+        let line = serde_json::to_string(&Stats::new(&Ledger::default(), &circumstances)).expect("numbers");
         assert!(line.contains(r#""p50":null"#) && line.contains(r#""rate_pps":null"#), "{line}");
     }
 }

@@ -282,7 +282,7 @@ mod tests {
                 outcome,
                 attempts: 1,
                 rtt,
-                proof: allears::engine::Proof::Address,
+                proof: allears::engine::Proof::Token { bits: 64 },
                 foreign_source: None,
             };
             survey.conclude(completion, Time::from_millis(5), &Console::new(true)).expect("writes");

@@ -11,9 +11,9 @@ use super::interfaces;
 /// The maximum size of a network or range in addresses: all of IPv4.
 const MAX_SPAN: u128 = 1 << 32;
 
-/// The reason of a target without a port.
-pub const NO_PORT: &str = "no port: write HOST:PORT";
-/// How the reason of a name that does not resolve begins.
+/// The reason why a target without a port is rejected.
+pub const NO_PORT: &str = "no port: write HOST:PORT or [v6]:PORT";
+/// The beginning of the reason why a name is rejected that does not resolve.
 pub const CANNOT_RESOLVE: &str = "cannot resolve the name: ";
 
 /// A parsed target.
@@ -25,8 +25,8 @@ pub enum Target {
     Name(String, u16),
 }
 
-/// Consecutive addresses with one port. Yields them one by one, so that a /8 takes no more memory than a single
-/// address; IPv4 addresses in IPv6 notation as IPv4; and without those that are no host's.
+/// Consecutive addresses with one port. Yields them one by one, so a /8 takes no more memory than a single address.
+/// Yields IPv4 addresses in IPv6 notation as IPv4, and skips addresses that no host can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
     V4 { next: u32, left: u64, port: u16 },
@@ -79,7 +79,7 @@ impl Iterator for Span {
     fn next(&mut self) -> Option<SocketAddr> {
         loop {
             let address = self.peek()?;
-            match no_hosts_from(address.ip()) {
+            match count_non_hosts_from(address.ip()) {
                 0 => {
                     self.skip_addresses(1);
                     return Some(address);
@@ -90,12 +90,12 @@ impl Iterator for Span {
     }
 }
 
-/// Returns how many addresses from this one on are no host's.
-fn no_hosts_from(ip: IpAddr) -> u64 {
+/// Returns how many addresses from this one on cannot be a host's.
+fn count_non_hosts_from(ip: IpAddr) -> u64 {
     match ip {
         _ if why_no_host(ip).is_none() => 0,
         IpAddr::V4(v4) if v4.is_multicast() => u64::from(0xf000_0000 - v4.to_bits()),
-        // Multicast is the end of all IPv6 addresses.
+        // Multicast addresses are the last of all IPv6 addresses.
         IpAddr::V6(v6) if v6.is_multicast() => u64::MAX,
         _ => 1,
     }
@@ -112,7 +112,10 @@ pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     // Report an invalid host rather than a missing port.
     at_port(host, 1)?;
     let port = match port {
-        Some(port) => port.parse().map_err(|_| "the port is not a number from 1 to 65535")?,
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            port.parse().map_err(|_| "the port is not a number from 1 to 65535")?
+        }
+        Some(_) => return Err("the port is not a number from 1 to 65535".into()),
         None => default_port.ok_or(NO_PORT)?,
     };
     if port == 0 {
@@ -129,7 +132,7 @@ fn at_port(host: &str, port: u16) -> Result<Target, String> {
         return hosts(SocketAddr::new(ip, port).into());
     }
     if host.contains('/') {
-        let net: IpNet = host.parse().map_err(|_| "not a network: 10.0.0.0/24, 2001:db8::/120")?;
+        let net: IpNet = host.parse().map_err(|_| "not a network, such as 10.0.0.0/24 or 2001:db8::/120")?;
         return span(net.network(), net.broadcast(), port).and_then(hosts);
     }
     if let Some((first, last)) = host.split_once('-')
@@ -144,13 +147,13 @@ fn at_port(host: &str, port: u16) -> Result<Target, String> {
 /// Parses an IPv6 address with a zone (RFC 4007): the name or the number of an interface. Only link-local addresses need
 /// one, and only replies from these have one.
 fn zoned(ip: &str, zone: &str, port: u16) -> Result<Span, String> {
-    let ip: Ipv6Addr = ip.parse().map_err(|_| "a zone needs an IPv6 address: fe80::1%eth0")?;
+    let ip: Ipv6Addr = ip.parse().map_err(|_| "a zone needs an IPv6 address, such as fe80::1%eth0")?;
     let index = zone.parse().or_else(|_| interfaces::index(zone))?;
     let scope = if ip.is_unicast_link_local() { index } else { 0 };
     Ok(SocketAddr::from(SocketAddrV6::new(ip, port, 0, scope)).into())
 }
 
-/// Returns the target, unless none of its addresses is a host's.
+/// Returns the target, unless none of its addresses can be a host's.
 fn hosts(span: Span) -> Result<Target, String> {
     let reason = span.peek().and_then(|address| why_no_host(address.ip()));
     match reason.filter(|_| span.clone().next().is_none()) {
@@ -163,19 +166,19 @@ fn hosts(span: Span) -> Result<Target, String> {
 pub fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (name, port).to_socket_addrs().map_err(|error| {
         let reason = error.to_string();
-        // std puts the name of its function before the system's message. Remove it.
         let hint = if cfg!(unix) && !Path::new("/etc/resolv.conf").exists() {
             " (there is no /etc/resolv.conf)"
         } else {
             ""
         };
+        // std puts the name of its function before the system's message. Remove it.
         format!("{CANNOT_RESOLVE}{}{hint}", reason.rsplit(": ").next().unwrap_or_default())
     })?;
     let (hosts, others): (Vec<_>, Vec<_>) = found.partition(|address| why_no_host(address.ip()).is_none());
     match (hosts.into_iter().min_by_key(SocketAddr::is_ipv6), others.first()) {
         (Some(host), _) => Ok(host),
         (None, Some(other)) => {
-            Err(format!("{CANNOT_RESOLVE}it resolves to {}, which is no host", other.ip()))
+            Err(format!("{CANNOT_RESOLVE}it resolves to {}, which is not a host's address", other.ip()))
         }
         (None, None) => Err(format!("{CANNOT_RESOLVE}it has no address")),
     }
@@ -233,7 +236,10 @@ fn check_name(host: &str) -> Result<(), String> {
         return Err("not a host name or address".into());
     }
     let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    if last.bytes().all(|b| b.is_ascii_digit()) {
+    // Resolvers read 0x7f000001 as an address, too.
+    let digits = last.strip_prefix("0x").or(last.strip_prefix("0X"));
+    let is_hexadecimal = digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if is_hexadecimal || last.bytes().all(|b| b.is_ascii_digit()) {
         return Err("not an IPv4 address".into());
     }
     Ok(())
@@ -273,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_no_host_are_refused_and_left_out_of_networks() {
+    fn addresses_that_no_host_has_are_refused_and_skipped_in_networks() {
         for (text, reason) in [
             ("0.0.0.0", "the unspecified address"),
             ("::", "the unspecified address"),
@@ -317,7 +323,7 @@ mod tests {
         for (text, reason) in [
             ("fe80::1%nope", "no interface of this name has an address"),
             ("fe80::1%", "no interface of this name has an address"),
-            ("10.0.0.1%3", "a zone needs an IPv6 address: fe80::1%eth0"),
+            ("10.0.0.1%3", "a zone needs an IPv6 address, such as fe80::1%eth0"),
         ] {
             assert_eq!(parse(text, Some(1)), Err(reason.into()), "{text}");
         }

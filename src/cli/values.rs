@@ -26,23 +26,48 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "m" => 60.0,
         "h" => 3600.0,
         "" if number == "0" => 1.0,
-        _ => return Err("a duration needs a number and a unit: 300ms, 1.5s, 2m".into()),
+        _ => return Err("a duration needs a number and a unit, such as 300ms, 1.5s or 2m".into()),
     };
-    let number: f64 = number.parse().map_err(|_| "a duration starts with a number: 300ms, 1.5s, 2m")?;
+    let number: f64 =
+        number.parse().map_err(|_| "a duration starts with a number, such as 300ms, 1.5s or 2m")?;
     Duration::try_from_secs_f64(number * seconds_in_unit).map_err(|_| "this duration is too long".into())
 }
 
-/// Parses a number of bytes: `4M`, `64K`, `212992`. K, M and G are powers of 1024.
+/// Parses the interval of repeated queries: a duration of at least 100 ms.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval < Duration::from_millis(100) { Err("at least 100ms".into()) } else { Ok(interval) }
+}
+
+/// Parses a number of bytes: `4M`, `1.5G`, `64KiB`, `212992`. K, M, G and T are powers of 1024.
 pub fn size(text: &str) -> Result<usize, String> {
-    let wrong = || "a size is a number of bytes, or 64K, 4M, 1G".to_string();
-    let (number, unit) = match text.char_indices().next_back() {
-        Some((at, 'K' | 'k')) => (&text[..at], 1 << 10),
-        Some((at, 'M' | 'm')) => (&text[..at], 1 << 20),
-        Some((at, 'G' | 'g')) => (&text[..at], 1 << 30),
-        _ => (text, 1),
+    let wrong = "a size is a number of bytes, or 64K, 4M, 1.5G";
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
+        "" if !unit.is_empty() => return Err(wrong.into()),
+        "" => return number.parse().map_err(|_| wrong.into()),
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return Err(wrong.into()),
     };
-    let number: usize = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).ok_or_else(wrong)
+    let number: f64 = number.parse().map_err(|_| wrong)?;
+    let bytes = number * (1u64 << shift) as f64;
+    // Beyond 2^53, not every integer is a float.
+    if bytes < 9e15 { usize::try_from(bytes as u64).map_err(|_| wrong.into()) } else { Err(wrong.into()) }
+}
+
+/// Parses a number of packets per second: `500`, `1k`, `2.5k`, `1M`, from 0.01 to 1e9.
+pub fn per_second(text: &str) -> Option<f64> {
+    let (number, unit) = match text.char_indices().next_back()? {
+        (at, 'k' | 'K') => (&text[..at], 1e3),
+        (at, 'm' | 'M') => (&text[..at], 1e6),
+        _ => (text, 1.0),
+    };
+    let number: f64 = number.parse().ok()?;
+    Some(number * unit).filter(|rate| (0.01..=1e9).contains(rate))
 }
 
 /// Parses a fraction from 0 to 1.
@@ -74,8 +99,9 @@ pub fn entry_of<T: Sync>(
 pub fn bind(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse().ok();
     let any_port = || text.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 0));
-    port.or_else(any_port)
-        .ok_or_else(|| "expected an address of this machine, with or without a port: 192.0.2.1:5000".into())
+    port.or_else(any_port).ok_or_else(|| {
+        "expected an address of this machine, with or without a port, such as 192.0.2.1:5000".into()
+    })
 }
 
 impl FromStr for Rate {
@@ -85,9 +111,8 @@ impl FromStr for Rate {
         if text == "unlimited" {
             return Ok(Rate(None));
         }
-        let wrong = "a rate is packets per second, from 0.01 to 1e9, or `unlimited`";
-        let pps: f64 = text.parse().map_err(|_| wrong)?;
-        if (0.01..=1e9).contains(&pps) { Ok(Rate(Some(pps))) } else { Err(wrong.into()) }
+        let wrong = "a rate is packets per second, from 0.01 to 1e9: 500, 2.5k, 1M; or `unlimited`";
+        per_second(text).map(|rate| Rate(Some(rate))).ok_or_else(|| wrong.into())
     }
 }
 
@@ -123,7 +148,8 @@ mod tests {
         assert_eq!(size("4M"), Ok(4 << 20));
         assert_eq!(size("64k"), Ok(65_536));
         assert_eq!(size("212992"), Ok(212_992));
-        for wrong in ["", "K", "4MB", "-1", "1.5M", "99999999999999999G", "4é"] {
+        assert_eq!((size("4MB"), size("16MiB"), size("1.5G")), (Ok(4 << 20), Ok(16 << 20), Ok(3 << 29)));
+        for wrong in ["", "K", "-1", "1.5", "1.5.5M", "4X", "B", "iB", "99999999999999999G", "4é"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }
@@ -132,6 +158,7 @@ mod tests {
     fn unlimited_and_auto_are_parsed() {
         assert_eq!("unlimited".parse(), Ok(Rate(None)));
         assert_eq!("2000".parse(), Ok(Rate(Some(2000.0))));
+        assert_eq!("2.5k".parse(), Ok(Rate(Some(2500.0))));
         assert!("0".parse::<Rate>().is_err() && "nan".parse::<Rate>().is_err());
         assert_eq!("auto".parse(), Ok(Window(None)));
         assert_eq!("64".parse(), Ok(Window(Some(64))));

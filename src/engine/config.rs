@@ -9,7 +9,7 @@ use crate::setters::setters;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Maximum packets per second in all, retransmissions included; `None` for as fast as the window allows.
+    /// Maximum packets per second in total, including retransmissions; `None` for as fast as the window allows.
     pub rate: Option<f64>,
     /// Maximum packets sent at once, at least 1: the depth of the token bucket.
     pub burst: u32,
@@ -23,10 +23,10 @@ pub struct Config {
     pub host_gap: Option<Duration>,
     /// Maximum queries in flight to one host (address and port), at least 1; `None` for the protocol's default.
     pub in_flight_per_host: Option<u32>,
-    /// Maximum packets per second to one address, whatever the ports: a host of many servers has them all on one.
-    /// Infinity for no limit; `None` for the protocol's default.
+    /// Maximum packets per second to one address, across all its ports: one machine may run many servers. Infinity for
+    /// no limit; `None` for the protocol's default.
     pub host_rate: Option<f64>,
-    /// Maximum packets per second to one /24 (IPv4) or /48 (IPv6) in all; `None` for no limit.
+    /// Maximum packets per second to one /24 (IPv4) or /48 (IPv6); `None` for no limit.
     pub prefix_rate: Option<f64>,
     /// The time that an attempt waits for its reply.
     pub timeout: Timeout,
@@ -78,8 +78,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the defaults without limits on rates and without gaps, for hosts of one's own. The window still limits the
-    /// queries in flight.
+    /// Returns the defaults without rate limits and host gaps, for your own hosts. The window still limits the queries
+    /// in flight.
     pub fn unlimited() -> Config {
         Config {
             rate: None,

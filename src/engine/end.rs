@@ -1,4 +1,4 @@
-//! Ends of queries: every query ends exactly once, and is remembered for a while.
+//! Ending queries: every query ends exactly once, and is remembered for a while.
 
 use super::query::{Arrival, Open, Phase, QueryId, State};
 use super::{Completion, Engine, Outcome, Proof, Protocol, Time};
@@ -56,7 +56,7 @@ impl<P: Protocol, T> Engine<P, T> {
         });
     }
 
-    /// Counts a query that was answered, after all tries had timed out if it is `late`.
+    /// Counts an answered query. `late` means that the answer came after all tries had timed out.
     pub(super) fn count_answered(&mut self, attempts: u32, arrival: Arrival, late: bool) {
         self.ledger.answered += 1;
         self.ledger.answered_late += u64::from(late);
@@ -77,7 +77,7 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Removes a query from ring, heap and window, and returns its open state; `None` if it has ended before. A query
+    /// Removes a query from ring, heap and window, and returns its open state; `None` if it had already ended. A query
     /// that was sent stays in the table for a while, to recognize late and duplicate replies.
     pub(super) fn retire(
         &mut self,

@@ -65,6 +65,9 @@ impl<P: Protocol, T> Engine<P, T> {
         let may_retry = if self.stopped || is_fading { 0 } else { tries_left };
         let Phase::Open(open) = &mut query.phase else { return };
         open.forget_failing_send();
+        if !is_fading && open.partial().is_none() {
+            self.window.learn_silence();
+        }
         if let Some(arrival) = open.partial()
             && let Quiet::Done(answer) = self.protocol.quiet(&mut open.conversation, may_retry)
         {
@@ -76,13 +79,10 @@ impl<P: Protocol, T> Engine<P, T> {
             let outcome = match (broken, hint) {
                 _ if tries_left > 0 => Outcome::Interrupted,
                 (Some(reason), _) => Outcome::Malformed(reason),
-                _ if open.partial().is_some() => Outcome::Malformed("the rest of the answer never came"),
+                _ if open.partial().is_some() => Outcome::Malformed("the rest of the answer never arrived"),
                 (None, Some(report)) => Outcome::Unreachable(report),
                 (None, None) => Outcome::Silent,
             };
-            if !is_fading {
-                self.window.learn_silence();
-            }
             if !is_fading && self.may_fade(now, id) {
                 self.fade(now, id);
             } else {
@@ -99,7 +99,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.config.accept_late && !self.stopped && is_awaited && self.in_flight.has_token(id)
     }
 
-    /// Returns when even a slow host's reply to a query's last attempt should be there.
+    /// Returns when even a slow host's reply to a query's last attempt should have arrived.
     fn slowest_reply(&self, id: QueryId) -> Time {
         self.in_flight.last_sent(id).unwrap_or_default() + self.timeouts.slowest()
     }
@@ -120,7 +120,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.last_faded_sent = self.last_faded_sent.max(self.in_flight.last_sent(id).unwrap_or_default());
     }
 
-    /// Returns until when fading queries wait even if no other query is open: for the slowest hosts so far.
+    /// Returns the time until which fading queries wait for the slowest hosts, even if no other query is open.
     pub(super) fn fading_until(&self) -> Time {
         self.last_faded.max(self.last_faded_sent + self.timeouts.slowest())
     }

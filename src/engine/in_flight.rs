@@ -1,4 +1,4 @@
-//! The table of queries, and the index that finds the attempt of a reply.
+//! The table of queries, and the index that finds the attempt that a reply answers.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,7 +13,7 @@ use super::deadlines::Place;
 use super::query::{AttemptId, NewQuery, Open, Query, QueryId};
 use super::{ForeignSource, Proof, Time, Token};
 
-/// Maximum tokens tried for an attempt. Only short tokens are ever already in use.
+/// Maximum tokens tried for an attempt. Only short tokens are likely to be in use already.
 const TOKENS_TRIED: u64 = 64;
 
 /// One transmission of a query.
@@ -44,8 +44,8 @@ pub struct Hit {
 }
 
 impl Hit {
-    /// The time from the sending of the attempt to `arrival`. If the reply arrived before the send call returned, it is
-    /// measured from the start of the call.
+    /// Returns the time from sending the attempt to `arrival`. If the reply arrived before the send call returned, it
+    /// is measured from the start of the call.
     pub fn rtt(&self, arrival: Time) -> Duration {
         arrival - if arrival < self.sent_by { self.sent } else { self.sent_by }
     }

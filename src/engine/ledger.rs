@@ -18,20 +18,20 @@ pub struct Ledger {
     pub answered: u64,
     /// Queries that ended with all tries sent and no reply.
     pub silent: u64,
-    /// Queries whose host cannot be reached, as the network reported.
+    /// Queries whose host the network reported as unreachable.
     pub unreachable: u64,
     /// Queries that this machine could not send.
     pub send_failed: u64,
     /// Queries whose reply could not be parsed.
     pub malformed: u64,
-    /// Queries that were stopped before their end.
+    /// Queries that ended because the sweep was stopped.
     pub interrupted: u64,
 
     /// Datagrams that the kernel accepted from us.
     pub datagrams_sent: u64,
     /// Packets that the kernel did not accept at first because its send queue was full. They were sent later.
     pub deferred: u64,
-    /// Sends that failed for a reason that may pass, and were repeated: see
+    /// Sends that failed for a transient reason, and were retried: see
     /// [`handle_transient_send_failure`](super::Engine::handle_transient_send_failure).
     pub send_errors: u64,
     /// The second and later attempts of queries, which `datagrams_sent` includes.
@@ -55,7 +55,7 @@ pub struct Ledger {
     pub broken: u64,
     /// First replies that came after the end of their query.
     pub late: u64,
-    /// Further replies to a query that has had one.
+    /// Further replies to a query that already had one.
     pub duplicates: u64,
     /// Datagrams that match no query: wrong source, wrong token, or not a reply to us.
     pub unmatched: u64,

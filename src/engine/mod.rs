@@ -1,7 +1,7 @@
 //! The engine: decides what to send to which host and when, and matches replies to queries.
 //!
-//! It has no socket, no clock and no thread: bytes and times go in, bytes and completions come out, so that a test can
-//! make anything happen. Its driver (`net`, or a simulated network) repeats these steps:
+//! It has no socket, no clock and no thread: bytes and times go in, bytes and completions come out, so a test controls
+//! everything that happens. Its driver (`net`, or a simulated network) repeats these steps:
 //!
 //! 1. [`handle_datagram`](Engine::handle_datagram) for everything that has arrived;
 //! 2. [`poll_transmit`](Engine::poll_transmit) until `None`, and send the requests;
@@ -86,7 +86,7 @@ pub struct Engine<P: Protocol, T = ()> {
     timeouts: Timeouts,
     /// Ended queries, and the times to forget them.
     lingering: VecDeque<(Time, QueryId)>,
-    /// The ended queries that block their address until then.
+    /// Ended queries that block their address, and the times to forget them.
     blocking: VecDeque<(Time, QueryId)>,
     completions: VecDeque<Completion<P::Conversation, P::Answer, T>>,
     ledger: Ledger,
@@ -94,7 +94,7 @@ pub struct Engine<P: Protocol, T = ()> {
     counts: StateCounts,
     /// Fading queries, and the times when they end at the latest.
     fading: VecDeque<(Time, Place)>,
-    /// The time when the last of them timed out, and that of their last attempts.
+    /// The time when the last of them timed out, and the time of their latest attempt.
     last_faded: Time,
     last_faded_sent: Time,
     /// The time of the last known local drop.
@@ -242,10 +242,10 @@ impl<P: Protocol, T> Engine<P, T> {
     /// deadline. A time in the past means now; `None` means that only a datagram can change anything.
     ///
     /// Deadlines are rounded up to whole milliseconds, and wait for the next token if that is near: finer deadlines
-    /// have no use, and each wake-up avoided saves up to three system calls.
+    /// would gain nothing, and each wake-up avoided saves up to three system calls.
     pub fn poll_timeout(&mut self) -> Option<Time> {
         // Queries that the window admits need a token, too.
-        let release = self.window.next_release().filter(|_| self.ring.awaits_window().is_some());
+        let release = self.window.next_release().filter(|_| self.ring.first_awaiting_window().is_some());
         let release = release.map(|release| release.max(self.pacer.next(1)));
         let deadline = self.next_deadline().into_iter().chain(release).min().map(Time::ceil_millis);
         let sendable = self.sendable();

@@ -15,7 +15,7 @@ pub struct Completion<C, A, T> {
     pub tag: T,
     /// The final state of the conversation.
     pub conversation: C,
-    /// The class of the end, with the answer if there is one.
+    /// The class of the completion, with the answer if there is one.
     pub outcome: Outcome<A>,
     /// The number of attempts of the conversation's last query that were sent.
     pub attempts: u32,
@@ -31,7 +31,7 @@ pub struct Completion<C, A, T> {
     pub foreign_source: Option<SocketAddr>,
 }
 
-/// The class of an end: [`Ledger`](super::Ledger) counts each.
+/// The class of a completion. [`Ledger`](super::Ledger) counts each class.
 ///
 /// No class will be added, so a `match` needs no wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,8 @@ pub enum Outcome<A> {
 /// The network's report about a request that it did not deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Type and code of the ICMP (RFC 792) or ICMPv6 (RFC 4443) message; `None` if this machine itself reported it.
+    /// Type and code of the ICMP (RFC 792) or ICMPv6 (RFC 4443) message; `None` if this machine itself reported the
+    /// error.
     pub icmp: Option<(u8, u8)>,
     /// The sender of the message: the host itself, or a router on the way.
     pub by: Option<IpAddr>,
@@ -74,7 +75,7 @@ impl fmt::Display for Unreachable {
 /// The error of [`Engine::ask`](super::Engine::ask), with the question and tag passed to it.
 #[non_exhaustive]
 pub struct Refused<Q, T> {
-    /// Why.
+    /// The reason.
     pub reason: RefusedReason,
     /// The question, to try again later.
     pub question: Q,

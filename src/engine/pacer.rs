@@ -2,8 +2,8 @@
 
 use super::Time;
 
-/// The time that tokens accumulate before a wake-up, in picoseconds: a millisecond, or up to four while that is at most
-/// `FEW` packets.
+/// The time for which tokens accumulate before a wake-up, in picoseconds: a millisecond, or up to four at rates so low
+/// that these bring at most `FEW` packets.
 const GATHER: u128 = 1_000_000_000;
 const FEW: u128 = 4;
 

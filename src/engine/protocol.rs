@@ -48,7 +48,7 @@ pub trait Protocol {
     /// Appends the conversation's next request to `out`. Called exactly once for every attempt.
     fn write_request(&mut self, conversation: &mut Self::Conversation, attempt: Attempt, out: &mut Vec<u8>);
 
-    /// Returns the token that `reply` returns; `None` if it has none, and is then matched by its source address.
+    /// Returns the token in `reply`. `None` means that it has none; then it is matched by its source address.
     ///
     /// Must not trust the datagram, which may come from anyone.
     fn read_token(&self, reply: &[u8]) -> Option<Token>;
@@ -72,8 +72,8 @@ pub trait Protocol {
         None
     }
 
-    /// Prepares the conversation for another attempt, after `attempts` of them timed out. Returns the address to send
-    /// it to, or `None` for the same address. Replies to the earlier attempts still count.
+    /// Prepares the conversation for another attempt, after `attempts` attempts have timed out. Returns the address to
+    /// send it to, or `None` for the same address. Replies to the earlier attempts still count.
     ///
     /// The default repeats the request at the same address.
     fn retry(&mut self, conversation: &mut Self::Conversation, attempts: u32) -> Option<SocketAddr> {
@@ -81,8 +81,9 @@ pub trait Protocol {
         None
     }
 
-    /// Decides about a conversation that had returned [`Step::More`] and then received nothing more, because its quiet
-    /// gap passed or its last attempt timed out; or that had returned [`Step::Provisional`], once the attempt timed out. `tries_left` attempts remain.
+    /// Decides about a conversation that returned [`Step::More`] and received nothing more before its quiet gap passed
+    /// or an attempt timed out; or that returned [`Step::Provisional`], once the attempt has timed out. `tries_left`
+    /// attempts remain.
     ///
     /// The default retries while it can; after the last try the query ends as malformed.
     fn quiet(&mut self, conversation: &mut Self::Conversation, tries_left: u32) -> Quiet<Self::Answer> {
@@ -94,11 +95,12 @@ pub trait Protocol {
     /// receive buffer.
     fn reply_size(&self, conversation: &Self::Conversation) -> ReplySize;
 
-    /// Returns the size of the largest reply in bytes, 1 to 65,507. Until the first replies show how large they are, the
-    /// window reserves that much for each; then more than [`reply_size`](Protocol::reply_size) only if replies are larger.
+    /// Returns the size of the largest reply in bytes, 1 to 65,507. Until the first replies show how large they are,
+    /// the window reserves that much for each. After that it reserves more than [`reply_size`](Protocol::reply_size)
+    /// only if replies are larger.
     ///
-    /// The default is the largest datagram. A protocol whose `reply_size` is an upper limit returns that: its sweeps start
-    /// at full speed with a small receive buffer, too.
+    /// The default is the largest datagram. A protocol whose replies never exceed `reply_size` should return that here:
+    /// then its sweeps start at full speed even with a small receive buffer.
     fn largest_reply(&self) -> u32 {
         65_507
     }
@@ -137,8 +139,8 @@ pub struct Defaults {
     pub port: Option<u16>,
     /// The minimum time between two packets to one host (address and port); 100 ms unless set.
     pub host_gap: Duration,
-    /// The maximum number of packets per second to one address, whatever the ports: more than 0, and infinity for no limit;
-    /// 20 unless set.
+    /// The maximum number of packets per second to one address, across all its ports: more than 0, or infinity for no
+    /// limit; 20 unless set.
     pub host_rate: f64,
     /// The maximum number of queries in flight to one host (address and port); `None` for no maximum.
     pub in_flight_per_host: Option<u32>,
@@ -182,7 +184,8 @@ pub enum Proof {
         /// The number of bits.
         bits: u32,
     },
-    /// The reply has no token, but [`Protocol::step`] recognizes by its content which step it answers, and returns [`Step::NotMine`] for any other.
+    /// The reply has no token, but [`Protocol::step`] recognizes from its content which step it answers, and returns
+    /// [`Step::NotMine`] for any other step.
     ///
     /// One conversation at a time is open with such a host. Its steps follow each other at once, even if replies to
     /// retries of an earlier step are still in flight.
@@ -220,7 +223,7 @@ pub struct Reply<'a> {
     /// The time of arrival.
     pub at: Time,
     /// The time since the attempt that it answers was sent; `None` if several attempts were made and no token
-    /// identifies the one.
+    /// identifies the one that was answered.
     pub rtt: Option<Duration>,
     /// The attempt that it answers, 1 for the first; without a token, the latest one.
     pub attempt: u32,
@@ -253,16 +256,16 @@ pub enum Step<A> {
         /// The time to wait for the next datagram.
         quiet: Duration,
     },
-    /// An answer that only its source address ties to the request, which has a token. The conversation keeps it. If a
-    /// reply with the token arrives before the attempt times out, that one is the answer, and this datagram counts as
-    /// unmatched; otherwise [`Protocol::quiet`] completes the conversation.
+    /// An answer that only its source address ties to the request, which has a token. The conversation keeps the first
+    /// one; others count as duplicates. If a reply with the token arrives before the attempt times out, that one is the
+    /// answer, and this datagram counts as unmatched; otherwise [`Protocol::quiet`] completes the conversation.
     Provisional,
     /// Matches the address, and the token if there is one, but answers something else. Counted as unmatched; or as
     /// a duplicate, if replies to an earlier step are still expected.
     NotMine,
     /// Belongs to this query, and cannot be parsed.
     ///
-    /// With a token it is certainly the host's, and ends the query. Without one it is treated as
+    /// With a token it certainly comes from the host, and ends the query. Without one it is treated as
     /// [`Unproven`](Step::Unproven).
     Malformed(&'static str),
     /// Claims to answer this query, but may come from anyone. Counted as broken; the query continues, and ends as

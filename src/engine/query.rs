@@ -66,7 +66,7 @@ pub struct Open<C, T> {
     pub promised: bool,
     /// True if it counts towards the in-flight cap of its host.
     pub has_slot: bool,
-    /// The attempt that is due is in the ledger as deferred.
+    /// True if the ledger already counts the pending attempt as deferred.
     pub deferred: bool,
     /// The number of attempts that do not count as tries, since their replies may have been dropped locally; and the
     /// number of the last such attempt.
@@ -87,7 +87,7 @@ pub struct Rare {
     pub broken: Option<&'static str>,
     /// The foreign source of a reply.
     pub foreign_source: Option<SocketAddr>,
-    /// The failed sends of the attempt that is due.
+    /// The failed sends of the pending attempt.
     pub failing: Option<FailingSend>,
     /// A router's report that the host cannot be reached, which may pass.
     pub hint: Option<Unreachable>,
@@ -156,6 +156,17 @@ pub struct Arrival {
     pub rtt: Option<Duration>,
 }
 
+/// The answer that a query keeps when one without the token arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptReply {
+    /// This one.
+    First,
+    /// An earlier one without the token.
+    Earlier,
+    /// Part of one with the token.
+    Better,
+}
+
 /// The parameters of a new query.
 pub struct NewQuery<C, T> {
     pub target: SocketAddr,
@@ -190,7 +201,7 @@ impl<C, T> Open<C, T> {
         self.rare.get_or_insert_default()
     }
 
-    /// Ends the failures to send: an attempt has left.
+    /// Forgets the failures to send, because an attempt was sent.
     pub fn forget_failing_send(&mut self) {
         if let Some(rare) = &mut self.rare {
             rare.failing = None;
@@ -200,6 +211,19 @@ impl<C, T> Open<C, T> {
     /// Returns whether the query has an answer without the token of its attempt, and waits for a better one.
     pub fn is_provisional(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.is_provisional)
+    }
+
+    /// Keeps an answer without the token, unless there is another one already. Returns which one is kept.
+    pub fn keep_provisional(&mut self, arrival: Arrival) -> KeptReply {
+        let rare = self.rare_mut();
+        match (rare.partial, rare.is_provisional) {
+            (None, _) => {
+                (rare.partial, rare.is_provisional) = (Some(arrival), true);
+                KeptReply::First
+            }
+            (Some(_), true) => KeptReply::Earlier,
+            (Some(_), false) => KeptReply::Better,
+        }
     }
 
     /// Forgets an answer without the token, since one with the token has arrived. Returns whether there was one.

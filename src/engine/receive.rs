@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::in_flight::Hit;
-use super::query::{Arrival, Continued, NewQuery, Phase, State};
+use super::query::{Arrival, Continued, KeptReply, NewQuery, Phase, State};
 use super::ring::Priority;
 use super::{Engine, ForeignSource, Outcome, Proof, Protocol, Reply, Step, Time, Token, Unreachable};
 
@@ -32,7 +32,16 @@ impl<P: Protocol, T> Engine<P, T> {
         // Without a token, it is unknown which of several attempts was answered.
         let is_exact = token != Token::NONE || query.attempts == 1;
         let arrival = Arrival { at: now, attempt: hit.attempt, rtt: is_exact.then(|| hit.rtt(now)) };
-        let Phase::Open(open) = &mut query.phase else { return self.count_after_the_end(hit, &arrival) };
+        let Phase::Open(open) = &mut query.phase else {
+            // Without the token, it proves nothing about an ended query whose requests had one.
+            let proves_nothing = !hit.has_token && self.in_flight.has_token(hit.query);
+            if proves_nothing {
+                self.ledger.unmatched += 1;
+            } else {
+                self.count_after_the_end(hit, &arrival);
+            }
+            return;
+        };
         let Arrival { rtt, attempt, .. } = arrival;
         let reply = Reply { from, at: now, rtt, attempt, has_token: hit.has_token, bytes: datagram };
         let step = self.protocol.step(&mut open.conversation, &reply);
@@ -56,11 +65,11 @@ impl<P: Protocol, T> Engine<P, T> {
             Step::AskNext => self.ask_next(now, hit, arrival, None),
             Step::AskAt(target) => self.ask_next(now, hit, arrival, Some(target)),
             Step::More { quiet } => self.expect_more(now, hit, arrival, quiet),
-            Step::Provisional => {
-                let rare = open.rare_mut();
-                (rare.partial, rare.is_provisional) = (Some(arrival), true);
-                self.ledger.replies += 1;
-            }
+            Step::Provisional => match open.keep_provisional(arrival) {
+                KeptReply::First => self.ledger.replies += 1,
+                KeptReply::Earlier => self.ledger.duplicates += 1,
+                KeptReply::Better => self.ledger.unmatched += 1,
+            },
             Step::NotMine if query.carried > 0 => {
                 query.carried -= 1;
                 self.ledger.duplicates += 1;
@@ -161,8 +170,8 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Handles part of an answer: the query now waits for the rest instead of its deadline, but not forever, because a
-    /// host that sends a part now and then would keep it open.
+    /// Handles part of an answer. The query now waits for the rest instead of its deadline, but only for a limited
+    /// time: otherwise a host that sends a part now and then could keep it open forever.
     fn expect_more(&mut self, now: Time, hit: &Hit, arrival: Arrival, quiet: Duration) {
         self.count_reply(hit, arrival);
         let Some(open) = self.in_flight[hit.query].open_mut() else { return };

@@ -3,7 +3,7 @@
 use super::ReplySize;
 use super::window::reply_cost;
 
-/// The replies after which the older half of the evidence is dropped.
+/// The number of replies at which all counts are halved, so that older replies weigh less.
 const REMEMBERED: u32 = 1024;
 /// Buckets for each doubling of the ratio between a reply's cost and its estimate, and the number of doublings: up to
 /// the largest datagram where the smallest was expected.
@@ -16,13 +16,13 @@ const MARGIN: f64 = 1.25;
 
 /// Learns the reply sizes of a sweep.
 ///
-/// As long as nothing is known, each reply may be as large as the protocol allows. Each reply halves that bound, and each
-/// query without one lowers it a little: otherwise a small buffer would stay almost closed in a sweep over dead hosts.
-/// Afterwards counts what was seen: a high quantile or the mean, whichever is greater, with a margin.
+/// At first, each reply is expected to be as large as the protocol allows. Each reply halves that bound, and so do two
+/// attempts without one: otherwise a small buffer would stay almost closed in a sweep over dead hosts. After
+/// that, the replies seen decide: by a high quantile or the mean, whichever is greater, plus a margin.
 pub struct ReplySizes {
     /// The cost of the largest reply.
     largest: u32,
-    /// Four for each reply, one for each query without.
+    /// Two for each reply, one for each attempt without one.
     evidence: u32,
     counts: [u32; STEPS * DOUBLINGS],
     count: u32,
@@ -46,13 +46,13 @@ impl ReplySizes {
 
     /// Returns the cost to reserve for a reply that the protocol estimates at `estimated`.
     pub fn reserve(&self, estimated: u32) -> u32 {
-        let unknown = self.largest >> (self.evidence / 4).min(31);
+        let unknown = self.largest >> (self.evidence / 2).min(31);
         ((f64::from(estimated) * self.factor) as u32).max(unknown)
     }
 
     /// Learns from a datagram of `bytes` bytes whose reply was estimated at `estimated`.
     pub fn learn(&mut self, bytes: usize, estimated: u32) {
-        self.evidence = self.evidence.saturating_add(4);
+        self.evidence = self.evidence.saturating_add(2);
         let cost = reply_cost(ReplySize::one(bytes as u32));
         let ratio = if cost <= estimated { 1.0 } else { f64::from(cost) / f64::from(estimated.max(1)) };
         let bucket = if ratio > 1.0 { (ratio.log2() * STEPS as f64) as usize + 1 } else { 0 };
@@ -64,13 +64,13 @@ impl ReplySizes {
             self.sum *= 0.5;
             self.count /= 2;
         }
-        // Few replies are larger than estimated. Only these, and what is forgotten, change the factor.
+        // Few replies are larger than estimated. Only these change the factor, until they are forgotten.
         if ratio > 1.0 || self.factor > 1.0 {
             self.factor = self.compute();
         }
     }
 
-    /// Learns that a query ended without a reply.
+    /// Learns that an attempt timed out.
     pub fn learn_silence(&mut self) {
         self.evidence = self.evidence.saturating_add(1);
     }
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(sizes.reserve(SMALL), 131_072 + 256);
         sizes.learn(8, SMALL);
         assert_eq!(sizes.reserve(SMALL), (131_072 + 256) / 2);
-        (0..4).for_each(|_| sizes.learn_silence());
+        (0..2).for_each(|_| sizes.learn_silence());
         assert_eq!(sizes.reserve(SMALL), (131_072 + 256) / 4);
         (0..6).for_each(|_| sizes.learn(8, SMALL));
         assert_eq!(sizes.reserve(SMALL), SMALL);

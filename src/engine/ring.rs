@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::deadlines::Place;
 
-/// Queries that wait to be sent, in two first-in-first-out queues; retries wait in the queue of their query.
+/// Queries that wait to be sent, in two first-in-first-out queues; retries wait in the same queue as the first attempt.
 ///
 /// Queries that continue a conversation go before those that begin one. A conversation that has begun therefore ends
 /// soon, however many others wait: the duration of a walk depends only on its agent, and its values are consistent.
@@ -60,7 +60,7 @@ impl Ring {
     }
 
     /// Returns the first query to be sent when the window opens.
-    pub fn awaits_window(&self) -> Option<Place> {
+    pub fn first_awaiting_window(&self) -> Option<Place> {
         self.first_aside(Priority::Continuation).or_else(|| self.first_aside(Priority::Opening))
     }
 

@@ -9,10 +9,10 @@ use super::ring::Priority;
 use super::timeouts::Wait;
 use super::{Attempt, Engine, Outcome, Protocol, Time, Transmit};
 
-/// The time until a send that failed is repeated for the first time.
-const SEND_AGAIN: Duration = Duration::from_millis(50);
-/// How often that time doubles: up to 800 ms.
-const LONGEST_SEND_AGAIN: u32 = 4;
+/// The delay before a failed send is retried for the first time.
+const SEND_RETRY: Duration = Duration::from_millis(50);
+/// How many times that delay doubles: up to 800 ms.
+const SEND_RETRY_DOUBLINGS: u32 = 4;
 
 /// The reason why a query cannot be sent now.
 enum Held {
@@ -57,8 +57,8 @@ impl<P: Protocol, T> Engine<P, T> {
         self.check_counts();
     }
 
-    /// Learns the receive buffer that datagrams really take: `measured` bytes, where `expected` were reserved
-    /// ([`reply_cost`](super::reply_cost) of each). Only ever makes the window smaller.
+    /// Learns how much of the receive buffer datagrams really take: `measured` bytes, where `expected` were reserved
+    /// ([`reply_cost`](super::reply_cost) of each). This can only make the window smaller.
     pub fn learn_reply_cost(&mut self, measured: u64, expected: u64) {
         self.window.learn(measured, expected);
     }
@@ -72,23 +72,23 @@ impl<P: Protocol, T> Engine<P, T> {
         }
     }
 
-    /// Takes back a request that this machine cannot send for a reason that may pass: no route, no address, a local
+    /// Takes back a request that this machine cannot send for a transient reason: no route, no address, a local
     /// firewall, no memory; `errno` is the operating system's error number. The query keeps its tries, and earlier
-    /// attempts may still be answered. It is sent again after 50 ms, and then after twice as long each time, up to 800
-    /// ms; once that has gone on for 5 seconds, or for as long as all tries with a fixed
-    /// [`timeout`](super::Config::timeout), it ends as send failed.
+    /// attempts may still be answered. It is retried after 50 ms, and then after twice as long each time, up to 800 ms.
+    /// After 5 seconds of failures it ends as send failed; with a fixed [`timeout`](super::Config::timeout), after the
+    /// sum of the timeouts of all tries.
     pub fn handle_transient_send_failure(&mut self, now: Time, transmit: Transmit, errno: i32) {
         let id = transmit.place.query;
         if !self.take_back(transmit) {
             return;
         }
         self.ledger.send_errors += 1;
-        let patience = self.timeouts.patience();
+        let max_delay = self.timeouts.max_send_delay();
         let Some(open) = self.in_flight[id].open_mut() else { return };
         let failing = open.rare_mut().failing.get_or_insert(FailingSend { since: now, count: 0 });
         failing.count += 1;
-        let gap = SEND_AGAIN * (1 << (failing.count - 1).min(LONGEST_SEND_AGAIN));
-        let end = failing.since + patience;
+        let gap = SEND_RETRY * (1 << (failing.count - 1).min(SEND_RETRY_DOUBLINGS));
+        let end = failing.since + max_delay;
         if self.stopped {
             self.complete(now, id, Outcome::Interrupted, None);
         } else if now < end {
@@ -145,7 +145,7 @@ impl<P: Protocol, T> Engine<P, T> {
         if self.held {
             return 0;
         }
-        let admitted = self.ring.awaits_window().is_some_and(|place| {
+        let admitted = self.ring.first_awaiting_window().is_some_and(|place| {
             self.in_flight.at(place).is_none_or(|(query, _)| self.window.admits(query.reply_cost))
         });
         self.ring.queued() + usize::from(admitted)

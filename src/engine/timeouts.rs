@@ -19,9 +19,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 const SHORTEST_IN_ALL: Duration = Duration::from_secs(1);
 /// The margin on top of the slowest hosts' round trip.
 const SLOWER: f64 = 1.25;
-/// The time for which a request that cannot be sent is held back: links, routes and addresses that are renewed are back
-/// within a few seconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The maximum time for which a request that cannot be sent is held back. Links, routes and addresses that are being
+/// renewed return within a few seconds.
+const MAX_SEND_DELAY: Duration = Duration::from_secs(5);
 /// The size of the table of prefixes. A new prefix replaces another.
 const PREFIXES: usize = 2048;
 /// The number of samples that a prefix needs for its own estimate.
@@ -33,7 +33,7 @@ pub struct Timeouts {
     tries: u32,
     overall: Estimator,
     prefixes: Vec<(Prefix, Estimator)>,
-    /// The round trip that all but the slowest thousandth of the answers did not exceed, or the longest of a late answer.
+    /// The 99.9th percentile of the round trips, or the longest one of a late answer, whichever is longer.
     slowest: Duration,
     /// The number of answers at which `slowest` is computed again.
     next_slowest: u64,
@@ -80,7 +80,8 @@ impl Timeouts {
         known.1.learn(rtt);
     }
 
-    /// Learns how long slow hosts take: each time there are an eighth more answers than before, and from each late one.
+    /// Learns how long slow hosts take: from each late answer, and from `rtts` each time the number of answers has
+    /// grown by an eighth.
     pub fn learn_slowest(&mut self, rtts: &Histogram, late: Option<Duration>) {
         self.slowest = self.slowest.max(late.unwrap_or_default());
         if rtts.count() >= self.next_slowest {
@@ -89,7 +90,7 @@ impl Timeouts {
         }
     }
 
-    /// Returns how long after an attempt even a slow host's reply should be there.
+    /// Returns how long after an attempt even a slow host's reply should have arrived.
     pub fn slowest(&self) -> Duration {
         self.slowest.mul_f64(SLOWER).min(LONGEST)
     }
@@ -109,11 +110,11 @@ impl Timeouts {
         rto.mul_f64(backoff * jitter).min(LONGEST)
     }
 
-    /// Returns how long a request that cannot be sent is held back before its query ends.
-    pub fn patience(&self) -> Duration {
+    /// Returns the maximum time for which a request that cannot be sent is held back before its query ends.
+    pub fn max_send_delay(&self) -> Duration {
         match self.timeout {
             Timeout::Fixed(fixed) => fixed * self.tries,
-            Timeout::Auto => PATIENCE,
+            Timeout::Auto => MAX_SEND_DELAY,
         }
     }
 

@@ -94,7 +94,7 @@ impl Window {
         self.overdue.front().map(|(until, _)| *until)
     }
 
-    /// Returns the cost to reserve for a reply whose protocol estimates it at `estimated`: more if datagrams take more
+    /// Returns the cost to reserve for a reply that its protocol estimates at `estimated`: more if datagrams take more
     /// than expected, if replies are larger, or while their size is unknown.
     pub fn reserve(&self, estimated: u32) -> u32 {
         (f64::from(self.sizes.reserve(estimated)) * self.factor) as u32
@@ -105,7 +105,7 @@ impl Window {
         self.sizes.learn(bytes, estimated);
     }
 
-    /// Learns that a query ended without a reply.
+    /// Learns that an attempt timed out.
     pub fn learn_silence(&mut self) {
         self.sizes.learn_silence();
     }

@@ -21,7 +21,7 @@ pub unsafe extern "C" fn allears_ask(
     length: socklen_t,
     tag: u64,
 ) -> c_int {
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     perform(handle, |session| session.ask(unsafe { pointers::target(target, length) }?, tag))
 }
 
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn allears_ask(
 pub unsafe extern "C" fn allears_ask_text(handle: *mut allears, target: *const c_char, tag: u64) -> c_int {
     perform(handle, |session| {
         let port = session.default_port()?;
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let target = addresses::address(unsafe { text(target, "address") }?, port)?;
         session.ask(target, tag)
     })
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn allears_parse_address(
 ) -> c_int {
     guard(|| {
         let (out, out_length) = (Out::new(out, "out")?, Out::new(out_length, "out_length")?);
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let address = addresses::address(unsafe { text(from, "text") }?, default_port)?;
         // SAFETY: as before.
         unsafe { pointers::give_address(address, &out, &out_length) };
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn allears_format_address(
     out_size: usize,
 ) -> c_int {
     guard(|| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let text = c_text(unsafe { pointers::address(from, length) }?.to_string().as_bytes());
         // SAFETY: as before.
         unsafe { pointers::give_text(&text, out, out_size) }

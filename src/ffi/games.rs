@@ -134,7 +134,7 @@ impl ServerFields {
             is_bot: player.bot.map_or(-1, i32::from),
         };
         let players = info.player_list.iter().map(player).collect();
-        let clean = |bytes: &[u8]| c_text(info.game.text.clean(bytes).as_bytes());
+        let clean = |bytes: &[u8]| c_text(info.text.clean(bytes).as_bytes());
         let rules = info.rules.iter().map(|(key, value)| (clean(key), clean(value))).collect();
         ServerFields { status, players, rules, _texts: texts }
     }
@@ -167,10 +167,11 @@ fn list(session: &mut Session) -> Result<allears_list, Failure> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_open_quake3(handle: *mut allears, game: *const c_char) -> c_int {
     open(handle, |_| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let game = unsafe { text(game, "game") }?;
         let failure = || Failure::argument(format_args!("no game `{}`", game.escape_debug()));
-        Game::find(game).map(Games::new).ok_or_else(failure)
+        // A result does not say by what it is proven, so it has the token if its protocol has one.
+        Game::find(game).map(|game| Games::new(game).with_proof_required(true)).ok_or_else(failure)
     })
 }
 
@@ -182,7 +183,7 @@ pub unsafe extern "C" fn allears_ask_master(
     tag: u64,
 ) -> c_int {
     perform(handle, |session| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let target = unsafe { pointers::target(target, length) }?;
         let games = session.asking::<Games>()?;
         let question = GameQuestion::master(games.engine.protocol().default_game(), true);
@@ -201,7 +202,7 @@ pub unsafe extern "C" fn allears_next_server(
         let (out, out_length) = (Out::new(out, "out")?, Out::new(out_length, "out_length")?);
         let games = session.engine::<Games>()?.engine.protocol_mut();
         let Some((server, _)) = games.take_server() else { return Ok(allears_code::ALLEARS_NONE) };
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         unsafe { pointers::give_address(server, &out, &out_length) };
         Ok(allears_code::ALLEARS_OK)
     })
@@ -213,7 +214,7 @@ pub unsafe extern "C" fn allears_get_status(
     out: *mut allears_status,
     out_size: usize,
 ) -> c_int {
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     unsafe { give(handle, out, out_size, |session| Ok(Some(server(session)?.status))) }
 }
 
@@ -224,7 +225,7 @@ pub unsafe extern "C" fn allears_get_player(
     out: *mut allears_player,
     out_size: usize,
 ) -> c_int {
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     unsafe { give(handle, out, out_size, |session| Ok(server(session)?.players.get(index).copied())) }
 }
 
@@ -235,7 +236,7 @@ pub unsafe extern "C" fn allears_get_rule(
     value: *mut *const c_char,
 ) -> c_int {
     enter(handle, |session| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let key = unsafe { text(key, "key") }?;
         let value = Out::new(value, "value")?;
         let Some(found) = server(session)?.rule(key) else { return Ok(allears_code::ALLEARS_NONE) };
@@ -257,7 +258,7 @@ pub unsafe extern "C" fn allears_get_rule_at(
         let Some((name, found)) = server(session)?.rules.get(index) else {
             return Ok(allears_code::ALLEARS_NONE);
         };
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         unsafe { (key.give(name.as_ptr()), value.give(found.as_ptr())) };
         Ok(allears_code::ALLEARS_OK)
     })
@@ -269,6 +270,6 @@ pub unsafe extern "C" fn allears_get_list(
     out: *mut allears_list,
     out_size: usize,
 ) -> c_int {
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     unsafe { give(handle, out, out_size, |session| list(session).map(Some)) }
 }

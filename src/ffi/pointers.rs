@@ -21,7 +21,7 @@ pub unsafe fn text<'a>(text: *const c_char, name: &'static str) -> Result<&'a st
     if text.is_null() {
         return Err(Failure::Null(name));
     }
-    // SAFETY: the caller keeps the rules above.
+    // SAFETY: the caller upholds the rules above.
     let text = unsafe { CStr::from_ptr(text) };
     text.to_str().map_err(|_| Failure::argument(format_args!("{name} is not UTF-8")))
 }
@@ -34,14 +34,14 @@ pub unsafe fn optional_text<'a>(
     optional: *const c_char,
     name: &'static str,
 ) -> Result<Option<&'a str>, Failure> {
-    // SAFETY: the caller keeps the rules above.
+    // SAFETY: the caller upholds the rules above.
     if optional.is_null() { Ok(None) } else { unsafe { text(optional, name) }.map(Some) }
 }
 
 /// Reads at most `max` bytes.
 ///
 /// # Safety
-/// `bytes` is NULL, or there are `length` of them, which live for `'a`.
+/// `bytes` is NULL, or points to `length` bytes that are valid for `'a`.
 pub unsafe fn bytes<'a>(
     bytes: *const c_void,
     length: usize,
@@ -55,7 +55,7 @@ pub unsafe fn bytes<'a>(
             Err(Failure::argument(format_args!("{name} has {length} bytes; at most {max} are allowed")))
         }
         _ => {
-            // SAFETY: the caller keeps the rules above.
+            // SAFETY: the caller upholds the rules above.
             Ok(unsafe { std::slice::from_raw_parts(bytes.cast(), length) })
         }
     }
@@ -97,7 +97,7 @@ pub unsafe fn address(address: *const sockaddr, length: socklen_t) -> Result<Soc
 /// # Safety
 /// As [`address`].
 pub unsafe fn target(target: *const sockaddr, length: socklen_t) -> Result<SocketAddr, Failure> {
-    // SAFETY: the caller keeps the rules above.
+    // SAFETY: the caller upholds the rules above.
     let target = unsafe { address(target, length) }?;
     if target.port() == 0 {
         return Err(Failure::argument("the address has no port"));
@@ -132,7 +132,7 @@ impl<T: Copy> Out<T> {
     /// There are `size` bytes.
     pub unsafe fn give(&self, value: T) {
         let (known, to) = (self.size.min(size_of::<T>()), self.to.cast::<u8>());
-        // SAFETY: the caller keeps the rules above; `value` has at least as many bytes.
+        // SAFETY: the caller upholds the rules above; `value` has at least as many bytes.
         unsafe {
             ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), to, known);
             ptr::write_bytes(to.add(known), 0, self.size - known);
@@ -146,7 +146,7 @@ impl<T: Copy> Out<T> {
 /// `to` is NULL, or has room for it.
 pub unsafe fn give_if_wanted(to: *mut u32, number: u32) {
     if !to.is_null() {
-        // SAFETY: the caller keeps the rules above.
+        // SAFETY: the caller upholds the rules above.
         unsafe { to.write(number) };
     }
 }
@@ -157,7 +157,7 @@ pub unsafe fn give_if_wanted(to: *mut u32, number: u32) {
 /// There is room for both.
 pub unsafe fn give_address(address: SocketAddr, out: &Out<sockaddr_storage>, out_length: &Out<socklen_t>) {
     let address = SockAddr::from(address);
-    // SAFETY: `as_ptr` points to a whole `sockaddr_storage`; otherwise, the caller keeps the rules above.
+    // SAFETY: `as_ptr` points to a whole `sockaddr_storage`; otherwise, the caller upholds the rules above.
     unsafe {
         out.give(address.as_ptr().cast::<sockaddr_storage>().read());
         out_length.give(address.len());
@@ -197,7 +197,7 @@ pub unsafe fn texts<'a>(
     if !(1..=MAX).contains(&count) {
         return Err(Failure::argument(format_args!("count must be from 1 to {MAX}")));
     }
-    // SAFETY: the caller keeps the rules above.
+    // SAFETY: the caller upholds the rules above.
     let texts = unsafe { std::slice::from_raw_parts(texts, count) };
     // SAFETY: as before.
     texts.iter().map(|&each| unsafe { text(each, name) }).collect()

@@ -39,7 +39,7 @@ pub unsafe extern "C" fn allears_open_raw(
     token_length: usize,
 ) -> c_int {
     open(handle, |_| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let payload = unsafe { bytes(payload, length, MAX_PAYLOAD, "payload") }?;
         let raw = Raw::new(payload.into()).map_err(Failure::argument)?;
         match token_length {
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn allears_ask_payload(
     tag: u64,
 ) -> c_int {
     perform(handle, |session| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let target = unsafe { pointers::target(target, length) }?;
         // SAFETY: as before.
         let payload = unsafe { bytes(payload, payload_length, MAX_PAYLOAD, "payload") }?;

@@ -14,7 +14,7 @@ pub unsafe extern "C" fn allears_next(
     out: *mut allears_result,
     out_size: usize,
 ) -> c_int {
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     unsafe { give(handle, out, out_size, Session::next) }
 }
 
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn allears_get_ledger(
     out: *mut allears_ledger,
     out_size: usize,
 ) -> c_int {
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     unsafe {
         give(handle, out, out_size, |session| {
             let (ledger, local_drops, receive_buffer) = session.ledger()?;

@@ -78,7 +78,7 @@ pub unsafe extern "C" fn allears_set_receive_buffer(handle: *mut allears, bytes:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_set_bind(handle: *mut allears, address: *const c_char) -> c_int {
     perform(handle, |session| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let address = unsafe { text(address, "address") }?;
         session.settings()?.options.bind = Some(addresses::bind_address(address)?);
         Ok(())

@@ -158,7 +158,7 @@ pub unsafe extern "C" fn allears_ask_snmp(
     tag: u64,
 ) -> c_int {
     perform(handle, |session| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let target = unsafe { pointers::target(target, length) }?;
         let snmp = session.asking::<Snmp>()?;
         let question = snmp.state.question(credentials, request)?;
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn allears_snmp_community(
             2 => Version::V2c,
             _ => return Err(Failure::argument("the version of a community must be 1 or 2")),
         };
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let community = unsafe { text(community, "community") }?;
         let community = Credentials::community(version, community.as_bytes());
         let number = session.engine::<Snmp>()?.add_credentials(community);
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn allears_snmp_user(
     credentials: *mut u32,
 ) -> c_int {
     perform(handle, |session| {
-        // SAFETY: the caller keeps the header's rules, for all of these.
+        // SAFETY: the caller upholds the header's rules, for all of these.
         let user = unsafe {
             UserArgs {
                 name: text(name, "name")?,
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn allears_snmp_request(
     request: *mut u32,
 ) -> c_int {
     perform(handle, |session| {
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         let names = unsafe { pointers::texts(names, count, "names") }?;
         let asked = request_of(operation, &names, repetitions, limit)?;
         let number = session.engine::<Snmp>()?.state.requests.insert(Arc::new(asked));
@@ -255,7 +255,7 @@ pub unsafe extern "C" fn allears_get_answer(
     out: *mut allears_answer,
     out_size: usize,
 ) -> c_int {
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     unsafe { give(handle, out, out_size, |session| Ok(Some(session.content::<Snmp>()?.as_answer()))) }
 }
 
@@ -265,7 +265,7 @@ pub unsafe extern "C" fn allears_next_varbind(
     out: *mut allears_varbind,
     out_size: usize,
 ) -> c_int {
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     unsafe { give(handle, out, out_size, |session| Ok(session.content::<Snmp>()?.next_varbind())) }
 }
 
@@ -281,7 +281,7 @@ pub unsafe extern "C" fn allears_get_refused(
         let Some((name, status)) = session.content::<Snmp>()?.refused(index) else {
             return Ok(allears_code::ALLEARS_NONE);
         };
-        // SAFETY: the caller keeps the header's rules.
+        // SAFETY: the caller upholds the header's rules.
         unsafe { (oid.give(name), error.give(status)) };
         Ok(allears_code::ALLEARS_OK)
     })

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn allears_wait_ns(handle: *mut allears) -> i64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_wait_ms(handle: *mut allears) -> c_int {
     const NANOS: i64 = 1_000_000;
-    // SAFETY: the caller keeps the header's rules.
+    // SAFETY: the caller upholds the header's rules.
     match unsafe { allears_wait_ns(handle) } {
         i64::MAX => -1,
         // Also returned after an error: the next turn returns the error.

@@ -15,10 +15,10 @@ const RECEIVE_LIMIT: usize = 256;
 /// Maximum packets sent in one turn, before replies are read again.
 const BURST_LIMIT: usize = 128;
 
-/// How long sending pauses when the system's queue is full, or when it sends nothing for another reason. Not every system
-/// reports when there is room again, and Linux reports it for each packet that has left.
+/// How long sending pauses at first when the system's queue is full, or when no packet can be sent. Not every system
+/// reports when there is room again, and Linux reports it once for each packet that leaves.
 const SEND_PAUSE: Duration = Duration::from_millis(1);
-/// That pause doubles up to this, until something is sent again.
+/// The maximum pause: it doubles each time, until something is sent.
 const LONGEST_SEND_PAUSE: Duration = Duration::from_millis(16);
 
 /// The state between turns.
@@ -31,10 +31,10 @@ pub(super) struct Driver<S: System> {
     bytes: Vec<u8>,
     /// The packets of a burst that the system had no room for.
     unsent: Vec<(usize, Transmit)>,
-    /// Nothing is sent before this.
+    /// Sending pauses until this time.
     paused_until: Time,
     send_pause: Duration,
-    /// Nothing is sent until all has been read that arrived before this; `None` once it has.
+    /// Sending pauses until everything that arrived before this time has been read; `None` if it has.
     backlog: Option<Time>,
 }
 
@@ -58,8 +58,8 @@ impl<S: System> Driver<S> {
         let start = self.system.now();
         let is_due = engine.next_deadline().is_some_and(|due| due <= start);
         self.count_local_drops(engine, start, is_due);
-        // Deadlines may expire up to here: local drops until then are counted, and all sockets are read, since one that
-        // was empty before may not be now.
+        // Deadlines up to this time may expire: local drops up to then are counted, and all sockets are read, including
+        // those that were empty before.
         let horizon = if is_due { start } else { Time::ZERO };
         self.lanes.iter_mut().for_each(|lane| lane.readable |= is_due);
         let received = self.receive(engine, start, horizon)?;
@@ -81,8 +81,8 @@ impl<S: System> Driver<S> {
             return Some(Time::ZERO);
         }
         // While a socket cannot be read, nothing expires.
-        if let Some(again) = self.lanes.iter().filter_map(Lane::reads_again).min() {
-            return Some(again);
+        if let Some(retry_at) = self.lanes.iter().filter_map(Lane::receive_retry_at).min() {
+            return Some(retry_at);
         }
         // While sending is paused, a packet to send is no reason to wake up.
         engine.poll_timeout().map(|due| due.max(self.paused_until))
@@ -123,11 +123,11 @@ impl<S: System> Driver<S> {
 
     /// See [`Net::is_readable`](super::Net::is_readable).
     pub fn is_readable(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.readable && lane.reads_again().is_none())
+        self.lanes.iter().any(|lane| lane.readable && lane.receive_retry_at().is_none())
     }
 
-    /// Whether sending may continue. It pauses from when a backlog is left until that backlog has been drained; waiting
-    /// for an empty queue instead would let a flood stop all sending.
+    /// Returns whether sending may continue. It pauses from when a backlog is left until that backlog has been drained;
+    /// waiting for an empty queue instead would let a flood stop all sending.
     fn has_caught_up(&mut self, start: Time) -> bool {
         let backlog = *self.backlog.get_or_insert(start);
         let has_caught_up = !self.is_readable() || self.read_up_to() >= backlog;
@@ -137,7 +137,7 @@ impl<S: System> Driver<S> {
         has_caught_up
     }
 
-    /// Sends what the engine has to send now, up to the limit. Returns the number of packets.
+    /// Sends the requests that the engine allows now, up to the limit. Returns how many were taken from the engine.
     fn burst<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
         if now < self.paused_until {
             return 0;
@@ -165,7 +165,7 @@ impl<S: System> Driver<S> {
         count
     }
 
-    /// Returns to the engine what the system had no room for, the last one first.
+    /// Returns the unsent packets to the engine, the last one first, and pauses sending.
     fn take_back<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) {
         if self.unsent.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! The meaning of the system's errors in sending and receiving.
+//! Classifies the system's errors in sending and receiving.
 
 use std::io;
 
@@ -17,8 +17,8 @@ mod numbers {
 }
 pub(super) use numbers::NO_SUCH_FAMILY;
 
-/// The errors other than those that std has a kind for that Linux maps ICMP and ICMPv6 messages to (`icmp_err_convert` in
-/// net/ipv4/icmp.c, `icmpv6_err_convert` in net/ipv6/icmp.c).
+/// The errors that Linux maps ICMP and ICMPv6 messages to (`icmp_err_convert` in net/ipv4/icmp.c, `icmpv6_err_convert`
+/// in net/ipv6/icmp.c), without those that are an [`io::ErrorKind`] of their own.
 #[cfg(target_os = "linux")]
 const ICMP_ERRNOS: &[i32] = &[
     libc::EACCES,
@@ -37,7 +37,7 @@ pub(super) fn is_too_large(errno: i32) -> bool {
     errno == numbers::TOO_LARGE
 }
 
-/// Returns whether the error of a receive call may be about a packet sent earlier, not about the socket.
+/// Returns whether the error of a receive call may be about a packet sent earlier rather than about the socket.
 pub(super) fn is_leftover(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
@@ -63,8 +63,8 @@ pub(super) fn no_room(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(numbers::NO_BUFFERS)
 }
 
-/// Returns whether a packet can never be sent to its destination. Anything else may pass: routes, addresses, links, local
-/// firewalls and memory come back.
+/// Returns whether a packet can never be sent to its destination. All other errors are transient: routes, addresses,
+/// links, local firewalls and memory may recover.
 pub(super) fn is_permanent(error: &io::Error) -> bool {
     let permanent = [numbers::INVALID, numbers::TOO_LARGE, numbers::NO_SUCH_FAMILY];
     error.kind() == io::ErrorKind::Unsupported
@@ -83,7 +83,7 @@ mod tests {
         };
         let full = [libc::EAGAIN, libc::ENOBUFS, libc::ENOMEM];
         let permanent = [libc::EINVAL, libc::EAFNOSUPPORT, libc::EMSGSIZE];
-        let passing = [
+        let transient = [
             libc::ENETUNREACH,
             libc::EHOSTUNREACH,
             libc::EADDRNOTAVAIL,
@@ -94,6 +94,6 @@ mod tests {
         ];
         assert_eq!([full, permanent].map(|errnos| errors(&errnos, no_room)), [3, 0]);
         assert_eq!([full, permanent].map(|errnos| errors(&errnos, is_permanent)), [0, 3]);
-        assert_eq!((errors(&passing, no_room), errors(&passing, is_permanent)), (0, 0));
+        assert_eq!((errors(&transient, no_room), errors(&transient, is_permanent)), (0, 0));
     }
 }

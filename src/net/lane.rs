@@ -17,23 +17,23 @@ const ERROR_BATCHES: usize = 8;
 /// The duration above which the process was probably stopped during a burst. A burst normally takes a fraction of it.
 const STALL: Duration = Duration::from_millis(5);
 
-/// The maximum number of resends of a packet after errors of other hosts, before the packet has to wait.
+/// The maximum number of resends of a packet after errors about other hosts. After that, the packet waits.
 const MAX_RESENDS: u32 = 32;
 
-/// The number of packets in a row that cannot be sent, after which the rest of a burst waits.
+/// The maximum number of consecutive packets that cannot be sent. After that, the rest of the burst waits.
 const MAX_FAILED: u32 = 32;
 
 /// How long the system may have no memory for any packet before that counts as a failure to send.
-const NO_MEMORY_PATIENCE: Duration = Duration::from_secs(1);
+const MAX_NO_MEMORY: Duration = Duration::from_secs(1);
 /// The same for a full send buffer. Packets to hosts without a link-layer address stay in it for three seconds.
-const FULL_PATIENCE: Duration = Duration::from_secs(10);
+const MAX_FULL: Duration = Duration::from_secs(10);
 
-/// How long receiving pauses after an error, and how long it may fail without a single success before it is given up.
+/// The pause after a failed receive, and how long receiving may fail without a success before the error is returned.
 const RECEIVE_PAUSE: Duration = Duration::from_millis(10);
-const RECEIVE_PATIENCE: Duration = Duration::from_secs(3);
+const MAX_RECEIVE_FAILURE: Duration = Duration::from_secs(3);
 
-/// The number of errors of earlier packets in a row, without an entry in the error queue or a datagram, after which an
-/// error belongs to the socket.
+/// The maximum number of consecutive receive errors that are attributed to earlier packets, if neither an entry of the
+/// error queue nor a datagram comes with them. A further error belongs to the socket.
 const MAX_LEFTOVERS: u32 = 32;
 
 /// The socket of one address family, with its receive state and its packets of the current burst.
@@ -41,7 +41,7 @@ const MAX_LEFTOVERS: u32 = 32;
 pub(super) struct Lane<E> {
     pub socket: E,
     pub ipv6: bool,
-    /// True if the socket may hold datagrams. mio reports only changes, so this records a read that stopped early.
+    /// True if the socket may hold datagrams. mio reports only changes, so this stays true when reading stops early.
     pub readable: bool,
     /// True if the error queue may hold entries. A failed receive also shows that, but not reliably: reading an entry
     /// can clear the error that the next entry has just set (`sock_dequeue_err_skb`).
@@ -55,21 +55,21 @@ pub(super) struct Lane<E> {
     was_empty: bool,
     cost: CostMeter,
     errors: ErrorInbox,
-    /// Errors of earlier packets in a row: see [`MAX_LEFTOVERS`].
+    /// Consecutive errors attributed to earlier packets: see [`MAX_LEFTOVERS`].
     leftovers: u32,
     failing_receive: Option<FailingReceive>,
-    /// Since when no packet could be sent, and the error number of the latest failure.
+    /// The time since which no packet could be sent, and the error number of the latest failure.
     pub outage: Option<(Time, i32)>,
     packets: Vec<Packet>,
     /// The transmit of each packet, and its position in the order of the engine.
     transmits: Vec<(usize, Transmit)>,
 }
 
-/// Receiving has failed, and has not succeeded since.
+/// Receive failures without a success since.
 #[derive(Clone, Copy, Debug)]
 struct FailingReceive {
     since: Time,
-    again: Time,
+    retry_at: Time,
 }
 
 impl<E: Endpoint> Lane<E> {
@@ -104,17 +104,17 @@ impl<E: Endpoint> Lane<E> {
 
     /// Returns whether the socket may hold datagrams, and can be read now.
     pub fn is_readable(&self, now: Time) -> bool {
-        self.readable && self.reads_again().is_none_or(|again| again <= now)
+        self.readable && self.receive_retry_at().is_none_or(|retry_at| retry_at <= now)
     }
 
-    /// Returns when the socket is read again after an error.
-    pub fn reads_again(&self) -> Option<Time> {
-        self.failing_receive.map(|failing| failing.again)
+    /// Returns when the socket will be read again after an error.
+    pub fn receive_retry_at(&self) -> Option<Time> {
+        self.failing_receive.map(|failing| failing.retry_at)
     }
 
     /// Reads the error queue and one batch of datagrams, and passes them to `engine`. Returns their number.
     ///
-    /// An error is not the end: receiving pauses, and only if it fails for seconds is the error returned.
+    /// An error only pauses receiving at first. It is returned once receiving has failed for several seconds.
     pub fn receive<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -130,13 +130,13 @@ impl<E: Endpoint> Lane<E> {
             }
             Err(error) => {
                 let since = self.failing_receive.map_or(start, |failing| failing.since);
-                self.failing_receive = Some(FailingReceive { since, again: start + RECEIVE_PAUSE });
-                if start - since < RECEIVE_PATIENCE { Ok(0) } else { Err(error) }
+                self.failing_receive = Some(FailingReceive { since, retry_at: start + RECEIVE_PAUSE });
+                if start - since < MAX_RECEIVE_FAILURE { Ok(0) } else { Err(error) }
             }
         }
     }
 
-    /// Errors come first, because Linux fails the next receive while there are any.
+    /// Reads errors first, because Linux fails the next receive while any are queued.
     fn try_receive<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -229,8 +229,9 @@ impl<E: Endpoint> Lane<E> {
         self.transmits.push((order, transmit));
     }
 
-    /// Sends the queued packets, and returns how many were sent. Packets that the system has no room for go to `unsent`,
-    /// and so do the rest after too many that cannot be sent; packets that it refuses are reported to the engine.
+    /// Sends the queued packets, and returns how many were sent. Packets that the system has no room for are moved to
+    /// `unsent`, and so is the rest of the burst after too many failures. Packets that the system refuses are reported
+    /// to the engine.
     ///
     /// A send can fail because of an ICMP error about another host: such a packet is sent again. The error belongs to the
     /// packet itself if it occurs twice without an ICMP error in between.
@@ -277,7 +278,7 @@ impl<E: Endpoint> Lane<E> {
         total
     }
 
-    /// Reports packets that may have left late, because this process was stopped before or during the system call.
+    /// Reports packets that may have been sent late, because this process was stopped before or during the system call.
     fn report_stalls<P: Protocol, T>(
         &self,
         engine: &mut Engine<P, T>,
@@ -292,14 +293,14 @@ impl<E: Endpoint> Lane<E> {
     }
 }
 
-/// Returns whether the error means that the system has no room for a packet now; not if no packet could be sent for so
-/// long that the queries have to know.
+/// Returns whether a packet should wait until the system has room for it. False once an outage has lasted so long that
+/// it counts as a failure to send.
 fn has_no_room(error: &io::Error, outage: Duration) -> bool {
     let is_full = error.kind() == io::ErrorKind::WouldBlock;
-    no_room(error) && outage < if is_full { FULL_PATIENCE } else { NO_MEMORY_PATIENCE }
+    no_room(error) && outage < if is_full { MAX_FULL } else { MAX_NO_MEMORY }
 }
 
-/// Reports a packet that the system refuses to the engine.
+/// Reports to the engine that the system refuses a packet.
 fn fail<P: Protocol, T>(engine: &mut Engine<P, T>, now: Time, transmit: Transmit, error: &io::Error) {
     let errno = error.raw_os_error().unwrap_or(0);
     if is_permanent(error) {

@@ -379,7 +379,7 @@ pub(super) fn cpu_time() -> Option<Duration> {
 }
 
 /// Returns the peak resident memory of this process in bytes. Without /proc it comes from getrusage(2), which includes
-/// the program before `exec`: that is the parent, if it spawned this process by vfork.
+/// the program before `exec`: the parent program, if it started this process with vfork.
 pub(super) fn max_rss() -> Option<u64> {
     let kib = high_water_mark().or_else(|| u64::try_from(usage()?.ru_maxrss).ok());
     kib.map(|kib| kib.saturating_mul(1024))

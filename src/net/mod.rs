@@ -1,9 +1,9 @@
 //! Sockets and the clock: drives an [`Engine`] with one UDP socket for each address family.
 //!
 //! - [`Sweep`]: a whole sweep as an iterator over its completions.
-//! - [`Net`]: one turn of the loop: drain, burst, expire, sleep. `driver` has the turn, `lane` one socket's part of it,
-//!   `cost` measures the receive buffer, `reactor` sleeps. `system` is what a turn needs of the operating system, and
-//!   `errno` classifies its errors.
+//! - [`Net`]: one turn of the loop: drain, burst, expire, sleep. `driver` runs the turn, `lane` one socket's part of
+//!   it, `cost` measures the receive buffer, `reactor` sleeps. `system` is the operating system as far as a turn needs
+//!   it, and `errno` classifies its errors.
 //! - [`Socket`]: sends and receives datagrams: `linux` many per system call, `portable` one. `control` parses Linux's
 //!   control messages, `errors` has the ICMP errors of its error queue.
 
@@ -143,11 +143,12 @@ impl Net {
     /// its time of arrival (on Linux, which reports it), a deadline expires only after everything that arrived before
     /// it has been read, and nothing is sent until then.
     ///
-    /// Does not sleep if anything was received, sent or ended: the caller may have completions to take and targets to add.
-    /// May return early for no visible reason.
+    /// Does not sleep if anything was received, sent or ended: the caller may have completions to take and targets to
+    /// add. May return early without a visible reason.
     ///
     /// # Errors
-    /// The operating system cannot receive or wait. An error in sending ends only the query that it concerns.
+    /// The operating system cannot receive or wait. A send error is not returned: it ends at most the query that it
+    /// concerns.
     pub fn turn<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, until: Option<Time>) -> io::Result<()> {
         engine.grant_reply_credit(self.reply_credit());
         self.driver.turn(engine, until)
@@ -192,7 +193,7 @@ impl Net {
         self.receive_buffer() as u64 / 4 * 3
     }
 
-    /// Returns since when no packet could be sent, and the latest error; `None` if the last packet was sent.
+    /// Returns the time since which no packet could be sent, and the latest error; `None` if the last packet was sent.
     pub fn outage(&self) -> Option<(Time, io::Error)> {
         let outages = self.driver.lanes.iter().filter_map(|lane| lane.outage);
         outages.min().map(|(since, errno)| (since, io::Error::from_raw_os_error(errno)))
@@ -271,8 +272,8 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Returns whether the system lacks that address family, has it disabled, or forbids its sockets (`EACCES`, `EPERM` or
-    /// `ENOSYS` of a sandbox).
+    /// Returns whether the system lacks that address family, has it disabled, or forbids its sockets (`EACCES`, `EPERM`
+    /// or `ENOSYS` from a sandbox).
     fn is_family_unavailable(&self) -> bool {
         use io::ErrorKind::{AddrNotAvailable, PermissionDenied, Unsupported};
         matches!(self, OpenError::Bind { source, .. }

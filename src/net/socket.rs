@@ -80,16 +80,15 @@ pub struct Socket {
     inner: mio::net::UdpSocket,
     ipv6: bool,
     io: Io,
-    /// The system calls for many datagrams turned out to be missing or forbidden.
     no_batches: NoBatches,
 }
 
-/// What a socket has found out about the system calls for many datagrams.
+/// The batch system calls that turned out to be missing or forbidden.
 #[derive(Debug, Default)]
 struct NoBatches {
     receiving: AtomicBool,
     sending: AtomicBool,
-    /// A batch was sent, so that an error is about a packet, not about the system call.
+    /// True once a batch was sent: from then on, an error is about a packet, not about the system call.
     #[cfg(target_os = "linux")]
     has_sent: AtomicBool,
 }
@@ -291,7 +290,7 @@ impl Socket {
         self.try_recv(inbox)
     }
 
-    /// Receives like [`recv`](Socket::recv), but also returns errors that earlier packets left: see [`is_leftover`].
+    /// Receives like [`recv`](Socket::recv), but also returns errors that earlier packets caused: see [`is_leftover`].
     pub(super) fn try_recv(&self, inbox: &mut Inbox) -> io::Result<usize> {
         inbox.arrivals.clear();
         inbox.read_at = None;
@@ -303,7 +302,7 @@ impl Socket {
         match result {
             Err(error) if self.receives_batches() && is_missing_or_forbidden(&error) => {
                 self.no_batches.receiving.store(true, Relaxed);
-                // What is in the error queue could not be read any more.
+                // The error queue can no longer be read.
                 #[cfg(target_os = "linux")]
                 linux::report_errors(&self.inner, self.ipv6, false);
                 self.try_recv(inbox)
@@ -356,8 +355,8 @@ impl Socket {
         sent
     }
 
-    /// Sends many packets per system call, unless that call is missing or forbidden. The same error may come from a local
-    /// firewall, which refuses the packet whatever the call.
+    /// Sends many packets per system call, unless that call is missing or forbidden. A local firewall may return the
+    /// same error, but it also refuses the packet when it is sent singly.
     #[cfg(target_os = "linux")]
     fn send_batches(&self, packets: &[Packet], bytes: &[u8]) -> Sent {
         let sent = linux::send(&self.inner, packets, bytes);

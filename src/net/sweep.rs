@@ -10,9 +10,9 @@ use crate::engine::{Completion, Config, Engine, Ledger, Protocol};
 
 /// A sweep over many targets: sends each its question, and yields each [`Completion`] as it arrives.
 ///
-/// A target is an address, the question for it, and a tag: a value that identifies the target of a completion for the
-/// caller. Targets are pulled a few thousand ahead ([`Config::ring`]), so that there may be any number of them. While
-/// the iterator of targets blocks, the sweep stops.
+/// A target is an address, the question for it, and a tag: a value by which the caller recognizes the target's
+/// completion. Targets are pulled a few thousand ahead ([`Config::ring`]), so there may be any number of them. While
+/// the iterator of targets blocks, so does the sweep.
 ///
 /// ```
 /// use allears::engine::Outcome;
@@ -102,7 +102,8 @@ impl<P: Protocol, T, I> Sweep<P, T, I> {
     }
 }
 
-/// Ends after the last completion. After an error of the operating system while receiving or waiting, the open queries end as interrupted, and no more targets are pulled.
+/// Ends after the last completion. After a system error in receiving or waiting, the open queries end as interrupted,
+/// and no more targets are pulled.
 impl<P: Protocol, T, I: Iterator<Item = (SocketAddr, P::Question, T)>> Iterator for Sweep<P, T, I> {
     type Item = io::Result<Completion<P::Conversation, P::Answer, T>>;
 

@@ -1,5 +1,5 @@
-//! What a turn needs of the operating system. [`Reactor`] and [`Socket`] are the real one; a test can put one in its place
-//! that fails when it likes.
+//! The operating system, as far as a turn needs it. [`Reactor`] and [`Socket`] are the real one; tests replace it by
+//! one that fails on demand.
 
 use std::io;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) trait System {
 
 /// A UDP socket.
 pub(super) trait Endpoint {
-    /// Receives like [`Socket::recv`], but also returns errors that earlier packets left.
+    /// Receives like [`Socket::recv`], but also returns errors that earlier packets caused.
     fn try_recv(&self, inbox: &mut Inbox) -> io::Result<usize>;
 
     /// See [`Socket::recv_errors`].

@@ -22,7 +22,7 @@ const TRANSMIT: usize = 40;
 /// Sends each server one request.
 ///
 /// The request's transmit timestamp carries the token instead of a time. Servers return it unchanged in the origin
-/// timestamp. The request does not disclose our clock, either.
+/// timestamp. So the request does not disclose our clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ntp;
 

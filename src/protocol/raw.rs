@@ -32,7 +32,8 @@ pub struct Raw {
     reply_size: Option<u32>,
 }
 
-/// The payload for one target: by default the one that the [`Raw`] sends to all, or a different one ([`Raw::payload`]).
+/// The payload for one target: the one that the [`Raw`] sends to all (the default), or a different one
+/// ([`Raw::payload`]).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payload(Option<Box<[u8]>>);
 
@@ -67,13 +68,16 @@ impl fmt::Display for RawError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RawError::PayloadTooLong(len) => {
-                write!(f, "the payload has {len} bytes; a datagram holds {MAX_PAYLOAD}")
+                write!(f, "the payload has {len} bytes; a datagram holds at most {MAX_PAYLOAD}")
             }
             RawError::PrefixTooLong(len) => {
-                write!(f, "the expected prefix has {len} bytes; a datagram holds {MAX_PAYLOAD}")
+                write!(f, "the expected prefix has {len} bytes; a datagram holds at most {MAX_PAYLOAD}")
             }
             RawError::TokenOutside { offset, payload } => {
-                write!(f, "1 to 8 bytes of token at offset {offset} do not fit a payload of {payload} bytes")
+                write!(
+                    f,
+                    "a token of 1 to 8 bytes at offset {offset} does not fit in a payload of {payload} bytes"
+                )
             }
             RawError::TokenInPrefix => {
                 f.write_str("the token changes with every attempt and cannot be part of the expected prefix")
@@ -85,9 +89,9 @@ impl fmt::Display for RawError {
 impl std::error::Error for RawError {}
 
 impl Raw {
-    /// Sends `payload`, 0 to [`MAX_PAYLOAD`] bytes. Without a token, a reply is matched by its address alone: a duplicate
-    /// made by the network, or a reply that is later than [`Config::linger`](crate::engine::Config::linger), counts as
-    /// the reply to the next query to the same host.
+    /// Creates a protocol that sends `payload`, 0 to [`MAX_PAYLOAD`] bytes. Without a token, a reply is matched by its
+    /// address alone: a duplicate made by the network, or a reply that is later than
+    /// [`Config::linger`](crate::engine::Config::linger), counts as the reply to the next query to the same host.
     ///
     /// # Errors
     /// [`RawError::PayloadTooLong`].
@@ -113,8 +117,8 @@ impl Raw {
     /// Writes the token over the payload from `offset` on, and expects it at the same offset of the reply: 8 bytes, or as
     /// many as the payload has left, big endian.
     ///
-    /// Fewer than 8 bytes hold the low bytes of the token. Each byte less makes a forged reply 256 times as likely to
-    /// be accepted.
+    /// Fewer than 8 bytes hold the low bytes of the token. With each byte less, a forged reply is 256 times as likely
+    /// to be accepted.
     ///
     /// # Errors
     /// [`RawError::TokenOutside`] or [`RawError::TokenInPrefix`].

@@ -9,7 +9,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// First address, prefix length, and what the block is for.
+/// The first address of a block, its prefix length, and its purpose.
 type Block<A> = (A, u32, &'static str);
 
 #[rustfmt::skip]
@@ -49,7 +49,7 @@ const IPV6: &[Block<Ipv6Addr>] = &[
 
 /// Returns what a reserved address is for: `private`, `loopback`, `multicast`…; `None` if a public host may have it.
 ///
-/// An IPv6 address that stands for an IPv4 address (mapped, NAT64, 6to4) is reserved if that one is.
+/// An IPv6 address that stands for an IPv4 address (mapped, NAT64, 6to4) is reserved if the IPv4 address is.
 ///
 /// ```
 /// use allears::protocol::reserved;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_in_ipv6_notation_is_what_it_is() {
+    fn an_ipv4_address_in_ipv6_notation_has_its_own_purpose() {
         for form in ["::ffff:127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::"] {
             assert_eq!(of(form), Some("loopback"), "{form}");
         }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn some_addresses_are_no_hosts() {
+    fn no_host_has_these_addresses() {
         let why = |ip: &str| why_no_host(ip.parse().unwrap());
         for (ip, reason) in [
             ("0.0.0.0", "the unspecified address"),

@@ -20,15 +20,19 @@ pub enum Limit {
     Protect2,
     /// DarkPlaces (`NetConn_PreventFlood` in `netconn.c`): 1 per second for each client address.
     DarkPlaces,
+    /// Source (the variables `sv_max_queries_sec`, `sv_max_queries_window` and `sv_max_queries_sec_global` with their default
+    /// values): 3 per second for each client address, and 60 per second in all, each on average over 30 seconds.
+    Source,
 }
 
 impl Limit {
     /// All limits, with their names.
-    pub const ALL: [(&str, Limit); 4] = [
+    pub const ALL: [(&str, Limit); 5] = [
         ("none", Limit::None),
         ("ioq3", Limit::Ioq3),
         ("protect2", Limit::Protect2),
         ("darkplaces", Limit::DarkPlaces),
+        ("source", Limit::Source),
     ];
 }
 
@@ -42,6 +46,8 @@ pub(super) enum Limits {
     Protect2(HashMap<u32, VecDeque<(Time, IpAddr)>>),
     /// The time of the last reply by host and client.
     DarkPlaces(HashMap<(u32, IpAddr), Time>),
+    /// The replies of the last 30 seconds by host, each with the client.
+    Source(HashMap<u32, VecDeque<(Time, IpAddr)>>),
 }
 
 impl Limits {
@@ -51,6 +57,7 @@ impl Limits {
             Limit::Ioq3 => Limits::Ioq3(HashMap::new()),
             Limit::Protect2 => Limits::Protect2(HashMap::new()),
             Limit::DarkPlaces => Limits::DarkPlaces(HashMap::new()),
+            Limit::Source => Limits::Source(HashMap::new()),
         }
     }
 
@@ -65,7 +72,14 @@ impl Limits {
                 };
                 take(Some(client), Duration::from_secs(1)) && take(None, Duration::from_millis(100))
             }
-            Limits::Protect2(receipts) => protect2(receipts.entry(host).or_default(), now, client),
+            Limits::Protect2(receipts) => {
+                let most = Most { of_one: 3, of_all: 48, within: Duration::from_secs(2) };
+                most.allow(receipts.entry(host).or_default(), now, network_of(client))
+            }
+            Limits::Source(receipts) => {
+                let most = Most { of_one: 90, of_all: 1800, within: Duration::from_secs(30) };
+                most.allow(receipts.entry(host).or_default(), now, client)
+            }
             Limits::DarkPlaces(answered) => {
                 let last = answered.get(&(host, client));
                 let allowed = last.is_none_or(|&last| now - last >= Duration::from_secs(1));
@@ -78,16 +92,25 @@ impl Limits {
     }
 }
 
-fn protect2(receipts: &mut VecDeque<(Time, IpAddr)>, now: Time, client: IpAddr) -> bool {
-    let network = network_of(client);
-    while receipts.front().is_some_and(|&(at, _)| now - at >= Duration::from_secs(2)) {
-        receipts.pop_front();
+/// The maximum number of replies within some time: to one client or network, and to all.
+struct Most {
+    of_one: usize,
+    of_all: usize,
+    within: Duration,
+}
+
+impl Most {
+    fn allow(&self, receipts: &mut VecDeque<(Time, IpAddr)>, now: Time, client: IpAddr) -> bool {
+        while receipts.front().is_some_and(|&(at, _)| now - at >= self.within) {
+            receipts.pop_front();
+        }
+        let to_client = receipts.iter().filter(|(_, of)| *of == client).count();
+        let allowed = receipts.len() < self.of_all && to_client < self.of_one;
+        if allowed {
+            receipts.push_back((now, client));
+        }
+        allowed
     }
-    let allowed = receipts.len() < 48 && receipts.iter().filter(|(_, of)| *of == network).count() < 3;
-    if allowed {
-        receipts.push_back((now, network));
-    }
-    allowed
 }
 
 /// A leaky bucket that holds ten requests.
@@ -171,5 +194,18 @@ mod tests {
         let mut limits = Limits::new(Limit::DarkPlaces);
         assert_eq!(answered(&mut limits, CLIENT, Time::ZERO, 31, Duration::from_millis(100)), 4);
         assert!(limits.allow(Time::from_millis(3050), 0, IpAddr::from([192, 0, 2, 2])), "another client");
+    }
+
+    #[test]
+    fn source_answers_three_a_second_on_average_over_thirty() {
+        let mut limits = Limits::new(Limit::Source);
+        assert_eq!(answered(&mut limits, CLIENT, Time::ZERO, 200, Duration::from_millis(10)), 90);
+        assert_eq!(answered(&mut limits, CLIENT, Time::from_millis(29_990), 1, Duration::ZERO), 0);
+        let others = (0..3000).filter(|&i| {
+            limits.allow(Time::from_millis(29_990), 0, IpAddr::from([10, 0, (i / 80) as u8, 1]))
+        });
+        assert_eq!(others.count(), 1800 - 90, "all clients together");
+        assert!(!limits.allow(Time::from_millis(29_999), 0, CLIENT));
+        assert!(limits.allow(Time::from_millis(30_000), 0, CLIENT), "the first reply is forgotten");
     }
 }

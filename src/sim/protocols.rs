@@ -5,8 +5,10 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    BedrockServers, GAMESPY1_FAULTS, GAMESPY2_FAULTS, GAMESPY3_FAULTS, GameSpy1Servers, GameSpy2Servers,
-    GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, UNREAL2_FAULTS, Unreal2Servers,
+    A2S_FAULTS, A2sServers, BedrockServers, DOOM3_FAULTS, Doom3Servers, GAMESPY1_FAULTS, GAMESPY2_FAULTS,
+    GAMESPY3_FAULTS, GameSpy1Servers, GameSpy2Servers, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers,
+    MumbleServers, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers,
+    Teeworlds7Servers, TeeworldsServers, UNREAL2_FAULTS, Unreal2Servers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -20,7 +22,37 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_master()
     .with_players(),
+    HostProtocol::new("a2s", 27015, "servers of Source and GoldSrc, and a master", |plan| {
+        Box::new(A2sServers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&A2S_FAULTS),
     HostProtocol::new("bedrock", 19132, "Minecraft servers, Bedrock edition", |_| Box::new(BedrockServers)),
+    HostProtocol::new("mumble", 64738, "Mumble servers", |_| Box::new(MumbleServers)),
+    HostProtocol::new("quakeworld", 27500, "QuakeWorld servers and their master", |plan| {
+        Box::new(QuakeWorldServers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&QUAKEWORLD_FAULTS),
+    HostProtocol::new("quake2", 27910, "Quake II servers and their master", |plan| {
+        Box::new(Quake2Servers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&QUAKE2_FAULTS),
+    HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
+        Box::new(TeeworldsServers::new(plan))
+    })
+    .with_master()
+    .with_players()
+    .with_faults(&[NO_PLAYERS]),
+    HostProtocol::new("teeworlds7", 8303, "Teeworlds 0.7 servers and their master", |plan| {
+        Box::new(Teeworlds7Servers::new(plan))
+    })
+    .with_master()
+    .with_players(),
     HostProtocol::new("gamespy1", 7778, "game servers with GameSpy's first protocol", |plan| {
         Box::new(GameSpy1Servers::new(plan))
     })
@@ -46,6 +78,9 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_players()
     .with_faults(&UNREAL2_FAULTS),
+    HostProtocol::new("doom3", 27666, "Doom 3 servers", |plan| Box::new(Doom3Servers::new(plan)))
+        .with_players()
+        .with_faults(&DOOM3_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

@@ -16,19 +16,27 @@ pub struct Script {
     pub proof: Proof,
     pub foreign_source: ForeignSource,
     pub defaults: Defaults,
+    /// True if replies without the token are read, too.
+    pub without_token: bool,
 }
 
 impl Default for Script {
     fn default() -> Script {
-        Script { proof: TOKEN, foreign_source: ForeignSource::Unmatched, defaults: Defaults::default() }
+        let (foreign_source, defaults) = (ForeignSource::Unmatched, Defaults::default());
+        Script { proof: TOKEN, foreign_source, defaults, without_token: false }
     }
 }
+
+/// The answer of a conversation that has only a reply without the token.
+pub const PROVISIONAL: u32 = 1000;
 
 /// The remaining steps of a conversation, and what it has received.
 #[derive(Debug, Default, PartialEq)]
 pub struct Talk {
     pub steps: u32,
     pub parts: u32,
+    /// The parts of earlier steps.
+    pub parts_before: u32,
     /// The number of attempts that had timed out before each retry.
     pub missed: Vec<u32>,
     /// The destination of its retries.
@@ -37,6 +45,10 @@ pub struct Talk {
     pub replies: Vec<(Option<Duration>, u32)>,
     /// The number of times that a request was written.
     pub written: u32,
+    /// True if it has a reply without the token, and none with it.
+    pub provisional: bool,
+    /// True if such a reply does not suffice while tries are left.
+    pub insists: bool,
 }
 
 impl Protocol for Script {
@@ -68,17 +80,25 @@ impl Protocol for Script {
 
     fn step(&mut self, talk: &mut Talk, reply: &Reply<'_>) -> Step<u32> {
         talk.replies.push((reply.rtt, reply.attempt));
+        if self.without_token {
+            talk.provisional &= !reply.has_token || reply.bytes.ends_with(b"else");
+        }
         match &reply.bytes[reply.bytes.len() - 4..] {
             b"next" => Step::AskNext,
             b"move" => Step::AskAt(SocketAddr::new(reply.from.ip(), reply.from.port() + 1)),
             b"done" if talk.steps > 0 => {
                 talk.steps -= 1;
+                talk.parts_before = talk.parts;
                 Step::AskNext
             }
             b"done" => Step::Done(talk.parts),
             b"more" => {
                 talk.parts += 1;
                 Step::More { quiet: Duration::from_millis(50) }
+            }
+            b"weak" => {
+                talk.provisional = talk.parts == talk.parts_before;
+                Step::Provisional
             }
             b"else" => Step::NotMine,
             b"fake" => Step::Unproven("no proof"),
@@ -95,7 +115,18 @@ impl Protocol for Script {
         self.foreign_source
     }
 
+    fn takes_replies_without_token(&self) -> bool {
+        self.without_token
+    }
+
+    fn partial_answer(&mut self, talk: &mut Talk) -> Option<u32> {
+        talk.provisional.then_some(PROVISIONAL)
+    }
+
     fn quiet(&mut self, talk: &mut Talk, tries_left: u32) -> Quiet<u32> {
+        if talk.provisional && (tries_left == 0 || !talk.insists) {
+            return Quiet::Done(PROVISIONAL);
+        }
         if talk.parts >= 2 || tries_left == 0 { Quiet::Done(talk.parts) } else { Quiet::Retry }
     }
 

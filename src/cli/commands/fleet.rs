@@ -78,10 +78,10 @@ pub fn run(args: &FleetArgs) -> Result<Exit> {
         write_targets(&house.fleet, path).with_context(|| format!("cannot write {name}"))?;
     }
     let mut out = Out::open(None)?;
-    out.write_line(&house.opening())?;
+    out.write_line(&house.opening()).context("cannot write standard output")?;
     let end = args.duration.map(|duration| house.reactor.now() + duration);
     house.serve(&stop, end)?;
-    out.write_line(&house.closing())?;
+    out.write_line(&house.closing()).context("cannot write standard output")?;
     Ok(Exit::Success)
 }
 

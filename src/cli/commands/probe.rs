@@ -22,8 +22,8 @@ pub struct ProbeArgs {
     /// Accept only replies with this prefix: text with the escapes of --text
     #[arg(long, value_name = "TEXT")]
     expect_prefix: Option<String>,
-    /// Replace 8 bytes of the payload from this offset on by a random token, where the host echoes
-    /// them: this makes replies unforgeable and round trips exact
+    /// Replace the 8 payload bytes at this offset, which the host must echo, with a random token: then replies cannot
+    /// be forged, and round trips are exact
     #[arg(long, value_name = "OFFSET")]
     token_at: Option<usize>,
     /// The size of the largest reply to expect, in bytes: with a small receive buffer, a sweep starts at full speed

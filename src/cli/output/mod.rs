@@ -1,6 +1,6 @@
 //! Output: the destinations and formats of results.
 //!
-//! [`Out`] a terminal or a file · `queue` writing that never blocks a sweep · [`Sink`] JSON, CSV or a table · `record`
+//! [`Out`] a terminal or a file · `queue` writing without blocking the sweep · [`Sink`] JSON, CSV or a table · `record`
 //! the fields of every result · `table` cells and columns · `untrusted` text made harmless.
 
 mod queue;
@@ -47,8 +47,8 @@ impl Out {
         Ok(Out { writer: BufWriter::with_capacity(capacity, writer(path)?), terminal })
     }
 
-    /// Opens `path` for writing that does not block before `most` bytes are queued; the backlog counts them. Writes to a
-    /// terminal are not queued, since the progress line has to be cleared for each line.
+    /// Opens `path` for writing that blocks only while more than `most` bytes are queued; the backlog counts them.
+    /// Writes to a terminal are not queued, since the progress line has to be cleared for each line.
     ///
     /// # Errors
     /// The file cannot be written, or no thread can be started.
@@ -113,7 +113,8 @@ fn writer(path: Option<&Path>) -> Result<Box<dyn Write + Send>> {
     }
 }
 
-/// Opens a file again, to continue after its end: a new file if the old one was moved away. Returns whether it is empty.
+/// Opens a file again, to append to it; creates a new one if the old one was moved away. Also returns whether it is
+/// empty.
 ///
 /// # Errors
 /// The file cannot be opened.

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 /// The queue is full when it holds more bytes than this.
 const FULL: usize = 256 << 10;
 
-/// The size from which a result is queued before it is complete.
+/// A result of at least this size is queued before it is complete.
 const CHUNK: usize = 64 << 10;
 
 /// The writing end of the queue. Dropping it ends the thread.
@@ -39,7 +39,7 @@ struct Shared {
 #[derive(Default)]
 struct BacklogState {
     bytes: usize,
-    /// True while a thread waits until all is written. Otherwise notifying would waste a system call per chunk.
+    /// True while a thread waits until everything is written. Otherwise notifying would waste a system call per chunk.
     awaited: bool,
     /// True once writing has failed and stopped.
     failed: bool,
@@ -113,7 +113,7 @@ impl Backlog {
         state.bytes > FULL && !state.failed
     }
 
-    /// Waits until all is written.
+    /// Waits until everything is written.
     ///
     /// # Errors
     /// Writing has failed.
@@ -185,9 +185,9 @@ mod tests {
     use std::sync::mpsc::SyncSender;
 
     /// A writer that blocks until the test receives: the channel has no capacity.
-    struct Reluctant(SyncSender<Vec<u8>>);
+    struct BlockingWriter(SyncSender<Vec<u8>>);
 
-    impl Write for Reluctant {
+    impl Write for BlockingWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let gone = |_| io::ErrorKind::BrokenPipe.into();
             self.0.send(bytes.to_vec()).map(|()| bytes.len()).map_err(gone)
@@ -203,7 +203,7 @@ mod tests {
         let (sender, reader) = mpsc::sync_channel(0);
         let (wake, woken) = mpsc::channel();
         let mut queue =
-            WriteQueue::start(Reluctant(sender), usize::MAX, move || wake.send(()).unwrap_or_default())
+            WriteQueue::start(BlockingWriter(sender), usize::MAX, move || wake.send(()).unwrap_or_default())
                 .expect("a thread");
         let backlog = queue.backlog();
         let mut chunks = 0;
@@ -225,7 +225,7 @@ mod tests {
     fn a_result_larger_than_the_queue_waits_for_the_reader() {
         const SIZE: usize = 10 * CHUNK;
         let (sender, reader) = mpsc::sync_channel(0);
-        let mut queue = WriteQueue::start(Reluctant(sender), 2 * CHUNK, || {}).expect("a thread");
+        let mut queue = WriteQueue::start(BlockingWriter(sender), 2 * CHUNK, || {}).expect("a thread");
         let backlog = queue.backlog();
         let writes = thread::spawn(move || {
             (0..SIZE / 1024).for_each(|_| queue.write_all(&[7; 1024]).expect("queued"));
@@ -245,7 +245,7 @@ mod tests {
         let (sender, reader) = mpsc::sync_channel(0);
         let (wake, woken) = mpsc::channel();
         let mut queue =
-            WriteQueue::start(Reluctant(sender), usize::MAX, move || wake.send(()).unwrap_or_default())
+            WriteQueue::start(BlockingWriter(sender), usize::MAX, move || wake.send(()).unwrap_or_default())
                 .expect("a thread");
         drop(reader);
         queue.write_all(b"x").expect("queued");

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::untrusted::write_json;
 use crate::cli::stats::millis;
 
-/// The end of one conversation, without its answer.
+/// The outcome of one conversation, without its answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
     pub target: SocketAddr,
@@ -24,7 +24,7 @@ pub struct Record {
     /// The foreign source of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<SocketAddr>,
-    /// The time of its end in seconds since 1970, if hosts are polled repeatedly.
+    /// The time when it ended, in seconds since 1970, if hosts are polled repeatedly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<f64>,
     /// The number of polls skipped since the last one, because the host was still busy.
@@ -32,7 +32,7 @@ pub struct Record {
     pub left_out: u32,
     #[serde(skip)]
     pub reason: Option<String>,
-    /// The reason without what differs from host to host, for the summary; empty if the outcome says all.
+    /// The reason without details that differ from host to host, for the summary; empty if the outcome alone suffices.
     #[serde(skip)]
     pub cause: String,
 }
@@ -55,7 +55,7 @@ struct JsonLine<'a, A> {
 }
 
 impl Record {
-    /// The first columns of `-o csv`. Those of the answer follow, and `reason` is the last one.
+    /// The first columns of `-o csv`. Those of the answer follow, and `reason` comes last.
     pub const COLUMNS: [&'static str; 4] = ["target", "outcome", "attempts", "rtt_ms"];
 
     pub fn new<C, A, T>(completion: &Completion<C, A, T>) -> Record {
@@ -141,7 +141,7 @@ fn cause<A>(outcome: &Outcome<A>) -> String {
     uncapitalized(&system_says(&io::Error::from_raw_os_error(errno)))
 }
 
-/// Returns a message of the system as a part of a sentence.
+/// Lowercases the first letter, so that a message of the system can be part of a sentence.
 pub fn uncapitalized(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()

@@ -19,8 +19,9 @@ pub enum Sink {
 }
 
 impl Sink {
-    /// Starts the output. `columns` are those of the table with their widths; it is empty if the command writes lines,
-    /// or a whole table at the end. `csv` are the answer's columns in CSV, between those of [`Record`] and `reason`.
+    /// Starts the output. `columns` are those of the table with their widths; there are none if the command writes
+    /// lines, or a whole table at the end. `csv` are the answer's columns in CSV, between those of [`Record`] and
+    /// `reason`.
     ///
     /// # Errors
     /// The header cannot be written.
@@ -59,7 +60,7 @@ impl Sink {
         }
     }
 
-    /// Starts a further file, with a header if the format has one.
+    /// Starts another file, with a header if the format has one.
     pub fn start_file(&mut self) -> io::Result<()> {
         match self {
             Sink::Csv(rows) => rows.write_header(),

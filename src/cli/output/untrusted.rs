@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
-/// Returns whether a terminal would obey a character instead of showing it, or whether it is invisible or changes the
-/// direction of writing, and could make one text look like another.
+/// Returns whether a character must not be written as it is: because a terminal would obey it, or because it is
+/// invisible or changes the direction of writing, and could make one text look like another.
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -60,7 +60,7 @@ fn replaced(text: &str, replace: impl Fn(char, &mut String)) -> Cow<'_, str> {
 /// front (OWASP, CSV Injection); numbers stay.
 pub fn csv_cell(text: &str) -> Cow<'_, str> {
     let text = escaped(text);
-    if text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err() {
+    if text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && text.parse::<f64>().is_err() {
         format!("'{text}").into()
     } else {
         text

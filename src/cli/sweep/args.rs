@@ -25,7 +25,7 @@ pub struct SweepArgs {
     #[command(flatten)]
     pub lists: ListArgs,
 
-    /// Packets per second in all, or `unlimited`
+    /// Packets per second in total, or `unlimited`
     #[arg(short, long, value_name = "PPS", default_value = "1000", help_heading = "Pace")]
     pub rate: Rate,
     /// Packets that may be sent at once
@@ -37,14 +37,15 @@ pub struct SweepArgs {
     /// Minimum time between two packets to one host [default: 100ms, or what the protocol needs]
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Pace")]
     pub host_gap: Option<Duration>,
-    /// Packets per second to one address, whatever the ports, or `unlimited` [default: 20, or what the protocol needs]
+    /// Packets per second to one address, across all its ports, 8 at once; or `unlimited` [default: 20, or what the protocol
+    /// needs]
     #[arg(long, value_name = "PPS", help_heading = "Pace")]
     pub host_rate: Option<Rate>,
     /// Packets per second to one /24 (IPv4) or /48 (IPv6), or `unlimited`
     #[arg(long, value_name = "PPS", default_value = "500", help_heading = "Pace")]
     pub prefix_rate: Rate,
 
-    /// Memory for queries, answers and results: 64M, 1G [default: a quarter of what there is, at most 1G]
+    /// Memory for queries, answers and results: 64M, 1G [default: a quarter of what the process may use, at most 1G]
     #[arg(long, value_name = "BYTES", value_parser = values::size, help_heading = "Pace")]
     pub memory: Option<usize>,
 

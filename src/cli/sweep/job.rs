@@ -51,17 +51,17 @@ pub trait Job<P: Protocol, T = ()> {
         Ok(())
     }
 
-    /// Returns whether it runs until it is stopped: then SIGHUP requests a reload.
+    /// Returns whether the job runs until it is stopped. If so, SIGHUP requests a reload.
     fn runs_long(&self) -> bool {
         false
     }
 
-    /// Replaces the targets by those of `inputs`.
+    /// Replaces the targets with those of `inputs`.
     fn reload(&mut self, inputs: Inputs) {
         drop(inputs);
     }
 
-    /// Starts a further file of results, with a header if its format has one.
+    /// Starts another file of results, with a header if its format has one.
     fn start_file(&mut self) -> io::Result<()> {
         Ok(())
     }

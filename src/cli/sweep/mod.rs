@@ -168,7 +168,7 @@ impl Sweep {
         if self.settings.engine.window.is_some() || !self.is_memory_short() {
             return;
         }
-        if let Some(bytes) = self.memory().there_is {
+        if let Some(bytes) = self.memory().usable {
             let mib = bytes >> 20;
             self.console.warn(format_args!("{mib} MiB of memory: at most {safe} queries in flight"));
         }
@@ -180,7 +180,7 @@ impl Sweep {
         }
         if ledger.send_errors > 0 {
             self.console.warn(format_args!(
-                "{} sends failed, and were tried again: see send_errors in --stats",
+                "{} sends failed and were retried: see send_errors in --stats",
                 ledger.send_errors
             ));
         }
@@ -213,7 +213,7 @@ impl Sweep {
         safe: u64,
     ) -> Result<()> {
         let Some(mut out) = self.stats.take() else { return Ok(()) };
-        let around = Circumstances {
+        let circumstances = Circumstances {
             targets: job.targets(),
             bad_lines: self.console.bad_lines() as u64,
             local_drops,
@@ -223,6 +223,6 @@ impl Sweep {
             cpu: net::cpu_time(),
             max_rss: net::max_rss(),
         };
-        out.write_line(&Stats::new(ledger, &around)).context("cannot write the ledger")
+        out.write_line(&Stats::new(ledger, &circumstances)).context("cannot write the ledger")
     }
 }

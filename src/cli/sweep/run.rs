@@ -11,20 +11,20 @@ use super::{Flow, Job, More, Sweep};
 use crate::cli::exit::{Exit, in_words};
 use crate::cli::output;
 
-/// The time after which a network that fails for every packet is reported.
+/// The time without a packet sent after which an outage is reported.
 const OUTAGE: Duration = Duration::from_secs(1);
 
 /// The time between two updates of the progress line.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// The end of a sweep.
+/// The way in which a sweep ended.
 #[derive(Debug)]
 pub struct Ending {
-    /// True if it was ended by a signal.
+    /// True if a signal ended it.
     interrupted: bool,
     /// True if the reader of the results has closed the pipe.
     pub closed: bool,
-    /// Results cannot be written.
+    /// True if results cannot be written.
     unwritable: bool,
     /// The first system error.
     pub failure: Option<Error>,
@@ -92,8 +92,8 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         }
     }
 
-    /// Runs until every conversation has ended. After a system error they end as interrupted, and what has arrived is
-    /// still written.
+    /// Runs until every conversation has ended. After a system error they end as interrupted, and results that have
+    /// arrived are still written.
     pub fn run(mut self) -> Ending {
         if self.job.runs_long() {
             self.sweep.stop.reload_on_hangup();
@@ -138,7 +138,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         self.deadline.into_iter().chain(progress).chain(due).min()
     }
 
-    /// Warns once if the system sends nothing at all.
+    /// Warns once if no packet can be sent.
     fn report_outage(&mut self) {
         if self.has_reported_outage {
             return;
@@ -146,7 +146,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         let Sweep { net, console, .. } = &*self.sweep;
         if let Some((_, error)) = net.outage().filter(|(since, _)| net.now() - *since >= OUTAGE) {
             let reason = in_words(&Error::new(error));
-            console.warn(format_args!("cannot send: {reason}: packets are held back and tried again"));
+            console.warn(format_args!("cannot send: {reason}: packets are held back and retried"));
             self.has_reported_outage = true;
         }
     }
@@ -178,8 +178,18 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         }
         let results = self.sweep.settings.results.as_ref();
         let Some(path) = results.filter(|path| !output::is_standard_output(path)) else { return };
+        let (file, is_empty) = match output::reopen(path) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let reason = in_words(&Error::new(error));
+                let path = path.display();
+                return self
+                    .sweep
+                    .console
+                    .warn(format_args!("cannot write {path}: {reason}: the old file stays open"));
+            }
+        };
         let reopened = self.job.flush().and_then(|()| {
-            let (file, is_empty) = output::reopen(path)?;
             self.sweep.backlog.continue_in(Box::new(file))?;
             if is_empty { self.job.start_file() } else { Ok(()) }
         });
@@ -204,11 +214,12 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     }
 
     fn take(&mut self, completion: Completion<P::Conversation, P::Answer, T>, now: Time) {
-        if !self.can_write() {
-            return;
-        }
-        match self.job.conclude(completion, now, &self.sweep.console) {
+        // If results cannot be written any more, they are still counted.
+        let (could_write, concluded) =
+            (self.can_write(), self.job.conclude(completion, now, &self.sweep.console));
+        match concluded {
             Ok(Flow::GoOn) => {}
+            Err(_) if !could_write => {}
             Ok(Flow::Enough) => {
                 self.asking = false;
                 self.engine.abort(self.sweep.net.now());

@@ -65,6 +65,7 @@ impl SweepArgs {
                 default_port,
                 strict: self.lists.strict,
                 settings: None,
+                labels: None,
             },
             results: self.to.clone(),
             stats: self.stats.clone(),

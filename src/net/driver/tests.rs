@@ -1,4 +1,4 @@
-//! Turns with a system that fails: every call, with every error, in virtual time.
+//! Runs turns on a system that fails: every error at every call, in virtual time.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -26,7 +26,7 @@ enum Call {
     ReadErrors,
 }
 
-/// A call that fails with `errno` from one time to another, each time with this probability.
+/// Makes a kind of call fail with `errno` between two times, each call with this probability.
 #[derive(Clone, Copy, Debug)]
 struct Fault {
     call: Call,
@@ -56,7 +56,7 @@ struct Machine {
     faults: Vec<Fault>,
     /// Replies on their way, in order of arrival.
     replies: RefCell<Vec<(Time, SocketAddr, Vec<u8>)>>,
-    /// Arrivals up to then have been reported: readiness is edge-triggered.
+    /// Arrivals up to this time have been reported: readiness is edge-triggered.
     reported: Cell<Time>,
 }
 
@@ -156,7 +156,7 @@ impl Endpoint for FailingSocket {
     }
 }
 
-/// The end of a sweep.
+/// The result of a sweep.
 #[derive(Debug)]
 struct Report {
     ledger: Ledger,
@@ -168,7 +168,7 @@ struct Report {
     error: Option<io::Error>,
 }
 
-/// Sweeps over so many hosts, with these faults.
+/// Sweeps over this many hosts, with these faults.
 fn sweep(hosts: u32, config: Config, faults: &[Fault], seed: u64) -> Report {
     let machine = Rc::new(Machine {
         faults: faults.to_vec(),
@@ -210,8 +210,8 @@ fn config() -> Config {
     Config::unlimited().with_rate(Some(1000.0)).with_reply_credit(Some(64 << 20))
 }
 
-/// Errors of this machine that may pass.
-const PASSING: [i32; 9] = [
+/// Transient errors of this machine.
+const TRANSIENT: [i32; 9] = [
     libc::ENETUNREACH,
     libc::EHOSTUNREACH,
     libc::EADDRNOTAVAIL,
@@ -224,8 +224,8 @@ const PASSING: [i32; 9] = [
 ];
 
 #[test]
-fn a_send_error_that_passes_costs_nothing() {
-    for errno in PASSING {
+fn a_transient_send_error_costs_nothing() {
+    for errno in TRANSIENT {
         let report = sweep(500, config(), &[Fault::between(Call::Send, errno, 100, 1_600)], 1);
         let Ledger { answered, datagrams_sent, retransmissions, .. } = report.ledger;
         assert_eq!((answered, datagrams_sent, retransmissions), (500, 500, 0), "errno {errno}");
@@ -234,12 +234,12 @@ fn a_send_error_that_passes_costs_nothing() {
 }
 
 #[test]
-fn a_send_error_that_stays_ends_each_query_without_an_attempt_after_its_patience() {
-    for errno in PASSING {
+fn a_persistent_send_error_ends_each_query_without_an_attempt() {
+    for errno in TRANSIENT {
         let report = sweep(100, config(), &[Fault::always(Call::Send, errno)], 1);
         assert_eq!((report.ledger.send_failed, report.ledger.datagrams_sent), (100, 0), "errno {errno}");
         assert_eq!(report.send_failed, [0; 100]);
-        // A full send buffer has ten seconds more to empty itself.
+        // A full send buffer has ten more seconds to drain.
         let latest = if errno == libc::EAGAIN { 17_000 } else { 8_000 };
         let within = Time::from_millis(5_000)..Time::from_millis(latest);
         assert!(within.contains(&report.ended), "errno {errno}: {report:?}");
@@ -248,7 +248,7 @@ fn a_send_error_that_stays_ends_each_query_without_an_attempt_after_its_patience
 }
 
 #[test]
-fn a_send_error_that_no_time_cures_ends_the_query_at_once() {
+fn a_permanent_send_error_ends_the_query_at_once() {
     for errno in [libc::EINVAL, libc::EAFNOSUPPORT, libc::EMSGSIZE] {
         let report = sweep(100, config(), &[Fault::always(Call::Send, errno)], 1);
         assert_eq!((report.ledger.send_failed, report.ledger.send_errors), (100, 0), "errno {errno}");
@@ -265,16 +265,16 @@ fn a_retry_that_fails_leaves_the_first_attempt_alone() {
 }
 
 #[test]
-fn a_query_that_cannot_be_retried_ends_with_the_attempts_that_left() {
+fn a_query_that_cannot_be_retried_ends_with_the_attempts_that_were_sent() {
     let config = config().with_timeout(Timeout::Fixed(Duration::from_millis(3)));
     let report = sweep(1, config, &[Fault::between(Call::Send, libc::ENETUNREACH, 2, 60_000)], 1);
     assert_eq!((report.ledger.send_failed, report.send_failed), (1, vec![1]));
 }
 
 #[test]
-fn a_receive_error_that_passes_costs_nothing() {
+fn a_transient_receive_error_costs_nothing() {
     let errnos = [libc::EIO, libc::EINTR, libc::EPROTO, libc::ENOPROTOOPT, libc::EOPNOTSUPP];
-    for errno in PASSING.into_iter().filter(|errno| *errno != libc::EAGAIN).chain(errnos) {
+    for errno in TRANSIENT.into_iter().filter(|errno| *errno != libc::EAGAIN).chain(errnos) {
         let report = sweep(500, config(), &[Fault::between(Call::Receive, errno, 100, 1_100)], 1);
         assert_eq!((report.ledger.answered, report.ledger.retransmissions), (500, 0), "errno {errno}");
         assert!(report.call_rate < 20_000.0, "errno {errno}: {} calls per second", report.call_rate);
@@ -282,7 +282,7 @@ fn a_receive_error_that_passes_costs_nothing() {
 }
 
 #[test]
-fn a_receive_error_that_stays_is_returned_and_takes_nothing_back() {
+fn a_persistent_receive_error_is_returned_and_earlier_answers_stay() {
     for errno in [libc::ENOMEM, libc::EIO, libc::EACCES, libc::ENOPROTOOPT, libc::EOPNOTSUPP] {
         let faults = [Fault::between(Call::Receive, errno, 200, 1_000_000)];
         let report = sweep(500, config(), &faults, 1);
@@ -295,7 +295,7 @@ fn a_receive_error_that_stays_is_returned_and_takes_nothing_back() {
 }
 
 #[test]
-fn any_error_at_any_call_for_a_while_costs_no_answer() {
+fn any_transient_error_at_any_call_costs_no_answer() {
     let calls = [Call::Send, Call::Receive, Call::ReadErrors];
     for seed in 0..300u64 {
         let machine =
@@ -304,7 +304,7 @@ fn any_error_at_any_call_for_a_while_costs_no_answer() {
         let faults: Vec<Fault> = (0..1 + pick(4))
             .map(|_| {
                 let (from, long) = (pick(400) as u64, 1 + pick(1_000) as u64);
-                let fault = Fault::between(calls[pick(3)], PASSING[pick(9)], from, from + long);
+                let fault = Fault::between(calls[pick(3)], TRANSIENT[pick(9)], from, from + long);
                 Fault { probability: [1.0, 0.5, 0.05][pick(3)], ..fault }
             })
             .collect();
@@ -335,7 +335,7 @@ fn unsent_packets_return_in_order_and_sending_pauses() {
         std::iter::from_fn(|| engine.poll_transmit(now, &mut bytes)).enumerate().collect();
     assert_eq!(bytes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 
-    // The first three left; of the rest, one family after the other came back.
+    // The first three were sent. The rest came back, one address family after the other.
     polled.drain(..3);
     polled.sort_by_key(|&(order, _)| (order % 2, order));
     driver.unsent = polled;

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::quake3::GetInfo;
 use super::text::{Colors, TextRules};
 use super::wire::{WIRE_PROTOCOLS, WireProtocol};
 
@@ -41,7 +42,7 @@ pub struct Game {
     pub master_port: u16,
     /// The public masters, `HOST:PORT`; may be empty.
     pub masters: &'static [&'static str],
-    /// The protocol number by which masters of the Quake 3 kind select servers: the current version's.
+    /// The protocol number by which masters of the Quake 3 kind and Xash3D's select servers: the current version's.
     pub list_protocol: u32,
     /// The name by which masters select servers, for games that need one: before the protocol number in `getservers`.
     pub list_name: Option<&'static str>,
@@ -51,12 +52,18 @@ pub struct Game {
     pub steam_app: u32,
     /// The minimum time between two packets to one server.
     pub host_gap: Duration,
+    /// When its servers are sent `getinfo`, if they are of the Quake 3 kind.
+    pub getinfo: GetInfo,
     /// How to read its texts.
     pub text: TextRules,
     /// True if its servers report ping 0 for bots and for no one else (except a player on the same machine).
     pub bots_have_ping_zero: bool,
+    /// The score by which its servers mark spectators.
+    pub spectator_score: Option<i32>,
     /// The names of its teams, by number.
     pub teams: &'static [&'static str],
+    /// The names that its servers give to the game without a modification, in addition to its full name.
+    pub base_mods: &'static [&'static str],
 }
 
 impl Game {
@@ -75,9 +82,12 @@ impl Game {
             ext_name: None,
             steam_app: 0,
             host_gap: Duration::from_millis(100),
+            getinfo: GetInfo::IfCut,
             text: TextRules::new(Colors::None),
             bots_have_ping_zero: false,
+            spectator_score: None,
             teams: &[],
+            base_mods: &[],
         }
     }
 
@@ -94,6 +104,11 @@ impl Game {
     /// Returns whether `id` is the id or an alias of the game, ignoring case.
     pub fn is_called(&self, id: &str) -> bool {
         [self.id].iter().chain(self.aliases).any(|name| name.eq_ignore_ascii_case(id))
+    }
+
+    /// Returns whether its servers send the names of their players over UDP.
+    pub fn lists_players(&self) -> bool {
+        self.wire.lists_players && self.getinfo != GetInfo::Instead
     }
 
     /// Returns the name of team number `team`; `None` if the game has no such team.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::Game;
+use super::text::TextRules;
 
 /// The description of a game server.
 ///
@@ -14,6 +15,8 @@ use super::Game;
 pub struct ServerInfo {
     /// The game that it was queried for.
     pub game: &'static Game,
+    /// How its texts are read: as those of the game, and with the encoding that its names show to have.
+    pub text: TextRules,
     /// The server's name.
     pub name: Option<String>,
     /// The server's name as sent.
@@ -83,6 +86,7 @@ impl ServerInfo {
     pub(super) fn new(game: &'static Game) -> ServerInfo {
         ServerInfo {
             game,
+            text: game.text,
             name: None,
             name_raw: None,
             map: None,
@@ -98,6 +102,56 @@ impl ServerInfo {
             rules: Rules::default(),
             truncated: false,
             remarks: Vec::new(),
+        }
+    }
+
+    /// Appends what the wire has about player number `at` of the list and [`PlayerInfo`] has not, as the rule `KEY_AT`;
+    /// nothing if it is empty.
+    pub(super) fn push_of_player(&mut self, at: usize, key: &str, value: &[u8]) {
+        if !value.is_empty() {
+            self.rules.push(format!("{key}_{at}").as_bytes(), value);
+        }
+    }
+
+    /// Counts the bots if it is known of every player whether it is one.
+    pub(super) fn count_bots(&mut self) {
+        let known: Option<Vec<bool>> = self.player_list.iter().map(|player| player.bot).collect();
+        self.bots = known.map(|bots| bots.into_iter().filter(|&is_bot| is_bot).count() as u32);
+    }
+
+    /// Returns the number of slots that are free for the public; `None` if the number of slots is unknown. Spectators and
+    /// bots take slots, too; which players have the private ones is unknown, so all players count.
+    pub fn free_slots(&self) -> Option<u32> {
+        let public = self.max_players?.saturating_sub(self.private_slots.unwrap_or(0));
+        Some(public.saturating_sub(self.players))
+    }
+
+    /// Reads the names once all are known: in the encoding that they show to have, and without spaces around them, since
+    /// some games pad them.
+    pub(super) fn read_names(&mut self) {
+        let players = self.player_list.iter().map(|player| &*player.name_raw);
+        if let Some(text) = self.text.detected(self.name_raw.as_deref().into_iter().chain(players)) {
+            self.text = text;
+            let is_other = |raw: &[u8]| std::str::from_utf8(raw).is_err();
+            if let (Some(name), Some(raw)) =
+                (&mut self.name, self.name_raw.as_deref().filter(|raw| is_other(raw)))
+            {
+                *name = text.clean(raw);
+            }
+            for player in self.player_list.iter_mut().filter(|player| is_other(&player.name_raw)) {
+                player.name = text.clean(&player.name_raw);
+            }
+        }
+        self.trim_names();
+    }
+
+    fn trim_names(&mut self) {
+        let players = self.player_list.iter_mut().map(|player| &mut player.name);
+        for name in self.name.iter_mut().chain(players) {
+            let trimmed = name.trim();
+            if trimmed.len() < name.len() {
+                *name = trimmed.to_owned();
+            }
         }
     }
 }
@@ -156,5 +210,29 @@ mod tests {
             (rules.len(), rules.get("MAP"), rules.get("EMPTY")),
             (4, Some(&b"oasis"[..]), Some(&b""[..]))
         );
+    }
+
+    #[test]
+    fn private_slots_are_not_free() {
+        for (players, slots, private, free) in [
+            (30, Some(32), Some(2), Some(0)),
+            (29, Some(32), Some(2), Some(1)),
+            (30, Some(32), None, Some(2)),
+            (40, Some(32), Some(64), Some(0)),
+            (5, None, Some(2), None),
+        ] {
+            let mut info = ServerInfo::new(Game::find("q3").unwrap());
+            (info.players, info.max_players, info.private_slots) = (players, slots, private);
+            assert_eq!(info.free_slots(), free, "{players} {slots:?} {private:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_trimmed() {
+        let mut info = ServerInfo::new(Game::find("cod2").unwrap());
+        info.name = Some(" a b  ".into());
+        info.player_list = vec![PlayerInfo { name: "NIGHTOWL    ".into(), ..PlayerInfo::default() }];
+        info.trim_names();
+        assert_eq!((info.name.as_deref(), info.player_list[0].name.as_str()), (Some("a b"), "NIGHTOWL"));
     }
 }

@@ -1,7 +1,7 @@
-//! A master's list, and which of its entries are believed.
+//! A master's list, and the check of its entries.
 //!
-//! A list carries no token, and a master takes in whatever says that it is a server. So a list may name a victim on
-//! thousands of ports, hosts of the reader's own network, or services that amplify what they are sent.
+//! A list carries no token, and a master lists any address that registers as a server. So a list may name a victim on
+//! thousands of ports, hosts of the user's own network, or services that reply with more bytes than they receive.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -11,14 +11,14 @@ use super::servers::ServerSet;
 use super::{Game, GameAnswer};
 use crate::protocol::{canonical, reserved};
 
-/// The maximum entries that are read of one list. The longest real ones have some 10,000.
+/// The maximum number of entries that are read from one list. The longest real lists have some 10,000.
 pub const MAX_LISTED: usize = 100_000;
 
-/// The maximum servers of one list that may be on one address (IPv6: in one /64). Hosters run dozens on one.
+/// The maximum number of servers of one list on one address (IPv6: in one /64). Hosting providers run dozens on one.
 pub const MAX_PER_ADDRESS: u32 = 128;
 
-/// Ports above 1023 that belong to other services over UDP, and to no game. Most of them reply to anyone, with more than
-/// they are sent, so they are what a forged list would name.
+/// Ports above 1023 that belong to other services over UDP, and to no game. Most of these services reply to anyone, and
+/// with more bytes than they receive, so a forged list would name them.
 const OTHER_SERVICES: &[u16] = &[
     1194,  // OpenVPN
     1434,  // SQL Server Browser
@@ -45,33 +45,36 @@ const OTHER_SERVICES: &[u16] = &[
     51820, // WireGuard
 ];
 
-/// How many entries of a master's list are not queried, and why; each is counted once.
+/// The numbers of entries of a master's list that are not queried, by reason. Each entry is counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejected {
-    /// [Reserved](reserved::purpose) addresses, and port 0.
+    /// Addresses that are [no host's](reserved::why_no_host), and port 0.
+    pub no_hosts: usize,
+    /// [Reserved](reserved::purpose) addresses.
     pub reserved: usize,
     /// Addresses of this machine: [`Games::with_own_addresses`](super::Games::with_own_addresses).
     pub own: usize,
-    /// Ports below 1024, and others of well-known services that are no game's.
+    /// Ports below 1024, and other ports of well-known services that no game uses.
     pub services: usize,
-    /// Beyond [`MAX_PER_ADDRESS`].
+    /// Servers beyond [`MAX_PER_ADDRESS`].
     pub crowded: usize,
 }
 
 impl Rejected {
     /// Returns the sum.
     pub fn total(&self) -> usize {
-        self.reserved + self.own + self.services + self.crowded
+        self.no_hosts + self.reserved + self.own + self.services + self.crowded
     }
 }
 
-/// The counts in words: `3 on reserved addresses, 1 on ports of other services`.
+/// Formats the counts: `3 on reserved addresses, 1 on ports of other services`.
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rejected { reserved, own, services, crowded } = *self;
+        let Rejected { no_hosts, reserved, own, services, crowded } = *self;
         let beyond = format!("beyond {MAX_PER_ADDRESS} on one address");
         let counts = [
+            (no_hosts, "on addresses that no host has"),
             (reserved, "on reserved addresses"),
             (own, "on addresses of this machine"),
             (services, "on ports of other services"),
@@ -91,16 +94,18 @@ pub(super) struct MasterList {
     /// All entries, so that repeated ones count once.
     entries: HashSet<SocketAddr>,
     per_address: HashMap<IpAddr, u32>,
+    /// The entries that the user has no use for.
+    left_out: usize,
     rejected: Rejected,
 }
 
 impl MasterList {
     pub(super) fn new(game: &'static Game) -> MasterList {
         let (entries, per_address) = (HashSet::new(), HashMap::new());
-        MasterList { game, entries, per_address, rejected: Rejected::default() }
+        MasterList { game, entries, per_address, left_out: 0, rejected: Rejected::default() }
     }
 
-    /// Takes an entry from the list of `master`: a server that is believed waits in `servers` to be queried.
+    /// Adds an entry from the list of `master`. An accepted server is added to `servers`, to be queried.
     pub(super) fn add(&mut self, servers: &mut ServerSet, master: SocketAddr, server: SocketAddr) {
         let server = canonical(server);
         if self.is_full() || !self.entries.insert(server) {
@@ -112,27 +117,44 @@ impl MasterList {
         }
     }
 
+    /// Takes an entry that is not to be queried, nor counted as listed: one of the other address family.
+    pub(super) fn leave_out(&mut self, server: SocketAddr) {
+        if !self.is_full() && self.entries.insert(canonical(server)) {
+            self.left_out += 1;
+        }
+    }
+
+    /// Returns the number of entries received, each counted once.
+    pub(super) fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the number of entries, each counted once.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Returns whether no more entries are read.
     pub(super) fn is_full(&self) -> bool {
         self.entries.len() == MAX_LISTED
     }
 
     pub(super) fn answer(&self, complete: bool) -> GameAnswer {
-        let listed = self.entries.len() - self.rejected.total();
+        let listed = self.entries.len() - self.left_out - self.rejected.total();
         GameAnswer::List { listed, complete, is_cut: self.is_full(), rejected: self.rejected }
     }
 
-    /// Returns the count of entries that are rejected for the same reason as this one; `None` if it is believed.
+    /// Returns the counter for the reason to reject this entry; `None` to accept it.
     fn reason_to_reject(
         &mut self,
         set: &ServerSet,
         master: IpAddr,
         server: SocketAddr,
     ) -> Option<&mut usize> {
-        let Rejected { reserved, own, services, crowded } = &mut self.rejected;
+        let Rejected { no_hosts, reserved, own, services, crowded } = &mut self.rejected;
         let (ip, port) = (server.ip(), server.port());
         if port == 0 || reserved::why_no_host(ip).is_some() {
-            return Some(reserved);
+            return Some(no_hosts);
         }
         if !set.may_list_reserved(master) {
             if reserved::purpose(ip).is_some() {
@@ -145,14 +167,14 @@ impl MasterList {
         if port < 1024 || OTHER_SERVICES.contains(&port) {
             return Some(services);
         }
-        let on_address = self.per_address.entry(interface(ip)).or_default();
+        let on_address = self.per_address.entry(host_range(ip)).or_default();
         *on_address += 1;
         (*on_address > MAX_PER_ADDRESS).then_some(crowded)
     }
 }
 
-/// Returns what stands for one interface: the address, or the /64 of an IPv6 address, all of which may be one host's.
-fn interface(ip: IpAddr) -> IpAddr {
+/// Returns the IPv4 address, or the /64 of an IPv6 address: a single host may have all of its addresses.
+fn host_range(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
@@ -234,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_may_list_what_is_no_host_or_another_service() {
+    fn no_master_may_list_non_hosts_or_other_services() {
         for master in [PUBLIC, "127.0.0.1:27950"] {
             let (mut list, mut set) = (list(), servers("", true));
             let no_hosts = [
@@ -248,7 +270,7 @@ mod tests {
             assert_eq!(add(&mut list, &mut set, master, &no_hosts), [""; 0]);
             let services = ["9.1.1.1:53", "9.1.1.1:161", "9.1.1.1:1023", "9.1.1.1:1900", "9.1.1.1:11211"];
             assert_eq!(add(&mut list, &mut set, master, &services), [""; 0]);
-            assert_eq!((list.rejected.reserved, list.rejected.services), (no_hosts.len(), services.len()));
+            assert_eq!((list.rejected.no_hosts, list.rejected.services), (no_hosts.len(), services.len()));
             assert_eq!(add(&mut list, &mut set, master, &["9.1.1.1:1024"]).len(), 1);
         }
     }
@@ -271,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_come_again_count_once() {
+    fn repeated_entries_count_once() {
         let (mut list, mut set) = (list(), ServerSet::default());
         for _ in 0..3 {
             add(&mut list, &mut set, PUBLIC, &["10.0.0.1:27960", "9.1.1.1:27960", "9.1.1.1:53"]);
@@ -293,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn no_games_own_port_is_another_services() {
+    fn no_port_of_a_game_belongs_to_another_service() {
         for game in Game::all() {
             assert!(game.server_port >= 1024 && !OTHER_SERVICES.contains(&game.server_port), "{game:?}");
         }

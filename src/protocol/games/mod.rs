@@ -7,11 +7,19 @@
 //! | [`text`] | `text/` | names and other texts, and their colour codes |
 //! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
 //! | | `fields.rs` | the fields of binary datagrams |
+//! | | `status_text.rs`, `words.rs` | statuses that are lines of text |
 //! | | `servers.rs` | the servers, each listed once |
+//! | | `list_query.rs` | a conversation with a master |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
+//! | | `a2s/` | Source, GoldSrc, and many others |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `doom3/` | Doom 3 and its descendants |
+//! | | `mumble.rs` | Mumble |
+//! | | `quake2/` | Quake II and its descendants |
+//! | | `quakeworld/` | QuakeWorld |
+//! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
 //! | | `unreal2/` | Unreal Engine 2 |
 //!
@@ -20,23 +28,34 @@
 //!    Declare the file below.
 //! 2. Add it to the table in `wire.rs`.
 
+mod a2s;
 mod bedrock;
 mod catalogue;
+mod doom3;
 mod fields;
 mod gamespy;
 mod info;
+mod list_query;
 mod master_list;
+mod mumble;
+mod quake2;
 pub mod quake3;
+mod quakeworld;
 mod servers;
+mod status_text;
 #[cfg(test)]
 mod talk;
+mod teeworlds;
 pub mod text;
 mod unreal2;
 mod wire;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+#[cfg(feature = "bzip2")]
+pub(crate) use a2s::crc32;
 pub use catalogue::Game;
 pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
@@ -64,6 +83,7 @@ use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, T
 pub struct Games {
     default: &'static Game,
     servers: ServerSet,
+    requires_proof: bool,
 }
 
 /// A question to one host.
@@ -101,8 +121,9 @@ pub enum GameAnswer {
     List {
         /// The number of servers on it that are believed, each counted once.
         listed: usize,
-        /// True if the end of the list was received. A datagram from its middle may still be lost: protocols do not
-        /// number them.
+        /// True if the end of the list was received, or lists of this protocol have no mark of their end. A datagram
+        /// may still be lost: protocols do not number them. False, too, if the master marks each of several datagrams
+        /// as the end, so that more may follow.
         complete: bool,
         /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
         is_cut: bool,
@@ -114,7 +135,16 @@ pub enum GameAnswer {
 impl Games {
     /// Creates a protocol for any games. The port and host gap of `default` are the defaults.
     pub fn new(default: &'static Game) -> Games {
-        Games { default, servers: ServerSet::default() }
+        Games { default, servers: ServerSet::default(), requires_proof: false }
+    }
+
+    /// Refuses answers without the token that their request has, which only the server's address and port tie to it.
+    /// Otherwise such an answer counts if none with the token comes, and its
+    /// [`proof`](crate::engine::Completion::proof) is [`Proof::Address`]. Protocols without a token are not affected.
+    #[must_use]
+    pub fn with_proof_required(mut self, required: bool) -> Games {
+        self.requires_proof = required;
+        self
     }
 
     /// Names the addresses of this machine. Only a master that has a [reserved](super::reserved::purpose) address or one of
@@ -153,6 +183,11 @@ impl Games {
     /// Returns the number of known servers: from all masters, and from [`Games::know`].
     pub fn servers_known(&self) -> usize {
         self.servers.known()
+    }
+
+    /// Forgets a server, so that the next list with it returns it again.
+    pub fn forget(&mut self, server: SocketAddr) {
+        self.servers.remove(server);
     }
 
     /// Records a server that the caller queries without having taken it from a list, so that no list returns it again.
@@ -210,7 +245,8 @@ impl GameConversation {
 
 impl GameAnswer {
     /// Returns the answer of a server, completed by `datagram`.
-    fn server(info: ServerInfo, datagram: &[u8]) -> GameAnswer {
+    fn server(mut info: ServerInfo, datagram: &[u8]) -> GameAnswer {
+        info.read_names();
         GameAnswer::Server { info: Box::new(info), datagram: datagram.into() }
     }
 }
@@ -246,8 +282,15 @@ impl Protocol for Games {
     }
 
     fn step(&mut self, conversation: &mut GameConversation, reply: &Reply<'_>) -> Step<GameAnswer> {
+        if !reply.has_token && matches!(conversation.dialogue.proof(), Proof::Token { .. }) {
+            return conversation.dialogue.step_without_token(reply);
+        }
         conversation.ping = conversation.ping.or(reply.rtt);
         conversation.dialogue.step(&mut self.servers, reply)
+    }
+
+    fn takes_replies_without_token(&self) -> bool {
+        !self.requires_proof
     }
 
     fn quiet(&mut self, conversation: &mut GameConversation, tries_left: u32) -> Quiet<GameAnswer> {

@@ -23,6 +23,11 @@ impl ServerSet {
         self.known.insert(canonical(server))
     }
 
+    /// Removes a server, as if it had never been added.
+    pub fn remove(&mut self, server: SocketAddr) {
+        self.known.remove(&canonical(server));
+    }
+
     /// Adds a server from a master's list; a new one waits to be taken.
     pub fn list(&mut self, server: SocketAddr, game: &'static Game) {
         if self.insert(server) {

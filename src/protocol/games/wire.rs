@@ -5,13 +5,21 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, bedrock, gamespy, quake3, unreal2};
+use super::{
+    Game, GameAnswer, a2s, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, teeworlds, unreal2,
+};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
 pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &quake3::WIRE_PROTOCOL,
     &bedrock::WIRE_PROTOCOL,
+    &mumble::WIRE_PROTOCOL,
+    &quakeworld::WIRE_PROTOCOL,
+    &quake2::WIRE_PROTOCOL,
+    &teeworlds::WIRE_PROTOCOL,
+    &teeworlds::WIRE_PROTOCOL_7,
+    &a2s::WIRE_PROTOCOL,
     &gamespy::VERSION_1,
     &gamespy::VERSION_2,
     &gamespy::WITH_CHALLENGE,
@@ -19,6 +27,7 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &gamespy::JUST_CAUSE,
     &gamespy::MINECRAFT,
     &unreal2::WIRE_PROTOCOL,
+    &doom3::WIRE_PROTOCOL,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.
@@ -60,6 +69,13 @@ pub(super) trait Dialogue: fmt::Debug + Send + Sync {
 
     /// Processes a reply. A master's list goes into `servers`, datagram by datagram.
     fn step(&mut self, servers: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer>;
+
+    /// Processes a reply without the token that the request has: not mine, unless the servers of the protocol may be
+    /// unable to return it.
+    fn step_without_token(&mut self, reply: &Reply<'_>) -> Step<GameAnswer> {
+        let _ = reply;
+        Step::NotMine
+    }
 
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         let _ = tries_left;

@@ -26,7 +26,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Holds nothing yet.
+    /// Creates a share of `budget` that holds nothing yet.
     pub fn of(budget: &Arc<Budget>) -> Held {
         Held { budget: Some(budget.clone()), bytes: 0 }
     }
@@ -40,8 +40,9 @@ impl Held {
         budget.bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// Returns whether it may hold `bytes` more. Once the budget is used up, those that have more than an equal share of
-    /// it may not, so that agents with endless subtrees do not end the walks of others; nobody may at twice the budget.
+    /// Returns whether this answer may hold `bytes` more. Once the budget is used up, only answers within an equal
+    /// share of it may grow, so that agents with endless subtrees do not end the walks of others. At twice the budget,
+    /// no answer may grow.
     pub fn may_grow(&self, bytes: usize) -> bool {
         let Some(budget) = &self.budget else { return true };
         let wanted = self.bytes.saturating_add(bytes);
@@ -70,7 +71,7 @@ impl Clone for Held {
     }
 }
 
-/// Answers are equal if they say the same.
+/// Never affects whether two answers are equal.
 impl PartialEq for Held {
     fn eq(&self, _: &Held) -> bool {
         true

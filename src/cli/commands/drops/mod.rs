@@ -111,6 +111,7 @@ fn read_targets(args: &DropsArgs, load: &Load, course: &Course, rates: &[f64]) -
         default_port: args.port.or(load.default_port),
         strict: args.lists.strict,
         settings: None,
+        labels: None,
     };
     let most = rates.iter().map(|&rate| course.queries(rate)).max().unwrap_or(0);
     let most = usize::try_from(most).unwrap_or(usize::MAX).min(u32::MAX as usize);

@@ -22,14 +22,8 @@ pub struct Tolerance(pub f64);
 
 /// Parses queries per second: `500`, `1k`, `2.5k`, `1M`.
 pub fn rate(text: &str) -> Result<f64, String> {
-    let wrong = || "a rate is queries per second, from 0.01 to 1e9: 500, 2.5k, 1M".to_string();
-    let (number, unit) = match text.char_indices().next_back() {
-        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
-        Some((at, 'm' | 'M')) => (&text[..at], 1e6),
-        _ => (text, 1.0),
-    };
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    Some(number * unit).filter(|rate| (0.01..=1e9).contains(rate)).ok_or_else(wrong)
+    let wrong = "a rate is queries per second, from 0.01 to 1e9: 500, 2.5k, 1M";
+    values::per_second(text).ok_or_else(|| wrong.into())
 }
 
 /// Parses the duration of a step: more than zero, at most a day.
@@ -60,7 +54,7 @@ impl FromStr for Ramp {
     fn from_str(text: &str) -> Result<Ramp, String> {
         let parts: Vec<f64> = text.split(':').map(rate).collect::<Result<_, _>>()?;
         let &[from, to, step] = &parts[..] else {
-            return Err("a ramp is FROM:TO:STEP in queries per second: 10k:100k:10k".into());
+            return Err("a ramp is FROM:TO:STEP in queries per second, such as 10k:100k:10k".into());
         };
         if from > to {
             return Err("a ramp goes up: FROM is at most TO".into());
@@ -78,7 +72,7 @@ impl FromStr for Tolerance {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Tolerance, String> {
-        let wrong = "a tolerance is a percentage from 0% to 100%: 0.1%";
+        let wrong = "a tolerance is a percentage from 0% to 100%, such as 0.1%";
         let percent: f64 = text.strip_suffix('%').ok_or(wrong)?.parse().map_err(|_| wrong)?;
         if (0.0..=100.0).contains(&percent) { Ok(Tolerance(percent / 100.0)) } else { Err(wrong.into()) }
     }

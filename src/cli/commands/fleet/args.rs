@@ -93,13 +93,13 @@ pub struct FaultArgs {
 /// Parses `MEDIAN[,SIGMA]`: the median of a log-normal latency, and the sigma of its logarithm.
 fn latency(text: &str) -> Result<Latency, String> {
     let (median, sigma) = text.split_once(',').unwrap_or((text, "0"));
-    let sigma = sigma.parse().map_err(|_| "the sigma is a number: 67ms,0.6")?;
+    let sigma = sigma.parse().map_err(|_| "the sigma must be a number, as in 67ms,0.6")?;
     Ok(Latency { median: duration(median)?, sigma })
 }
 
 /// Parses `FRACTION:DURATION`: the share of late replies, and their delay.
 fn late(text: &str) -> Result<Late, String> {
-    let (part, by) = text.split_once(':').ok_or("expected a fraction and a duration: 0.01:3s")?;
+    let (part, by) = text.split_once(':').ok_or("expected a fraction and a duration, such as 0.01:3s")?;
     Ok(Late { fraction: fraction(part)?, by: duration(by)? })
 }
 

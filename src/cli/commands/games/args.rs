@@ -1,13 +1,18 @@
 //! The arguments of `games` and `find`.
 
-use allears::protocol::games::Game;
-use clap::builder::PossibleValuesParser;
-use clap::{ArgAction, Args, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use allears::protocol::games::text::Encoding;
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
+
+use super::columns::ServerColumn;
 use super::filter::{self, Condition};
 use crate::cli::duplicates::DuplicatesArgs;
 use crate::cli::output::Format;
 use crate::cli::sweep::SweepArgs;
+use crate::cli::values;
 
 #[derive(Args, Debug)]
 pub struct GamesArgs {
@@ -18,9 +23,22 @@ pub struct GamesArgs {
     pub player: Option<String>,
     #[command(flatten)]
     pub naming: NamingArgs,
-    /// Order of the table
-    #[arg(long, value_enum, default_value_t = Sort::Players)]
-    pub sort: Sort,
+    /// Order of the servers: a column; counts from high to low, everything else from low to high
+    #[arg(long, value_name = "COLUMN", default_value = "players", help_heading = "Output")]
+    pub sort: ServerColumn,
+    /// Reverse the order
+    #[arg(long, help_heading = "Output")]
+    pub reverse: bool,
+    /// Only the first N servers
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub top: Option<NonZeroUsize>,
+    /// Columns of the table, or of CSV: players, humans, bots, free, max, ping, name, map, mod, game, type, version,
+    /// password, address, rule.KEY
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', help_heading = "Output")]
+    pub columns: Option<Vec<ServerColumn>>,
+    /// List the known games, and send nothing
+    #[arg(long)]
+    pub list_games: bool,
 }
 
 #[derive(Args, Debug)]
@@ -42,6 +60,9 @@ pub struct NamingArgs {
     /// Treat the player's name as a regular expression
     #[arg(long)]
     pub regex: bool,
+    /// Find bots, too
+    #[arg(long)]
+    pub bots: bool,
     /// Stop at the first player found
     #[arg(long)]
     pub first: bool,
@@ -54,16 +75,39 @@ pub struct ServersArgs {
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
     /// The game
-    #[arg(long, value_name = "ID", default_value = "et", value_parser = ids())]
+    #[arg(long, value_name = "ID", default_value = "et")]
     pub game: String,
+    /// A TOML file with games of your own: [[game]] with id, like or protocol, port, masters…
+    #[arg(long, value_name = "FILE", env = "ALLEARS_GAMES", value_hint = ValueHint::FilePath)]
+    pub games_file: Option<PathBuf>,
+    /// The protocol number by which masters select servers, instead of the game's own
+    #[arg(long, value_name = "N")]
+    pub protocol: Option<u32>,
+    /// The name by which masters select servers, instead of the game's own
+    #[arg(long, value_name = "NAME")]
+    pub list_name: Option<String>,
     /// A master server to get the list from, instead of the game's own (repeatable)
     #[arg(long = "master", value_name = "HOST[:PORT]")]
     pub masters: Vec<String>,
     /// Also query reserved, private and own addresses that a master lists
     #[arg(long)]
     pub allow_reserved: bool,
-    /// Only matching servers: map=oasis, players>3, humans>=1, full, !empty, ping<80, name~REGEX, mod=jaymod; separate
-    /// several by commas, all must match (repeatable)
+    /// The proof that an answer needs. `token`: it must return the number that its request carries, if the protocol has one;
+    /// `address`: otherwise the server's address and port suffice, and json has "proof":"address"
+    #[arg(long, value_enum, value_name = "PROOF", default_value_t = RequiredProof::Address)]
+    pub proof: RequiredProof,
+    /// The encoding of names and other texts: utf-8, latin1, windows-1251, gbk…; without it, UTF-8 or else what they look like
+    #[arg(long, value_name = "NAME", value_parser = encoding, help_heading = "Output")]
+    pub encoding: Option<Encoding>,
+    /// Query repeatedly at this interval, each server at its own time within it, until Ctrl-C or --deadline; and write
+    /// what changes: players who join and leave, maps, servers
+    #[arg(long, value_name = "DUR", value_parser = values::interval, help_heading = "Pace")]
+    pub every: Option<Duration>,
+    /// Request the servers' rules, too, where that takes a further packet
+    #[arg(long)]
+    pub rules: bool,
+    /// Only matching servers: map=oasis, players>3, humans>=1, free>0, full, !empty, !password, ping<80, name~REGEX,
+    /// mod=jaymod, type=ctf, version~2.83, rule.g_gametype=3; separate several by commas, all must match (repeatable)
     #[arg(long = "where", value_name = "CONDITION", value_parser = filter::conditions, action = ArgAction::Append)]
     pub conditions: Vec<Vec<Condition>>,
     /// Output format; json is one object per line, as results arrive
@@ -75,14 +119,14 @@ pub struct ServersArgs {
     pub sweep: SweepArgs,
 }
 
+/// The least proof that ties an answer to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Sort {
-    Players,
-    Ping,
-    Name,
-    Map,
+pub enum RequiredProof {
+    Token,
+    Address,
 }
 
-fn ids() -> PossibleValuesParser {
-    PossibleValuesParser::new(Game::all().map(|game| game.id))
+fn encoding(name: &str) -> Result<Encoding, String> {
+    Encoding::find(name)
+        .ok_or_else(|| "unknown encoding: for example utf-8, latin1, windows-1251, gbk, shift_jis".into())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use allears::protocol::games::text::raw_text;
+use allears::protocol::games::text::TextRules;
 use allears::protocol::games::{PlayerInfo, Rules, ServerInfo};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -29,8 +29,8 @@ pub struct ServerJson<'a> {
     remarks: &'a [String],
 }
 
-#[derive(Serialize)]
-struct PlayerJson<'a> {
+#[derive(Default, Serialize)]
+pub struct PlayerJson<'a> {
     name: &'a str,
     name_raw: String,
     score: Option<Number>,
@@ -56,7 +56,7 @@ enum TeamJson<'a> {
     Number(i32),
 }
 
-struct RulesJson<'a>(&'a Rules);
+struct RulesJson<'a>(&'a Rules, TextRules);
 
 impl<'a> ServerJson<'a> {
     pub fn new(info: &'a ServerInfo) -> ServerJson<'a> {
@@ -64,7 +64,7 @@ impl<'a> ServerJson<'a> {
             game: info.game.id,
             protocol: info.game.wire.name,
             name: info.name.as_deref(),
-            name_raw: info.name_raw.as_deref().map(raw_text),
+            name_raw: info.name_raw.as_deref().map(|name| info.text.raw(name)),
             map: info.map.as_deref(),
             r#mod: info.mod_name.as_deref(),
             game_type: info.game_type.as_deref(),
@@ -75,7 +75,7 @@ impl<'a> ServerJson<'a> {
             password: info.password,
             version: info.version.as_deref(),
             player_list: players(info),
-            rules: RulesJson(&info.rules),
+            rules: RulesJson(&info.rules, info.text),
             truncated: info.truncated,
             remarks: &info.remarks,
         }
@@ -84,15 +84,20 @@ impl<'a> ServerJson<'a> {
 
 /// Returns the list of players; `None` if the protocol has none.
 fn players(info: &ServerInfo) -> Option<Vec<PlayerJson<'_>>> {
-    let list = info.game.wire.lists_players;
-    list.then(|| info.player_list.iter().map(PlayerJson::new).collect())
+    let list = info.game.lists_players();
+    list.then(|| info.player_list.iter().map(|player| PlayerJson::new(player, info.text)).collect())
 }
 
 impl<'a> PlayerJson<'a> {
-    fn new(player: &'a PlayerInfo) -> PlayerJson<'a> {
+    /// Returns a player of whom only the name is known.
+    pub fn named(name: &'a str) -> PlayerJson<'a> {
+        PlayerJson { name, name_raw: name.to_owned(), ..PlayerJson::default() }
+    }
+
+    pub fn new(player: &'a PlayerInfo, text: TextRules) -> PlayerJson<'a> {
         PlayerJson {
             name: &player.name,
-            name_raw: raw_text(&player.name_raw),
+            name_raw: text.raw(&player.name_raw),
             score: player.score.map(Number::new),
             ping: player.ping,
             team: player.team_name.as_deref().map(TeamJson::Name).or(player.team.map(TeamJson::Number)),
@@ -120,7 +125,7 @@ impl Serialize for RulesJson<'_> {
         for (key, value) in self.0.iter() {
             // JSON objects have each key once; games use the first value.
             if seen.insert(key) {
-                map.serialize_entry(&raw_text(key), &raw_text(value))?;
+                map.serialize_entry(&self.1.raw(key), &self.1.raw(value))?;
             }
         }
         map.end()

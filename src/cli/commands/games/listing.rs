@@ -1,34 +1,32 @@
 //! The job of `games` and `find`: queries masters and servers in one sweep, and lists the matching servers.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
-use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games, ServerInfo};
+use allears::protocol::games::{GameAnswer, GameConversation, Games, ServerInfo};
 use anyhow::Error;
 
+use super::candidates::{Asked, Candidate, Candidates};
 use super::filter::Condition;
-use super::masters::Masters;
 use super::report::Report;
 use super::server::Server;
 use super::wanted::Wanted;
 use crate::cli::console::Console;
 use crate::cli::duplicates::Duplicates;
 use crate::cli::exit::Exit;
-use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
 use crate::cli::output::untrusted::harmless;
 use crate::cli::reasons::HostTally;
+use crate::cli::stats::millis;
 use crate::cli::sweep::{Flow, Job, More};
 
 /// The questions, the answers to list, and their counts.
 pub struct Listing {
-    /// The game of the targets that the user names.
-    pub game: &'static Game,
-    pub inputs: Inputs,
-    pub duplicates: Duplicates<SocketAddr>,
-    pub masters: Masters,
+    pub candidates: Candidates,
+    /// True to request rules, too.
+    pub with_rules: bool,
+    pub duplicates: Duplicates<Asked>,
     pub conditions: Vec<Condition>,
     /// The players to find, and whether to stop at the first.
     pub wanted: Option<Wanted>,
@@ -52,26 +50,13 @@ pub struct Counts {
 }
 
 impl Listing {
-    fn ask_server(
-        &mut self,
-        engine: &mut Engine<Games, SocketAddr>,
-        server: SocketAddr,
-        game: &'static Game,
-    ) {
-        self.counts.tally.targets += 1;
-        if self.duplicates.add(server) {
-            // There is room.
-            let _ = engine.ask(server, GameQuestion::server(game), server);
-        }
-    }
-
-    fn answered(&mut self, record: &Record, rtt: Duration, info: &ServerInfo) -> io::Result<()> {
+    fn answered(&mut self, record: &Record, ping: Option<Duration>, info: &ServerInfo) -> io::Result<()> {
         self.counts.tally.answered += 1;
         if self.has_enough() {
             return Ok(());
         }
-        let server = Server::new(record.target, rtt, info);
-        if !self.conditions.iter().all(|condition| condition.holds(&server)) {
+        let server = Server::new(record.target, ping, info, self.report.rules());
+        if !self.conditions.iter().all(|condition| condition.holds(&server, info)) {
             return Ok(());
         }
         let mut found = self.wanted.as_ref().map(|wanted| wanted.among(info)).unwrap_or_default();
@@ -93,11 +78,8 @@ impl Listing {
 
     fn unanswered(&mut self, record: &Record) -> io::Result<()> {
         self.counts.tally.count_unanswered(record);
-        if self.has_enough() {
-            return Ok(());
-        }
         // A server that did not answer matches no condition.
-        let selects = self.wanted.is_some() || !self.conditions.is_empty();
+        let selects = self.wanted.is_some() || !self.conditions.is_empty() || self.report.is_limited();
         if self.all || (self.report.lists_every_host() && !selects) {
             self.report.unanswered(record)?;
         }
@@ -105,33 +87,18 @@ impl Listing {
     }
 }
 
-/// The tag of a conversation is the target.
-impl Job<Games, SocketAddr> for Listing {
-    fn ask(&mut self, engine: &mut Engine<Games, SocketAddr>, _: Time, console: &Console) -> More {
+impl Job<Games, Asked> for Listing {
+    fn ask(&mut self, engine: &mut Engine<Games, Asked>, _: Time, console: &Console) -> More {
         while engine.room() > 0 {
-            if let Some(master) = self.masters.next(console) {
-                // Request servers of both families from a master with an IPv6 address. All masters support the older
-                // request, which is for IPv4 only.
-                if let Some(question) = GameQuestion::master(self.game, master.is_ipv6()) {
-                    let _ = engine.ask(master, question, master);
+            match self.candidates.next(engine, console) {
+                Candidate::Server { asked, .. } => {
+                    self.counts.tally.targets += 1;
+                    if self.duplicates.add(asked) {
+                        asked.ask(engine, self.with_rules);
+                    }
                 }
-                continue;
-            }
-            let next = self.inputs.next(console);
-            if let Next::Target(server) = next {
-                // A master may list it, too: then it is in the set of all servers.
-                if self.masters.is_empty()
-                    || engine.protocol_mut().know(server)
-                    || self.duplicates.are_allowed()
-                {
-                    self.ask_server(engine, server, self.game);
-                }
-                continue;
-            }
-            match engine.protocol_mut().take_server() {
-                Some((server, game)) => self.ask_server(engine, server, game),
-                None if next == Next::Waiting || self.masters.are_open() => return More::Yes,
-                None => return More::No,
+                Candidate::Waiting => return More::Yes,
+                Candidate::End => return More::No,
             }
         }
         More::Yes
@@ -139,20 +106,20 @@ impl Job<Games, SocketAddr> for Listing {
 
     fn conclude(
         &mut self,
-        completion: Completion<GameConversation, GameAnswer, SocketAddr>,
+        completion: Completion<GameConversation, GameAnswer, Asked>,
         _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
         if completion.conversation.is_master() {
-            self.masters.conclude(&completion, console);
+            self.candidates.masters.conclude(&completion, console);
             return Ok(Flow::GoOn);
         }
-        let record = Record::new(&completion);
+        let ping = completion.conversation.ping().or(completion.rtt);
+        let mut record = Record::new(&completion);
+        record.rtt_ms = ping.map(millis).filter(|_| record.outcome == "answered");
         for _ in 0..self.duplicates.end(completion.tag) {
-            match (&completion.outcome, completion.rtt) {
-                (Outcome::Answered(GameAnswer::Server { info, .. }), Some(rtt)) => {
-                    self.answered(&record, rtt, info)
-                }
+            match &completion.outcome {
+                Outcome::Answered(GameAnswer::Server { info, .. }) => self.answered(&record, ping, info),
                 _ => self.unanswered(&record),
             }?;
         }
@@ -172,7 +139,7 @@ impl Job<Games, SocketAddr> for Listing {
     }
 
     fn input_failure(&mut self) -> Option<Error> {
-        self.inputs.failure.take()
+        self.candidates.inputs.failure.take()
     }
 
     fn targets(&self) -> u64 {
@@ -188,14 +155,14 @@ impl Job<Games, SocketAddr> for Listing {
             None if self.answered() > 0 => Exit::Success,
             Some(_) if self.counts.found > 0 => Exit::Success,
             // Nobody knows whether the player is there.
-            Some(_) if self.masters.have_failed() => Exit::System,
+            Some(_) if self.candidates.masters.have_failed() => Exit::System,
             _ => Exit::Nothing,
         }
     }
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
         let Counts { tally, listed, found } = &self.counts;
-        if tally.targets == 0 && self.masters.have_failed() {
+        if tally.targets == 0 && self.candidates.masters.have_failed() {
             return console
                 .error("no master answered, and no targets were named: nothing was sent to any server");
         }

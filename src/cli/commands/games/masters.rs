@@ -62,6 +62,13 @@ impl Masters {
         Some(*address)
     }
 
+    /// Starts to query all masters once more, unless some are still open.
+    pub fn query_again(&mut self) {
+        if !self.are_open() {
+            (self.queried, self.ended) = (0, 0);
+        }
+    }
+
     /// Returns whether more lists may follow.
     pub fn are_open(&self) -> bool {
         self.unresolved > 0 || self.ended < self.named.len()
@@ -94,7 +101,9 @@ impl Masters {
                 if *is_cut {
                     warn(format_args!("its list has more than {MAX_LISTED} entries: the rest was not read"));
                 } else if !complete {
-                    warn(format_args!("the end of its list is missing; {listed} servers were received"));
+                    warn(format_args!(
+                        "the end of its list is unknown, so it may be cut; {listed} servers were received"
+                    ));
                 } else if listed + rejected.total() == 0 {
                     warn(format_args!("lists no servers"));
                 }

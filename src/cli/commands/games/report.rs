@@ -1,15 +1,14 @@
 //! Output of servers and players.
 
-use std::cmp::Reverse;
 use std::io;
 
-use allears::protocol::games::{Game, PlayerInfo, ServerInfo, text};
+use allears::protocol::games::{PlayerInfo, ServerInfo, text};
 
 use super::Rows;
-use super::args::Sort;
+use super::columns::ServerColumn;
 use super::json::ServerJson;
 use super::server::Server;
-use crate::cli::output::record::{Record, shown_millis};
+use crate::cli::output::record::Record;
 use crate::cli::output::table::{Cell, Column, Layout, Style};
 use crate::cli::output::{Format, Out, Sink};
 
@@ -18,25 +17,30 @@ pub struct Report {
     sink: Sink,
     /// True in a search for players.
     finds: bool,
-    /// Servers that are kept until the end, because the table is sorted; or until they take too much memory.
-    servers: Vec<Server>,
-    unanswered: Vec<Record>,
     rows: Rows,
+    /// Servers that are kept until the end, because they are sorted; or until they take too much memory.
+    kept: Vec<Kept>,
+    unanswered: Vec<Record>,
     memory: usize,
-    /// The bytes kept.
-    kept: usize,
+    /// The bytes of everything kept.
+    bytes: usize,
     /// The parts of the table that were written.
     parts: u32,
 }
 
-const SERVERS: [Column; 6] = [
-    Column::right("PLAYERS"),
-    Column::right("PING"),
-    Column::left("NAME").shrinking_to(8),
-    Column::left("MAP").shrinking_to(0),
-    Column::left("MOD").shrinking_to(0),
-    Column::left("ADDRESS"),
-];
+/// A server that is written later.
+struct Kept {
+    server: Server,
+    /// What JSON and CSV need besides.
+    whole: Option<Box<Whole>>,
+}
+
+/// An answer with the players found in it.
+struct Whole {
+    record: Record,
+    info: ServerInfo,
+    found: Vec<PlayerInfo>,
+}
 
 /// The columns of players. Their widths are fixed, because players are written as they are found.
 const PLAYERS: [(Column, usize); 6] = [
@@ -58,10 +62,24 @@ impl Report {
     /// The header cannot be written.
     pub fn open(out: Out, format: Format, finds: bool, rows: Rows, memory: usize) -> io::Result<Report> {
         let columns = PLAYERS.into_iter().filter(|_| finds);
-        let csv = CSV.into_iter().chain(finds.then_some("found"));
-        let sink = Sink::open(out, format, columns, csv)?;
-        let (servers, unanswered) = (vec![], vec![]);
-        Ok(Report { sink, finds, servers, unanswered, rows, memory, kept: 0, parts: 0 })
+        let mut csv: Vec<String> = match &rows.chosen {
+            Some(chosen) => chosen.iter().map(ServerColumn::name).collect(),
+            None => CSV.map(String::from).into(),
+        };
+        csv.extend(finds.then(|| "found".into()));
+        let sink = Sink::open(out, format, columns, csv.iter().map(String::as_str))?;
+        let (kept, unanswered) = (vec![], vec![]);
+        Ok(Report { sink, finds, rows, kept, unanswered, memory, bytes: 0, parts: 0 })
+    }
+
+    /// Returns the rules that columns show.
+    pub fn rules(&self) -> &[String] {
+        &self.rows.rules
+    }
+
+    /// Returns whether only the first servers are written.
+    pub fn is_limited(&self) -> bool {
+        self.rows.most < usize::MAX
     }
 
     /// Returns whether something waits to be flushed to a terminal.
@@ -74,12 +92,35 @@ impl Report {
         self.sink.lists_every_host()
     }
 
-    /// Writes a matching server and, in a search, the players `found` on it.
+    /// Writes a matching server and, in a search, the players `found` on it; at once, or sorted at the end.
     pub fn server(
         &mut self,
         record: &Record,
         info: &ServerInfo,
         server: Server,
+        found: &[&PlayerInfo],
+    ) -> io::Result<()> {
+        let is_limited = self.is_limited();
+        match &mut self.sink {
+            Sink::Table(table) if self.finds => {
+                found.iter().try_for_each(|player| table.row(&player_cells(player, &server)))
+            }
+            Sink::Table(_) => self.keep_server(Kept { server, whole: None }),
+            _ if is_limited => {
+                let found = found.iter().map(|player| (*player).clone()).collect();
+                let whole = Whole { record: record.clone(), info: info.clone(), found };
+                self.keep_server(Kept { server, whole: Some(Box::new(whole)) })
+            }
+            _ => self.write_answer(record, info, &server, found),
+        }
+    }
+
+    /// Writes one line of JSON or CSV.
+    fn write_answer(
+        &mut self,
+        record: &Record,
+        info: &ServerInfo,
+        server: &Server,
         found: &[&PlayerInfo],
     ) -> io::Result<()> {
         match &mut self.sink {
@@ -88,13 +129,15 @@ impl Report {
                 record.write_json(Some(ServerJson::new(info)), &names, out)
             }
             Sink::Csv(rows) => {
-                let found = self.finds.then_some(found);
-                rows.row(&record.fields(), csv_fields(&server, info, found), "")
+                let mut fields = match &self.rows.chosen {
+                    Some(chosen) => chosen.iter().map(|column| column.text(server)).collect(),
+                    None => csv_fields(server, info),
+                };
+                let names: Vec<_> = found.iter().map(|player| player.name.as_str()).collect();
+                fields.extend(self.finds.then(|| names.join("; ")));
+                rows.row(&record.fields(), fields, "")
             }
-            Sink::Table(table) if self.finds => {
-                found.iter().try_for_each(|player| table.row(&player_cells(player, &server)))
-            }
-            Sink::Table(_) => self.keep_server(server),
+            Sink::Table(_) => Ok(()),
         }
     }
 
@@ -125,38 +168,74 @@ impl Report {
         self.sink.flush()
     }
 
-    fn keep_server(&mut self, server: Server) -> io::Result<()> {
+    fn keep_server(&mut self, server: Kept) -> io::Result<()> {
         let bytes = server.bytes();
-        self.servers.push(server);
+        self.kept.push(server);
+        if self.is_limited() && self.kept.len() >= self.rows.most.saturating_mul(2).max(64) {
+            self.drop_all_but_the_first();
+        }
         self.keep(bytes)
+    }
+
+    /// Drops the servers that come after the first ones.
+    fn drop_all_but_the_first(&mut self) {
+        self.rows.order(&mut self.kept);
+        let dropped: usize =
+            self.kept.drain(self.rows.most.min(self.kept.len())..).map(|kept| kept.bytes()).sum();
+        self.bytes = self.bytes.saturating_sub(dropped);
     }
 
     /// Counts the bytes of something kept, and writes everything if that is too much.
     fn keep(&mut self, bytes: usize) -> io::Result<()> {
-        self.kept += bytes;
-        if self.kept > self.memory { self.write_part() } else { Ok(()) }
+        self.bytes += bytes;
+        if self.bytes > self.memory && !self.is_limited() { self.write_part() } else { Ok(()) }
     }
 
-    /// Writes what was kept: a sorted table of servers, and then those that did not answer.
+    /// Writes what was kept: the servers in their order, and then those that did not answer.
     fn write_part(&mut self) -> io::Result<()> {
-        let Sink::Table(table) = &mut self.sink else { return Ok(()) };
-        if self.kept > 0 {
+        if self.bytes > 0 {
             self.parts += 1;
         }
-        order(&mut self.servers, self.rows.sort);
-        self.servers.truncate(self.rows.most);
-        self.rows.most -= self.servers.len();
-        write_servers(&self.servers, &mut table.out)?;
-        self.servers.clear();
-        self.unanswered.drain(..).try_for_each(|record| table.line(&record.to_string()))?;
-        self.kept = 0;
+        self.drop_all_but_the_first();
+        let kept = std::mem::take(&mut self.kept);
+        for Kept { server, whole } in &kept {
+            let Some(whole) = whole else { continue };
+            let found: Vec<_> = whole.found.iter().collect();
+            self.write_answer(&whole.record, &whole.info, server, &found)?;
+        }
+        if let Sink::Table(table) = &mut self.sink {
+            let servers: Vec<_> = kept.iter().map(|kept| &kept.server).collect();
+            write_servers(&servers, &self.rows, &mut table.out)?;
+            self.unanswered.drain(..).try_for_each(|record| table.line(&record.to_string()))?;
+        }
+        self.bytes = 0;
         Ok(())
     }
 }
 
-fn csv_fields(server: &Server, info: &ServerInfo, found: Option<&[&PlayerInfo]>) -> Vec<String> {
+impl Kept {
+    fn bytes(&self) -> usize {
+        let whole = self.whole.as_ref().map_or(0, |whole| {
+            let players = (whole.info.player_list.len() + whole.found.len()) * (size_of::<PlayerInfo>() + 64);
+            let rules: usize = whole.info.rules.iter().map(|(key, value)| key.len() + value.len() + 16).sum();
+            size_of::<Whole>() + players + rules + 256
+        });
+        size_of::<Kept>() + self.server.bytes() + whole
+    }
+}
+
+impl Rows {
+    fn order(&self, kept: &mut [Kept]) {
+        kept.sort_by(|one, other| {
+            let order = self.sort.order(&one.server, &other.server);
+            if self.reverse { order.reverse() } else { order }
+        });
+    }
+}
+
+fn csv_fields(server: &Server, info: &ServerInfo) -> Vec<String> {
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
-    let mut fields = vec![
+    vec![
         server.name.to_string(),
         server.map.to_string(),
         server.mod_name.to_string(),
@@ -164,74 +243,42 @@ fn csv_fields(server: &Server, info: &ServerInfo, found: Option<&[&PlayerInfo]>)
         number(server.bots),
         number(server.max_players),
         info.truncated.to_string(),
-    ];
-    if let Some(found) = found {
-        let names: Vec<_> = found.iter().map(|player| player.name.as_str()).collect();
-        fields.push(names.join("; "));
-    }
-    fields
+    ]
 }
 
 fn player_cells(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
     let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
     vec![
-        coloured(&player.name_raw, server.game),
+        coloured(&player.name_raw, server.text),
         Cell::plain(number(player.score)),
         Cell::plain(number(player.ping.map(f64::from))),
         Cell::plain(server.address.to_string()),
         Cell::plain(&server.map),
-        coloured(&server.name_raw, server.game),
+        coloured(&server.name_raw, server.text),
     ]
 }
 
-fn order(servers: &mut [Server], sort: Sort) {
-    let by_name = |server: &Server| server.name.to_lowercase();
-    match sort {
-        // If the number of players is equal, the server with the shorter ping comes first.
-        Sort::Players => servers.sort_by_key(|server| (Reverse(server.players), server.ping)),
-        Sort::Ping => servers.sort_by_key(|server| server.ping),
-        Sort::Name => servers.sort_by_cached_key(by_name),
-        Sort::Map => servers.sort_by_cached_key(|server| (server.map.to_lowercase(), by_name(server))),
-    }
-}
-
 /// Writes a table whose columns fit their widest cell.
-fn write_servers(servers: &[Server], out: &mut Out) -> io::Result<()> {
-    if servers.is_empty() {
-        return Ok(());
-    }
-    let mut columns = SERVERS.map(|column| (column, column.title.len()));
+fn write_servers(servers: &[&Server], rows: &Rows, out: &mut Out) -> io::Result<()> {
+    let Some(first) = servers.first() else { return Ok(()) };
+    let shown = rows.shown(servers.iter().any(|server| server.game.id != first.game.id));
+    let mut columns: Vec<_> =
+        shown.iter().map(ServerColumn::column).map(|column| (column, column.title.len())).collect();
+    let cells = |server: &Server| shown.iter().map(|column| column.cell(server)).collect::<Vec<_>>();
     for server in servers {
-        for ((_, width), cell) in columns.iter_mut().zip(server_cells(server)) {
+        for ((_, width), cell) in columns.iter_mut().zip(cells(server)) {
             *width = cell.width().max(*width);
         }
     }
     let layout = Layout::fit(columns, out);
     layout.write_header(out)?;
-    servers.iter().try_for_each(|server| layout.write_row(&server_cells(server), out))
-}
-
-fn server_cells(server: &Server) -> Vec<Cell> {
-    let most = server.max_players.map_or("?".into(), |most| most.to_string());
-    let style = if server.humans() == 0 { Style::Dim } else { Style::Plain };
-    let mut players = Cell::styled(style, format!("{}/{most}", server.players));
-    if let Some(bots) = server.bots.filter(|&bots| bots > 0) {
-        players.push(Style::Dim, if bots == 1 { " (1 bot)".into() } else { format!(" ({bots} bots)") });
-    }
-    vec![
-        players,
-        Cell::plain(shown_millis(server.ping)),
-        coloured(&server.name_raw, server.game),
-        Cell::plain(&server.map),
-        Cell::plain(&server.mod_name),
-        Cell::plain(server.address.to_string()),
-    ]
+    servers.iter().try_for_each(|server| layout.write_row(&cells(server), out))
 }
 
 /// Returns a name in its own colours.
-fn coloured(name: &[u8], game: &Game) -> Cell {
+pub fn coloured(name: &[u8], rules: text::TextRules) -> Cell {
     let mut cell = Cell::default();
-    for text::Span { text, color } in game.text.spans(name) {
+    for text::Span { text, color } in rules.spans(name.trim_ascii_end()) {
         let style = match color {
             None => Style::Plain,
             // Black is invisible on most terminals.
@@ -256,15 +303,37 @@ mod tests {
         let out = Out::open(Some(file.path())).expect("opens");
         let servers =
             [4, 1, 3, 2, 5].map(|n: u32| sample(&format!("name{n}"), "map", "mod", (n, None, 8), 1.0));
-        let (rows, memory) = (Rows { sort: Sort::Name, most: 4 }, servers[0].bytes());
+        let rows = Rows { sort: ServerColumn::Name, most: usize::MAX, ..Rows::default() };
+        let memory = size_of::<Kept>() + servers[0].bytes();
         let mut report = Report::open(out, Format::Table, false, rows, memory).expect("opens");
         for server in servers {
-            report.keep_server(server).expect("written");
+            report.keep_server(Kept { server, whole: None }).expect("written");
         }
         report.finish().expect("written");
         let text = fs::read_to_string(file.path()).expect("text");
         let names = text.split_whitespace().filter(|word| word.starts_with("name"));
-        assert_eq!(names.collect::<Vec<_>>(), ["name1", "name4", "name2", "name3"]);
+        assert_eq!(names.collect::<Vec<_>>(), ["name1", "name4", "name2", "name3", "name5"]);
         assert_eq!(report.parts(), 3);
+    }
+
+    #[test]
+    fn of_many_servers_only_the_first_are_kept_and_written() {
+        for (reverse, wanted) in
+            [(false, ["name999", "name998", "name997"]), (true, ["name0", "name1", "name2"])]
+        {
+            let file = tempfile::NamedTempFile::new().expect("a temporary file");
+            let out = Out::open(Some(file.path())).expect("opens");
+            let rows = Rows { most: 3, reverse, ..Rows::default() };
+            let mut report = Report::open(out, Format::Table, false, rows, 1000).expect("opens");
+            for n in 0..1000u32 {
+                let server = sample(&format!("name{n}"), "map", "mod", (n, None, 2000), 1.0);
+                report.keep_server(Kept { server, whole: None }).expect("written");
+                assert!(report.kept.len() <= 64);
+            }
+            report.finish().expect("written");
+            let text = fs::read_to_string(file.path()).expect("text");
+            let names: Vec<_> = text.split_whitespace().filter(|word| word.starts_with("name")).collect();
+            assert_eq!((names, report.parts()), (wanted.to_vec(), 1));
+        }
     }
 }

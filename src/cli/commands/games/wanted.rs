@@ -1,16 +1,25 @@
 //! The search for a player.
+//!
+//! Names are compared as people read them: without colour codes, case, accents, and the spaces that pad them. A name whose
+//! encoding is unknown is compared in each one that it may have.
 
+use allears::protocol::games::text::{Charset, TextRules};
 use allears::protocol::games::{Game, PlayerInfo, ServerInfo};
 use anyhow::Result;
 use regex::Regex;
 
 use super::args::NamingArgs;
 use super::filter;
+use super::folded::folded;
 use crate::cli::exit::Usage;
 
 /// The name to find. Case and colour codes are ignored.
 #[derive(Clone, Debug)]
-pub struct Wanted(Naming);
+pub struct Wanted {
+    naming: Naming,
+    /// True to find bots, too.
+    with_bots: bool,
+}
 
 #[derive(Clone, Debug)]
 enum Naming {
@@ -23,24 +32,35 @@ impl Wanted {
     /// # Errors
     /// An invalid regular expression, as [`Usage`].
     pub fn new(name: &str, naming: NamingArgs, game: &Game) -> Result<Wanted> {
-        let plain = || game.text.clean(name.as_bytes()).to_lowercase();
-        let name = match naming {
+        // What the user types is UTF-8, whatever encoding the game's texts have.
+        let charset =
+            if game.text.charset == Charset::DarkPlaces { Charset::DarkPlaces } else { Charset::Unknown };
+        let plain = || folded(game.text.with_charset(charset).clean(name.as_bytes()).trim());
+        let with_bots = naming.bots;
+        let naming = match naming {
             NamingArgs { regex: true, .. } => Naming::Pattern(filter::regex(name).map_err(Usage)?),
             NamingArgs { exact: true, .. } => Naming::Whole(plain()),
             _ => Naming::Part(plain()),
         };
-        Ok(Wanted(name))
+        Ok(Wanted { naming, with_bots })
     }
 
     /// Returns the players of a server whose names match.
     pub fn among<'a>(&self, info: &'a ServerInfo) -> Vec<&'a PlayerInfo> {
-        info.player_list.iter().filter(|player| self.fits(&player.name)).collect()
+        info.player_list.iter().filter(|player| self.finds(player, info.text)).collect()
     }
 
-    fn fits(&self, name: &str) -> bool {
-        match &self.0 {
-            Naming::Part(part) => name.to_lowercase().contains(part),
-            Naming::Whole(whole) => name.to_lowercase() == *whole,
+    /// Returns whether a player of a server with these texts is searched for, and the name matches.
+    pub fn finds(&self, player: &PlayerInfo, text: TextRules) -> bool {
+        let fits = || self.fits(&player.name) || text.readings(&player.name_raw).any(|name| self.fits(&name));
+        (self.with_bots || player.bot != Some(true)) && fits()
+    }
+
+    /// Returns whether a clean name matches.
+    pub fn fits(&self, name: &str) -> bool {
+        match &self.naming {
+            Naming::Part(part) => folded(name).contains(part),
+            Naming::Whole(whole) => folded(name.trim()) == *whole,
             Naming::Pattern(pattern) => pattern.is_match(name),
         }
     }
@@ -56,7 +76,8 @@ mod tests {
 
     fn found(name: &str, exact: bool, regex: bool) -> Vec<String> {
         let game = Game::find("et").expect("a game");
-        let wanted = Wanted::new(name, NamingArgs { exact, regex, first: false }, game).expect("a name");
+        let wanted =
+            Wanted::new(name, NamingArgs { exact, regex, bots: false, first: false }, game).expect("a name");
         wanted.among(&parsed(STATUS)).into_iter().map(|player| player.name.clone()).collect()
     }
 
@@ -70,9 +91,47 @@ mod tests {
     }
 
     #[test]
+    fn bots_are_found_only_on_request() {
+        let info = parsed(b"\\sv_hostname\\x\n1 0 \"Gandalf\"\n");
+        let game = Game::find("et").expect("a game");
+        for bots in [false, true] {
+            let naming = NamingArgs { exact: false, regex: false, bots, first: false };
+            let wanted = Wanted::new("gandalf", naming, game).expect("a name");
+            assert_eq!(wanted.among(&info).len(), usize::from(bots));
+        }
+    }
+
+    #[test]
     fn an_invalid_pattern_is_a_usage_error() {
         let game = Game::find("et").expect("a game");
-        let naming = NamingArgs { exact: false, regex: true, first: false };
+        let naming = NamingArgs { exact: false, regex: true, bots: false, first: false };
         assert!(Wanted::new("(", naming, game).is_err_and(|error| error.is::<Usage>()));
+    }
+
+    /// Returns the names found for `name` on a server with this one player, whose name is as sent.
+    fn finds(name: &str, exact: bool, sent: &[u8]) -> bool {
+        let game = Game::find("et").expect("a game");
+        let naming = NamingArgs { exact, regex: false, bots: false, first: false };
+        let status = [b"\\sv_hostname\\x\n1 10 \"", sent, b"\"\n"].concat();
+        !Wanted::new(name, naming, game).expect("a name").among(&parsed(&status)).is_empty()
+    }
+
+    #[test]
+    fn names_are_compared_as_people_read_them() {
+        assert!(finds("nightowl", true, b"NIGHTOWL                  "));
+        assert!(finds(" NightOwl ", true, b"  ^1Night^7Owl "));
+        assert!(finds("jose", true, "Jos\u{e9}".as_bytes()) && finds("José", true, b"JOSE"));
+        assert!(finds("foo", false, "Ｆｏｏ".as_bytes()));
+        assert!(!finds("jose", true, b"Josef"));
+    }
+
+    #[test]
+    fn a_name_is_read_in_each_encoding_that_it_may_have() {
+        assert!(finds("вася", true, b"^1\xc2\xe0\xf1^7\xff"), "windows-1251");
+        assert!(finds("Вася", true, b"\xf7\xc1\xd3\xd1"), "KOI8-R");
+        assert!(finds("玩家", false, b"\xcd\xe6\xbc\xd2"), "GBK");
+        assert!(finds("łukasz", true, b"\xa3ukasz"), "windows-1250");
+        assert!(finds("jose", true, b"Jos\xe9"), "Latin-1");
+        assert!(!finds("вася", true, b"Vasya") && !finds("Âàñÿ", true, "Вася".as_bytes()));
     }
 }

@@ -127,14 +127,15 @@ impl Agents {
         }
         polling.ring_is_full = true;
         while engine.room() >= self.parts.len() {
-            let Some(number) = polling.schedule.pop(now) else {
+            let Some((number, passed)) = polling.schedule.pop(now) else {
                 polling.ring_is_full = false;
                 break;
             };
             let host = &mut polling.hosts[number as usize];
+            let skipped = passed + u32::from(host.is_busy);
+            host.left_out += skipped;
+            self.left_out += u64::from(skipped);
             if host.is_busy {
-                host.left_out += 1;
-                self.left_out += 1;
                 console.remark(format_args!("{}: still busy, poll skipped", host.target));
                 continue;
             }
@@ -331,18 +332,13 @@ impl Job<Snmp, u64> for Agents {
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
         let Agents { tally, left_out, .. } = self;
-        let HostTally { targets, answered, reasons, .. } = tally;
         let in_part = match self.in_part {
             0 => String::new(),
             count => format!(" ({count} incomplete)"),
         };
-        if *targets == 0 || self.polling.is_none() {
+        if tally.targets == 0 || self.polling.is_none() {
             return tally.print("agents", &in_part, elapsed, "", console);
         }
-        let seconds = elapsed.as_secs_f64();
-        let reasons = if reasons.is_empty() { String::new() } else { format!(": {reasons}") };
-        console.say(format_args!(
-            "{answered} answers{in_part} from {targets} agents in {seconds:.1} s{reasons}; {left_out} polls skipped"
-        ));
+        tally.print_polls("agents", &in_part, elapsed, &format!("; {left_out} polls skipped"), console);
     }
 }

@@ -53,7 +53,7 @@ pub struct AskArgs {
           help_heading = "Pace")]
     pub per_host: u8,
     /// Poll repeatedly at this interval, each agent at its own time within it, until Ctrl-C or --deadline
-    #[arg(long, value_name = "DUR", value_parser = interval, help_heading = "Pace")]
+    #[arg(long, value_name = "DUR", value_parser = values::interval, help_heading = "Pace")]
     pub every: Option<Duration>,
 
     /// How to treat a reply from another address: `strict` rejects and reports it; `id` accepts a matching
@@ -195,11 +195,6 @@ pub enum SnmpFormat {
 pub enum Source {
     Strict,
     Id,
-}
-
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval = values::duration(text)?;
-    if interval < Duration::from_millis(100) { Err("at least 100ms".into()) } else { Ok(interval) }
 }
 
 #[cfg(test)]

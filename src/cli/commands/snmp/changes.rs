@@ -77,7 +77,7 @@ impl Previous {
         })
     }
 
-    /// Returns the interval by the agent's own clock, which its counters follow, or otherwise by ours.
+    /// Returns the interval by the agent's own clock, which its counters follow; if that is unknown, by our clock.
     fn seconds_until(&self, answer: &Answer, now: Time) -> f64 {
         let ticks = self.uptime.zip(answer.uptime).map_or(0, |(before, now)| now.wrapping_sub(before));
         let told = uptime_of(ticks);

@@ -1,7 +1,7 @@
 //! `snmp`: polls agents once, or repeatedly.
 //!
 //! Input: `args` · `settings`, `credentials` the credentials of each agent · `question` the objects. Sweep: `agents`
-//! the job · `parts` one agent in several conversations · `polling`, `schedule`, `changes` repeated polls · `engines`
+//! the job · `parts` one agent in several conversations · `polling`, `changes` repeated polls · `engines`
 //! of v3, and their cache. Output: `writer` · `net_snmp` text in a `style` · `json`, `csv`, `influx` · `shown`, `text`
 //! shared parts.
 
@@ -17,7 +17,6 @@ mod net_snmp;
 mod parts;
 mod polling;
 mod question;
-mod schedule;
 mod settings;
 mod shown;
 mod style;

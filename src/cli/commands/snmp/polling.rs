@@ -10,8 +10,8 @@ use allears::protocol::snmp::CredentialsId;
 
 use super::changes::{Change, Previous};
 use super::parts::Part;
-use super::schedule::Schedule;
 use crate::cli::console::Console;
+use crate::cli::schedule::Schedule;
 
 /// All agents, and the times when they are due.
 pub struct Polling {

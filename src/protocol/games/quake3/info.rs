@@ -1,44 +1,105 @@
-//! A status as a [`ServerInfo`]: the meaning of its rules.
+//! A server's replies as a [`ServerInfo`]: the meaning of its rules.
 
 use std::borrow::Cow;
 
 use super::Player;
-use super::status::{Status, number};
+use super::counts::{Counts, Listed, Reported};
+use super::info_string::{InfoString, number};
+use super::reply::InfoReply;
+use super::status::Status;
 use crate::protocol::games::{Game, PlayerInfo, Rules, ServerInfo};
 
 impl Status<'_> {
     /// Returns the status in the form common to all wire protocols.
     pub fn to_info(&self, game: &'static Game) -> ServerInfo {
         let status = self.with_bots_at_ping_zero(game.bots_have_ping_zero);
-        let mut rules = Rules::default();
-        status.rules().for_each(|(key, value)| rules.push(key, value));
-        let text = |keys: [&str; 2]| first(&rules, keys).map(|value| game.text.clean(value));
-        // DarkPlaces has hostname, all others sv_hostname.
-        let name = first(&rules, ["sv_hostname", "hostname"]);
-        ServerInfo {
-            name: name.map(|name| game.text.clean(name)),
-            name_raw: name.map(Box::from),
-            map: rules.get("mapname").map(|map| game.text.clean(map)),
-            mod_name: text(["gamename", "fs_game"]),
-            game_type: text(["g_gametype", "gametype"]),
-            players: status.player_count() as u32,
-            bots: status.bots().map(|bots| bots as u32),
-            max_players: count(rules.get("sv_maxclients")),
-            private_slots: count(rules.get("sv_privateClients")),
-            // Call of Duty has pswrd. Bit 0 is for players, bit 1 for spectators (qstat, qstat.c).
-            password: count(first(&rules, ["g_needpass", "pswrd"])).map(|bits| bits & 1 != 0),
-            // Call of Duty 2 has only the game's version.
-            version: text(["version", "shortversion"]),
-            player_list: status.players().map(|player| player_info(&player, game)).collect(),
-            truncated: status.truncated(),
-            rules,
-            ..ServerInfo::new(game)
+        let player_list = status.players().map(|player| player_info(&player, game)).collect();
+        let mut info = ServerInfo { player_list, ..described(status.rules(), game) };
+        set_counts(&mut info, status.reported().counts(status.listed()));
+        info.remarks = remarks(&status);
+        info
+    }
+}
+
+impl InfoReply<'_> {
+    /// Returns the reply as the answer of a server that was asked for it. If its status was expected, the players are
+    /// missing.
+    pub(super) fn to_info(self, game: &'static Game, replaces_status: bool) -> ServerInfo {
+        let mut info = described(self.rules(), game);
+        set_counts(&mut info, self.reported.counts(Listed::default()));
+        info.truncated &= replaces_status;
+        if info.truncated {
+            info.remarks.push("the list of players does not fit the server's reply".into());
+        }
+        info
+    }
+
+    /// Adds what the reply says to the answer that the server's status gave.
+    pub(super) fn add_to(self, info: &mut ServerInfo, mut reported: Reported, listed: Listed) {
+        reported.update(self.reported);
+        set_counts(info, reported.counts(listed));
+        for (key, value) in self.rules() {
+            let is_new = std::str::from_utf8(key).is_ok_and(|key| info.rules.get(key).is_none());
+            if is_new {
+                info.rules.push(key, value);
+            }
         }
     }
 }
 
+/// Returns the server that these rules describe, without its players.
+fn described(pairs: InfoString<'_>, game: &'static Game) -> ServerInfo {
+    let mut rules = Rules::default();
+    pairs.for_each(|(key, value)| rules.push(key, value));
+    let text = |value: Option<&[u8]>| value.map(|value| game.text.clean(value));
+    let qcstatus = rules.get("qcstatus");
+    // DarkPlaces has hostname, all others sv_hostname.
+    let name = first(&rules, &["sv_hostname", "hostname"]);
+    ServerInfo {
+        name: text(name),
+        name_raw: name.map(Box::from),
+        map: text(rules.get("mapname")),
+        mod_name: text(mod_name(&rules, game)),
+        game_type: text(
+            first(&rules, &["g_gametype", "gametype"]).or(qcstatus.and_then(|status| part(status, 0))),
+        ),
+        max_players: count(rules.get("sv_maxclients")),
+        private_slots: count(rules.get("sv_privateClients")),
+        // Call of Duty has pswrd. Bit 0 is for players, bit 1 for spectators (qstat, qstat.c).
+        password: count(first(&rules, &["g_needpass", "pswrd", "needpass"])).map(|bits| bits & 1 != 0),
+        // Call of Duty 2 has only the game's version.
+        version: text(
+            first(&rules, &["version", "shortversion"]).or(qcstatus.and_then(|status| part(status, 1))),
+        ),
+        rules,
+        ..ServerInfo::new(game)
+    }
+}
+
+/// Returns the modification: `gamename` or, if that names only the game itself, the folder that the server has loaded
+/// instead of the game's own, or Xonotic's `M` in `qcstatus` (`qcsrc/server/world.qc`).
+fn mod_name<'a>(rules: &'a Rules, game: &Game) -> Option<&'a [u8]> {
+    let is_base = |name: &&[u8]| {
+        let base = game.base_mods.iter().chain([&game.name]);
+        name.is_empty() || base.into_iter().any(|base| name.eq_ignore_ascii_case(base.as_bytes()))
+    };
+    let named = rules.get("gamename");
+    let in_qcstatus =
+        || rules.get("qcstatus")?.split(|&byte| byte == b':').find_map(|part| part.strip_prefix(b"M"));
+    let loaded = || {
+        let folders = ["fs_game", "game"].iter().filter_map(|key| rules.get(key));
+        folders.chain(in_qcstatus()).find(|name| !is_base(name))
+    };
+    named.filter(|name| !is_base(name)).or_else(loaded).or(named).or_else(|| rules.get("fs_game"))
+}
+
+/// Returns a part of `qcstatus`: 0 is the game type, 1 the version.
+fn part(qcstatus: &[u8], at: usize) -> Option<&[u8]> {
+    qcstatus.split(|&byte| byte == b':').nth(at).filter(|part| !part.is_empty())
+}
+
 /// Returns the value of the first of these keys that exists.
-fn first<'a>(rules: &'a Rules, keys: [&str; 2]) -> Option<&'a [u8]> {
+fn first<'a>(rules: &'a Rules, keys: &[&str]) -> Option<&'a [u8]> {
     keys.iter().find_map(|key| rules.get(key))
 }
 
@@ -46,14 +107,39 @@ fn count(value: Option<&[u8]>) -> Option<u32> {
     number(value?).and_then(|count| u32::try_from(count).ok())
 }
 
+fn set_counts(info: &mut ServerInfo, counts: Counts) {
+    info.players = counts.players as u32;
+    info.bots = counts.bots.map(|bots| bots as u32);
+    info.truncated = counts.truncated;
+}
+
+fn remarks(status: &Status<'_>) -> Vec<String> {
+    let mut remarks = vec![];
+    match status.odd_lines() {
+        0 => {}
+        1 => remarks.push("1 line of the list of players is odd".into()),
+        odd => remarks.push(format!("{odd} lines of the list of players are odd")),
+    }
+    if status.is_without_list() {
+        remarks.push("the reply ends within the server's settings".into());
+    }
+    if status.lists_people_only() {
+        remarks.push("the list of players leaves out the bots".into());
+    }
+    remarks
+}
+
 fn player_info(player: &Player<'_>, game: &Game) -> PlayerInfo {
+    let is_mark = |score: &f64| game.spectator_score.is_some_and(|mark| *score == f64::from(mark));
+    let is_spectator = player.is_spectator || player.score.as_ref().is_some_and(is_mark);
+    let team_name = player.team.and_then(|team| game.team_name(team));
     PlayerInfo {
         name: game.text.clean(player.name),
         name_raw: player.name.into(),
-        score: player.score,
+        score: player.score.filter(|score| !is_mark(score)),
         ping: player.ping,
         team: player.team.map(i32::from),
-        team_name: player.team.and_then(|team| game.team_name(team)).map(Cow::Borrowed),
+        team_name: if is_spectator { Some("spectator") } else { team_name }.map(Cow::Borrowed),
         bot: player.bot,
         seconds: None,
     }
@@ -120,5 +206,66 @@ mod tests {
             ["0", "1", "2", "3", "", "yes", "-1"].map(password),
             [Some(false), Some(true), Some(false), Some(true), None, None, None]
         );
+    }
+
+    #[test]
+    fn the_folder_counts_as_mod_if_only_the_game_is_named() {
+        let mod_of = |id, rules| info(id, rules, "").mod_name;
+        for (id, rules, wanted) in [
+            ("q3", "\\gamename\\baseq3\\fs_game\\osp", "osp"),
+            ("q3", "\\gamename\\baseq3\\fs_game\\baseq3", "baseq3"),
+            ("q3", "\\gamename\\cpma\\fs_game\\x", "cpma"),
+            ("cod4", "\\gamename\\Call of Duty 4\\fs_game\\mods/promod", "mods/promod"),
+            ("cod4", "\\gamename\\Call of Duty 4", "Call of Duty 4"),
+            ("xonotic", "\\gamename\\Xonotic\\modname\\data\\qcstatus\\cts:git:P1:S2:F5:MXDF::x", "XDF"),
+            ("xonotic", "\\gamename\\Xonotic\\qcstatus\\dm:0.8.6:P0:S8:F5:MXonotic::x", "Xonotic"),
+        ] {
+            assert_eq!(mod_of(id, rules).as_deref(), Some(wanted), "{rules}");
+        }
+        let xonotic = info("xonotic", "\\qcstatus\\cts:git:P1:S2:F5:MXDF::x", "");
+        assert_eq!((xonotic.game_type.as_deref(), xonotic.version.as_deref()), (Some("cts"), Some("git")));
+    }
+
+    #[test]
+    fn spectators_are_people_in_a_team_of_their_own() {
+        let xonotic = info(
+            "xonotic",
+            "\\clients\\3\\bots\\0",
+            "5 30 1 \"a\"\n-666 31 0 \"b\"\n0,0:human:spectator 9 0 \"c\"\n",
+        );
+        let teams: Vec<_> = xonotic.player_list.iter().map(|player| player.team_name.as_deref()).collect();
+        assert_eq!(teams, [Some("red"), Some("spectator"), Some("spectator")]);
+        let scores: Vec<_> = xonotic.player_list.iter().map(|player| player.score).collect();
+        assert_eq!(scores, [Some(5.0), None, Some(0.0)]);
+        assert_eq!((xonotic.players, xonotic.bots, xonotic.truncated), (3, Some(0), false));
+        assert_eq!(info("q3", "", "-666 30 \"a\"\n").player_list[0].score, Some(-666.0));
+    }
+
+    #[test]
+    fn odd_lines_cost_nothing_but_themselves() {
+        let odd = info(
+            "q3",
+            "\\sv_hostname\\Spear\\mapname\\m",
+            "12 44 \"Ann\"\n3 0 \"Grunt\" [bot]\n7 x\nof it\"\n",
+        );
+        assert_eq!((odd.name.as_deref(), odd.players, odd.player_list.len()), (Some("Spear"), 3, 2));
+        assert_eq!((odd.player_list[1].bot, odd.truncated), (Some(true), true));
+        assert_eq!(odd.remarks, ["3 lines of the list of players are odd"]);
+        let last = info("q3", "\\sv_hostname\\Spear", "1 5 \"a\"\n2 6 \"last\"");
+        assert_eq!((last.players, last.truncated, last.remarks.len()), (2, false, 0));
+        let cut = info("q3", "\\sv_hostname\\Spear", "1 5 \"a\"\n2 6 \"las");
+        assert_eq!((cut.players, cut.truncated), (1, true));
+    }
+
+    #[test]
+    fn slots_tell_teams_and_bots() {
+        let rules = "\\sv_hostname\\h^*\\B\\-b-\\P\\2-1\\bots\\1";
+        let other = info("unvanquished", rules, "0 39 \"a\"\n0 40 \"b\"\n");
+        assert_eq!((other.bots, other.player_list[1].bot), (Some(1), None), "they do not match");
+        let rules = "\\sv_hostname\\h^*\\B\\b--\\P\\2-1\\bots\\1";
+        let server = info("unvanquished", rules, "0 39 \"a\"\n0 0 \"b\"\n");
+        let players: Vec<_> = server.player_list.iter().map(|p| (p.team_name.as_deref(), p.bot)).collect();
+        assert_eq!(players, [(Some("humans"), Some(true)), (Some("aliens"), Some(false))]);
+        assert_eq!((server.name.as_deref(), server.bots), (Some("h"), Some(1)));
     }
 }

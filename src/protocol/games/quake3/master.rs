@@ -1,109 +1,71 @@
-//! A conversation with a master: its list of servers, in several datagrams.
+//! The lists of masters: a list in several datagrams.
 
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use super::list::{ServerList, write_request};
-use crate::protocol::games::master_list::MasterList;
-use crate::protocol::games::servers::ServerSet;
-use crate::protocol::games::wire::Dialogue;
-use crate::protocol::games::{Game, GameAnswer};
-use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
+use crate::protocol::games::Game;
+use crate::protocol::games::list_query::{ListFormat, ListPart, ListQuery};
 
-/// The time without a datagram after which a list is over. Masters send a whole list at once.
-const LIST_GAP: Duration = Duration::from_millis(300);
-/// The minimum time between two requests to one master. dpmaster's flood protection ignores the fifth request in quick
-/// succession.
-const MASTER_GAP: Duration = Duration::from_secs(1);
-/// The maximum number of datagrams accepted from one master: no real list has that many.
-const MAX_LIST_DATAGRAMS: u32 = 2048;
-
-/// The list of one master, as received so far.
+/// The request for a list and its reply.
 #[derive(Debug)]
-pub(super) struct ListQuery {
-    game: &'static Game,
+pub(super) struct GetServers {
     with_ipv6: bool,
-    list: MasterList,
-    datagrams: u32,
-    has_end: bool,
 }
 
-impl ListQuery {
-    pub(super) fn new(game: &'static Game, with_ipv6: bool) -> ListQuery {
-        ListQuery { game, with_ipv6, list: MasterList::new(game), datagrams: 0, has_end: false }
-    }
-
-    fn is_ext(&self) -> bool {
-        self.with_ipv6 && self.game.ext_name.is_some()
-    }
+/// Begins a conversation with a master.
+pub(super) fn query(game: &'static Game, with_ipv6: bool) -> ListQuery<GetServers> {
+    ListQuery::new(game, GetServers { with_ipv6 })
 }
 
-impl Dialogue for ListQuery {
-    /// Returns proof by address: a master returns nothing of the request.
-    fn proof(&self) -> Proof {
-        Proof::Address
+impl ListFormat for GetServers {
+    const HAS_END: bool = true;
+
+    fn write_request(&self, game: &Game, out: &mut Vec<u8>) {
+        write_request(game, self.with_ipv6, out);
     }
 
-    fn write_request(&mut self, _: Attempt, out: &mut Vec<u8>) {
-        write_request(self.game, self.with_ipv6, out);
-    }
-
-    fn step(&mut self, servers: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        if !ServerList::claims(reply.bytes) {
-            return Step::NotMine;
+    fn read(&self, game: &Game, datagram: &[u8], add: &mut dyn FnMut(SocketAddr)) -> ListPart {
+        let is_ext = self.with_ipv6 && game.ext_name.is_some();
+        if !ServerList::claims(datagram) {
+            return ListPart::Other;
         }
-        let list = match ServerList::parse(reply.bytes) {
-            Ok(list) if list.is_ext == self.is_ext() => list,
-            Ok(_) => return Step::NotMine,
-            Err(reason) => return Step::Malformed(reason),
-        };
-        list.entries().for_each(|entry| self.list.add(servers, reply.from, entry));
-        self.has_end |= list.has_end;
-        self.datagrams += 1;
-        if self.datagrams == MAX_LIST_DATAGRAMS || self.list.is_full() {
-            return Step::Done(self.list.answer(false));
+        match ServerList::parse(datagram) {
+            Ok(list) if list.is_ext == is_ext => {
+                list.entries().for_each(add);
+                ListPart::Entries { has_end: list.has_end }
+            }
+            Ok(_) => ListPart::Other,
+            Err(reason) => ListPart::Broken(reason),
         }
-        Step::More { quiet: LIST_GAP }
-    }
-
-    /// Completes the list if its end was received and nothing arrived after it for a while. Without its end, the list
-    /// is requested again; the servers received so far are kept.
-    fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
-        if self.has_end || tries_left == 0 {
-            Quiet::Done(self.list.answer(self.has_end))
-        } else {
-            Quiet::Retry
-        }
-    }
-
-    /// Returns 16 datagrams of 1,400 bytes. A list of more than 3,100 servers exceeds that.
-    fn reply_size(&self) -> ReplySize {
-        ReplySize { datagrams: 16, bytes: 1400 }
-    }
-
-    fn host_gap(&self) -> Duration {
-        MASTER_GAP
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::games::GameAnswer;
+    use crate::protocol::games::list_query::{LIST_GAP, MARKED_GAP, MAX_LIST_DATAGRAMS};
+    use crate::protocol::games::servers::ServerSet;
+    use crate::protocol::games::wire::Dialogue;
+    use crate::protocol::{Quiet, Reply, Step};
 
     const ONE: &[u8] = b"\\\x0a\0\0\x01\x6d\x38";
     const TWO: &[u8] = b"\\\x0a\0\0\x02\x6d\x38";
+    const THREE: &[u8] = b"\\\x0a\0\0\x03\x6d\x38";
     const END: &[u8] = b"\\EOT\0\0\0";
     const MORE: Step<()> = Step::More { quiet: LIST_GAP };
+    const MARKED: Step<()> = Step::More { quiet: MARKED_GAP };
 
     fn list(parts: &[&[u8]]) -> Vec<u8> {
         [b"\xff\xff\xff\xffgetserversResponse", &parts.concat()[..]].concat()
     }
 
-    fn query(id: &str, with_ipv6: bool) -> ListQuery {
-        ListQuery::new(Game::find(id).unwrap(), with_ipv6)
+    fn query(id: &str, with_ipv6: bool) -> ListQuery<GetServers> {
+        super::query(Game::find(id).unwrap(), with_ipv6)
     }
 
     /// Processes a datagram, and returns the step without its answer, for comparison.
-    fn step(query: &mut ListQuery, servers: &mut ServerSet, datagram: &[u8]) -> Step<()> {
+    fn step(query: &mut ListQuery<GetServers>, servers: &mut ServerSet, datagram: &[u8]) -> Step<()> {
         query.step(servers, &Reply::to_first(([127, 0, 0, 1], 27950).into(), datagram)).map(drop)
     }
 
@@ -142,9 +104,20 @@ mod tests {
     #[test]
     fn an_end_in_every_datagram_does_not_end_the_list() {
         let (mut servers, mut master) = (ServerSet::default(), query("et", false));
-        assert_eq!(step(&mut master, &mut servers, &list(&[ONE, END])), MORE);
-        assert_eq!(step(&mut master, &mut servers, &list(&[TWO, END])), MORE);
-        assert_eq!(listed(master.quiet(2)), Some((2, true)));
+        assert_eq!(step(&mut master, &mut servers, &list(&[END])), MORE, "an empty list");
+        assert_eq!(listed(master.quiet(2)), Some((0, true)));
+        for _ in 0..2 {
+            assert_eq!(step(&mut master, &mut servers, &list(&[ONE, END])), MARKED);
+            assert_eq!(
+                listed(master.quiet(2)),
+                Some((1, true)),
+                "a list of one datagram, which may come again"
+            );
+        }
+        assert_eq!(step(&mut master, &mut servers, &list(&[TWO, END])), MARKED);
+        assert_eq!(listed(master.quiet(2)), Some((2, false)), "nobody knows");
+        assert_eq!(step(&mut master, &mut servers, &list(&[THREE])), MORE);
+        assert_eq!(listed(master.quiet(2)), Some((3, true)), "the order was changed on the way");
     }
 
     #[test]

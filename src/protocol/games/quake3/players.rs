@@ -4,13 +4,17 @@
 //! |---|---|
 //! | `score ping "name"` | id's games and most others (`SVC_Status`, `sv_main.c`) |
 //! | `score ping "name" team` | Warsow (qfusion's `sv_oob.c`) |
-//! | `score ping team "name"` | Xonotic in team games (DarkPlaces' `netconn.c`), Soldier of Fortune II 1.01 |
+//! | `score ping team "name"` | DarkPlaces in team games (`netconn.c`), Soldier of Fortune II 1.01 |
+//! | `score,second:kind[:spectator] ping team "name"` | Xonotic with `g_full_getstatus_responses` (`scores.qc`) |
 //! | `score ping deaths team "name"` | Soldier of Fortune II |
 //! | `ping "name"` | Medal of Honor |
 //!
-//! They differ in shape, so they can be parsed without knowing the game.
+//! They differ in shape, so they can be parsed without knowing the game. Whatever else a line has makes it odd: then
+//! what it has in common with these is used.
 
-use super::status::{Bots, number};
+use super::info_string::number;
+use super::slots::Slots;
+use super::status::Bots;
 
 /// A player of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,38 +29,31 @@ pub struct Player<'a> {
     pub team: Option<u8>,
     /// True if it is a bot; `None` if unknown.
     pub bot: Option<bool>,
+    /// True if the line says that it is a spectator.
+    pub is_spectator: bool,
 }
 
-/// The players of a status, in the server's order.
+/// The listed players of a status, in the server's order.
 #[derive(Clone, Debug)]
 pub struct Players<'a> {
     lines: &'a [u8],
-    /// The unread part of ET's `P`: a character for each slot of the server, the team's digit, or `-` for a free slot.
-    slots: &'a [u8],
+    slots: Slots<'a>,
     bots: Bots,
 }
 
 impl<'a> Players<'a> {
-    pub(super) fn new(lines: &'a [u8], slots: &'a [u8], bots: Bots) -> Players<'a> {
+    pub(super) fn new(lines: &'a [u8], slots: Slots<'a>, bots: Bots) -> Players<'a> {
         Players { lines, slots, bots }
     }
 
-    fn next_line(&mut self) -> Option<PlayerLine<'a>> {
-        loop {
-            let end = self.lines.iter().position(|&byte| byte == b'\n')?;
-            let line = PlayerLine::parse(&self.lines[..end]);
-            self.lines = &self.lines[end + 1..];
-            if let Some(line) = line.ok()? {
-                return Some(line);
-            }
+    fn next_line(&mut self) -> Option<Line<'a>> {
+        if self.lines.is_empty() {
+            return None;
         }
-    }
-
-    fn next_slot(&mut self) -> Option<u8> {
-        let taken = self.slots.iter().position(|&slot| slot != b'-')?;
-        let team = self.slots[taken].checked_sub(b'0');
-        self.slots = &self.slots[taken + 1..];
-        team
+        let end = self.lines.iter().position(|&byte| byte == b'\n').unwrap_or(self.lines.len());
+        let line = Line::parse(&self.lines[..end]);
+        self.lines = self.lines.get(end + 1..).unwrap_or_default();
+        Some(line)
     }
 }
 
@@ -64,75 +61,151 @@ impl<'a> Iterator for Players<'a> {
     type Item = Player<'a>;
 
     fn next(&mut self) -> Option<Player<'a>> {
-        let line = self.next_line()?;
-        let slot = self.next_slot();
-        let bot = match self.bots {
-            Bots::None => Some(false),
-            Bots::All => Some(true),
-            Bots::AtPingZero => Some(line.ping == 0),
-            Bots::Unknown => None,
-        };
-        let PlayerLine { name, score, ping, team } = line;
-        Some(Player { name, score, ping: Some(ping), team: team.or(slot), bot })
+        loop {
+            match self.next_line()? {
+                Line::Player(line) => {
+                    let slot = self.slots.next();
+                    let PlayerLine { name, score, ping, team, bot, is_spectator, .. } = line;
+                    let by_rule = match self.bots {
+                        Bots::None => Some(false),
+                        Bots::All => Some(true),
+                        Bots::AtPingZero => ping.map(|ping| ping == 0),
+                        Bots::Unknown => None,
+                    };
+                    let (team, bot) = (team.or(slot.team), bot.or(slot.bot).or(by_rule));
+                    return Some(Player { name, score, ping, team, bot, is_spectator });
+                }
+                Line::Unreadable { is_player: true } => _ = self.slots.next(),
+                Line::Unreadable { is_player: false } | Line::Empty => {}
+            }
+        }
     }
+}
+
+/// A line after the info string.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Line<'a> {
+    Empty,
+    Player(PlayerLine<'a>),
+    /// One without a name. It is a player's if it begins with a number; otherwise it may be the rest of a name with a
+    /// line end in it.
+    Unreadable {
+        is_player: bool,
+    },
 }
 
 /// The line of one player.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct PlayerLine<'a> {
     pub(super) name: &'a [u8],
     pub(super) score: Option<f64>,
-    pub(super) ping: i32,
+    pub(super) ping: Option<i32>,
     pub(super) team: Option<u8>,
+    pub(super) bot: Option<bool>,
+    pub(super) is_spectator: bool,
+    /// True if something in it is not as the games write it.
+    pub(super) is_odd: bool,
+    /// True if nothing but a number follows the name's closing quote.
+    pub(super) is_closed: bool,
 }
 
-impl<'a> PlayerLine<'a> {
-    /// Parses a line. Returns `None` for an empty one.
-    pub(super) fn parse(line: &'a [u8]) -> Result<Option<PlayerLine<'a>>, &'static str> {
+impl<'a> Line<'a> {
+    pub(super) fn parse(line: &'a [u8]) -> Line<'a> {
+        let line = line.trim_ascii_end();
         if line.is_empty() {
-            return Ok(None);
+            return Line::Empty;
         }
         // Use the first quote and the last one, because a server may allow quotes in names.
         let quote = |&byte: &u8| byte == b'"';
-        let start = line.iter().position(quote).ok_or("a player's line has no name")? + 1;
-        let end = line.iter().rposition(quote).ok_or("a player's line has no name")?;
-        let name = line.get(start..end).ok_or("a player's name has no end")?;
-
-        let mut numbers = fields(&line[..start - 1]);
-        let fields = [(); 4].map(|()| numbers.next());
-        if numbers.next().is_some() {
-            return Err("a player's line has too many numbers");
+        let (first, last) = (line.iter().position(quote), line.iter().rposition(quote));
+        let is_player = matches!(line, [b'0'..=b'9', ..] | [b'-', b'0'..=b'9', ..]);
+        let (Some(first), Some(last)) = (first, last) else { return Line::Unreadable { is_player } };
+        let mut player = PlayerLine::default();
+        player.read_numbers(&line[..first]);
+        if first == last {
+            // The closing quote is missing.
+            if !is_player {
+                return Line::Unreadable { is_player };
+            }
+            (player.name, player.is_odd) = (&line[first + 1..], true);
+        } else {
+            player.name = &line[first + 1..last];
+            player.read_suffix(line[last + 1..].trim_ascii());
         }
-        let (score, ping, team) = match fields {
-            [Some(ping), None, ..] => (None, ping, None),
-            [Some(score), Some(ping), team, None] => (Some(score), ping, team),
-            [Some(score), Some(ping), _deaths, team] => (Some(score), ping, team),
-            [None, ..] => return Err("a player's line has no ping"),
-        };
-        let after = line[end + 1..].trim_ascii();
-        let team = if after.is_empty() { team } else { Some(after) };
-        Ok(Some(PlayerLine {
-            name,
-            score: score.map(decimal).transpose()?,
-            ping: decimal(ping)? as i32,
-            team: team.map(decimal).transpose()?.and_then(team_number),
-        }))
+        Line::Player(player)
+    }
+
+    /// Returns whether it is a player's whose name has its closing quote.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Line::Player(player) if player.is_closed)
     }
 }
 
-fn fields(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|&byte| byte == b' ').filter(|field| !field.is_empty())
+impl PlayerLine<'_> {
+    /// Reads what is before the name.
+    fn read_numbers(&mut self, text: &[u8]) {
+        let mut numbers = text.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
+        let fields = [(); 4].map(|()| numbers.next());
+        let (score, ping, team) = match fields {
+            [ping, None, ..] => (None, ping, None),
+            [score, ping, team, None] => (score, ping, team),
+            [score, ping, _deaths, team] => (score, ping, team),
+        };
+        let has_more = numbers.next().is_some();
+        self.is_odd |= ping.is_none() || has_more;
+        if let Some(score) = score {
+            self.read_score(score);
+        }
+        self.ping = self.read(ping).map(|ping| ping as i32);
+        self.team = self.read(team.filter(|_| !has_more)).and_then(team_number);
+    }
+
+    /// Reads a score: a number or, with Xonotic's full form, two numbers and the kind of player.
+    fn read_score(&mut self, text: &[u8]) {
+        let mut parts = text.split(|&byte| byte == b':');
+        let score = parts.next().and_then(|scores| scores.split(|&byte| byte == b',').next());
+        self.score = self.read(score);
+        for part in parts {
+            match part {
+                b"human" => self.bot = Some(false),
+                b"bot" => self.bot = Some(true),
+                b"spectator" => self.is_spectator = true,
+                _ => self.is_odd = true,
+            }
+        }
+    }
+
+    /// Reads what is after the name: nothing, Warsow's team, or a remark that someone added.
+    fn read_suffix(&mut self, text: &[u8]) {
+        self.is_closed = true;
+        match decimal(text) {
+            _ if text.is_empty() => {}
+            Some(team) => self.team = team_number(team),
+            None => {
+                (self.is_odd, self.is_closed) = (true, false);
+                if text.eq_ignore_ascii_case(b"[bot]") {
+                    self.bot = Some(true);
+                }
+            }
+        }
+    }
+
+    /// Reads a number, if there is one. Something else makes the line odd.
+    fn read(&mut self, text: Option<&[u8]>) -> Option<f64> {
+        let number = decimal(text?);
+        self.is_odd |= number.is_none();
+        number
+    }
 }
 
-/// Parses a number, usually a whole one.
-fn decimal(text: &[u8]) -> Result<f64, &'static str> {
-    const REASON: &str = "a player's line has something other than a number";
+/// Parses a finite number, usually a whole one.
+fn decimal(text: &[u8]) -> Option<f64> {
     if let Some(whole) = number(text) {
-        return Ok(whole as f64);
+        return Some(whole as f64);
     }
     // Rust also parses infinities and NaN, which are rejected here.
-    let text = std::str::from_utf8(text).map_err(|_| REASON)?;
-    let parsed: f64 = text.parse().map_err(|_| REASON)?;
-    if parsed.is_finite() { Ok(parsed) } else { Err(REASON) }
+    let parsed: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    parsed.is_finite().then_some(parsed)
 }
 
 fn team_number(team: f64) -> Option<u8> {
@@ -143,17 +216,16 @@ fn team_number(team: f64) -> Option<u8> {
 mod tests {
     use super::*;
 
-    type Parts<'a> = (&'a [u8], Option<f64>, i32, Option<u8>);
-
-    fn parse(line: &[u8]) -> Result<Parts<'_>, &'static str> {
-        PlayerLine::parse(line).map(|line| {
-            let line = line.unwrap();
-            (line.name, line.score, line.ping, line.team)
-        })
+    fn parse(line: &[u8]) -> PlayerLine<'_> {
+        match Line::parse(line) {
+            Line::Player(line) => line,
+            other => panic!("{other:?}: {}", line.escape_ascii()),
+        }
     }
 
     #[test]
     fn every_variant_is_recognized_by_its_shape() {
+        type Parts<'a> = (&'a [u8], Option<f64>, i32, Option<u8>);
         let cases: [(&[u8], Parts<'_>); 8] = [
             (b"12118375 50 \"^4d^5a\"", (b"^4d^5a", Some(12_118_375.0), 50, None)),
             (b"-9999 26 \"wcDUCK\" 3", (b"wcDUCK", Some(-9999.0), 26, Some(3))),
@@ -164,32 +236,55 @@ mod tests {
             (b"28 135 \"\"", (b"", Some(28.0), 135, None)),
             (b"1 2 \"-1\" -1", (b"-1", Some(1.0), 2, None)),
         ];
-        for (line, wanted) in cases {
-            assert_eq!(parse(line), Ok(wanted), "{}", line.escape_ascii());
+        for (line, (name, score, ping, team)) in cases {
+            let wanted =
+                PlayerLine { name, score, ping: Some(ping), team, is_closed: true, ..PlayerLine::default() };
+            assert_eq!(parse(line), wanted, "{}", line.escape_ascii());
         }
+    }
+
+    #[test]
+    fn the_full_score_tells_the_kind_of_player() {
+        let kind = |line| {
+            let PlayerLine { score, bot, is_spectator, is_odd, .. } = parse(line);
+            (score, bot, is_spectator, is_odd)
+        };
+        assert_eq!(kind(b"12,3:human 44 1 \"a\""), (Some(12.0), Some(false), false, false));
+        assert_eq!(kind(b"-1.5,0:bot 0 \"a\""), (Some(-1.5), Some(true), false, false));
+        assert_eq!(kind(b"0,0:human:spectator 31 0 \"a\""), (Some(0.0), Some(false), true, false));
+        assert_eq!(kind(b"7:alien 31 \"a\""), (Some(7.0), None, false, true));
+        assert_eq!(kind(b",: 31 \"a\""), (None, None, false, true));
     }
 
     #[test]
     fn names_hold_any_bytes_but_a_line_end() {
         let name: Vec<u8> = (0..=255).filter(|&byte| byte != b'\n').collect();
         let line = [b"1 2 \"", &name[..], b"\""].concat();
-        assert_eq!(parse(&line).unwrap().0, &name[..]);
-        assert_eq!(parse(b"1 2 \"a\\b 3 4 \\\"").unwrap().0, b"a\\b 3 4 \\");
+        assert_eq!(parse(&line).name, &name[..]);
+        assert_eq!(parse(b"1 2 \"a\\b 3 4 \\\"").name, b"a\\b 3 4 \\");
     }
 
     #[test]
-    fn broken_lines_have_a_reason() {
-        for (line, reason) in [
-            (&b"1 2 name"[..], "a player's line has no name"),
-            (b"1 2 \"name", "a player's name has no end"),
-            (b"\"name\"", "a player's line has no ping"),
-            (b"1 2 3 4 5 \"name\"", "a player's line has too many numbers"),
-            (b"1 x \"name\"", "a player's line has something other than a number"),
-            (b"inf 2 \"name\"", "a player's line has something other than a number"),
-            (b"1 2 \"name\" \xff", "a player's line has something other than a number"),
-        ] {
-            assert_eq!(parse(line).unwrap_err(), reason, "{}", line.escape_ascii());
+    fn of_an_odd_line_what_reads_is_kept() {
+        type Parts<'a> = (&'a [u8], Option<f64>, Option<i32>);
+        let cases: [(&[u8], Parts<'_>); 8] = [
+            (b"1 2 \"name", (b"name", Some(1.0), Some(2))),
+            (b"\"name\"", (b"name", None, None)),
+            (b"1 2 3 4 5 \"name\"", (b"name", Some(1.0), Some(2))),
+            (b"1 x \"name\"", (b"name", Some(1.0), None)),
+            (b"inf 2 \"name\"", (b"name", None, Some(2))),
+            (b"1 2 \"name\" \xff", (b"name", Some(1.0), Some(2))),
+            (b"3 0 \"Grunt\" [bot]", (b"Grunt", Some(3.0), Some(0))),
+            (b"1 nan x \"name\"", (b"name", Some(1.0), None)),
+        ];
+        for (line, (name, score, ping)) in cases {
+            let found = parse(line);
+            assert_eq!((found.name, found.score, found.ping), (name, score, ping), "{}", line.escape_ascii());
+            assert!(found.is_odd && found.team.is_none(), "{}", line.escape_ascii());
         }
-        assert!(PlayerLine::parse(b"").unwrap().is_none());
+        assert_eq!((parse(b"3 0 \"G\" [BOT]").bot, parse(b"3 0 \"G\" [x]").bot), (Some(true), None));
+        assert_eq!(Line::parse(b"1 2 name"), Line::Unreadable { is_player: true });
+        assert_eq!(Line::parse(b"of a name\""), Line::Unreadable { is_player: false });
+        assert_eq!([Line::parse(b""), Line::parse(b" \r")], [Line::Empty; 2]);
     }
 }

@@ -1,10 +1,13 @@
 //! `statusResponse`: a server's reply, read in place.
 //!
 //! The format is ioquake3's `SVC_Status` (`sv_main.c`): an info string `\key\value…` on one line, then a line
-//! for each player.
+//! for each player. A line that is odd costs nothing but itself.
 
 use super::OUT_OF_BAND;
-use super::players::{self, Players};
+use super::counts::{Counts, Listed, Reported};
+use super::info_string::InfoString;
+use super::players::{Line, Players};
+use super::slots::Slots;
 
 /// A server's status, borrowed from the datagram. Reading it allocates nothing.
 ///
@@ -21,41 +24,51 @@ use super::players::{self, Players};
 #[derive(Clone, Copy, Debug)]
 pub struct Status<'a> {
     datagram: &'a [u8],
-    layout: Layout,
+    layout: Layout<'a>,
 }
 
 /// The parts of a parsed datagram, and some counts.
 #[derive(Clone, Copy, Debug, Default)]
-struct Layout {
+struct Layout<'a> {
     /// The start of the info string.
     info: usize,
-    /// Its end, a line feed. Complete player lines follow.
+    /// Its end. Player lines follow.
     info_end: usize,
     /// The end of these lines.
     lines_end: usize,
-    /// Start and end of the value of ET's `P`; empty if there is none.
-    slots: (usize, usize),
+    /// The rules about the server's slots.
+    slots: Slots<'a>,
+    reported: Reported,
+    /// The players in the list, and further lines that are a player's but cannot be read.
     players: usize,
+    unreadable: usize,
+    /// The lines that are odd, the unreadable ones included.
+    odd: usize,
     pings_zero: usize,
-    /// The number of bots, if the server reports it.
-    bots: Option<usize>,
-    truncated: bool,
+    /// The players whose lines say whether they are bots, and those of them that are.
+    declared: usize,
+    declared_bots: usize,
+    /// True if the datagram ends within the info string, or within a line.
+    is_cut: bool,
     bots_have_ping_zero: bool,
 }
 
 impl<'a> Status<'a> {
+    /// Returns whether a datagram has the header of a status. Cheap; checks nothing else.
+    pub fn claims(datagram: &[u8]) -> bool {
+        body(datagram).is_some()
+    }
+
     /// Parses a datagram. Which players are bots may depend on the game: see [`Status::with_bots_at_ping_zero`].
     ///
     /// # Errors
-    /// The reason why it is not a status, or is malformed. A truncated list of players is not an error: see
-    /// [`Status::truncated`].
+    /// The reason why it is not a status, or describes no server. Odd lines and a truncated list of players are no errors:
+    /// see [`Status::odd_lines`] and [`Status::truncated`].
     pub fn parse(datagram: &'a [u8]) -> Result<Status<'a>, &'static str> {
         let body = body(datagram).ok_or("not a statusResponse")?;
         let mut layout = Layout { info: datagram.len() - body.len(), ..Layout::default() };
-        let counted = layout.read_info(datagram)?;
-        layout.read_players(datagram)?;
-        layout.bots = counted.bots.or(counted.humans.map(|humans| layout.players.saturating_sub(humans)));
-        layout.truncated |= counted.clients.is_some_and(|clients| clients > layout.players);
+        layout.read_info(datagram)?;
+        layout.read_players(datagram);
         Ok(Status { datagram, layout })
     }
 
@@ -76,43 +89,83 @@ impl<'a> Status<'a> {
         self.rules().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes())).map(|(_, value)| value)
     }
 
-    /// Returns the number of players in the reply, bots included.
+    /// Returns the number of players, bots included. They may not all be in the list: see [`Status::truncated`].
     pub fn player_count(&self) -> usize {
-        self.layout.players
+        self.counts().players
     }
 
     /// Returns the number of bots among them; `None` if unknown.
     pub fn bots(&self) -> Option<usize> {
-        let Layout { players, pings_zero, bots, bots_have_ping_zero, .. } = self.layout;
-        let by_ping = (bots_have_ping_zero || players == 0).then_some(pings_zero);
-        bots.map(|bots| bots.min(players)).or(by_ping)
+        self.counts().bots
     }
 
-    /// Returns the players, bots included, in the server's order.
+    /// Returns the listed players in the server's order.
     pub fn players(&self) -> Players<'a> {
-        let Layout { info_end, lines_end, slots, players, pings_zero, truncated, .. } = self.layout;
-        let bots = match self.bots() {
+        let Layout { info_end, lines_end, players, pings_zero, .. } = self.layout;
+        let counts = self.counts();
+        let bots = match counts.bots {
             Some(0) => Bots::None,
+            _ if counts.lists_people_only => Bots::None,
             Some(bots) if bots == players => Bots::All,
             Some(bots) if bots == pings_zero => Bots::AtPingZero,
             _ => Bots::Unknown,
         };
-        let slots = &self.datagram[slots.0..slots.1];
-        // The part of the list before a cut is still in the order of the slots.
-        let taken = slots.iter().filter(|&&slot| slot != b'-').count();
-        let fits = taken == players || (truncated && taken > players);
+        let slots = self.slots(counts.truncated).unwrap_or_default();
         let lines = &self.datagram[(info_end + 1).min(lines_end)..lines_end];
-        Players::new(lines, if fits { slots } else { &[] }, bots)
+        Players::new(lines, slots, bots)
     }
 
-    /// Returns whether players are missing from the list: its last line is incomplete, or the server counts more players
-    /// (`clients`, `sv_numclients`) than it lists.
+    /// Returns whether players are missing from the list: it ends within a line, a line cannot be read, or the server
+    /// counts more players than it lists.
     pub fn truncated(&self) -> bool {
-        self.layout.truncated
+        self.counts().truncated
+    }
+
+    /// Returns the number of lines that are not as the game writes them. What could be read of them is in the list.
+    pub fn odd_lines(&self) -> usize {
+        self.layout.odd
+    }
+
+    /// Returns whether the datagram ends within the settings, so that there is no list.
+    pub fn is_without_list(&self) -> bool {
+        self.layout.info_end >= self.datagram.len()
+    }
+
+    /// Returns whether the list leaves out the bots, and only these.
+    pub fn lists_people_only(&self) -> bool {
+        self.counts().lists_people_only
+    }
+
+    pub(super) fn reported(&self) -> Reported {
+        self.layout.reported
+    }
+
+    pub(super) fn listed(&self) -> Listed {
+        let Layout { players, unreadable, pings_zero, declared, declared_bots, is_cut, .. } = self.layout;
+        let bots = if declared == players {
+            Some(declared_bots)
+        } else if let Some(slots) = self.slots(is_cut) {
+            slots.bots().or(self.layout.bots_have_ping_zero.then_some(pings_zero))
+        } else {
+            self.layout.bots_have_ping_zero.then_some(pings_zero)
+        };
+        Listed { players, unreadable, bots, is_cut }
+    }
+
+    fn counts(&self) -> Counts {
+        self.layout.reported.counts(self.listed())
+    }
+
+    /// Returns the rules about slots, if they match the list. The part of a list before a cut is still in the order of
+    /// the slots.
+    fn slots(&self, truncated: bool) -> Option<Slots<'a>> {
+        let lines = self.layout.players + self.layout.unreadable;
+        let taken = self.layout.slots.taken();
+        (taken == lines || (truncated && taken > lines)).then_some(self.layout.slots)
     }
 }
 
-/// The way to recognize the bots of a reply.
+/// The way to recognize the bots of a list whose lines do not declare them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bots {
     None,
@@ -121,102 +174,74 @@ pub(super) enum Bots {
     Unknown,
 }
 
-/// The counts reported by the server.
-#[derive(Default)]
-struct Counted {
-    clients: Option<usize>,
-    bots: Option<usize>,
-    humans: Option<usize>,
-}
-
-impl Layout {
-    fn read_info(&mut self, datagram: &[u8]) -> Result<Counted, &'static str> {
-        let count = |value| number(value).and_then(|count| usize::try_from(count).ok());
-        let mut counted = Counted::default();
+impl<'a> Layout<'a> {
+    fn read_info(&mut self, datagram: &'a [u8]) -> Result<(), &'static str> {
         let mut rules = InfoString { rest: &datagram[self.info..] };
-        while let Some((key, value)) = rules.next() {
-            match key {
-                b"clients" | b"sv_numclients" => counted.clients = count(value),
-                b"bots" => counted.bots = count(value),
-                b"g_humanplayers" => counted.humans = count(value),
-                b"P" if value.iter().all(|&slot| slot == b'-' || slot.is_ascii_digit()) => {
-                    let end = datagram.len() - rules.rest.len();
-                    self.slots = (end - value.len(), end);
-                }
-                _ => {}
-            }
+        let mut describes = false;
+        for (key, value) in rules.by_ref() {
+            self.reported.read(key, value);
+            self.slots.read(key, value);
+            describes |= matches!(key, b"sv_hostname" | b"hostname" | b"mapname");
         }
         self.info_end = datagram.len() - rules.rest.len();
         match rules.rest.first() {
-            Some(b'\n') => Ok(counted),
+            Some(b'\n') => Ok(()),
             Some(_) => Err("the info string does not begin with a backslash"),
-            None => Err("the info string has no end"),
+            None if !describes => Err("the info string has no end"),
+            None => {
+                self.is_cut = self.reported.clients != Some(0);
+                Ok(())
+            }
         }
     }
 
-    fn read_players(&mut self, datagram: &[u8]) -> Result<(), &'static str> {
-        let mut rest = &datagram[self.info_end + 1..];
+    fn read_players(&mut self, datagram: &[u8]) {
+        let mut rest = datagram.get(self.info_end + 1..).unwrap_or_default();
         while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            if let Some(line) = players::PlayerLine::parse(&rest[..end])? {
-                self.players += 1;
-                self.pings_zero += usize::from(line.ping == 0);
-            }
+            self.count(&Line::parse(&rest[..end]));
             rest = &rest[end + 1..];
         }
         self.lines_end = datagram.len() - rest.len();
         // Some servers also send the terminating zero of the string.
-        self.truncated = rest.iter().any(|&byte| byte != 0);
-        Ok(())
+        let zeros = rest.iter().rev().take_while(|&&byte| byte == 0).count();
+        let last = &rest[..rest.len() - zeros];
+        match Line::parse(last) {
+            Line::Empty => {}
+            // Its closing quote shows that it is whole.
+            line @ Line::Player(_) if line.is_closed() => {
+                self.count(&line);
+                self.lines_end += last.len();
+            }
+            _ => self.is_cut = true,
+        }
     }
-}
 
-/// The keys and values of an info string.
-#[derive(Clone, Debug)]
-pub struct InfoString<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> InfoString<'a> {
-    fn field(&mut self) -> Option<&'a [u8]> {
-        let field = self.rest.strip_prefix(b"\\")?;
-        let end = field.iter().position(|byte| matches!(byte, b'\\' | b'\n')).unwrap_or(field.len());
-        let (field, rest) = field.split_at(end);
-        self.rest = rest;
-        Some(field)
-    }
-}
-
-impl<'a> Iterator for InfoString<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
-    fn next(&mut self) -> Option<(&'a [u8], &'a [u8])> {
-        let key = self.field()?;
-        Some((key, self.field().unwrap_or_default()))
+    fn count(&mut self, line: &Line<'_>) {
+        match line {
+            Line::Empty => {}
+            Line::Unreadable { is_player } => {
+                self.unreadable += usize::from(*is_player);
+                self.odd += 1;
+            }
+            Line::Player(player) => {
+                self.players += 1;
+                self.odd += usize::from(player.is_odd);
+                self.pings_zero += usize::from(player.ping == Some(0));
+                self.declared += usize::from(player.bot.is_some());
+                self.declared_bots += usize::from(player.bot == Some(true));
+            }
+        }
     }
 }
 
 /// Returns the challenge of a status; the first one if there are several. Reads the info string only as far as it must,
 /// key by key: a `challenge` within a value or a player's name is ignored.
 pub(super) fn challenge(datagram: &[u8]) -> Option<&[u8]> {
-    InfoString { rest: body(datagram)? }.find(|(key, _)| *key == b"challenge").map(|(_, value)| value)
+    InfoString { rest: body(datagram)? }.challenge()
 }
 
 fn body(datagram: &[u8]) -> Option<&[u8]> {
     datagram.strip_prefix(OUT_OF_BAND)?.strip_prefix(b"statusResponse\n")
-}
-
-/// Parses a decimal number of at most 18 digits, with or without a sign.
-pub(super) fn number(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let value = digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
-    Some(if negative { -value } else { value })
 }
 
 #[cfg(test)]
@@ -291,6 +316,10 @@ mod tests {
         assert!(!truncated("\\clients\\0", "0 5 \"a\"\n"));
         assert!(truncated("", "0 5 \"a\"\n0 "));
         assert!(!truncated("", "0 5 \"a\"\n\0"));
+        assert!(!truncated("", "0 5 \"a\"\n0 6 \"b\""));
+        assert!(!truncated("", "0 5 \"a\" 2\0"));
+        assert!(truncated("", "0 5 \"a\"\n0 6 \"b"));
+        assert!(truncated("", "0 5 \"a\"\nx\n1 y\n"));
     }
 
     #[test]
@@ -300,7 +329,17 @@ mod tests {
         assert_eq!(reason(b"\xff\xff\xff\xffinfoResponse\n\\a\\b\n"), "not a statusResponse");
         assert_eq!(reason(b"\xff\xff\xff\xffstatusResponse\n\\a\\b"), "the info string has no end");
         assert_eq!(reason(&datagram("a\\b", "")), "the info string does not begin with a backslash");
-        assert_eq!(reason(&datagram("", "x\n")), "a player's line has no name");
+    }
+
+    #[test]
+    fn a_reply_that_ends_within_its_settings_still_describes_the_server() {
+        let cut = b"\xff\xff\xff\xffstatusResponse\n\\sv_hostname\\h\\mapn";
+        let status = Status::parse(cut).unwrap();
+        assert_eq!((status.rule("sv_hostname"), status.player_count()), (Some(&b"h"[..]), 0));
+        assert!(status.truncated() && status.is_without_list());
+        let empty = b"\xff\xff\xff\xffstatusResponse\n\\hostname\\h\\clients\\0";
+        assert!(!Status::parse(empty).unwrap().truncated());
+        assert!(!Status::parse(&datagram("\\hostname\\h", "")).unwrap().is_without_list());
     }
 
     #[test]
@@ -311,14 +350,5 @@ mod tests {
         assert_eq!(found("\\a\\challenge\\b\\c", ""), None);
         assert_eq!(found("\\a\\b", "0 0 \"\\challenge\\xyz\"\n"), None);
         assert_eq!(challenge(b"\xff\xff\xff\xffinfoResponse\n\\challenge\\xyz"), None);
-    }
-
-    #[test]
-    fn numbers_are_decimal_and_bounded() {
-        assert_eq!(
-            [&b"0"[..], b"-9999", b"+7", b"999999999999999999"].map(number),
-            [Some(0), Some(-9999), Some(7), Some(999_999_999_999_999_999)]
-        );
-        assert_eq!([&b""[..], b"-", b"1x", b"1.5", b"9999999999999999999"].map(number), [None; 5]);
     }
 }

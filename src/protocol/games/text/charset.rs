@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "charsets")]
+use super::encoding::Encoding;
 use super::font;
 
 /// The characters that the bytes of a text stand for.
@@ -10,6 +12,12 @@ use super::font;
 pub enum Charset {
     /// UTF-8 where the bytes are valid UTF-8, otherwise Latin-1.
     Unknown,
+    /// UTF-8 if the whole text is valid UTF-8; otherwise this encoding or, where it makes no sense, Latin-1.
+    #[cfg(feature = "charsets")]
+    Utf8Or(Encoding),
+    /// This encoding.
+    #[cfg(feature = "charsets")]
+    Named(Encoding),
     /// UTF-8 where the bytes are valid UTF-8; all other bytes, and U+E000 to U+E0FF, are glyphs of Quake's font.
     DarkPlaces,
     /// Each byte is a glyph of Quake's font. Coloured letters become plain ones.
@@ -24,6 +32,13 @@ impl Charset {
     pub(super) fn decode(self, text: &[u8]) -> Cow<'_, str> {
         match self {
             Charset::Unknown => utf8_or(text, char::from),
+            #[cfg(feature = "charsets")]
+            Charset::Utf8Or(encoding) => match std::str::from_utf8(text) {
+                Ok(text) => text.into(),
+                Err(_) => encoding.decode_plausible(text).unwrap_or_else(|| utf8_or(text, char::from)),
+            },
+            #[cfg(feature = "charsets")]
+            Charset::Named(encoding) => encoding.decode(text),
             Charset::DarkPlaces => utf8_or(text, font::of_byte),
             Charset::QuakeWorld | Charset::Quake2 => text.iter().map(|&byte| font::of_byte(byte)).collect(),
         }
@@ -33,6 +48,8 @@ impl Charset {
     pub(super) fn shown(self, c: char) -> char {
         let show = match self {
             Charset::Unknown => return c,
+            #[cfg(feature = "charsets")]
+            Charset::Utf8Or(_) | Charset::Named(_) => return c,
             Charset::DarkPlaces | Charset::QuakeWorld => font::quake,
             Charset::Quake2 => font::quake2,
         };

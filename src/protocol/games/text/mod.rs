@@ -3,15 +3,19 @@
 //! | | file |
 //! |---|---|
 //! | [`Colors`] | `colors.rs` |
-//! | [`Charset`] | `charset.rs`, and `font.rs` for Quake's |
+//! | [`Charset`] | `charset.rs`, `font.rs` for Quake's, and `encoding.rs` for those of other scripts |
 
 mod charset;
 mod colors;
+#[cfg(feature = "charsets")]
+mod encoding;
 mod font;
 
 pub use charset::Charset;
 use colors::Code;
 pub use colors::{Colors, Rgb};
+#[cfg(feature = "charsets")]
+pub use encoding::Encoding;
 
 /// How to read the texts of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +70,34 @@ impl TextRules {
             (Piece::Char(c), _) => spans.push(Span { text: c.into(), color }),
         });
         spans
+    }
+
+    /// Returns the text as sent, colour codes and control characters included, in the encoding that was named or detected;
+    /// else as [`raw_text`] does.
+    pub fn raw(self, text: &[u8]) -> String {
+        match self.charset {
+            #[cfg(feature = "charsets")]
+            Charset::Utf8Or(_) | Charset::Named(_) => self.charset.decode(text).into_owned(),
+            _ => raw_text(text),
+        }
+    }
+
+    /// Returns the clean text in each encoding that it may have, if that is unknown.
+    #[cfg(feature = "charsets")]
+    pub fn readings(self, text: &[u8]) -> impl Iterator<Item = String> {
+        let is_unknown = matches!(self.charset, Charset::Unknown | Charset::Utf8Or(_));
+        let encodings = is_unknown.then(|| Encoding::plausible(text)).into_iter().flatten();
+        encodings.map(move |encoding| self.with_charset(Charset::Named(encoding)).clean(text))
+    }
+
+    /// Returns the rules with the encoding of these texts, if it was unknown and they tell it.
+    pub(super) fn detected<'a>(self, texts: impl Iterator<Item = &'a [u8]> + Clone) -> Option<TextRules> {
+        #[cfg(feature = "charsets")]
+        if self.charset == Charset::Unknown {
+            return Encoding::detect(texts).map(|encoding| self.with_charset(Charset::Utf8Or(encoding)));
+        }
+        let _ = texts;
+        None
     }
 
     /// Passes each character to show, and each change of colour.
@@ -165,6 +197,14 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_quake_4_can_be_long() {
+        let rules = TextRules::new(Colors::Quake4);
+        assert_eq!(rules.clean(b"^ifve^3a^-b^+c^w^n9d^c014e^:^R^c01"), "abc^wde^c01");
+        let colors: Vec<_> = rules.spans(b"^c900a^rb").into_iter().map(|span| span.color).collect();
+        assert_eq!(colors, [Some(Rgb(252, 0, 0)), None]);
+    }
+
+    #[test]
     fn glyphs_of_quakes_font_become_ascii() {
         let text = |charset, text: &[u8]| TextRules::new(Colors::Rgb).with_charset(charset).clean(text);
         assert_eq!(text(Charset::QuakeWorld, b"\x10\xc1nn\x11 \x1d\x1f^1x\xde1"), "[Ann] <>x^1");
@@ -187,6 +227,24 @@ mod tests {
         assert_eq!(indexed(b"PsY\xa9h0"), "PsY©h0");
         assert_eq!(indexed("Zażółć \u{1f600}".as_bytes()), "Zażółć \u{1f600}");
         assert_eq!(raw_text(b"^1\xdfl\xc3\xa9\xc3"), "^1ßléÃ");
+    }
+
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn a_named_encoding_is_used_for_all_bytes_and_a_detected_one_for_those_that_are_not_utf8() {
+        let encoding = Encoding::find("windows-1251").unwrap();
+        let (named, detected) = (Charset::Named(encoding), Charset::Utf8Or(encoding));
+        let read = |charset, text: &[u8]| TextRules::new(Colors::Indexed).with_charset(charset).clean(text);
+        assert_eq!(read(named, b"^1\xc2\xe0^2\xf1\xff"), "Вася");
+        assert_eq!(read(detected, b"^1\xc2\xe0^2\xf1\xff"), "Вася");
+        assert_eq!(read(detected, "Вася".as_bytes()), "Вася");
+        assert_ne!(read(named, "Вася".as_bytes()), "Вася");
+        assert_eq!(read(detected, b"M\xfcller"), "Müller");
+        let rules = TextRules::new(Colors::Indexed);
+        assert_eq!(rules.with_charset(named).raw(b"^1\xc2"), "^1В");
+        let readings: Vec<_> = rules.readings(b"^1\xc2\xe0\xf1\xff").collect();
+        assert!(readings.contains(&"Вася".to_owned()) && readings.contains(&"Âàñÿ".to_owned()));
+        assert_eq!(rules.with_charset(named).readings(b"\xc2\xe0").count(), 0);
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn read_player(game: &Game, fields: &mut Fields<'_>) -> Result<(u32, PlayerInfo)
     Ok((id, player))
 }
 
-/// Reads a text as UTF-8: a length that includes the zero at the end, and characters.
+/// Reads a text: a length that includes the zero at the end, and characters. Those of two bytes are converted to UTF-8.
 ///
 /// The length is Unreal's compact index: bit 7 of its first byte stands for two bytes a character, bit 6 for a further byte,
 /// whose bits 0 to 6 follow the six bits of the first one. (GameQ and node-gamedig take the first byte for all of it, and
@@ -144,14 +144,14 @@ fn read_text(fields: &mut Fields<'_>) -> Result<Vec<u8>, &'static str> {
     }
 }
 
-/// Converts Latin-1, or UCS-2, to UTF-8. The bytes of colour codes become characters with these numbers.
+/// Converts UCS-2 to UTF-8; characters of one byte stay as sent. The components of a colour become characters with these
+/// numbers.
 fn decoded(bytes: &[u8], is_wide: bool) -> Vec<u8> {
-    let text: String = if is_wide {
-        let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-    } else {
-        bytes.iter().map(|&byte| char::from(byte)).collect()
-    };
+    if !is_wide {
+        return bytes.to_vec();
+    }
+    let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     text.into_bytes()
 }
 
@@ -159,29 +159,30 @@ fn decoded(bytes: &[u8], is_wide: bool) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn text(bytes: &[u8]) -> Result<(String, usize), &'static str> {
+    /// Returns a text, and the number of bytes behind it.
+    fn text(bytes: &[u8]) -> Result<(Vec<u8>, usize), &'static str> {
         let mut fields = Fields::new(bytes);
         let text = read_text(&mut fields)?;
-        Ok((String::from_utf8(text).unwrap(), fields.rest().len()))
+        Ok((text, fields.rest().len()))
     }
 
     #[test]
     fn texts_have_lengths_of_one_or_two_bytes_and_characters_of_one_or_two() {
-        assert_eq!(text(b"\x04abc\0x"), Ok(("abc".into(), 1)));
-        assert_eq!(text(b"\x00x"), Ok((String::new(), 1)));
-        assert_eq!(text(b"\x01\0"), Ok((String::new(), 0)));
+        assert_eq!(text(b"\x04abc\0x"), Ok((b"abc".to_vec(), 1)));
+        assert_eq!(text(b"\x00x"), Ok((vec![], 1)));
+        assert_eq!(text(b"\x01\0"), Ok((vec![], 0)));
         assert_eq!(text(b"\x83\xe9\0\x3a\x20\0\0"), Ok(("\u{e9}\u{203a}".into(), 0)));
-        assert_eq!(text(b"\x03\xe9\x1b\0"), Ok(("\u{e9}\u{1b}".into(), 0)));
+        assert_eq!(text(b"\x03\xe9\x1b\0"), Ok((b"\xe9\x1b".to_vec(), 0)));
         let long = [&b"\x41\x03"[..], &[b'a'; 192], b"\0rest"].concat();
-        assert_eq!(text(&long), Ok(("a".repeat(192), 4)));
+        assert_eq!(text(&long), Ok((vec![b'a'; 192], 4)));
         let wide = [&b"\xc1\x01"[..], &b"a\0".repeat(64), b"\0\0rest"].concat();
-        assert_eq!(text(&wide), Ok(("a".repeat(64), 4)));
+        assert_eq!(text(&wide), Ok((vec![b'a'; 64], 4)));
     }
 
     #[test]
     fn a_length_that_does_not_fit_is_ignored() {
         let plain = [&b"\x46"[..], &[b'a'; 69], b"\0rest"].concat();
-        assert_eq!(text(&plain), Ok(("a".repeat(69), 4)));
+        assert_eq!(text(&plain), Ok((vec![b'a'; 69], 4)));
         for cut in [&b""[..], b"\x04abc", b"\x41", b"\x83a\0b\0", b"\x82a"] {
             assert_eq!(text(cut), Err(CUT_OFF), "{cut:?}");
         }

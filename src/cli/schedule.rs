@@ -1,4 +1,4 @@
-//! `--every`: the times when agents are due. Each agent has its own fixed time within the interval, derived from a hash
+//! `--every`: the times when hosts are due. Each host has its own fixed time within the interval, derived from a hash
 //! of its address.
 
 use std::cmp::Reverse;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use allears::engine::Time;
 use siphasher::sip::SipHasher13;
 
-/// All agents, each with the time when it is next due.
+/// All hosts, each with the time when it is next due.
 pub struct Schedule {
     interval: Duration,
     start: Option<Time>,
@@ -26,36 +26,37 @@ impl Schedule {
         self.interval
     }
 
-    /// Adds an agent at `now`. Its first time is within one interval.
+    /// Adds a host at `now`. Its first time is within one interval.
     pub fn add(&mut self, host: u32, target: SocketAddr, now: Time) {
         let start = *self.start.get_or_insert(now);
         let first = start + self.offset(target);
         self.due.push(Reverse((self.after(now, first), host)));
     }
 
-    /// Returns the next agent that is due at `now`. Its next time is one interval later; times that have already passed
-    /// are skipped.
-    pub fn pop(&mut self, now: Time) -> Option<u32> {
+    /// Returns the next host that is due at `now`, and how many of its further times have passed, too: they are skipped.
+    pub fn pop(&mut self, now: Time) -> Option<(u32, u32)> {
         let &Reverse((due, host)) = self.due.peek()?;
         if due > now {
             return None;
         }
         self.due.pop();
-        self.due.push(Reverse((self.after(now, due), host)));
-        Some(host)
+        let next = self.after(now, due);
+        self.due.push(Reverse((next, host)));
+        let passed = (next - due).as_nanos() / self.interval.as_nanos();
+        Some((host, u32::try_from(passed).unwrap_or(u32::MAX).saturating_sub(1)))
     }
 
-    /// Keeps only the agents for which `keep` is true.
+    /// Keeps only the hosts for which `keep` is true.
     pub fn retain(&mut self, keep: impl Fn(u32) -> bool) {
         self.due.retain(|Reverse((_, host))| keep(*host));
     }
 
-    /// Returns the time when the next agent is due.
+    /// Returns the time when the next host is due.
     pub fn next(&self) -> Option<Time> {
         self.due.peek().map(|Reverse((due, _))| *due)
     }
 
-    /// Returns the first time after `now` for an agent, given `one` of its times.
+    /// Returns the first time after `now` for a host, given `one` of its times.
     fn after(&self, now: Time, one: Time) -> Time {
         if one > now {
             return one;
@@ -79,14 +80,15 @@ mod tests {
         ([10, 0, (number >> 8) as u8, number as u8], 161).into()
     }
 
-    /// Returns the agents due within each second, for ten seconds of an interval of five.
+    /// Returns the hosts due within each second, for ten seconds of an interval of five.
     fn ten_seconds(agents: u32) -> Vec<Vec<u32>> {
         let mut schedule = Schedule::new(Duration::from_secs(5));
         (0..agents).for_each(|number| schedule.add(number, agent(number), Time::from_millis(100)));
         (1..=10u64)
             .map(|second| {
                 let now = Time::from_millis(100 + 1000 * second);
-                let mut due: Vec<u32> = std::iter::from_fn(|| schedule.pop(now)).collect();
+                let mut due: Vec<u32> =
+                    std::iter::from_fn(|| schedule.pop(now)).map(|(host, _)| host).collect();
                 due.sort_unstable();
                 due
             })
@@ -104,10 +106,11 @@ mod tests {
     }
 
     #[test]
-    fn times_that_have_passed_are_skipped() {
+    fn times_that_have_passed_are_skipped_and_counted() {
         let mut schedule = Schedule::new(Duration::from_secs(5));
         schedule.add(0, agent(0), Time::ZERO);
-        assert_eq!(schedule.pop(Time::from_millis(60_000)), Some(0));
+        // It was due 12 times, once within each interval.
+        assert_eq!(schedule.pop(Time::from_millis(60_000)), Some((0, 11)));
         assert_eq!(schedule.pop(Time::from_millis(60_000)), None);
         assert!(schedule.next().is_some_and(|due| (60_000..=65_000).contains(&(due.as_nanos() / 1_000_000))));
     }

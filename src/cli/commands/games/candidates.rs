@@ -1,0 +1,111 @@
+//! The servers to query: those that the user names, and those that masters list.
+
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+
+use allears::engine::Engine;
+use allears::protocol::games::{Game, GameQuestion, Games};
+
+use super::catalogue::Catalogue;
+use super::masters::Masters;
+use crate::cli::console::Console;
+use crate::cli::inputs::{Inputs, Next};
+
+/// The sources of servers.
+pub struct Candidates {
+    /// The game of targets that name none, and of masters.
+    pub game: &'static Game,
+    /// The games that targets may name.
+    pub catalogue: Catalogue,
+    pub inputs: Inputs,
+    pub masters: Masters,
+    /// True to return a target that a master has listed, too.
+    pub allow_duplicates: bool,
+}
+
+/// The result of [`Candidates::next`].
+pub enum Candidate {
+    /// A server to query.
+    Server {
+        asked: Asked,
+        /// True if the user named it.
+        is_named: bool,
+    },
+    /// More servers may follow.
+    Waiting,
+    End,
+}
+
+/// A host and the game that it is queried for. It is the tag of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub address: SocketAddr,
+    pub game: &'static Game,
+}
+
+impl Candidates {
+    /// Queries the masters whose names are resolved, and returns the next server.
+    pub fn next(&mut self, engine: &mut Engine<Games, Asked>, console: &Console) -> Candidate {
+        while engine.room() > 0 {
+            if let Some(master) = self.masters.next(console) {
+                self.ask_master(engine, master);
+                continue;
+            }
+            let next = self.inputs.next(console);
+            if let Next::Target(address) = next {
+                // A master may list it, too: then it is in the set of all servers.
+                if self.masters.is_empty() || engine.protocol_mut().know(address) || self.allow_duplicates {
+                    return Candidate::Server { asked: self.target(address), is_named: true };
+                }
+                continue;
+            }
+            return match engine.protocol_mut().take_server() {
+                Some((address, game)) => {
+                    Candidate::Server { asked: Asked { address, game }, is_named: false }
+                }
+                None if next == Next::Waiting || self.masters.are_open() => Candidate::Waiting,
+                None => Candidate::End,
+            };
+        }
+        Candidate::Waiting
+    }
+
+    fn ask_master(&self, engine: &mut Engine<Games, Asked>, master: SocketAddr) {
+        // Request servers of both families from a master with an IPv6 address. All masters support the older request,
+        // which is for IPv4 only.
+        if let Some(question) = GameQuestion::master(self.game, master.is_ipv6()) {
+            // There is room.
+            let _ = engine.ask(master, question, Asked { address: master, game: self.game });
+        }
+    }
+
+    /// Returns the last target of the inputs with its game.
+    fn target(&self, address: SocketAddr) -> Asked {
+        // The label was checked when the line was read.
+        let label = self.inputs.settings().and_then(|id| self.catalogue.find(id).ok());
+        Asked { address, game: label.unwrap_or(self.game) }
+    }
+}
+
+impl Asked {
+    /// Begins a conversation, also about the rules if `with_rules`. The caller checked that there is room.
+    pub fn ask(self, engine: &mut Engine<Games, Asked>, with_rules: bool) {
+        let question = GameQuestion::server(self.game);
+        let question = if with_rules { question.with_rules() } else { question };
+        let _ = engine.ask(self.address, question, self);
+    }
+}
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Asked) -> bool {
+        self.address == other.address && std::ptr::eq(self.game, other.game)
+    }
+}
+
+impl Eq for Asked {}
+
+impl Hash for Asked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address.hash(state);
+    }
+}

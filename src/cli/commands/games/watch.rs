@@ -1,0 +1,348 @@
+//! The job of `games --every` and `find --every`: queries each server repeatedly, and writes what changes.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+use allears::engine::{Completion, Engine, Outcome, Time};
+use allears::net;
+use allears::protocol::games::{GameAnswer, GameConversation, Games, PlayerInfo, ServerInfo};
+use anyhow::Error;
+
+use super::candidates::{Asked, Candidate, Candidates};
+use super::events::{Event, EventWriter};
+use super::filter::Condition;
+use super::server::Server;
+use super::wanted::Wanted;
+use crate::cli::console::Console;
+use crate::cli::inputs::Inputs;
+use crate::cli::output::record::Record;
+use crate::cli::reasons::HostTally;
+use crate::cli::schedule::Schedule;
+use crate::cli::stats::millis;
+use crate::cli::sweep::{Flow, Job, More};
+
+/// The maximum number of servers added in one turn.
+const AT_ONCE: usize = 1024;
+/// The number of polls without an answer after which a server that only masters listed is forgotten.
+const FORGOTTEN_AFTER: u32 = 10;
+
+/// The servers that are watched.
+pub struct Watch {
+    candidates: Candidates,
+    with_rules: bool,
+    conditions: Vec<Condition>,
+    wanted: Option<Wanted>,
+    writer: EventWriter,
+    schedule: Schedule,
+    /// When to query the masters again.
+    masters_due: Time,
+    servers: Vec<Watched>,
+    numbers: HashMap<Asked, u32>,
+    /// Servers that have not been queried yet.
+    fresh: VecDeque<u32>,
+    ring_is_full: bool,
+    tally: HostTally,
+}
+
+/// A server, and what it said last.
+struct Watched {
+    asked: Asked,
+    is_named: bool,
+    is_busy: bool,
+    /// The number of polls without an answer since the last one.
+    unanswered: u32,
+    last: Option<Box<Seen>>,
+}
+
+/// What is compared from one answer to the next.
+struct Seen {
+    map: Option<String>,
+    name: Option<String>,
+    /// The names of the players, sorted.
+    players: Vec<String>,
+}
+
+/// What a watch is to do.
+pub struct WatchSettings {
+    pub interval: Duration,
+    pub with_rules: bool,
+    pub conditions: Vec<Condition>,
+    pub wanted: Option<Wanted>,
+}
+
+impl Watch {
+    pub fn new(candidates: Candidates, settings: WatchSettings, writer: EventWriter) -> Watch {
+        let WatchSettings { interval, with_rules, conditions, wanted } = settings;
+        Watch {
+            candidates,
+            with_rules,
+            conditions,
+            wanted,
+            writer,
+            schedule: Schedule::new(interval),
+            masters_due: Time::ZERO + interval,
+            servers: vec![],
+            numbers: HashMap::new(),
+            fresh: VecDeque::new(),
+            ring_is_full: false,
+            tally: HostTally::default(),
+        }
+    }
+
+    /// Adds servers that are not watched yet. Returns whether there may ever be more.
+    fn add_servers(&mut self, engine: &mut Engine<Games, Asked>, now: Time, console: &Console) -> More {
+        for _ in 0..AT_ONCE {
+            match self.candidates.next(engine, console) {
+                Candidate::Server { asked, is_named } => self.add(asked, is_named, now),
+                Candidate::Waiting => return More::Yes,
+                Candidate::End => return More::No,
+            }
+        }
+        More::Yes
+    }
+
+    fn add(&mut self, asked: Asked, is_named: bool, now: Time) {
+        if let Some(&number) = self.numbers.get(&asked) {
+            self.servers[number as usize].is_named |= is_named;
+            return;
+        }
+        let number = self.servers.len() as u32;
+        self.servers.push(Watched { asked, is_named, is_busy: false, unanswered: 0, last: None });
+        self.numbers.insert(asked, number);
+        self.schedule.add(number, asked.address, now);
+        self.fresh.push_back(number);
+        self.tally.targets += 1;
+    }
+
+    /// Forgets the servers that only masters listed, and that have not answered for long.
+    fn forget_the_silent(&mut self, games: &mut Games) {
+        let is_gone =
+            |server: &Watched| !server.is_named && !server.is_busy && server.unanswered >= FORGOTTEN_AFTER;
+        if !self.servers.iter().any(is_gone) {
+            return;
+        }
+        for server in &mut self.servers {
+            if is_gone(server) && self.numbers.remove(&server.asked).is_some() {
+                games.forget(server.asked.address);
+                server.last = None;
+            }
+        }
+        let (numbers, servers) = (&self.numbers, &self.servers);
+        self.schedule.retain(|number| numbers.get(&servers[number as usize].asked) == Some(&number));
+    }
+
+    /// Writes what is different from the last answer of this server.
+    fn compare(
+        &mut self,
+        number: u32,
+        record: &Record,
+        ping: Option<Duration>,
+        info: &ServerInfo,
+    ) -> io::Result<()> {
+        let row = Server::new(record.target, ping, info, &[]);
+        let holds = self.conditions.iter().all(|condition| condition.holds(&row, info));
+        let Watch { servers, writer, wanted, .. } = self;
+        let watched = &mut servers[number as usize];
+        let was_gone = watched.last.is_some() && watched.unanswered > 0;
+        watched.unanswered = 0;
+        let mut now = Seen::of(info);
+        let before = watched.last.take();
+        let mut shown = |event: Event<'_>| if holds { writer.write(record, &event, info) } else { Ok(()) };
+        let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted.fits(name));
+        let result = match before {
+            None if wanted.is_none() => shown(Event::Listed),
+            None => wanted_players(info, wanted.as_ref()).try_for_each(|player| shown(Event::Joined(player))),
+            Some(before) => {
+                if was_gone && wanted.is_none() {
+                    shown(Event::Back)?;
+                }
+                if before.map != now.map && wanted.is_none() {
+                    shown(Event::Map { before: before.map.as_deref() })?;
+                }
+                let joined = missing(&now.players, &before.players);
+                let mut players = joined
+                    .iter()
+                    .filter_map(|name| info.player_list.iter().find(|player| player.name == **name));
+                players.try_for_each(|player| {
+                    if wanted.as_ref().is_none_or(|wanted| wanted.finds(player, info.text)) {
+                        shown(Event::Joined(player))
+                    } else {
+                        Ok(())
+                    }
+                })?;
+                if info.truncated {
+                    // Whoever is not on the list may still be there.
+                    now.players.extend(missing(&before.players, &now.players).into_iter().cloned());
+                    now.players.sort_unstable();
+                }
+                let left = missing(&before.players, &now.players);
+                left.into_iter()
+                    .filter(|name| is_wanted(name))
+                    .try_for_each(|name| shown(Event::Left { name }))
+            }
+        };
+        watched.last = Some(Box::new(now));
+        result
+    }
+
+    /// Writes that a server which has answered before does not answer any more.
+    fn miss(&mut self, number: u32, record: &Record) -> io::Result<()> {
+        let watched = &mut self.servers[number as usize];
+        watched.unanswered += 1;
+        match &watched.last {
+            Some(last)
+                if watched.unanswered == 1 && self.wanted.is_none() && record.outcome != "interrupted" =>
+            {
+                self.writer.write_gone(record, watched.asked.game.id, last.name.as_deref())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Returns the players of a server that are searched for.
+fn wanted_players<'a>(info: &'a ServerInfo, wanted: Option<&Wanted>) -> impl Iterator<Item = &'a PlayerInfo> {
+    wanted.map(|wanted| wanted.among(info)).unwrap_or_default().into_iter()
+}
+
+/// Returns the names of `all` that are not in `others`, both sorted. A name that occurs twice counts twice.
+fn missing<'a>(all: &'a [String], others: &[String]) -> Vec<&'a String> {
+    let mut others = others.iter().peekable();
+    let is_missing = |name: &&String| {
+        while others.next_if(|other| other < name).is_some() {}
+        others.next_if(|other| other == name).is_none()
+    };
+    all.iter().filter(is_missing).collect()
+}
+
+impl Seen {
+    fn of(info: &ServerInfo) -> Seen {
+        // Players without a name are still connecting.
+        let names = info.player_list.iter().filter(|player| !player.name.is_empty());
+        let mut players: Vec<String> = names.map(|player| player.name.clone()).collect();
+        players.sort_unstable();
+        Seen { map: info.map.clone(), name: info.name.clone(), players }
+    }
+}
+
+impl Job<Games, Asked> for Watch {
+    fn ask(&mut self, engine: &mut Engine<Games, Asked>, now: Time, console: &Console) -> More {
+        if self.masters_due <= now {
+            self.masters_due = now + self.schedule.interval();
+            self.candidates.masters.query_again();
+            self.forget_the_silent(engine.protocol_mut());
+        }
+        let more = self.add_servers(engine, now, console);
+        if more == More::No && self.servers.is_empty() && self.candidates.masters.is_empty() {
+            return More::No;
+        }
+        self.ring_is_full = true;
+        while engine.room() > 0 {
+            let Some(number) =
+                self.fresh.pop_front().or_else(|| self.schedule.pop(now).map(|(number, _)| number))
+            else {
+                self.ring_is_full = false;
+                break;
+            };
+            let watched = &mut self.servers[number as usize];
+            if !watched.is_busy {
+                watched.is_busy = true;
+                watched.asked.ask(engine, self.with_rules);
+            }
+        }
+        More::Yes
+    }
+
+    fn due(&self) -> Option<Time> {
+        if self.ring_is_full {
+            None
+        } else {
+            self.schedule.next().into_iter().chain([self.masters_due]).min()
+        }
+    }
+
+    fn conclude(
+        &mut self,
+        completion: Completion<GameConversation, GameAnswer, Asked>,
+        _: Time,
+        console: &Console,
+    ) -> io::Result<Flow> {
+        if completion.conversation.is_master() {
+            self.candidates.masters.conclude(&completion, console);
+            return Ok(Flow::GoOn);
+        }
+        let Some(&number) = self.numbers.get(&completion.tag) else { return Ok(Flow::GoOn) };
+        self.servers[number as usize].is_busy = false;
+        let ping = completion.conversation.ping().or(completion.rtt);
+        let mut record = Record::new(&completion);
+        record.at = Some((net::wall_clock().as_secs_f64() * 1e3).round() / 1e3);
+        match &completion.outcome {
+            Outcome::Answered(GameAnswer::Server { info, .. }) => {
+                self.tally.answered += 1;
+                record.rtt_ms = ping.map(millis);
+                self.compare(number, &record, ping, info)
+            }
+            _ => {
+                self.tally.count_unanswered(&record);
+                self.miss(number, &record)
+            }
+        }?;
+        Ok(Flow::GoOn)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+
+    fn has_unflushed(&self) -> bool {
+        self.writer.has_unflushed()
+    }
+
+    fn runs_long(&self) -> bool {
+        true
+    }
+
+    /// Adds the servers of a new list. Those of the old one are watched on.
+    fn reload(&mut self, inputs: Inputs) {
+        self.candidates.inputs = inputs;
+    }
+
+    fn start_file(&mut self) -> io::Result<()> {
+        self.writer.start_file()
+    }
+
+    fn input_failure(&mut self) -> Option<Error> {
+        self.candidates.inputs.failure.take()
+    }
+
+    fn targets(&self) -> u64 {
+        self.tally.targets
+    }
+
+    fn answered(&self) -> u64 {
+        self.tally.answered
+    }
+
+    fn print_summary(&self, elapsed: Duration, console: &Console) {
+        let events = format!("; {} events", self.writer.written());
+        self.tally.print_polls("servers", "", elapsed, &events, console);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_that_are_missing_are_counted_as_often_as_they_occur() {
+        let names = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
+        let missing = |all: &str, others: &str| {
+            let (all, others) = (names(all), names(others));
+            super::missing(&all, &others).into_iter().map(String::as_str).collect::<String>()
+        };
+        assert_eq!(missing("abcd", "bd"), "ac");
+        assert_eq!(missing("aab", "ab"), "a");
+        assert_eq!(missing("ab", "aabb"), "");
+        assert_eq!(missing("", "ab"), "");
+        assert_eq!(missing("ab", ""), "ab");
+    }
+}

@@ -1,0 +1,94 @@
+//! A status as text, as Quake's descendants before Quake III send it: the settings in one line, then a line for each player.
+
+use super::ServerInfo;
+use super::quake3::{InfoString, number};
+
+/// Reads the settings into the rules of `info`. Returns the lines after them.
+pub(super) fn read_settings<'a>(info: &mut ServerInfo, text: &'a [u8]) -> Result<&'a [u8], &'static str> {
+    let mut settings = InfoString::new(text);
+    for (key, value) in &mut settings {
+        // Soldier of Fortune ends its settings with a backslash.
+        if !key.is_empty() {
+            info.rules.push(key, value);
+        }
+    }
+    settings.rest().strip_prefix(b"\n").ok_or("the settings have no end")
+}
+
+/// Passes each line to `read`, which appends its player and returns whether it can be read. Then counts the players.
+pub(super) fn read_players(
+    info: &mut ServerInfo,
+    text: &[u8],
+    mut read: impl FnMut(&mut ServerInfo, &[u8]) -> bool,
+) {
+    let mut lines = text.split(|&byte| byte == b'\n');
+    // What follows the last line feed is the start of a line whose rest is missing, or the zero at the end of the text.
+    let is_cut = lines.next_back().is_some_and(|rest| !matches!(rest, [] | [0]));
+    let mut unreadable = 0;
+    for line in lines.filter(|line| !line.trim_ascii().is_empty()) {
+        unreadable += u32::from(!read(info, line));
+    }
+    info.players = info.player_list.len() as u32 + unreadable;
+    info.truncated = is_cut || unreadable > 0;
+    if unreadable > 0 {
+        info.remarks.push(format!("lines of players that cannot be read: {unreadable}"));
+    }
+}
+
+/// Returns the clean text of the first of these rules that is there and not empty.
+pub(super) fn text(info: &ServerInfo, keys: &[&str]) -> Option<String> {
+    raw(info, keys).map(|value| info.game.text.clean(value))
+}
+
+/// Returns the first of these rules that is there and not empty.
+pub(super) fn raw<'a>(info: &'a ServerInfo, keys: &[&str]) -> Option<&'a [u8]> {
+    keys.iter().filter_map(|key| info.rules.get(key)).find(|value| !value.is_empty())
+}
+
+/// Returns the first of these rules that is there and not empty, if it is a number.
+pub(super) fn count(info: &ServerInfo, keys: &[&str]) -> Option<u32> {
+    u32::try_from(number(raw(info, keys)?)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::games::{Game, PlayerInfo};
+
+    fn info() -> ServerInfo {
+        ServerInfo::new(Game::find("q3").unwrap())
+    }
+
+    #[test]
+    fn settings_end_with_their_line() {
+        let mut info = info();
+        assert_eq!(read_settings(&mut info, b"\\a\\1\\b\\\\c\\x\\\nlines"), Ok(&b"lines"[..]));
+        assert_eq!(
+            (count(&info, &["none", "a"]), count(&info, &["c"]), raw(&info, &["b"])),
+            (Some(1), None, None)
+        );
+        assert_eq!((text(&info, &["b", "c"]).as_deref(), info.rules.len()), (Some("x"), 3));
+        for broken in [&b"\\a\\1"[..], b"a\\1\n", b""] {
+            assert_eq!(
+                read_settings(&mut ServerInfo::new(info.game), broken),
+                Err("the settings have no end")
+            );
+        }
+    }
+
+    #[test]
+    fn lines_that_cannot_be_read_are_counted_as_players() {
+        let read = |text: &[u8]| {
+            let mut info = info();
+            read_players(&mut info, text, |info, line| {
+                info.player_list.push(PlayerInfo::default());
+                line != b"odd" || info.player_list.pop().is_none()
+            });
+            (info.player_list.len(), info.players, info.truncated, info.remarks.len())
+        };
+        assert_eq!(read(b"a\n\nb\n"), (2, 2, false, 0));
+        assert_eq!(read(b"a\nodd\nb\n\0"), (2, 3, true, 1));
+        assert_eq!(read(b"a\nb"), (1, 1, true, 0));
+        assert_eq!(read(b""), (0, 0, false, 0));
+    }
+}

@@ -1,0 +1,48 @@
+//! The oddities of real servers.
+
+/// The names of all faults.
+pub(crate) const FAULTS: [&str; A2sFault::ALL.len()] = {
+    let mut names = [""; A2sFault::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = A2sFault::ALL[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// The oddity of a server, which is usual otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum A2sFault {
+    /// GoldSrc: INFO without a challenge, and split replies in its own layout.
+    GoldSrc,
+    /// The same with dproto: INFO is answered twice, in the old layout and in the new one, and PLAYER twice.
+    Double,
+    /// Split replies are compressed.
+    #[cfg(feature = "bzip2")]
+    Bzip2,
+    /// PLAYER gets no reply.
+    NoPlayers,
+    /// PLAYER and RULES without a valid challenge get an empty list of rules rather than a challenge, and INFO none.
+    ShortChallenge,
+    /// The list of players ends in the middle of the last one.
+    TruncatedList,
+}
+
+impl A2sFault {
+    /// All faults, with their names.
+    pub(super) const ALL: &[(&str, A2sFault)] = &[
+        ("goldsrc", A2sFault::GoldSrc),
+        ("double", A2sFault::Double),
+        #[cfg(feature = "bzip2")]
+        ("bzip2", A2sFault::Bzip2),
+        ("no-players", A2sFault::NoPlayers),
+        ("short-challenge", A2sFault::ShortChallenge),
+        ("truncated-list", A2sFault::TruncatedList),
+    ];
+
+    /// Returns the fault with this name.
+    pub(super) fn named(name: &str) -> Option<A2sFault> {
+        A2sFault::ALL.iter().find(|(other, _)| *other == name).map(|(_, fault)| *fault)
+    }
+}

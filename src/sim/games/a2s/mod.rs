@@ -1,0 +1,120 @@
+//! Servers that speak A2S, and a master of Xash3D's kind.
+
+mod faults;
+mod master;
+mod replies;
+
+use faults::A2sFault;
+pub(crate) use faults::FAULTS;
+use master::{ListRequest, PagedList};
+use replies::Replies;
+
+use crate::sim::dice::Dice;
+use crate::sim::plan::Plan;
+use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost, write_altered};
+
+/// The start of a datagram that is a whole packet.
+const WHOLE: [u8; 4] = [0xff; 4];
+
+/// All servers of a fleet, and their master.
+#[derive(Debug)]
+pub(crate) struct A2sServers {
+    wanted: Option<String>,
+    listed: PagedList,
+}
+
+impl A2sServers {
+    pub(crate) fn new(plan: &Plan) -> A2sServers {
+        A2sServers { wanted: plan.wanted.clone(), listed: PagedList::new(plan) }
+    }
+}
+
+/// A client's request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ClientRequest {
+    Info,
+    Players,
+    Rules,
+}
+
+impl ClientRequest {
+    /// Parses a request and its challenge. Returns `None` for everything that a server drops.
+    fn parse(datagram: &[u8]) -> Option<(ClientRequest, Option<[u8; 4]>)> {
+        let (&kind, rest) = datagram.strip_prefix(&WHOLE)?.split_first()?;
+        let (request, challenge) = match kind {
+            b'T' => (ClientRequest::Info, rest.strip_prefix(b"Source Engine Query\0")?),
+            b'U' => (ClientRequest::Players, rest),
+            b'V' => (ClientRequest::Rules, rest),
+            _ => return None,
+        };
+        match challenge {
+            [] if request == ClientRequest::Info => Some((request, None)),
+            _ => Some((request, Some(challenge.try_into().ok()?))),
+        }
+    }
+}
+
+impl SimulatedHost for A2sServers {
+    /// Keeps all datagrams of the reply, each after its length.
+    fn answer(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
+        let Some((request, challenge)) = ClientRequest::parse(request) else { return Reaction::Ignored };
+        let fault = context.fault.and_then(A2sFault::named);
+        if request == ClientRequest::Players && fault == Some(A2sFault::NoPlayers) {
+            return Reaction::Ignored;
+        }
+        let replies = Replies { context, fault, wanted: self.wanted.as_deref() };
+        for datagram in replies.to(request, challenge) {
+            kept.extend_from_slice(&(datagram.len() as u16).to_le_bytes());
+            kept.extend_from_slice(&datagram);
+        }
+        Reaction::Replied
+    }
+
+    /// Keeps the first datagram of the reply, cut off. A challenge is too short to be broken.
+    fn garbage(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
+        let reaction = self.answer(context, request, kept);
+        if part(kept, 0).is_some_and(|datagram| datagram.len() > 9) {
+            kept.truncate(2 + 8);
+            kept[..2].copy_from_slice(&8u16.to_le_bytes());
+        }
+        reaction
+    }
+
+    fn parts(&self, _: &HostContext, kept: &[u8]) -> u32 {
+        (0..).take_while(|number| part(kept, *number).is_some()).count().max(1) as u32
+    }
+
+    fn finish(&mut self, _: &HostContext, kept: &[u8], number: u32, out: &mut Vec<u8>) {
+        out.extend_from_slice(part(kept, number).unwrap_or_default());
+    }
+
+    fn forge(&mut self, context: &HostContext, request: &[u8], dice: &mut Dice, out: &mut Vec<u8>) {
+        let mut kept = Vec::new();
+        self.answer(context, request, &mut kept);
+        write_altered(part(&kept, 0).unwrap_or(request), dice, out);
+    }
+
+    fn lists(&self, request: &[u8]) -> u32 {
+        ListRequest::parse(request).map_or(0, |_| self.listed.datagrams())
+    }
+
+    fn write_list(&self, request: &[u8], number: u32, out: &mut Vec<u8>) {
+        if let Some(request) = ListRequest::parse(request) {
+            self.listed.write(request, number, out);
+        }
+    }
+}
+
+/// Returns datagram `number` of those kept.
+fn part(kept: &[u8], number: u32) -> Option<&[u8]> {
+    let mut rest = kept;
+    for _ in 0..number {
+        rest = split_kept(rest)?.1;
+    }
+    split_kept(rest).map(|(datagram, _)| datagram)
+}
+
+fn split_kept(kept: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = kept.split_first_chunk()?;
+    rest.split_at_checked(u16::from_le_bytes(*len).into())
+}

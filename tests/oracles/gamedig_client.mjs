@@ -1,0 +1,30 @@
+// Queries game servers with gamedig: prints one line of JSON for each HOST:PORT.
+// Arguments: the folder with node_modules, gamedig's type of the game, and the servers.
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+
+const [folder, type, ...targets] = process.argv.slice(2)
+const require = createRequire(pathToFileURL(`${folder}/x.js`))
+const { GameDig } = await import(pathToFileURL(require.resolve('gamedig')))
+
+// A client that waits for a TCP port, to measure a ping, would wait in vain.
+const settings = { type, givenPortOnly: true, requestRules: true, maxRetries: 2, socketTimeout: 2000 }
+
+async function query (target) {
+  const [host, port] = target.split(':')
+  const server = await GameDig.query({ ...settings, host, port: Number(port) })
+  const players = [...server.players, ...server.bots]
+  return {
+    target,
+    name: server.name,
+    map: server.map,
+    players: server.numplayers,
+    bots: server.raw.numbots ?? null,
+    max_players: server.maxplayers,
+    password: server.password,
+    player_list: players.map(({ name, raw }) => ({ name, score: raw.score, seconds: raw.time })),
+    rules: server.raw.rules ?? null
+  }
+}
+
+for (const answer of await Promise.all(targets.map(query))) console.log(JSON.stringify(answer))
