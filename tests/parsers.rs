@@ -53,6 +53,9 @@ fn replies() -> Vec<Vec<u8>> {
     }
     for made in [
         &b"\\hostname\\A\\numplayers\\2\\player_0\\a\\b\\frags_0\\1\\team_0\\0\\teamname_0\\x\\queryid\\7.1\\final\\"[..],
+        b"\0\xc0\0\0\x01hostname\0A\0numplayers\x002\0\0\0\x02player_\0score_\0\0Ann\x001\0Bo\0\0\0\x01team_t\0\0x\0",
+        b"\x80\0\0\0\0\0\0\0\0\0\x61\x1e\0\0\0\0\0\0\x06\x1b\xf8@@A\0\x83D\0M\0\0\0\x01\0\x02\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\x022\0\0\0",
+        b"\x80\0\0\0\x02\x05\0\0\0\x04Ann\0\x20\0\0\0\x07\0\0\0\0\0\0\x20\0\0\0\0\x02B\0",
         b"\x09\x80\0\0\x01-1287574694\0",
         b"\0\xc0\0\0\x01splitnum\0\x80\0hostname\0A\0numplayers\x002\0\0\x01player_\0\0Ann\0Bo\0\0score_\0\x011\0\0\0\x02team_t\0\0x\0\0",
         b"\0\x40\0\0\x01splitnum\0\x01\x01player_\0\x18Cy\0",

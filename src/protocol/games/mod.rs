@@ -23,6 +23,7 @@
 //! | | `samp.rs` | San Andreas Multiplayer, open.mp |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
+//! | | `unreal2/` | Unreal Engine 2 |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -50,6 +51,7 @@ mod status_text;
 mod talk;
 mod teeworlds;
 pub mod text;
+mod unreal2;
 mod wire;
 mod words;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::servers::ServerSet;
 use super::{
     Game, GameAnswer, a2s, ase, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, samp, teeworlds,
+    unreal2,
 };
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
@@ -23,10 +24,12 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &teeworlds::WIRE_PROTOCOL_7,
     &a2s::WIRE_PROTOCOL,
     &gamespy::VERSION_1,
+    &gamespy::VERSION_2,
     &gamespy::WITH_CHALLENGE,
     &gamespy::WITHOUT_CHALLENGE,
     &gamespy::JUST_CAUSE,
     &gamespy::MINECRAFT,
+    &unreal2::WIRE_PROTOCOL,
     &doom3::WIRE_PROTOCOL,
 ];
 
