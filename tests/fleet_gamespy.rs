@@ -1,4 +1,4 @@
-//! Simulated servers with GameSpy's protocols that behave oddly: each still answers in full, or says what is missing.
+//! Simulated servers with GameSpy's protocols, and with Unreal Engine 2, that behave oddly: each still answers in full, or says what is missing.
 
 use std::time::Duration;
 
@@ -53,8 +53,9 @@ fn finds_wanted(servers: &[ServerInfo]) -> bool {
 /// The faults after which an answer is as good as any other.
 const HARMLESS: &[(&str, &str, &str)] = &[
     ("gamespy1", "ut", "reversed-parts"),
-    ("gamespy1", "ut", "no-queryid"),
     ("gamespy1", "ut", "no-final"),
+    ("gamespy2", "halo", "one-section"),
+    ("gamespy2", "americasarmy", "no-row-count"),
     ("gamespy3", "crysis", "reversed-parts"),
     ("gamespy3", "crysis", "no-challenge"),
     ("gamespy3", "bf2", "reversed-parts"),
@@ -62,26 +63,60 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("minecraft", "minecraft", "zeros-in-name"),
 ];
 
+/// The same, of servers that do not number their datagrams.
+const WITHOUT_NUMBERS: &[(&str, &str, &str)] = &[
+    ("gamespy1", "ut", "no-queryid"),
+    ("unreal2", "ut2004", "wide-texts"),
+    ("unreal2", "ut2004", "reversed-parts"),
+    ("unreal2", "ut2004", "uncounted-bots"),
+];
+
 #[test]
 fn oddities_of_servers_cost_no_player() {
+    for (protocol, game, fault) in HARMLESS.iter().chain(WITHOUT_NUMBERS) {
+        let (servers, _) = sweep(protocol, game, Some(fault), 0.0);
+        let odd = servers.iter().find(|server| !is_whole(server));
+        assert!(odd.is_none(), "{game} {fault}: {odd:?}");
+        assert!(finds_wanted(&servers), "{game} {fault}");
+    }
+}
+
+#[test]
+fn numbers_tell_which_datagrams_are_lost_and_without_them_what_is_missing_is_marked() {
     for &(protocol, game, fault) in HARMLESS {
-        // Without numbers, a part that is lost twice is not missed.
-        let losses = if fault == "no-queryid" { &[0.0][..] } else { &[0.0, 0.1] };
-        for &loss in losses {
-            let (servers, _) = sweep(protocol, game, Some(fault), loss);
-            let odd = servers.iter().find(|server| !is_whole(server));
-            assert!(odd.is_none(), "{game} {fault} {loss}: {odd:?}");
-            assert!(finds_wanted(&servers), "{game} {fault} {loss}");
-        }
+        let (servers, _) = sweep(protocol, game, Some(fault), 0.1);
+        let odd = servers.iter().find(|server| !is_whole(server));
+        assert!(odd.is_none(), "{game} {fault}: {odd:?}");
+    }
+    for &(protocol, game, fault) in WITHOUT_NUMBERS {
+        let (servers, _) = sweep(protocol, game, Some(fault), 0.1);
+        let whole = servers.iter().filter(|server| is_whole(server)).count();
+        assert!(whole >= 390, "{game} {fault}: {whole}");
+        let marked =
+            |server: &ServerInfo| server.truncated == (server.player_list.len() < server.players as usize);
+        assert!(servers.iter().all(marked), "{game} {fault}");
     }
 }
 
 #[test]
 fn a_hidden_list_of_players_is_marked() {
-    for (protocol, game) in [("gamespy1", "ut"), ("gamespy3", "crysis"), ("minecraft", "minecraft")] {
+    for (protocol, game) in
+        [("gamespy1", "ut"), ("gamespy2", "halo"), ("gamespy3", "crysis"), ("minecraft", "minecraft")]
+    {
         let (servers, _) = sweep(protocol, game, Some("hidden-players"), 0.0);
         for server in servers {
             assert_eq!((server.player_list.len(), server.truncated), (0, server.players > 0), "{server:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_ignores_requests_for_its_players_is_not_lost() {
+    for fault in ["no-players", "hidden-players"] {
+        let (servers, _) = sweep("unreal2", "ut2004", Some(fault), 0.0);
+        for server in servers.iter().filter(|server| server.players > 0) {
+            let listed = if fault == "hidden-players" { server.players as usize - 1 } else { 0 };
+            assert_eq!((server.player_list.len(), server.truncated), (listed, true), "{fault}: {server:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The captures are test data of another project, and are read from `../shared/captures/games` if it exists.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, PlayerInfo, ServerInfo};
@@ -13,11 +14,11 @@ use serde_json::Value;
 #[rustfmt::skip]
 const CAPTURES: &[(&str, &str)] = &[
     ("bedrock-minecraftbe", "bedrock"),
-    ("doom3-doom3", "doom3"),
-    ("doom3-etqw", "etqw"),
-    ("doom3-quake4", "quake4"),
+    ("getinfo-gta5m", "fivem"),
     ("quake2-kingpin", "kingpin"),
     ("quake2-quake2", "q2"),
+    ("ase-mta", "mta"),
+    ("samp-samp", "samp"),
     ("teeworlds-teeworlds", "teeworlds"),
     ("a2s-arma3", "arma3"),
     ("a2s-conanexiles", "conanexiles"),
@@ -40,17 +41,27 @@ const CAPTURES: &[(&str, &str)] = &[
     ("gs1-bf1942", "bf1942"),
     ("gs1-mohaa", "mohaa"),
     ("gs1-ut", "ut"),
+    ("gs2-arma", "arma"),
+    ("gs2-had2", "had2"),
+    ("gs2-halo", "halo"),
+    ("gs2-swat4", "swat4"),
     ("gs3-bf2", "bf2"),
     ("gs3-crysis", "crysis"),
     ("gs3-justcause2", "jc2mp"),
     ("gs3-ut3", "ut3"),
     ("gs4-minecraft", "minecraft"),
     ("gs4-minecraftpe", "minecraftpe"),
+    ("unreal2-killingfloor", "killingfloor"),
+    ("unreal2-ut2004", "ut2004"),
+    ("doom3-doom3", "doom3"),
+    ("doom3-etqw", "etqw"),
+    ("doom3-quake4", "quake4"),
 ];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
+    ("getinfo-gta5m", "players", "GameQ does not read `clients`"),
     ("teeworlds-teeworlds", "password", "GameQ does not read the flags"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
     ("doom3-doom3", "name", "GameQ names the field as the setting is named, without `si_`"),
@@ -77,9 +88,18 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("gs1-mohaa", "players", "GameQ counts the fields named `playername`, and this server's are `player`"),
     ("gs1-ut", "players", "GameQ counts the fields named `playername`, and this server's are `player`"),
     ("gs1-ut", "password", "GameQ keeps the word False"),
+    ("gs2-had2", "player names", "GameQ takes Windows-1252 for Latin-1, and drops the trade mark signs"),
     ("gs3-bf2", "bots", "GameQ does not count the column AIBot_"),
     ("gs3-justcause2", "map", "the server sends none; GameQ adds the name of the game's only world"),
     ("gs3-justcause2", "password", "GameQ keeps the word False"),
+    ("unreal2-killingfloor", "bots", "GameQ does not count the players with ping 0"),
+    (
+        "unreal2-killingfloor",
+        "player names",
+        "GameQ takes a name of two bytes a character for a longer one of one byte",
+    ),
+    ("unreal2-killingfloor", "player scores", "GameQ loses the four players behind that name"),
+    ("unreal2-ut2004", "bots", "GameQ does not count the players with ping 0"),
 ];
 
 /// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.
@@ -100,10 +120,20 @@ fn from_hex(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
+/// Returns the address of the server. Some replies repeat it.
+fn host_of(datagram: &[u8], game: &Game) -> SocketAddr {
+    match datagram {
+        [b'S', b'A', b'M', b'P', a, b, c, d, low, high, ..] => {
+            ([*a, *b, *c, *d], u16::from_le_bytes([*low, *high])).into()
+        }
+        _ => ([127, 0, 0, 1], game.server_port).into(),
+    }
+}
+
 /// Passes the datagrams to a conversation, in their order, and returns its answer.
 fn decode(game: &'static Game, datagrams: &[Vec<u8>]) -> Option<ServerInfo> {
     let mut games = Games::new(game);
-    let host = ([127, 0, 0, 1], game.server_port).into();
+    let host = host_of(&datagrams[0], game);
     let mut conversation = games.begin(host, GameQuestion::server(game).with_rules());
     let mut answer = None;
     games.write_request(&mut conversation, Attempt::first(Token(1)), &mut Vec::new());

@@ -5,9 +5,10 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    A2S_FAULTS, A2sServers, BedrockServers, DOOM3_FAULTS, Doom3Servers, GAMESPY1_FAULTS, GAMESPY3_FAULTS,
-    GameSpy1Servers, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, MumbleServers, NO_PLAYERS,
-    QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers, Teeworlds7Servers, TeeworldsServers,
+    A2S_FAULTS, A2sServers, BedrockServers, DOOM3_FAULTS, Doom3Servers, GAMESPY1_FAULTS, GAMESPY2_FAULTS,
+    GAMESPY3_FAULTS, GameSpy1Servers, GameSpy2Servers, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers,
+    MtaServers, MumbleServers, NO_LIST, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers,
+    QuakeWorldServers, SampServers, Teeworlds7Servers, TeeworldsServers, UNREAL2_FAULTS, Unreal2Servers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -41,9 +42,13 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players()
     .with_faults(&QUAKE2_FAULTS),
-    HostProtocol::new("doom3", 27666, "Doom 3 servers", |plan| Box::new(Doom3Servers::new(plan)))
-        .with_players()
-        .with_faults(&DOOM3_FAULTS),
+    HostProtocol::new("mta", 22126, "Multi Theft Auto servers", |plan| Box::new(MtaServers::new(plan)))
+        .with_players(),
+    HostProtocol::new("samp", 7777, "San Andreas Multiplayer servers", |plan| {
+        Box::new(SampServers::new(plan))
+    })
+    .with_players()
+    .with_faults(&[NO_LIST]),
     HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
         Box::new(TeeworldsServers::new(plan))
     })
@@ -60,6 +65,11 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_players()
     .with_faults(&GAMESPY1_FAULTS),
+    HostProtocol::new("gamespy2", 2302, "game servers with GameSpy's second protocol", |plan| {
+        Box::new(GameSpy2Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&GAMESPY2_FAULTS),
     HostProtocol::new("gamespy3", 29900, "game servers with GameSpy's third protocol", |plan| {
         Box::new(GameSpy3Servers::new(plan))
     })
@@ -70,6 +80,14 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_players()
     .with_faults(&MINECRAFT_FAULTS),
+    HostProtocol::new("unreal2", 7778, "servers of Unreal Tournament 2004 and its kin", |plan| {
+        Box::new(Unreal2Servers::new(plan))
+    })
+    .with_players()
+    .with_faults(&UNREAL2_FAULTS),
+    HostProtocol::new("doom3", 27666, "Doom 3 servers", |plan| Box::new(Doom3Servers::new(plan)))
+        .with_players()
+        .with_faults(&DOOM3_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

@@ -19,8 +19,11 @@
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
+//! | | `ase.rs` | Multi Theft Auto and others of the All-Seeing Eye |
+//! | | `samp.rs` | San Andreas Multiplayer, open.mp |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
+//! | | `unreal2/` | Unreal Engine 2 |
 //!
 //! # A new wire protocol
 //! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
@@ -28,6 +31,7 @@
 //! 2. Add it to the table in `wire.rs`.
 
 mod a2s;
+mod ase;
 mod bedrock;
 mod catalogue;
 mod doom3;
@@ -40,12 +44,14 @@ mod mumble;
 mod quake2;
 pub mod quake3;
 mod quakeworld;
+mod samp;
 mod servers;
 mod status_text;
 #[cfg(test)]
 mod talk;
 mod teeworlds;
 pub mod text;
+mod unreal2;
 mod wire;
 mod words;
 
@@ -59,7 +65,7 @@ pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
 pub use wire::WireProtocol;
-use wire::{Dialogue, ServerQuestion, WIRE_PROTOCOLS};
+use wire::{BeginList, Dialogue, ServerQuestion, WIRE_PROTOCOLS};
 
 use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
 
@@ -94,7 +100,7 @@ pub struct GameQuestion {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Server { with_rules: bool },
-    Master { begin: fn(&'static Game, bool) -> Box<dyn Dialogue>, with_ipv6: bool },
+    Master { begin: BeginList, with_ipv6: bool },
 }
 
 /// A conversation with one host.
@@ -120,7 +126,8 @@ pub enum GameAnswer {
         /// The number of servers on it that are believed, each counted once.
         listed: usize,
         /// True if the end of the list was received, or lists of this protocol have no mark of their end. A datagram
-        /// may still be lost: protocols do not number them.
+        /// may still be lost: protocols do not number them. False, too, if the master marks each of several datagrams
+        /// as the end, so that more may follow.
         complete: bool,
         /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
         is_cut: bool,

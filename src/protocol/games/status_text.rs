@@ -7,7 +7,7 @@ use super::quake3::{InfoString, number};
 pub(super) fn read_settings<'a>(info: &mut ServerInfo, text: &'a [u8]) -> Result<&'a [u8], &'static str> {
     let mut settings = InfoString::new(text);
     for (key, value) in &mut settings {
-        // A server may end its settings with a backslash.
+        // Soldier of Fortune ends its settings with a backslash.
         if !key.is_empty() {
             info.rules.push(key, value);
         }

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{Game, GameAnswer, a2s, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, teeworlds};
+use super::{
+    Game, GameAnswer, a2s, ase, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, samp, teeworlds,
+    unreal2,
+};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
@@ -15,15 +18,19 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &mumble::WIRE_PROTOCOL,
     &quakeworld::WIRE_PROTOCOL,
     &quake2::WIRE_PROTOCOL,
-    &doom3::WIRE_PROTOCOL,
+    &ase::WIRE_PROTOCOL,
+    &samp::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL,
     &teeworlds::WIRE_PROTOCOL_7,
     &a2s::WIRE_PROTOCOL,
     &gamespy::VERSION_1,
+    &gamespy::VERSION_2,
     &gamespy::WITH_CHALLENGE,
     &gamespy::WITHOUT_CHALLENGE,
     &gamespy::JUST_CAUSE,
     &gamespy::MINECRAFT,
+    &unreal2::WIRE_PROTOCOL,
+    &doom3::WIRE_PROTOCOL,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.
@@ -38,13 +45,16 @@ pub struct WireProtocol {
     pub(super) server: fn(&ServerQuestion) -> Box<dyn Dialogue>,
     /// Begins a conversation with a master; `None` if the protocol has none. It requests IPv6 servers, too, if the
     /// argument is `true` and the game supports it.
-    pub(super) master: Option<fn(&'static Game, bool) -> Box<dyn Dialogue>>,
+    pub(super) master: Option<BeginList>,
     /// Returns the token of a reply. It gets the datagrams of all wire protocols, from anyone, so it has to recognize
     /// its own. A protocol without tokens always returns `None`.
     pub(super) read_token: fn(&[u8]) -> Option<Token>,
     /// Returns the token of one of our own requests, possibly truncated.
     pub(super) read_request_token: fn(&[u8]) -> Option<Token>,
 }
+
+/// Begins a conversation with a master.
+pub(super) type BeginList = fn(&'static Game, bool) -> Box<dyn Dialogue>;
 
 /// What a server is asked.
 #[derive(Clone, Copy, Debug)]

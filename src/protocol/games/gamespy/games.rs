@@ -4,7 +4,9 @@
 use super::super::Game;
 use super::super::text::{Colors, TextRules};
 use super::super::wire::WireProtocol;
-use super::{JUST_CAUSE as JUST_CAUSE_WIRE, MINECRAFT as MINECRAFT_WIRE, VERSION_1 as V1_WIRE};
+use super::{
+    JUST_CAUSE as JUST_CAUSE_WIRE, MINECRAFT as MINECRAFT_WIRE, VERSION_1 as V1_WIRE, VERSION_2 as V2_WIRE,
+};
 use super::{WITH_CHALLENGE as CHALLENGE_WIRE, WITHOUT_CHALLENGE as DIRECT_WIRE};
 
 pub(super) static VERSION_1: &[Game] = &[
@@ -62,7 +64,6 @@ pub(super) static VERSION_1: &[Game] = &[
     v1("serioussamse", &["sstse", "ssse"], "Serious Sam: The Second Encounter", 25601),
     v1("shogo", &[], "Shogo", 27888),
     v1("sin", &[], "SiN", 22450),
-    v1("sof", &[], "Soldier of Fortune", 28911),
     v1("stbc", &[], "Star Trek: Bridge Commander", 22101),
     v1("tacticalops", &["tactops"], "Tactical Ops", 7778),
     v1("takeonhelicopters", &["toh"], "Take On Helicopters", 2303),
@@ -77,6 +78,32 @@ pub(super) static VERSION_1: &[Game] = &[
     v1("v8supercar", &["v8sc"], "V8 Supercar Challenge", 16700),
     v1("vietcong", &[], "Vietcong", 15425),
     v1("wheeloftime", &["wot"], "Wheel of Time", 7778),
+];
+
+pub(super) static VERSION_2: &[Game] = &[
+    armyops("americasarmy", &["aao"], "America's Army", 1717),
+    armyops("americasarmy2", &["ams"], "America's Army 2", 1717),
+    v2("arma", &["aaa", "armedassault"], "ARMA: Armed Assault", 2302),
+    v2("bfv", &["battlefieldvietnam", "bfvietnam"], "Battlefield Vietnam", 23000),
+    v2("breed", &[], "Breed", 7649),
+    v2("deerhunter2005", &["dh2005"], "Deer Hunter 2005", 34567),
+    v2("fear", &[], "F.E.A.R.", 27888),
+    v2("graw", &["tcgraw"], "Ghost Recon Advanced Warfighter", 15250),
+    v2("graw2", &["tcgraw2"], "Ghost Recon Advanced Warfighter 2", 16250),
+    v2("had2", &["hiddendangerous2"], "Hidden & Dangerous 2", 11004),
+    v2("halo", &[], "Halo: Combat Evolved", 2302),
+    v2("halo2", &[], "Halo 2", 2302),
+    v2("nascarthunder2004", &[], "NASCAR Thunder 2004", 13333),
+    v2("nwn", &["neverwinternights"], "Neverwinter Nights", 5121),
+    v2("nwn2", &["neverwinternights2"], "Neverwinter Nights 2", 6500),
+    v2("serioussam2", &["ss2"], "Serious Sam 2", 25600),
+    v2("swat4", &[], "SWAT 4", 10482),
+    v2("swbf", &["swb"], "Star Wars: Battlefront", 3658),
+    v2("swbf2", &["swb2"], "Star Wars: Battlefront II", 3658),
+    v2("swrc", &[], "Star Wars: Republic Commando", 11138),
+    v2("tribesvengeance", &[], "Tribes: Vengeance", 7778),
+    v2("tron20", &["tron2"], "Tron 2.0", 27888),
+    v2("vietcong2", &[], "Vietcong 2", 19967),
 ];
 
 pub(super) static WITH_CHALLENGE: &[Game] = &[
@@ -113,6 +140,15 @@ const fn game(
 
 const fn v1(id: &'static str, aliases: &'static [&'static str], name: &'static str, port: u16) -> Game {
     game(&V1_WIRE, id, aliases, name, port)
+}
+
+const fn v2(id: &'static str, aliases: &'static [&'static str], name: &'static str, port: u16) -> Game {
+    game(&V2_WIRE, id, aliases, name, port)
+}
+
+/// America's Army is made with Unreal Engine 2, and has its colour codes.
+const fn armyops(id: &'static str, aliases: &'static [&'static str], name: &'static str, port: u16) -> Game {
+    Game { text: TextRules::new(Colors::Unreal), ..game(&V2_WIRE, id, aliases, name, port) }
 }
 
 const fn v3(id: &'static str, aliases: &'static [&'static str], name: &'static str, port: u16) -> Game {

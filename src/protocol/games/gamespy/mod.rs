@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `mod.rs` | keys and values as a [`ServerInfo`], the same in all versions |
 //! | `v1.rs`, `keys.rs` | version 1: a conversation, and its keys and values between backslashes |
+//! | `v2.rs` | version 2: a conversation, and tables of players and teams |
 //! | `v3.rs` | a conversation of version 3 or 4: challenge, and a status in numbered parts |
 //! | `sections.rs` | such a status: keys and values, columns of players and teams |
 //! | `minecraft.rs`, `just_cause.rs` | two servers with layouts of their own |
@@ -19,12 +20,14 @@ mod minecraft;
 mod sections;
 mod session;
 mod v1;
+mod v2;
 mod v3;
 
 use std::borrow::Cow;
 
 use super::{Game, PlayerInfo, Rules, ServerInfo};
 pub(super) use v1::VERSION_1;
+pub(super) use v2::VERSION_2;
 pub(super) use v3::{WITH_CHALLENGE, WITHOUT_CHALLENGE};
 pub(super) use {just_cause::JUST_CAUSE, minecraft::MINECRAFT};
 

@@ -84,6 +84,13 @@ static GAMES: &[Game] = &[
         text: TextRules::new(Colors::None),
         ..BASE
     },
+    Game {
+        id: "sof",
+        name: "Soldier of Fortune",
+        server_port: 28910,
+        text: TextRules::new(Colors::None),
+        ..BASE
+    },
 ];
 
 /// A conversation with a server: one request, one reply.

@@ -8,6 +8,7 @@
 //! | [`Colors::Daemon`] | `^` and a digit or letter, `^xRGB`, `^#RRGGBB`, `^*`; `^^` is a `^` | Daemon, `Color.cpp` |
 //! | [`Colors::Quake4`] | `^` and a digit, `:`, `+`, `-` or `r`; `^nN`, `^cRGB`, and `^iXYZ`, an icon | Quake 4, `idStr::IsEscape` in `Str.cpp` |
 //! | [`Colors::Minecraft`] | `§` and one character | `ChatFormatting` |
+//! | [`Colors::Unreal`] | ESC and three bytes: red, green, blue | Unreal Engine 2, `MakeColorCode` in `GameInfo.uc` |
 
 use std::str::Chars;
 
@@ -32,6 +33,8 @@ pub enum Colors {
     Quake4,
     /// `§` and one character: a colour or, for characters other than hexadecimal digits, another style.
     Minecraft,
+    /// The escape character, and three characters whose numbers are red, green and blue.
+    Unreal,
 }
 
 /// A colour: red, green, blue.
@@ -52,6 +55,7 @@ impl Colors {
         match self {
             Colors::None => char::MAX,
             Colors::Minecraft => '\u{a7}',
+            Colors::Unreal => '\u{1b}',
             Colors::Indexed | Colors::Rgb | Colors::CallOfDuty | Colors::Daemon | Colors::Quake4 => '^',
         }
     }
@@ -66,6 +70,12 @@ impl Colors {
                 let style = code.to_digit(16).map_or(15, |digit| digit as usize);
                 Code::Color(Some(MINECRAFT[style]), after)
             }),
+            Colors::Unreal => {
+                // The bytes from 0x80 to 0x9f may have been decoded to other characters.
+                let component = |c: char| u8::try_from(c as u32).unwrap_or(0x90);
+                let color = Rgb(component(code), component(after.next()?), component(after.next()?));
+                Some(Code::Color(Some(color), after))
+            }
             Colors::CallOfDuty => call_of_duty(rest),
             Colors::Daemon => daemon(code, after),
             Colors::Quake4 => quake4(code, after),

@@ -216,6 +216,13 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_unreal_are_three_bytes_behind_an_escape() {
+        let rules = TextRules::new(Colors::Unreal);
+        assert_eq!(rules.clean(b"\x1b\xf8@@-<\x1b@\xf8\xf8*>\x1b\x01\x01"), "-<*>");
+        assert_eq!(rules.spans(b"\x1b\xf8@\x01a"), [Span { text: "a".into(), color: Some(Rgb(248, 64, 1)) }]);
+    }
+
+    #[test]
     fn bytes_are_decoded_as_utf8_or_else_as_latin_1() {
         assert_eq!(indexed(b"PsY\xa9h0"), "PsY©h0");
         assert_eq!(indexed("Zażółć \u{1f600}".as_bytes()), "Zażółć \u{1f600}");

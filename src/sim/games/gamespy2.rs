@@ -1,0 +1,84 @@
+//! Servers with version 2 of GameSpy's protocol: one reply with the sections that a request names.
+
+use std::ops::Range;
+
+use super::SimulatedServer;
+use crate::sim::plan::Plan;
+use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
+
+/// What a server can do otherwise: leave out the tables if the server is requested, too; leave out their numbers of rows; hide
+/// the players.
+pub(crate) const FAULTS: [&str; 3] = ["one-section", "no-row-count", "hidden-players"];
+
+/// All servers of a fleet.
+#[derive(Debug)]
+pub(crate) struct GameSpy2Servers {
+    wanted: Option<String>,
+}
+
+impl GameSpy2Servers {
+    pub(crate) fn new(plan: &Plan) -> GameSpy2Servers {
+        GameSpy2Servers { wanted: plan.wanted.clone() }
+    }
+}
+
+fn write_server(server: &SimulatedServer, reply: &mut Vec<u8>) {
+    for (key, value) in [
+        ("hostname", server.name.as_str()),
+        ("gamever", "1.12"),
+        ("mapname", server.map),
+        ("gametype", "coop"),
+        ("numplayers", &server.players.len().to_string()),
+        ("maxplayers", &server.max_players.to_string()),
+        ("password", if server.has_password { "1" } else { "0" }),
+    ] {
+        reply.extend_from_slice(format!("{key}\0{value}\0").as_bytes());
+    }
+    reply.push(0);
+}
+
+/// Appends a table, with the number of its rows unless that is `None`.
+fn write_table(fields: &[&str], rows: &[Vec<String>], count: Option<usize>, reply: &mut Vec<u8>) {
+    reply.push(0);
+    reply.extend(count.map(|count| count as u8));
+    for text in fields.iter().copied().chain([""]).chain(rows.iter().flatten().map(String::as_str)) {
+        reply.extend_from_slice(text.as_bytes());
+        reply.push(0);
+    }
+}
+
+impl SimulatedHost for GameSpy2Servers {
+    fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
+        let &[0xfe, 0xfd, 0, a, b, c, d, about, players, teams] = request else { return Reaction::Ignored };
+        let server = SimulatedServer::new(context, self.wanted.as_deref());
+        reply.extend_from_slice(&[0, a, b, c, d]);
+        let has_server = about == 0xff;
+        if has_server {
+            write_server(&server, reply);
+            if context.fault == Some("one-section") {
+                reply.push(0);
+                return Reaction::Replied;
+            }
+        }
+        let is_hidden = context.fault == Some("hidden-players");
+        let listed = if is_hidden { &[] } else { &server.players[..] };
+        let count = |rows: usize| (context.fault != Some("no-row-count")).then_some(rows);
+        if players == 0xff {
+            let row = |(at, player): (usize, &super::server::SimulatedPlayer)| {
+                let (score, ping) = (player.score.to_string(), player.ping.to_string());
+                vec![player.name.clone(), score, ping, (at % 2).to_string()]
+            };
+            let rows: Vec<_> = listed.iter().enumerate().map(row).collect();
+            write_table(&["player_", "score_", "ping_", "team_"], &rows, count(rows.len()), reply);
+        }
+        if teams == 0xff {
+            let rows = ["Red", "Blue"].map(|name| vec![name.to_owned(), "0".to_owned()]);
+            write_table(&["team_t", "score_t"], &rows, count(rows.len()), reply);
+        }
+        Reaction::Replied
+    }
+
+    fn token(&self) -> Range<usize> {
+        1..5
+    }
+}
