@@ -42,7 +42,7 @@ fn a_real_mumble_server_is_listed() {
         (&serde_json::Value::Null, None),
         "its number came back: {line}"
     );
-    qstat::compare(&line, &qstat::ask("mumble", &[server.address.clone()])[0], true);
+    qstat::compare(&line, &qstat::ask("mumble", std::slice::from_ref(&server.address))[0], true);
 
     let table = run(&["games", "--game", "mumble", &server.address]).expect_code(0);
     assert!(table.stdout.contains("0/42"), "{}", table.stdout);

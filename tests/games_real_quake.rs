@@ -114,7 +114,7 @@ fn a_real_quakeworld_server_is_listed_with_its_players_and_spectators() {
     assert_eq!(players(&line), wanted.map(|(name, team)| (name.to_owned(), team.to_owned())));
     assert_eq!((&answer["rules"]["skin_0"], &answer["rules"]["colors_0"]), (&"base".into(), &"4 13".into()));
 
-    let theirs = qstat::ask("qws", &[server.address.clone()]);
+    let theirs = qstat::ask("qws", std::slice::from_ref(&server.address));
     qstat::compare(&line, &theirs[0], true);
     let found = run(&["find", "vip", "--game", "quakeworld", &server.address]).expect_code(0);
     assert!(found.stdout.contains("VIP Ann"), "{}", found.stdout);
