@@ -242,7 +242,7 @@ const SETTINGS: &[Settings] = &[
     ("q3-status-1.hex", "q3", ["0", "baseq3"], Some(0), Some(false), "Q3 1.32c linux-i386"),
     ("urt-status-1.hex", "urt", ["7", "q3urt43"], Some(4), Some(false), "ioQ3 1.35 urt 4.3.4"),
     ("warsow-status-1.hex", "warsow", ["ca", "Warsow"], None, Some(false), "2.01 x86_64"),
-    ("cod2-status-1.hex", "cod2", ["tdm", "Call of Duty 2"], Some(0), Some(false), "1.3"),
+    ("cod2-status-1.hex", "cod2", ["tdm", "IAF_SDS29v7"], Some(0), Some(false), "1.3"),
     ("cod4-status-1.hex", "cod4", ["war", "Call of Duty 4"], Some(0), None, "CoD4 X 1.7a"),
     ("jka-status-1.hex", "jka", ["0", "JA+ Mod v2.4 B7"], Some(0), Some(false), "JAmp: v1.0.1.0"),
     ("sof2-status-1.hex", "sof2", ["inf", "sof2mp"], Some(0), Some(false), "SOF2MP V1.00"),

@@ -14,6 +14,7 @@ use serde_json::Value;
 #[rustfmt::skip]
 const CAPTURES: &[(&str, &str)] = &[
     ("bedrock-minecraftbe", "bedrock"),
+    ("getinfo-gta5m", "fivem"),
     ("quake2-kingpin", "kingpin"),
     ("quake2-quake2", "q2"),
     ("ase-mta", "mta"),
@@ -46,13 +47,31 @@ const CAPTURES: &[(&str, &str)] = &[
     ("gs3-ut3", "ut3"),
     ("gs4-minecraft", "minecraft"),
     ("gs4-minecraftpe", "minecraftpe"),
+    ("doom3-doom3", "doom3"),
+    ("doom3-etqw", "etqw"),
+    ("doom3-quake4", "quake4"),
 ];
 
 /// The fields that GameQ reads differently, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("bedrock-minecraftbe", "name", "GameQ names the field `motd`"),
+    ("getinfo-gta5m", "players", "GameQ does not read `clients`"),
     ("teeworlds-teeworlds", "password", "GameQ does not read the flags"),
     ("bedrock-minecraftbe", "map", "GameQ has no field for the name of the world"),
+    ("doom3-doom3", "name", "GameQ names the field as the setting is named, without `si_`"),
+    ("doom3-doom3", "map", "GameQ names the field as the setting is named, without `si_`"),
+    ("doom3-doom3", "players", "GameQ has no count if nobody is there"),
+    ("doom3-doom3", "max_players", "GameQ names the field as the setting is named, without `si_`"),
+    ("doom3-doom3", "bots", "GameQ does not count bots; nobody is there, so no bot"),
+    ("doom3-doom3", "password", "GameQ does not read `si_usePass`"),
+    ("doom3-quake4", "name", "GameQ names the field as the setting is named, without `si_`"),
+    ("doom3-quake4", "map", "GameQ names the field as the setting is named, without `si_`"),
+    ("doom3-quake4", "max_players", "GameQ names the field as the setting is named, without `si_`"),
+    ("doom3-quake4", "password", "GameQ does not read `si_usePass`"),
+    ("doom3-etqw", "map", "GameQ has the name of its file"),
+    ("doom3-etqw", "bots", "GameQ does not count bots"),
+    ("doom3-etqw", "password", "GameQ does not read `si_needPass`"),
+    ("doom3-etqw", "player scores", "GameQ rounds to 14 digits"),
     ("quake2-kingpin", "players", "GameQ counts only the players listed, and names the count `clients`"),
     ("quake2-kingpin", "password", "the server says nothing about a password"),
     ("quake2-quake2", "players", "GameQ names the count `clients`"),

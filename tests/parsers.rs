@@ -27,6 +27,8 @@ fn replies() -> Vec<Vec<u8>> {
         b"D\x02\0a\0\x01\0\0\0\0\0\x80\x3f\x01Max Players\0\xff\xff\xff\xff\0\0\xc0\x7f",
         b"E\x02\0\x01\x01\0\x03\x01\x02\0key\0value\0",
         b"f\n\x7f\x07\0\0\0\x08\x0a\0\0\x01\x69\x87\0\0\0\0\0\0",
+        b"statusResponse\n\\hostname\\x\\B\\-b\\P\\12\n1,2:bot:spectator 5 \"a\"\n1 x \"b\" [bot]\n3 y\n7 8 \"c\"",
+        b"infoResponse\n\\challenge\\01234567\\hostname\\x\\clients\\12\\bots\\3\\sv_maxclients\\20",
     ] {
         replies.push([b"\xff\xff\xff\xff", made].concat());
     }
@@ -58,6 +60,15 @@ fn replies() -> Vec<Vec<u8>> {
         b"\0\x40\0\0\x01splitnum\0\0\0hostname\0A\0numplayers\x001\0\0\0\x01Ann\0STEAM\0\0*",
     ] {
         replies.push(made.to_vec());
+    }
+    for made in [
+        &b"infoResponse\0\x01\x02\x03\x04\x29\0\x01\0si_name\0x\0\0\0\0\x05\0\x64\0\0\0a\0\x20\x07\0\0\0"[..],
+        b"infoResponse\0\x01\x02\x03\x04\x55\0\x02\0si_name\0x\0\0\0\0\x05\0\x64\0\0\0a\0c\0\x20\x07\0\0\0",
+        b"infoExResponse\0\x01\x02\x03\x04\x01\x02\x03\x04\x15\0\x0a\0\0\0\0\0si_name\0x\0\0\0\0\x05\0a\0\0c\0\x01\x20\
+          \x07\0\0\0\0\x01\0\0\0\0\0\x02\0\0\0\xc0\x7fteam\0\x01\0\0\0\x01\0\0\0\x20",
+        b"servers\0\x0a\0\0\x01\x12\x6c",
+    ] {
+        replies.push([b"\xff\xff", made].concat());
     }
     replies
 }
@@ -128,7 +139,9 @@ fn read_as_reply(datagram: &[u8], game: &'static Game, question: GameQuestion) {
 fn check_status(status: &Status<'_>) {
     for at_ping_zero in [false, true] {
         let status = status.with_bots_at_ping_zero(at_ping_zero);
-        assert_eq!(status.players().count(), status.player_count());
+        let (listed, all) = (status.players().count(), status.player_count());
+        let has_all = !status.truncated() && !status.lists_people_only();
+        assert!(if has_all { listed == all } else { listed <= all }, "{listed} of {all}");
         assert!(status.bots().is_none_or(|bots| bots <= status.player_count()));
     }
     assert!(status.players().all(|player| player.score.is_none_or(f64::is_finite)));
@@ -161,9 +174,11 @@ fn a_truncated_status_is_malformed_or_marked_as_truncated() {
     for len in 0..reply.len() {
         match Status::parse(&reply[..len]) {
             Ok(status) => {
-                let at_line_end = reply[len - 1] == b'\n';
-                assert!(len > info_end && status.player_count() < whole);
-                assert_ne!(status.truncated(), at_line_end);
+                let last_line = reply[..len].rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+                let quotes = last_line.iter().filter(|&&byte| byte == b'"').count();
+                let is_whole = len > info_end && (last_line.is_empty() || quotes == 2);
+                assert!(status.player_count() <= whole && status.is_without_list() == (len <= info_end));
+                assert_eq!(status.truncated(), !is_whole, "{}", last_line.escape_ascii());
             }
             Err(_) => assert!(len <= info_end, "{len}"),
         }
@@ -243,10 +258,11 @@ proptest! {
         let mut conversation = GameConversation::new(([127, 0, 0, 1], 27960).into(), GameQuestion::server(game));
         let mut request = Vec::new();
         games.write_request(&mut conversation, Attempt::first(Token(token)), &mut request);
-        let challenge = &request[14..];
-        prop_assert!(challenge.len() <= 16);
+        let Proof::Token { bits } = games.proof(&conversation) else { panic!("it has a token") };
+        let challenge = request.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+        prop_assert_eq!(challenge.len() as u32, bits / 4);
         let reply = [b"\xff\xff\xff\xffstatusResponse\n\\a\\b\\challenge\\", challenge, b"\\c\\d\n"].concat();
-        prop_assert_eq!(games.read_token(&reply), Some(Token(token)));
+        prop_assert_eq!(games.read_token(&reply), Some(Token(token & u64::MAX >> (64 - bits))));
     }
 
     #[test]

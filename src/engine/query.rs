@@ -158,7 +158,7 @@ pub struct Arrival {
 
 /// The answer that a query keeps when one without the token arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum KeptReply {
     /// This one.
     First,
     /// An earlier one without the token.
@@ -214,15 +214,15 @@ impl<C, T> Open<C, T> {
     }
 
     /// Keeps an answer without the token, unless there is another one already. Returns which one is kept.
-    pub fn keep_provisional(&mut self, arrival: Arrival) -> Kept {
+    pub fn keep_provisional(&mut self, arrival: Arrival) -> KeptReply {
         let rare = self.rare_mut();
         match (rare.partial, rare.is_provisional) {
             (None, _) => {
                 (rare.partial, rare.is_provisional) = (Some(arrival), true);
-                Kept::First
+                KeptReply::First
             }
-            (Some(_), true) => Kept::Earlier,
-            (Some(_), false) => Kept::Better,
+            (Some(_), true) => KeptReply::Earlier,
+            (Some(_), false) => KeptReply::Better,
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::in_flight::Hit;
-use super::query::{Arrival, Continued, Kept, NewQuery, Phase, State};
+use super::query::{Arrival, Continued, KeptReply, NewQuery, Phase, State};
 use super::ring::Priority;
 use super::{Engine, ForeignSource, Outcome, Proof, Protocol, Reply, Step, Time, Token, Unreachable};
 
@@ -66,9 +66,9 @@ impl<P: Protocol, T> Engine<P, T> {
             Step::AskAt(target) => self.ask_next(now, hit, arrival, Some(target)),
             Step::More { quiet } => self.expect_more(now, hit, arrival, quiet),
             Step::Provisional => match open.keep_provisional(arrival) {
-                Kept::First => self.ledger.replies += 1,
-                Kept::Earlier => self.ledger.duplicates += 1,
-                Kept::Better => self.ledger.unmatched += 1,
+                KeptReply::First => self.ledger.replies += 1,
+                KeptReply::Earlier => self.ledger.duplicates += 1,
+                KeptReply::Better => self.ledger.unmatched += 1,
             },
             Step::NotMine if query.carried > 0 => {
                 query.carried -= 1;

@@ -170,7 +170,8 @@ pub unsafe extern "C" fn allears_open_quake3(handle: *mut allears, game: *const 
         // SAFETY: the caller upholds the header's rules.
         let game = unsafe { text(game, "game") }?;
         let failure = || Failure::argument(format_args!("no game `{}`", game.escape_debug()));
-        Game::find(game).map(Games::new).ok_or_else(failure)
+        // A result does not say by what it is proven, so it has the token if its protocol has one.
+        Game::find(game).map(|game| Games::new(game).with_proof_required(true)).ok_or_else(failure)
     })
 }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use super::echo::Echo;
 use super::et::GameServers;
 use super::games::{
-    A2S_FAULTS, A2sServers, BedrockServers, GAMESPY1_FAULTS, GAMESPY3_FAULTS, GameSpy1Servers,
-    GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, MtaServers, MumbleServers, NO_LIST, NO_PLAYERS,
-    QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers, SampServers, Teeworlds7Servers,
-    TeeworldsServers,
+    A2S_FAULTS, A2sServers, BedrockServers, DOOM3_FAULTS, Doom3Servers, GAMESPY1_FAULTS, GAMESPY3_FAULTS,
+    GameSpy1Servers, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers, MtaServers, MumbleServers, NO_LIST,
+    NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers, SampServers,
+    Teeworlds7Servers, TeeworldsServers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -75,6 +75,9 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_players()
     .with_faults(&MINECRAFT_FAULTS),
+    HostProtocol::new("doom3", 27666, "Doom 3 servers", |plan| Box::new(Doom3Servers::new(plan)))
+        .with_players()
+        .with_faults(&DOOM3_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
     HostProtocol::new("ntp", 123, "time servers (RFC 5905)", |_| Box::new(TimeServers)),
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))

@@ -13,6 +13,9 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 
 /// The time without a datagram after which a list is over. Masters send a whole list at once.
 pub(super) const LIST_GAP: Duration = Duration::from_millis(300);
+/// The same if every datagram so far has the mark of the end, as older masters send it: it tells nothing then, and some
+/// pause between datagrams.
+pub(super) const MARKED_GAP: Duration = Duration::from_millis(1200);
 /// The minimum time between two requests to one master. dpmaster's flood protection ignores the fifth request in quick
 /// succession.
 const MASTER_GAP: Duration = Duration::from_secs(1);
@@ -49,12 +52,34 @@ pub(super) struct ListQuery<F> {
     format: F,
     list: MasterList,
     datagrams: u32,
+    /// Whether a datagram had the mark of the end.
     has_end: bool,
+    /// The datagrams with new entries, and those of them with the mark: one that comes twice tells nothing.
+    parts: u32,
+    marked_parts: u32,
 }
 
 impl<F: ListFormat> ListQuery<F> {
     pub(super) fn new(game: &'static Game, format: F) -> ListQuery<F> {
-        ListQuery { game, format, list: MasterList::new(game), datagrams: 0, has_end: false }
+        ListQuery {
+            game,
+            format,
+            list: MasterList::new(game),
+            datagrams: 0,
+            has_end: false,
+            parts: 0,
+            marked_parts: 0,
+        }
+    }
+
+    /// Returns whether each datagram has the mark, so that it may not show the end.
+    fn marks_each(&self) -> bool {
+        self.parts > 0 && self.marked_parts == self.parts
+    }
+
+    /// Returns whether the list is known to be over. If each of several datagrams has the mark, nobody knows.
+    fn is_complete(&self) -> bool {
+        !F::HAS_END || (self.has_end && (self.parts < 2 || !self.marks_each()))
     }
 }
 
@@ -69,24 +94,33 @@ impl<F: ListFormat> Dialogue for ListQuery<F> {
     }
 
     fn step(&mut self, servers: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
+        let before = self.list.len();
         let (list, from) = (&mut self.list, reply.from);
         match self.format.read(self.game, reply.bytes, &mut |entry| list.add(servers, from, entry)) {
             ListPart::Other => return Step::NotMine,
             ListPart::Broken(reason) => return Step::Malformed(reason),
-            ListPart::Entries { has_end } => self.has_end |= has_end,
+            ListPart::Entries { has_end } => {
+                self.has_end |= has_end;
+                let is_new = self.list.len() > before;
+                self.parts += u32::from(is_new);
+                self.marked_parts += u32::from(is_new && has_end);
+            }
         }
         self.datagrams += 1;
         if self.datagrams == MAX_LIST_DATAGRAMS || self.list.is_full() {
             return Step::Done(self.list.answer(false));
         }
-        Step::More { quiet: LIST_GAP }
+        Step::More { quiet: if self.marks_each() { MARKED_GAP } else { LIST_GAP } }
     }
 
-    /// Completes the list if its end was received, or it has no mark of its end, and nothing arrived after it for a
-    /// while. Without its end, the list is requested again; the servers received so far are kept.
+    /// Completes the list if a mark of its end was received, or it has none, and nothing arrived after it for a while.
+    /// Without its end, the list is requested again; the servers received so far are kept.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
-        let is_complete = self.has_end || !F::HAS_END;
-        if is_complete || tries_left == 0 { Quiet::Done(self.list.answer(is_complete)) } else { Quiet::Retry }
+        if self.has_end || !F::HAS_END || tries_left == 0 {
+            Quiet::Done(self.list.answer(self.is_complete()))
+        } else {
+            Quiet::Retry
+        }
     }
 
     /// Returns 16 datagrams of 1,400 bytes. A list of more than 3,100 servers exceeds that.

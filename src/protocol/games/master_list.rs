@@ -129,6 +129,11 @@ impl MasterList {
         self.entries.len()
     }
 
+    /// Returns the number of entries, each counted once.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Returns whether no more entries are read.
     pub(super) fn is_full(&self) -> bool {
         self.entries.len() == MAX_LISTED

@@ -15,6 +15,7 @@
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `a2s/` | Source, GoldSrc, and many others |
 //! | | `bedrock.rs` | Minecraft, Bedrock edition |
+//! | | `doom3/` | Doom 3 and its descendants |
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
@@ -32,6 +33,7 @@ mod a2s;
 mod ase;
 mod bedrock;
 mod catalogue;
+mod doom3;
 mod fields;
 mod gamespy;
 mod info;
@@ -61,7 +63,7 @@ pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
 pub use wire::WireProtocol;
-use wire::{Dialogue, ServerQuestion, WIRE_PROTOCOLS};
+use wire::{BeginList, Dialogue, ServerQuestion, WIRE_PROTOCOLS};
 
 use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
 
@@ -96,7 +98,7 @@ pub struct GameQuestion {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Server { with_rules: bool },
-    Master { begin: fn(&'static Game, bool) -> Box<dyn Dialogue>, with_ipv6: bool },
+    Master { begin: BeginList, with_ipv6: bool },
 }
 
 /// A conversation with one host.
@@ -122,7 +124,8 @@ pub enum GameAnswer {
         /// The number of servers on it that are believed, each counted once.
         listed: usize,
         /// True if the end of the list was received, or lists of this protocol have no mark of their end. A datagram
-        /// may still be lost: protocols do not number them.
+        /// may still be lost: protocols do not number them. False, too, if the master marks each of several datagrams
+        /// as the end, so that more may follow.
         complete: bool,
         /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
         is_cut: bool,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::servers::ServerSet;
 use super::{
-    Game, GameAnswer, a2s, ase, bedrock, gamespy, mumble, quake2, quake3, quakeworld, samp, teeworlds,
+    Game, GameAnswer, a2s, ase, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, samp, teeworlds,
 };
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
@@ -27,6 +27,7 @@ pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &gamespy::WITHOUT_CHALLENGE,
     &gamespy::JUST_CAUSE,
     &gamespy::MINECRAFT,
+    &doom3::WIRE_PROTOCOL,
 ];
 
 /// A wire protocol: that of the servers and masters of some games.
@@ -41,13 +42,16 @@ pub struct WireProtocol {
     pub(super) server: fn(&ServerQuestion) -> Box<dyn Dialogue>,
     /// Begins a conversation with a master; `None` if the protocol has none. It requests IPv6 servers, too, if the
     /// argument is `true` and the game supports it.
-    pub(super) master: Option<fn(&'static Game, bool) -> Box<dyn Dialogue>>,
+    pub(super) master: Option<BeginList>,
     /// Returns the token of a reply. It gets the datagrams of all wire protocols, from anyone, so it has to recognize
     /// its own. A protocol without tokens always returns `None`.
     pub(super) read_token: fn(&[u8]) -> Option<Token>,
     /// Returns the token of one of our own requests, possibly truncated.
     pub(super) read_request_token: fn(&[u8]) -> Option<Token>,
 }
+
+/// Begins a conversation with a master.
+pub(super) type BeginList = fn(&'static Game, bool) -> Box<dyn Dialogue>;
 
 /// What a server is asked.
 #[derive(Clone, Copy, Debug)]

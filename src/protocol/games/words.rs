@@ -13,11 +13,6 @@ impl<'a> Words<'a> {
         Words { rest: line.trim_ascii() }
     }
 
-    /// Returns what has not been read.
-    pub(super) fn rest(&self) -> &'a [u8] {
-        self.rest
-    }
-
     /// Reads a whole number.
     pub(super) fn number(&mut self) -> Option<i32> {
         let is_end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'"';
@@ -49,13 +44,13 @@ mod tests {
             (words.quoted(), words.quoted(), words.quoted()),
             (Some(&b"Ann \\ B"[..]), Some(&b""[..]), None)
         );
-        assert_eq!((words.number(), words.rest(), words.number()), (Some(7), &b""[..], None));
+        assert_eq!((words.number(), words.rest, words.number()), (Some(7), &b""[..], None));
     }
 
     #[test]
     fn what_cannot_be_read_stays() {
         let mut words = Words::new(b"12x \"open");
-        assert_eq!((words.number(), words.quoted(), words.rest()), (None, None, &b"12x \"open"[..]));
+        assert_eq!((words.number(), words.quoted(), words.rest), (None, None, &b"12x \"open"[..]));
         assert_eq!(Words::new(b"\"open").quoted(), None);
         assert_eq!(Words::new(b"9999999999").number(), None);
     }

@@ -4,6 +4,7 @@
 mod a2s;
 mod ase;
 mod bedrock;
+mod doom3;
 mod gamespy1;
 mod gamespy3;
 mod listed;
@@ -19,6 +20,7 @@ mod teeworlds;
 pub(super) use a2s::{A2sServers, FAULTS as A2S_FAULTS};
 pub(super) use ase::MtaServers;
 pub(super) use bedrock::BedrockServers;
+pub(super) use doom3::{DOOM3_FAULTS, Doom3Servers};
 pub(super) use gamespy1::{FAULTS as GAMESPY1_FAULTS, GameSpy1Servers};
 pub(super) use gamespy3::{FAULTS as GAMESPY3_FAULTS, GameSpy3Servers};
 pub(super) use minecraft::{FAULTS as MINECRAFT_FAULTS, MinecraftServers};

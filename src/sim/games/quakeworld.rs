@@ -104,7 +104,7 @@ fn status(server: &SimulatedServer, options: u32, is_fte: bool) -> String {
 
 /// Some players only watch.
 fn is_spectator(player: &SimulatedPlayer) -> bool {
-    !player.is_bot && player.seconds % 5 == 0
+    !player.is_bot && player.seconds.is_multiple_of(5)
 }
 
 fn write_player(text: &mut String, at: usize, player: &SimulatedPlayer, options: u32, is_fte: bool) {
@@ -117,7 +117,7 @@ fn write_player(text: &mut String, at: usize, player: &SimulatedPlayer, options:
         write!(text, "{id} {score} {minutes} {ping} \"{mark}{name}\" \"base\" 4 {}", at % 14)
     };
     if options & 16 != 0 {
-        text.push_str(if at % 2 == 0 { " \"red\"" } else { " \"blue\"" });
+        text.push_str(if at.is_multiple_of(2) { " \"red\"" } else { " \"blue\"" });
     }
     if options & 64 != 0 {
         text.push_str(" \"\"");

@@ -101,7 +101,9 @@ impl Masters {
                 if *is_cut {
                     warn(format_args!("its list has more than {MAX_LISTED} entries: the rest was not read"));
                 } else if !complete {
-                    warn(format_args!("the end of its list is missing; {listed} servers were received"));
+                    warn(format_args!(
+                        "the end of its list is unknown, so it may be cut; {listed} servers were received"
+                    ));
                 } else if listed + rejected.total() == 0 {
                     warn(format_args!("lists no servers"));
                 }

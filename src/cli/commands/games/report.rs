@@ -19,7 +19,7 @@ pub struct Report {
     finds: bool,
     rows: Rows,
     /// Servers that are kept until the end, because they are sorted; or until they take too much memory.
-    kept: Vec<Kept>,
+    kept: Vec<KeptServer>,
     unanswered: Vec<Record>,
     memory: usize,
     /// The bytes of everything kept.
@@ -29,7 +29,7 @@ pub struct Report {
 }
 
 /// A server that is written later.
-struct Kept {
+struct KeptServer {
     server: Server,
     /// What JSON and CSV need besides.
     whole: Option<Box<Whole>>,
@@ -105,11 +105,11 @@ impl Report {
             Sink::Table(table) if self.finds => {
                 found.iter().try_for_each(|player| table.row(&player_cells(player, &server)))
             }
-            Sink::Table(_) => self.keep_server(Kept { server, whole: None }),
+            Sink::Table(_) => self.keep_server(KeptServer { server, whole: None }),
             _ if is_limited => {
                 let found = found.iter().map(|player| (*player).clone()).collect();
                 let whole = Whole { record: record.clone(), info: info.clone(), found };
-                self.keep_server(Kept { server, whole: Some(Box::new(whole)) })
+                self.keep_server(KeptServer { server, whole: Some(Box::new(whole)) })
             }
             _ => self.write_answer(record, info, &server, found),
         }
@@ -168,7 +168,7 @@ impl Report {
         self.sink.flush()
     }
 
-    fn keep_server(&mut self, server: Kept) -> io::Result<()> {
+    fn keep_server(&mut self, server: KeptServer) -> io::Result<()> {
         let bytes = server.bytes();
         self.kept.push(server);
         if self.is_limited() && self.kept.len() >= self.rows.most.saturating_mul(2).max(64) {
@@ -198,7 +198,7 @@ impl Report {
         }
         self.drop_all_but_the_first();
         let kept = std::mem::take(&mut self.kept);
-        for Kept { server, whole } in &kept {
+        for KeptServer { server, whole } in &kept {
             let Some(whole) = whole else { continue };
             let found: Vec<_> = whole.found.iter().collect();
             self.write_answer(&whole.record, &whole.info, server, &found)?;
@@ -213,19 +213,19 @@ impl Report {
     }
 }
 
-impl Kept {
+impl KeptServer {
     fn bytes(&self) -> usize {
         let whole = self.whole.as_ref().map_or(0, |whole| {
             let players = (whole.info.player_list.len() + whole.found.len()) * (size_of::<PlayerInfo>() + 64);
             let rules: usize = whole.info.rules.iter().map(|(key, value)| key.len() + value.len() + 16).sum();
             size_of::<Whole>() + players + rules + 256
         });
-        size_of::<Kept>() + self.server.bytes() + whole
+        size_of::<KeptServer>() + self.server.bytes() + whole
     }
 }
 
 impl Rows {
-    fn order(&self, kept: &mut [Kept]) {
+    fn order(&self, kept: &mut [KeptServer]) {
         kept.sort_by(|one, other| {
             let order = self.sort.order(&one.server, &other.server);
             if self.reverse { order.reverse() } else { order }
@@ -304,10 +304,10 @@ mod tests {
         let servers =
             [4, 1, 3, 2, 5].map(|n: u32| sample(&format!("name{n}"), "map", "mod", (n, None, 8), 1.0));
         let rows = Rows { sort: ServerColumn::Name, most: usize::MAX, ..Rows::default() };
-        let memory = size_of::<Kept>() + servers[0].bytes();
+        let memory = size_of::<KeptServer>() + servers[0].bytes();
         let mut report = Report::open(out, Format::Table, false, rows, memory).expect("opens");
         for server in servers {
-            report.keep_server(Kept { server, whole: None }).expect("written");
+            report.keep_server(KeptServer { server, whole: None }).expect("written");
         }
         report.finish().expect("written");
         let text = fs::read_to_string(file.path()).expect("text");
@@ -327,7 +327,7 @@ mod tests {
             let mut report = Report::open(out, Format::Table, false, rows, 1000).expect("opens");
             for n in 0..1000u32 {
                 let server = sample(&format!("name{n}"), "map", "mod", (n, None, 2000), 1.0);
-                report.keep_server(Kept { server, whole: None }).expect("written");
+                report.keep_server(KeptServer { server, whole: None }).expect("written");
                 assert!(report.kept.len() <= 64);
             }
             report.finish().expect("written");

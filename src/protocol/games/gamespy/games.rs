@@ -62,7 +62,6 @@ pub(super) static VERSION_1: &[Game] = &[
     v1("serioussamse", &["sstse", "ssse"], "Serious Sam: The Second Encounter", 25601),
     v1("shogo", &[], "Shogo", 27888),
     v1("sin", &[], "SiN", 22450),
-    v1("sof", &[], "Soldier of Fortune", 28911),
     v1("stbc", &[], "Star Trek: Bridge Commander", 22101),
     v1("tacticalops", &["tactops"], "Tactical Ops", 7778),
     v1("takeonhelicopters", &["toh"], "Take On Helicopters", 2303),

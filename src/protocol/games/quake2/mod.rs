@@ -27,7 +27,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     name: "quake2",
     lists_players: true,
     games: || GAMES,
-    server: |question| Box::new(Status { game: question.game }),
+    server: |question| Box::new(Quake2Status { game: question.game }),
     master: Some(|game, _| Box::new(master::query(game))),
     read_token: |_| None,
     read_request_token: |_| None,
@@ -95,11 +95,11 @@ static GAMES: &[Game] = &[
 
 /// A conversation with a server: one request, one reply.
 #[derive(Debug)]
-struct Status {
+struct Quake2Status {
     game: &'static Game,
 }
 
-impl Dialogue for Status {
+impl Dialogue for Quake2Status {
     /// Returns proof by content: a status has settings, and nothing else that a server prints does.
     fn proof(&self) -> Proof {
         Proof::Content
@@ -144,14 +144,14 @@ mod tests {
     use crate::protocol::Token;
 
     fn step(datagram: &[u8]) -> Step<GameAnswer> {
-        let mut status = Status { game: Game::find("q2").unwrap() };
+        let mut status = Quake2Status { game: Game::find("q2").unwrap() };
         status.step(&mut ServerSet::default(), &Reply::to_first(([127, 0, 0, 1], 27910).into(), datagram))
     }
 
     #[test]
     fn a_status_is_recognized_by_its_settings() {
         let mut request = Vec::new();
-        Status { game: &GAMES[0] }.write_request(Attempt::first(Token::NONE), &mut request);
+        Quake2Status { game: &GAMES[0] }.write_request(Attempt::first(Token::NONE), &mut request);
         assert_eq!(request, b"\xff\xff\xff\xffstatus\n");
         for reply in [
             &b"\xff\xff\xff\xffprint\n\\mapname\\q2dm1\n"[..],

@@ -44,15 +44,17 @@ impl ListFormat for GetServers {
 mod tests {
     use super::*;
     use crate::protocol::games::GameAnswer;
-    use crate::protocol::games::list_query::{LIST_GAP, MAX_LIST_DATAGRAMS};
+    use crate::protocol::games::list_query::{LIST_GAP, MARKED_GAP, MAX_LIST_DATAGRAMS};
     use crate::protocol::games::servers::ServerSet;
     use crate::protocol::games::wire::Dialogue;
     use crate::protocol::{Quiet, Reply, Step};
 
     const ONE: &[u8] = b"\\\x0a\0\0\x01\x6d\x38";
     const TWO: &[u8] = b"\\\x0a\0\0\x02\x6d\x38";
+    const THREE: &[u8] = b"\\\x0a\0\0\x03\x6d\x38";
     const END: &[u8] = b"\\EOT\0\0\0";
     const MORE: Step<()> = Step::More { quiet: LIST_GAP };
+    const MARKED: Step<()> = Step::More { quiet: MARKED_GAP };
 
     fn list(parts: &[&[u8]]) -> Vec<u8> {
         [b"\xff\xff\xff\xffgetserversResponse", &parts.concat()[..]].concat()
@@ -102,9 +104,20 @@ mod tests {
     #[test]
     fn an_end_in_every_datagram_does_not_end_the_list() {
         let (mut servers, mut master) = (ServerSet::default(), query("et", false));
-        assert_eq!(step(&mut master, &mut servers, &list(&[ONE, END])), MORE);
-        assert_eq!(step(&mut master, &mut servers, &list(&[TWO, END])), MORE);
-        assert_eq!(listed(master.quiet(2)), Some((2, true)));
+        assert_eq!(step(&mut master, &mut servers, &list(&[END])), MORE, "an empty list");
+        assert_eq!(listed(master.quiet(2)), Some((0, true)));
+        for _ in 0..2 {
+            assert_eq!(step(&mut master, &mut servers, &list(&[ONE, END])), MARKED);
+            assert_eq!(
+                listed(master.quiet(2)),
+                Some((1, true)),
+                "a list of one datagram, which may come again"
+            );
+        }
+        assert_eq!(step(&mut master, &mut servers, &list(&[TWO, END])), MARKED);
+        assert_eq!(listed(master.quiet(2)), Some((2, false)), "nobody knows");
+        assert_eq!(step(&mut master, &mut servers, &list(&[THREE])), MORE);
+        assert_eq!(listed(master.quiet(2)), Some((3, true)), "the order was changed on the way");
     }
 
     #[test]

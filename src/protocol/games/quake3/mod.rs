@@ -83,25 +83,29 @@ fn challenge_of(reply: &[u8]) -> Option<&[u8]> {
     status::challenge(reply).or_else(|| reply::challenge(reply))
 }
 
-/// Writes the low `bits` bits of a token as a challenge: hexadecimal digits, which pass every server's filter.
+/// The digits of a long challenge, of 64 bits, and of a short one, of 32: letters and digits pass every server's filter, and
+/// a part of one is not taken for the other.
+const LONG: &[u8; 16] = b"0123456789abcdef";
+const SHORT: &[u8; 16] = b"ghijklmnopqrstuv";
+
+/// Writes a token as a challenge of 64 bits, or its low 32 bits as a short one.
 fn write_challenge(token: Token, bits: u32, out: &mut Vec<u8>) {
-    let digit = |shift: u32| b"0123456789abcdef"[(token.0 >> shift & 15) as usize];
-    out.extend((0..bits / 4).rev().map(|at| digit(4 * at)));
+    let digits = if bits == 64 { LONG } else { SHORT };
+    out.extend((0..bits / 4).rev().map(|at| digits[(token.0 >> (4 * at) & 15) as usize]));
 }
 
-/// Reads a challenge that [`write_challenge`] wrote, of 16 or 8 digits.
+/// Reads a challenge that [`write_challenge`] wrote.
 fn token(challenge: &[u8]) -> Option<Token> {
-    if !matches!(challenge.len(), 8 | 16) {
-        return None;
-    }
-    challenge
-        .iter()
-        .try_fold(0, |number, digit| match digit {
-            b'0'..=b'9' => Some(number << 4 | u64::from(digit - b'0')),
-            b'a'..=b'f' => Some(number << 4 | u64::from(digit - b'a' + 10)),
-            _ => None,
-        })
-        .map(Token)
+    let first = match challenge.len() {
+        8 => SHORT[0],
+        16 => LONG[0],
+        _ => return None,
+    };
+    let value = |digit: &u8| match *digit {
+        b'a'..=b'f' if first == LONG[0] => Some(*digit - b'a' + 10),
+        digit => digit.checked_sub(first).filter(|value| *value < if first == LONG[0] { 10 } else { 16 }),
+    };
+    challenge.iter().try_fold(0, |number, digit| Some(number << 4 | u64::from(value(digit)?))).map(Token)
 }
 
 #[cfg(test)]
@@ -123,7 +127,13 @@ mod tests {
                 assert_eq!(read_token(&reply), Some(Token(number)));
             }
         }
-        for strange in ["\\challenge\\", "\\challenge\\123", "\\challenge\\0123456789ABCDEF", "\\a\\b"] {
+        for strange in [
+            "\\challenge\\",
+            "\\challenge\\123",
+            "\\challenge\\0123456789ABCDEF",
+            "\\challenge\\01234567",
+            "\\a\\b",
+        ] {
             let reply = format!("statusResponse\n{strange}\n");
             assert_eq!(read_token(&[OUT_OF_BAND, reply.as_bytes()].concat()), None, "{strange}");
         }

@@ -16,7 +16,7 @@ pub(super) struct ServerQuery {
     game: &'static Game,
     request: Request,
     /// An answer that may still become better.
-    kept: Option<Box<Kept>>,
+    kept: Option<Box<FirstReply>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ enum Request {
 
 /// An answer from one reply, and the counts in it.
 #[derive(Debug)]
-struct Kept {
+struct FirstReply {
     info: ServerInfo,
     datagram: Box<[u8]>,
     reported: Reported,
@@ -48,8 +48,8 @@ impl ServerQuery {
     }
 
     /// Reads a reply of the kind that was asked for.
-    fn read(&self, datagram: &[u8]) -> Result<Kept, &'static str> {
-        let mut kept = Kept {
+    fn read(&self, datagram: &[u8]) -> Result<FirstReply, &'static str> {
+        let mut kept = FirstReply {
             info: ServerInfo::new(self.game),
             datagram: datagram.into(),
             reported: Reported::default(),
@@ -68,7 +68,7 @@ impl ServerQuery {
     }
 
     /// Returns whether `getinfo` would add something to a status.
-    fn lacks_info(&self, status: &Kept) -> bool {
+    fn lacks_info(&self, status: &FirstReply) -> bool {
         match self.game.getinfo {
             GetInfo::IfCut => status.info.truncated && status.reported.clients.is_none(),
             GetInfo::Also => true,
@@ -94,7 +94,7 @@ impl ServerQuery {
         }
     }
 
-    fn info_arrived(&mut self, status: Option<Box<Kept>>, datagram: &[u8]) -> Step<GameAnswer> {
+    fn info_arrived(&mut self, status: Option<Box<FirstReply>>, datagram: &[u8]) -> Step<GameAnswer> {
         let reply = match InfoReply::parse(datagram) {
             Ok(reply) => reply,
             Err(reason) => {
@@ -119,7 +119,7 @@ impl ServerQuery {
     }
 }
 
-impl Kept {
+impl FirstReply {
     fn answer(self) -> GameAnswer {
         GameAnswer::server(self.info, &self.datagram)
     }
@@ -158,7 +158,7 @@ impl Dialogue for ServerQuery {
         }
         match self.read(reply.bytes) {
             Ok(kept) => {
-                self.kept.get_or_insert_with(|| Box::new(Kept { is_provisional: true, ..kept }));
+                self.kept.get_or_insert_with(|| Box::new(FirstReply { is_provisional: true, ..kept }));
                 Step::Provisional
             }
             Err(reason) => Step::Unproven(reason),
@@ -288,9 +288,9 @@ mod tests {
         let mut query = query("redm");
         assert_eq!(
             (request(&mut query).as_str(), query.proof()),
-            ("getinfo 00000abc", Proof::Token { bits: 32 })
+            ("getinfo gggggqrs", Proof::Token { bits: 32 })
         );
-        let reply = "infoResponse\n\\sv_maxclients\\30\\clients\\4\\challenge\\00000abc\\gamename\\CitizenFX\\protocol\\4\\hostname\\State\\gametype\\Freeroam\\mapname\\m\\iv\\1";
+        let reply = "infoResponse\n\\sv_maxclients\\30\\clients\\4\\challenge\\gggggqrs\\gamename\\CitizenFX\\protocol\\4\\hostname\\State\\gametype\\Freeroam\\mapname\\m\\iv\\1";
         let info = done(step(&mut query, reply, true));
         assert_eq!((info.players, info.max_players, info.truncated), (4, Some(30), false));
         assert_eq!((info.game_type.as_deref(), info.remarks.len()), (Some("Freeroam"), 0));

@@ -178,7 +178,7 @@ impl<'a> Layout<'a> {
     fn read_info(&mut self, datagram: &'a [u8]) -> Result<(), &'static str> {
         let mut rules = InfoString { rest: &datagram[self.info..] };
         let mut describes = false;
-        while let Some((key, value)) = rules.next() {
+        for (key, value) in rules.by_ref() {
             self.reported.read(key, value);
             self.slots.read(key, value);
             describes |= matches!(key, b"sv_hostname" | b"hostname" | b"mapname");

@@ -6,6 +6,7 @@
 //! | [`Colors::Rgb`] | the same, and `^xRGB` | DarkPlaces (`STRING_COLOR_RGB_TAG_CHAR` in `draw.h`) |
 //! | [`Colors::CallOfDuty`] | `^` and a digit, or `^^` and two of them | `I_CleanStr` of its servers: it removes codes until none is left |
 //! | [`Colors::Daemon`] | `^` and a digit or letter, `^xRGB`, `^#RRGGBB`, `^*`; `^^` is a `^` | Daemon, `Color.cpp` |
+//! | [`Colors::Quake4`] | `^` and a digit, `:`, `+`, `-` or `r`; `^nN`, `^cRGB`, and `^iXYZ`, an icon | Quake 4, `idStr::IsEscape` in `Str.cpp` |
 //! | [`Colors::Minecraft`] | `§` and one character | `ChatFormatting` |
 
 use std::str::Chars;
@@ -26,6 +27,9 @@ pub enum Colors {
     /// The codes of Unvanquished's engine, Daemon: `^` and a digit or letter up to `o`, `^xRGB`, `^#RRGGBB`, and `^*`,
     /// which ends a colour. `^^` stands for one `^`.
     Daemon,
+    /// `^` and a digit or another mark, `^nN`, `^cRGB` with three decimal digits, and `^iXYZ`, the name of an icon. Before
+    /// any other character, `^` is text.
+    Quake4,
     /// `§` and one character: a colour or, for characters other than hexadecimal digits, another style.
     Minecraft,
 }
@@ -48,7 +52,7 @@ impl Colors {
         match self {
             Colors::None => char::MAX,
             Colors::Minecraft => '\u{a7}',
-            Colors::Indexed | Colors::Rgb | Colors::CallOfDuty | Colors::Daemon => '^',
+            Colors::Indexed | Colors::Rgb | Colors::CallOfDuty | Colors::Daemon | Colors::Quake4 => '^',
         }
     }
 
@@ -64,6 +68,7 @@ impl Colors {
             }),
             Colors::CallOfDuty => call_of_duty(rest),
             Colors::Daemon => daemon(code, after),
+            Colors::Quake4 => quake4(code, after),
             Colors::Rgb if code == 'x' => hex(after.clone(), 1).or(Some(indexed(code, after))),
             Colors::Indexed | Colors::Rgb => (code != '^').then(|| indexed(code, after)),
         }
@@ -104,6 +109,21 @@ fn daemon(code: char, after: Chars<'_>) -> Option<Code<'_>> {
         'x' => hex(after, 1),
         '#' => hex(after, 2),
         '0'..='@' | 'a'..='o' => Some(indexed(code, after)),
+        _ => None,
+    }
+}
+
+fn quake4(code: char, mut after: Chars<'_>) -> Option<Code<'_>> {
+    match code.to_ascii_lowercase() {
+        '0'..=':' => Some(indexed(code, after)),
+        '+' | '-' | 'r' => Some(Code::Color(None, after)),
+        'n' => after.next().map(|_| Code::Color(None, after)),
+        'c' => {
+            let mut component = || Some(after.next()?.to_digit(10).unwrap_or(9) as u8 * 28);
+            let color = Rgb(component()?, component()?, component()?);
+            Some(Code::Color(Some(color), after))
+        }
+        'i' => after.nth(2).map(|_| Code::Color(None, after)),
         _ => None,
     }
 }

@@ -197,6 +197,14 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_quake_4_can_be_long() {
+        let rules = TextRules::new(Colors::Quake4);
+        assert_eq!(rules.clean(b"^ifve^3a^-b^+c^w^n9d^c014e^:^R^c01"), "abc^wde^c01");
+        let colors: Vec<_> = rules.spans(b"^c900a^rb").into_iter().map(|span| span.color).collect();
+        assert_eq!(colors, [Some(Rgb(252, 0, 0)), None]);
+    }
+
+    #[test]
     fn glyphs_of_quakes_font_become_ascii() {
         let text = |charset, text: &[u8]| TextRules::new(Colors::Rgb).with_charset(charset).clean(text);
         assert_eq!(text(Charset::QuakeWorld, b"\x10\xc1nn\x11 \x1d\x1f^1x\xde1"), "[Ann] <>x^1");
