@@ -1,5 +1,6 @@
 //! Simulated game servers of each protocol, queried in virtual time: all living ones are found, and every datagram is
 //! accounted for.
+#![cfg(feature = "games")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

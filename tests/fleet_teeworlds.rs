@@ -1,4 +1,5 @@
 //! Simulated Teeworlds servers and their masters, with the exchange of tokens and without, in virtual time.
+#![cfg(feature = "games")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

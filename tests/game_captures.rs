@@ -1,6 +1,7 @@
 //! Replies of real game servers decode to what another reader, GameQ, read in them.
 //!
 //! The captures are test data of another project, and are read from `../shared/captures/games` if it exists.
+#![cfg(feature = "games")]
 
 use std::fs;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
 //! The games that a command line and its lists may name, and the columns, order and conditions of servers.
+#![cfg(feature = "cli")]
 
 #[path = "support/mod.rs"]
 mod support;

@@ -5,31 +5,47 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{
-    Game, GameAnswer, a2s, ase, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, samp, teeworlds,
-    unreal2,
-};
+use super::{Game, GameAnswer, quake3};
+#[cfg(feature = "games")]
+use super::{a2s, ase, bedrock, doom3, gamespy, mumble, quake2, quakeworld, samp, teeworlds, unreal2};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
 pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &quake3::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &bedrock::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &mumble::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &quakeworld::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &quake2::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &ase::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &samp::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &teeworlds::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &teeworlds::WIRE_PROTOCOL_7,
+    #[cfg(feature = "games")]
     &a2s::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &gamespy::VERSION_1,
+    #[cfg(feature = "games")]
     &gamespy::VERSION_2,
+    #[cfg(feature = "games")]
     &gamespy::WITH_CHALLENGE,
+    #[cfg(feature = "games")]
     &gamespy::WITHOUT_CHALLENGE,
+    #[cfg(feature = "games")]
     &gamespy::JUST_CAUSE,
+    #[cfg(feature = "games")]
     &gamespy::MINECRAFT,
+    #[cfg(feature = "games")]
     &unreal2::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &doom3::WIRE_PROTOCOL,
 ];
 
