@@ -21,11 +21,13 @@ struct Case {
     gamedig: Option<&'static str>,
     /// True if python-a2s speaks the protocol.
     python_a2s: bool,
+    /// True if mcstatus does.
+    mcstatus: bool,
 }
 
 impl Case {
     const fn new(protocol: &'static str, game: &'static str, gamedig: &'static str) -> Case {
-        Case { protocol, fault: None, game, gamedig: Some(gamedig), python_a2s: false }
+        Case { protocol, fault: None, game, gamedig: Some(gamedig), python_a2s: false, mcstatus: false }
     }
 }
 
@@ -35,6 +37,21 @@ const CASES: &[Case] = &[
     Case { fault: Some("goldsrc"), ..Case::new("a2s", "cs16", "counterstrike16") },
     Case { fault: Some("double"), ..Case::new("a2s", "cs16", "counterstrike16") },
     Case { fault: Some("bzip2"), ..Case::new("a2s", "css", "css") },
+    Case::new("gamespy1", "ut", "unrealtournament"),
+    Case { fault: Some("reversed-parts"), ..Case::new("gamespy1", "bf1942", "battlefield1942") },
+    Case::new("gamespy2", "halo", "halo"),
+    Case::new("gamespy3", "crysis", "crysis"),
+    Case { fault: Some("reversed-parts"), ..Case::new("gamespy3", "bf2", "battlefield2") },
+    Case { mcstatus: true, ..Case::new("minecraft", "minecraft", "minecraft") },
+    Case {
+        mcstatus: true,
+        fault: Some("zeros-in-name"),
+        gamedig: None,
+        ..Case::new("minecraft", "minecraft", "")
+    },
+    Case { mcstatus: true, fault: Some("geyser"), ..Case::new("minecraft", "minecraft", "minecraft") },
+    Case::new("unreal2", "ut2004", "unrealtournament2004"),
+    Case { fault: Some("wide-texts"), ..Case::new("unreal2", "killingfloor", "killingfloor") },
 ];
 
 /// The fields of a server that are compared if the other client has them.
@@ -123,6 +140,17 @@ fn python_a2s_reads_the_same() {
         let (fleet, ours) = fleet(case);
         let mut python = Command::new("python3");
         python.env("PYTHONPATH", &folder).arg(script("a2s_client.py")).args(fleet.hosts());
+        compare(case, &ours, &lines(&mut python));
+    }
+}
+
+#[test]
+fn mcstatus_reads_the_same() {
+    let Some(folder) = installed("python", "mcstatus") else { return };
+    for case in CASES.iter().filter(|case| case.mcstatus) {
+        let (fleet, ours) = fleet(case);
+        let mut python = Command::new("python3");
+        python.env("PYTHONPATH", &folder).arg(script("mcstatus_client.py")).args(fleet.hosts());
         compare(case, &ours, &lines(&mut python));
     }
 }
