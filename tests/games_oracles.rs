@@ -23,11 +23,21 @@ struct Case {
     python_a2s: bool,
     /// The module of opengsq, if it speaks the protocol.
     opengsq: Option<&'static str>,
+    /// True if mcstatus does.
+    mcstatus: bool,
 }
 
 impl Case {
     const fn new(protocol: &'static str, game: &'static str, gamedig: &'static str) -> Case {
-        Case { protocol, fault: None, game, gamedig: Some(gamedig), python_a2s: false, opengsq: None }
+        Case {
+            protocol,
+            fault: None,
+            game,
+            gamedig: Some(gamedig),
+            python_a2s: false,
+            opengsq: None,
+            mcstatus: false,
+        }
     }
 }
 
@@ -43,6 +53,21 @@ const CASES: &[Case] = &[
     Case { fault: Some("quake4"), ..Case::new("doom3", "quake4", "quake4") },
     Case { opengsq: Some("ase"), ..Case::new("mta", "mta", "gtasamta") },
     Case { opengsq: Some("samp"), ..Case::new("samp", "samp", "gtasao") },
+    Case::new("gamespy1", "ut", "unrealtournament"),
+    Case { fault: Some("reversed-parts"), ..Case::new("gamespy1", "bf1942", "battlefield1942") },
+    Case::new("gamespy2", "halo", "halo"),
+    Case::new("gamespy3", "crysis", "crysis"),
+    Case { fault: Some("reversed-parts"), ..Case::new("gamespy3", "bf2", "battlefield2") },
+    Case { mcstatus: true, ..Case::new("minecraft", "minecraft", "minecraft") },
+    Case {
+        mcstatus: true,
+        fault: Some("zeros-in-name"),
+        gamedig: None,
+        ..Case::new("minecraft", "minecraft", "")
+    },
+    Case { mcstatus: true, fault: Some("geyser"), ..Case::new("minecraft", "minecraft", "minecraft") },
+    Case::new("unreal2", "ut2004", "unrealtournament2004"),
+    Case { fault: Some("wide-texts"), ..Case::new("unreal2", "killingfloor", "killingfloor") },
 ];
 
 /// The fields of a server that are compared if the other client has them.
@@ -148,5 +173,16 @@ fn opengsq_reads_the_same() {
         let theirs = lines(&mut python);
         compare(case, &ours, &theirs);
         assert!(theirs.iter().any(|their| !their["player_list"].is_null()), "no list for a comparison");
+    }
+}
+
+#[test]
+fn mcstatus_reads_the_same() {
+    let Some(folder) = installed("python", "mcstatus") else { return };
+    for case in CASES.iter().filter(|case| case.mcstatus) {
+        let (fleet, ours) = fleet(case);
+        let mut python = Command::new("python3");
+        python.env("PYTHONPATH", &folder).arg(script("mcstatus_client.py")).args(fleet.hosts());
+        compare(case, &ours, &lines(&mut python));
     }
 }

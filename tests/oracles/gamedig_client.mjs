@@ -12,6 +12,10 @@ const settings = { type, givenPortOnly: true, requestRules: true, maxRetries: 2,
 
 // QuakeWorld counts minutes.
 const unit = type === 'quake' ? 60 : 1
+// Minecraft has no passwords, and gamedig takes its Latin-1 for UTF-8, and shows no map. Of servers of Unreal Engine 2, it
+// takes every value but True for a password.
+const isMinecraft = type === 'minecraft'
+const hasPassword = !isMinecraft && !['unrealtournament2004', 'killingfloor'].includes(type)
 
 async function query (target) {
   const [host, port] = target.split(':')
@@ -19,12 +23,12 @@ async function query (target) {
   const players = [...server.players, ...server.bots]
   return {
     target,
-    name: server.name,
+    name: isMinecraft ? null : server.name,
     map: server.map || null,
     players: server.numplayers,
     bots: server.raw.numbots ?? null,
     max_players: Number(server.maxplayers),
-    password: server.password,
+    password: hasPassword ? server.password : null,
     player_list: players.map(({ name, raw }) => ({ name, score: raw.score ?? raw.frags, seconds: raw.time * unit })),
     rules: server.raw.rules ?? null
   }
