@@ -9,12 +9,17 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
+use allears::net;
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
+
+/// Two SIGTERM within this time count as one.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// A request to stop.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +30,8 @@ struct Flags {
     /// True if the program checks for requests.
     armed: AtomicBool,
     requested: AtomicBool,
+    /// True if a signal other than SIGHUP requested the stop.
+    commanded: AtomicBool,
     /// True if SIGHUP requests a reload instead of a stop.
     reloads: AtomicBool,
     hung_up: AtomicBool,
@@ -42,13 +49,24 @@ impl Stop {
         let stop = Stop::default();
         let seen = stop.clone();
         let listen = move || {
+            let mut last_terminated = Duration::ZERO;
             for signal in signals.forever() {
                 if signal == SIGHUP && seen.0.reloads.load(Ordering::Relaxed) {
                     seen.0.hung_up.store(true, Ordering::Relaxed);
                     wake();
                     continue;
                 }
-                let again = seen.0.requested.swap(true, Ordering::Relaxed) && signal != SIGHUP;
+                seen.0.requested.store(true, Ordering::Relaxed);
+                // SIGHUP and another one may arrive together, in any order.
+                let again = signal != SIGHUP && seen.0.commanded.swap(true, Ordering::Relaxed);
+                // timeout(1) sends SIGTERM to the program and then to its process group.
+                let (now, before) = (net::wall_clock(), last_terminated);
+                if signal == SIGTERM {
+                    last_terminated = now;
+                    if again && now.saturating_sub(before) < TOGETHER {
+                        continue;
+                    }
+                }
                 if again || !seen.0.armed.load(Ordering::Relaxed) {
                     process::exit(Exit::Interrupted as i32);
                 }

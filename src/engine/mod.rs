@@ -97,6 +97,8 @@ pub struct Engine<P: Protocol, T = ()> {
     /// The time when the last of them timed out, and the time of their latest attempt.
     last_faded: Time,
     last_faded_sent: Time,
+    /// The places of queries that were taken back since this machine could not send them, oldest first.
+    held_by_system: VecDeque<Place>,
     /// The time of the last known local drop.
     last_local_drop: Option<Time>,
     held: bool,
@@ -144,6 +146,7 @@ impl<P: Protocol, T> Engine<P, T> {
             ledger: Ledger::default(),
             counts: StateCounts::default(),
             fading: VecDeque::new(),
+            held_by_system: VecDeque::new(),
             last_faded: Time::ZERO,
             last_faded_sent: Time::ZERO,
             last_local_drop: None,
@@ -329,9 +332,19 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Moves an open query to the end of the ring.
     fn enqueue(&mut self, query: QueryId) {
         let place = self.place(query, State::Queued);
-        if let Some(open) = self.in_flight[query].open() {
-            self.ring.push_back(open.priority, place);
+        let Some(open) = self.in_flight[query].open() else { return };
+        self.ring.push_back(open.priority, place);
+        if open.rare().is_some_and(|rare| rare.failing.is_some()) {
+            self.expect_recovery(place);
         }
+    }
+
+    /// Remembers the place of a query that this machine could not send.
+    fn expect_recovery(&mut self, place: Place) {
+        while self.held_by_system.front().is_some_and(|place| !self.in_flight.is_valid(*place)) {
+            self.held_by_system.pop_front();
+        }
+        self.held_by_system.push_back(place);
     }
 
     /// Moves an open query to the heap.

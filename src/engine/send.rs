@@ -92,9 +92,23 @@ impl<P: Protocol, T> Engine<P, T> {
         if self.stopped {
             self.complete(now, id, Outcome::Interrupted, None);
         } else if now < end {
-            self.wait_until(id, State::HeldBack, end.min(now + gap));
+            let place = self.wait_until(id, State::HeldBack, end.min(now + gap));
+            self.expect_recovery(place);
         } else {
             self.complete(now, id, Outcome::SendFailed(errno), None);
+        }
+        self.check_counts();
+    }
+
+    /// Records that packets can be sent again after an outage: all requests that were taken back move to the head of
+    /// the ring, since they have waited longest.
+    pub fn handle_send_recovery(&mut self) {
+        while let Some(held) = self.held_by_system.pop_back() {
+            let open = self.in_flight.at(held).map(|(_, open)| (open.state, open.priority));
+            if let Some((State::HeldBack | State::Queued, priority)) = open {
+                let place = self.place(held.query, State::Queued);
+                self.ring.push_front(priority, place);
+            }
         }
         self.check_counts();
     }

@@ -1,6 +1,7 @@
 //! One turn: drains the sockets, sends what may be sent, expires what is due, and sleeps.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::errno::NO_SUCH_FAMILY;
@@ -21,6 +22,11 @@ const SEND_PAUSE: Duration = Duration::from_millis(1);
 /// The maximum pause: it doubles each time, until something is sent.
 const LONGEST_SEND_PAUSE: Duration = Duration::from_millis(16);
 
+/// While no packet can be sent, only this many are tried in a turn, and others wait unsent: at first, since a link may be
+/// back soon, and then not for so long that a broken network would keep a sweep open.
+const PROBES: usize = 1;
+const PROBING: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(5);
+
 /// The state between turns.
 #[derive(Debug)]
 pub(super) struct Driver<S: System> {
@@ -31,6 +37,8 @@ pub(super) struct Driver<S: System> {
     bytes: Vec<u8>,
     /// The packets of a burst that the system had no room for.
     unsent: Vec<(usize, Transmit)>,
+    /// The time since which the system has refused all packets; `None` if the last burst was sent.
+    pub outage: Option<Time>,
     /// Sending pauses until this time.
     paused_until: Time,
     send_pause: Duration,
@@ -46,6 +54,7 @@ impl<S: System> Driver<S> {
             inbox: Inbox::new(),
             bytes: Vec::new(),
             unsent: Vec::new(),
+            outage: None,
             paused_until: Time::ZERO,
             send_pause: SEND_PAUSE,
             backlog: None,
@@ -143,8 +152,10 @@ impl<S: System> Driver<S> {
             return 0;
         }
         self.bytes.clear();
+        let is_out = self.outage.is_some_and(|since| PROBING.contains(&(now - since)));
+        let limit = if is_out { PROBES } else { BURST_LIMIT };
         let mut count = 0;
-        while count < BURST_LIMIT {
+        while count < limit {
             let start = self.bytes.len();
             let Some(transmit) = engine.poll_transmit(now, &mut self.bytes) else { break };
             let packet = Packet { to: transmit.to, from: None, range: start..self.bytes.len() };
@@ -158,9 +169,7 @@ impl<S: System> Driver<S> {
         for lane in &mut self.lanes {
             sent += lane.flush(engine, &self.system, now, &self.bytes, &mut self.unsent);
         }
-        if sent > 0 {
-            self.send_pause = SEND_PAUSE;
-        }
+        self.record_outage(now, count, sent);
         self.take_back(engine, now);
         count
     }
@@ -174,6 +183,22 @@ impl<S: System> Driver<S> {
         while let Some((_, transmit)) = self.unsent.pop() {
             engine.unsend(now, transmit);
         }
+        self.pause(now);
+    }
+
+    /// Records whether the system refused all packets of a burst, and if so, probes more slowly.
+    fn record_outage(&mut self, now: Time, tried: usize, sent: usize) {
+        if sent > 0 {
+            (self.outage, self.send_pause) = (None, SEND_PAUSE);
+        } else if tried > 0 && self.unsent.is_empty() && self.lanes.iter().any(|lane| lane.outage.is_some()) {
+            let since = *self.outage.get_or_insert(now);
+            if PROBING.contains(&(now - since)) {
+                self.pause(now);
+            }
+        }
+    }
+
+    fn pause(&mut self, now: Time) {
         self.paused_until = now + self.send_pause;
         self.send_pause = (self.send_pause * 2).min(LONGEST_SEND_PAUSE);
     }

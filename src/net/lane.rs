@@ -17,11 +17,18 @@ const ERROR_BATCHES: usize = 8;
 /// The duration above which the process was probably stopped during a burst. A burst normally takes a fraction of it.
 const STALL: Duration = Duration::from_millis(5);
 
-/// The maximum number of resends of a packet after errors about other hosts. After that, the packet waits.
+/// The maximum number of times that a packet is sent, if errors about other hosts prevent it. After that, it is held back.
 const MAX_RESENDS: u32 = 32;
 
 /// The maximum number of consecutive packets that cannot be sent. After that, the rest of the burst waits.
 const MAX_FAILED: u32 = 32;
+
+/// The maximum number of packets of a burst for which there is no memory, while others are tried: only if one of them is
+/// sent, the reason is the packets' own.
+const MAX_SKIPPED: usize = 4;
+
+/// The duration from which an outage is over when a packet is sent, so that all that were held back are tried again.
+const RECOVERY: Duration = Duration::from_millis(50);
 
 /// How long the system may have no memory for any packet before that counts as a failure to send.
 const MAX_NO_MEMORY: Duration = Duration::from_secs(1);
@@ -60,6 +67,8 @@ pub(super) struct Lane<E> {
     failing_receive: Option<FailingReceive>,
     /// The time since which no packet could be sent, and the error number of the latest failure.
     pub outage: Option<(Time, i32)>,
+    /// The positions of packets for which there was no memory, in the current burst.
+    skipped: Vec<usize>,
     packets: Vec<Packet>,
     /// The transmit of each packet, and its position in the order of the engine.
     transmits: Vec<(usize, Transmit)>,
@@ -70,6 +79,28 @@ pub(super) struct Lane<E> {
 struct FailingReceive {
     since: Time,
     retry_at: Time,
+}
+
+/// The failures to send since the last success in a burst.
+#[derive(Clone, Copy, Debug, Default)]
+struct Trouble {
+    /// Packets that could not be sent.
+    failed: u32,
+    /// Sends of the next packet, and those that failed without an ICMP error about another one.
+    resends: u32,
+    failures: u32,
+}
+
+/// The decision about a packet that was not sent.
+enum Decision {
+    /// Send it again at once.
+    Resend,
+    /// Try the next one: there is no memory.
+    Skip,
+    /// Report it to the engine.
+    Fail,
+    /// Let it wait, and the rest of the burst.
+    Wait,
 }
 
 impl<E: Endpoint> Lane<E> {
@@ -88,6 +119,7 @@ impl<E: Endpoint> Lane<E> {
             leftovers: 0,
             failing_receive: None,
             outage: None,
+            skipped: Vec::new(),
             packets: Vec::new(),
             transmits: Vec::new(),
         }
@@ -232,9 +264,6 @@ impl<E: Endpoint> Lane<E> {
     /// Sends the queued packets, and returns how many were sent. Packets that the system has no room for are moved to
     /// `unsent`, and so is the rest of the burst after too many failures. Packets that the system refuses are reported
     /// to the engine.
-    ///
-    /// A send can fail because of an ICMP error about another host: such a packet is sent again. The error belongs to the
-    /// packet itself if it occurs twice without an ICMP error in between.
     pub fn flush<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -243,9 +272,7 @@ impl<E: Endpoint> Lane<E> {
         bytes: &[u8],
         unsent: &mut Vec<(usize, Transmit)>,
     ) -> usize {
-        let (mut at, mut total, mut failed) = (0, 0, 0);
-        // Counters for the packet at `at`.
-        let (mut failures, mut resends) = (0, 0);
+        let (mut at, mut total, mut trouble) = (0, 0, Trouble::default());
         while at < self.packets.len() {
             let started = system.now();
             let batch = at..self.packets.len().min(at + BATCH);
@@ -254,28 +281,71 @@ impl<E: Endpoint> Lane<E> {
             at += sent.count;
             total += sent.count;
             if sent.count > 0 {
-                (failures, resends, failed) = (0, 0, 0);
-                self.outage = None;
+                trouble = Trouble::default();
+                self.recover(engine, now);
             }
             let Some(error) = sent.error else { continue };
             let since = self.outage.map_or(now, |(since, _)| since);
             self.outage = Some((since, error.raw_os_error().unwrap_or(0)));
-            if has_no_room(&error, now - since) || resends == MAX_RESENDS || failed == MAX_FAILED {
-                unsent.extend_from_slice(&self.transmits[at..]);
-                break;
-            }
-            resends += 1;
-            failures += u32::from(self.receive_errors(engine, now) == 0);
-            if failures == 2 {
-                fail(engine, now, self.transmits[at].1, &error);
-                at += 1;
-                failed += 1;
-                (failures, resends) = (0, 0);
+            match self.judge(engine, now, &error, &mut trouble) {
+                Decision::Resend => {}
+                Decision::Skip => {
+                    self.skipped.push(at);
+                    at += 1;
+                }
+                Decision::Fail => {
+                    fail(engine, now, self.transmits[at].1, &error);
+                    at += 1;
+                }
+                Decision::Wait => break,
             }
         }
+        unsent.extend(self.skipped.drain(..).map(|skipped| self.transmits[skipped]));
+        unsent.extend_from_slice(&self.transmits[at..]);
         self.packets.clear();
         self.transmits.clear();
         total
+    }
+
+    /// Handles a success: the packets that were skipped are refused for a reason of their own, since there was room for
+    /// another one; and after an outage, packets that were held back are tried at once.
+    fn recover<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) {
+        let Some((since, errno)) = self.outage.take() else { return };
+        for skipped in self.skipped.drain(..) {
+            engine.handle_transient_send_failure(now, self.transmits[skipped].1, errno);
+        }
+        if now - since >= RECOVERY {
+            engine.handle_send_recovery();
+        }
+    }
+
+    /// Decides about a packet that was not sent.
+    ///
+    /// A send can fail because of an ICMP error about another host: such a packet is sent again. The error belongs to the
+    /// packet itself if ICMP messages never cause it, or if it occurs twice without an ICMP error in between.
+    fn judge<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        now: Time,
+        error: &io::Error,
+        trouble: &mut Trouble,
+    ) -> Decision {
+        let outage = self.outage.map_or(Duration::ZERO, |(since, _)| now - since);
+        if has_no_room(error, outage) {
+            // A full send buffer is full for all packets; memory may lack for those to one host.
+            let may_skip = error.kind() != io::ErrorKind::WouldBlock && self.skipped.len() < MAX_SKIPPED;
+            return if may_skip { Decision::Skip } else { Decision::Wait };
+        }
+        if trouble.failed == MAX_FAILED {
+            return Decision::Wait;
+        }
+        trouble.resends += 1;
+        trouble.failures += u32::from(self.receive_errors(engine, now) == 0);
+        if is_leftover(error) && trouble.failures < 2 && trouble.resends < MAX_RESENDS {
+            return Decision::Resend;
+        }
+        *trouble = Trouble { failed: trouble.failed + 1, ..Trouble::default() };
+        Decision::Fail
     }
 
     /// Reports packets that may have been sent late, because this process was stopped before or during the system call.

@@ -121,6 +121,9 @@ pub(super) fn recv_errors(socket: &impl AsRawFd, errors: &mut ErrorInbox) -> io:
     Ok(())
 }
 
+/// The maximum number of times that a signal may interrupt the sending of a batch.
+const MAX_INTERRUPTIONS: u32 = 100;
+
 /// Sends `packets` in order with `sendmmsg`, until one fails.
 pub(super) fn send(socket: &impl AsRawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
     let mut count = 0;
@@ -155,7 +158,7 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
         header.msg_namelen = name_len;
         header.msg_controllen = packet.from.map_or(0, |from| write_source(from, header)) as _;
     }
-    let mut count = 0;
+    let (mut count, mut interruptions) = (0, 0);
     while count < packets.len() {
         // SAFETY: the messages from `count` up to `packets.len()` (at most BATCH, by `chunks`) are
         // initialised above, and all they point to is alive during the call.
@@ -167,7 +170,9 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
         match usize::try_from(sent) {
             Ok(sent) if sent > 0 => count += sent,
             _ => match io::Error::last_os_error() {
-                error if error.kind() == io::ErrorKind::Interrupted => {}
+                error if error.kind() == io::ErrorKind::Interrupted && interruptions < MAX_INTERRUPTIONS => {
+                    interruptions += 1;
+                }
                 error => return Sent { count, error: Some(error) },
             },
         }

@@ -195,8 +195,8 @@ impl Net {
 
     /// Returns the time since which no packet could be sent, and the latest error; `None` if the last packet was sent.
     pub fn outage(&self) -> Option<(Time, io::Error)> {
-        let outages = self.driver.lanes.iter().filter_map(|lane| lane.outage);
-        outages.min().map(|(since, errno)| (since, io::Error::from_raw_os_error(errno)))
+        let latest = self.driver.lanes.iter().filter_map(|lane| lane.outage).max();
+        self.driver.outage.zip(latest).map(|(since, (_, errno))| (since, io::Error::from_raw_os_error(errno)))
     }
 
     /// Returns how many datagrams the system has dropped since [`Net::open`] because our receive buffers were full;

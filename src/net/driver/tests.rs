@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::engine::{Config, Ledger, Outcome, Timeout};
-use crate::net::errors::ErrorInbox;
+use crate::net::errors::{Entry, ErrorInbox};
 use crate::net::socket::{Arrival, BufferUsage, Sent};
 use crate::net::system::Endpoint;
 use crate::protocol::raw::{Payload, Raw};
@@ -54,6 +54,10 @@ struct Machine {
     calls: Cell<u64>,
     chance: Cell<u64>,
     faults: Vec<Fault>,
+    /// The error of sends to each host whose address is a multiple of this number.
+    refused: Option<(i32, u32)>,
+    /// True if each of these errors comes with an ICMP error.
+    icmp_errors: bool,
     /// Replies on their way, in order of arrival.
     replies: RefCell<Vec<(Time, SocketAddr, Vec<u8>)>>,
     /// Arrivals up to this time have been reported: readiness is edge-triggered.
@@ -136,14 +140,34 @@ impl Endpoint for FailingSocket {
         Ok(arrived)
     }
 
-    fn recv_errors(&self, _: &mut ErrorInbox) -> io::Result<usize> {
-        self.0.call(Call::ReadErrors).map(|()| 0)
+    fn recv_errors(&self, errors: &mut ErrorInbox) -> io::Result<usize> {
+        self.0.call(Call::ReadErrors)?;
+        errors.entries.clear();
+        if self.0.icmp_errors {
+            // About no query.
+            let to = ([9, 9, 9, 9], 9).into();
+            errors.entries.push(Entry {
+                to,
+                len: 0,
+                icmp: Some((3, 3)),
+                by: None,
+                errno: libc::ECONNREFUSED,
+            });
+        }
+        Ok(usize::from(self.0.icmp_errors))
     }
 
     fn send(&self, packets: &[Packet], bytes: &[u8]) -> Sent {
         for (count, packet) in packets.iter().enumerate() {
             if let Err(error) = self.0.call(Call::Send) {
                 return Sent { count, error: Some(error) };
+            }
+            let number = match packet.to.ip() {
+                std::net::IpAddr::V4(v4) => v4.to_bits(),
+                std::net::IpAddr::V6(_) => 1,
+            };
+            if let Some((errno, _)) = self.0.refused.filter(|(_, each)| number.is_multiple_of(*each)) {
+                return Sent { count, error: Some(io::Error::from_raw_os_error(errno)) };
             }
             let reply = (self.0.now.get() + RTT, packet.to, bytes[packet.range.clone()].to_vec());
             self.0.replies.borrow_mut().push(reply);
@@ -170,11 +194,13 @@ struct Report {
 
 /// Sweeps over this many hosts, with these faults.
 fn sweep(hosts: u32, config: Config, faults: &[Fault], seed: u64) -> Report {
-    let machine = Rc::new(Machine {
-        faults: faults.to_vec(),
-        chance: Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-        ..Machine::default()
-    });
+    let chance = Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    sweep_with(hosts, config, Machine { faults: faults.to_vec(), chance, ..Machine::default() })
+}
+
+/// Sweeps over this many hosts from this machine.
+fn sweep_with(hosts: u32, config: Config, machine: Machine) -> Report {
+    let machine = Rc::new(machine);
     let mut driver = Driver::new(FailingSystem(machine.clone()));
     driver.lanes.push(Lane::new(FailingSocket(machine.clone()), false));
     let protocol = Raw::new(b"12345678".to_vec()).and_then(|raw| raw.with_token_at(0)).expect("valid");
@@ -230,6 +256,28 @@ fn a_transient_send_error_costs_nothing() {
         let Ledger { answered, datagrams_sent, retransmissions, .. } = report.ledger;
         assert_eq!((answered, datagrams_sent, retransmissions), (500, 500, 0), "errno {errno}");
         assert!(report.call_rate < 20_000.0, "errno {errno}: {} calls per second", report.call_rate);
+    }
+}
+
+#[test]
+fn a_link_that_comes_and_goes_costs_nothing() {
+    // It is away for 800 of 1,100 ms, and at 1,000 packets per second, all hosts need seven of its returns.
+    let away = |n: u64| Fault::between(Call::Send, libc::ENETUNREACH, 1_100 * n, 1_100 * n + 800);
+    let faults: Vec<Fault> = (0..12).map(away).collect();
+    let report = sweep(2000, config(), &faults, 1);
+    assert_eq!((report.ledger.answered, report.ledger.send_failed), (2000, 0), "{report:?}");
+}
+
+#[test]
+fn hosts_that_cannot_be_sent_to_do_not_delay_the_others() {
+    for errno in [libc::ENOBUFS, libc::ENOMEM, libc::EPERM, libc::EHOSTUNREACH] {
+        // Each error of this machine's firewall comes with an ICMP error, as from an interface.
+        let machine = Machine { refused: Some((errno, 16)), icmp_errors: true, ..Machine::default() };
+        let report = sweep_with(1600, config(), machine);
+        let Ledger { answered, send_failed, .. } = report.ledger;
+        assert_eq!((answered, send_failed), (1500, 100), "errno {errno}");
+        assert!(report.ended < Time::from_millis(9_000), "errno {errno}: {report:?}");
+        assert!(report.call_rate < 30_000.0, "errno {errno}: {} calls per second", report.call_rate);
     }
 }
 
