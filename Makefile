@@ -8,12 +8,16 @@ MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 SEED ?= 1
 
-# What the tests need that is not ours: a real game server, real SNMP programs, what networks are made of, and what
-# C programs are.
-TEST_TOOLS = /usr/games/openarena-server /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd \
+# What the tests need that is not ours: real game servers and clients, real SNMP programs, what networks are made of, and
+# what C programs are.
+TEST_TOOLS = /usr/games/openarena-server /usr/games/mvdsv /usr/games/darkplaces-server /usr/games/teeworlds-server \
+	/usr/games/DDNet-Server /usr/sbin/murmurd /usr/bin/quakestat /usr/bin/pip3 /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd \
 	/usr/bin/cc /usr/bin/c++ /usr/bin/nm /usr/bin/pkg-config /usr/bin/valgrind /usr/bin/python3 /usr/include/uv.h /usr/sbin/chronyd
-TEST_PACKAGES = openarena-server iproute2 nftables snmp snmpd \
+TEST_PACKAGES = openarena-server mvdsv darkplaces-server teeworlds-server ddnet-server mumble-server qstat \
+	python3-pip iproute2 nftables snmp snmpd \
 	gcc g++ binutils pkg-config valgrind python3 libuv1-dev libc6-dbg chrony
+
+ORACLES = tests/oracles/install || echo "make: cannot install the clients that tests/games_oracles.rs compares with" >&2
 
 # The C library: no command line in it. Its soname changes only if programs would have to, which is never planned.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -87,9 +91,10 @@ clean:
 # Installs what the tests need where it can; says what is missing where it cannot.
 tools:
 	@for tool in $(TEST_TOOLS); do test -e $$tool || missing=1; done; \
-	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ -z "$$missing" ]; then $(ORACLES); exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES) \
+			&& $(ORACLES); \
 	else \
 		echo "make: some tests will say that they cannot run; they need: $(TEST_PACKAGES)" >&2; \
 	fi

@@ -1,5 +1,6 @@
 //! Simulated servers that speak A2S, in virtual time: with every oddity, with loss, behind their rate limit, and from a
 //! master.
+#![cfg(feature = "games")]
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Simulated game servers of each protocol, queried in virtual time: all living ones are found, and every datagram is
 //! accounted for.
+#![cfg(feature = "games")]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +16,8 @@ const FLEETS: &[(&str, &str)] = &[
     ("mumble", "mumble"),
     ("quakeworld", "quakeworld"),
     ("quake2", "q2"),
+    ("mta", "mta"),
+    ("samp", "samp"),
     ("teeworlds", "teeworlds"),
     ("teeworlds7", "teeworlds7"),
     ("a2s", "css"),
@@ -128,8 +131,8 @@ fn forged_and_broken_replies_are_counted_and_not_believed() {
 }
 
 #[test]
-fn servers_of_every_kind_are_listed_in_full() {
-    for (protocol, game) in FLEETS {
+fn servers_of_quakes_descendants_of_every_kind_are_listed_in_full() {
+    for (protocol, game) in [("quakeworld", "quakeworld"), ("quake2", "q2"), ("doom3", "doom3")] {
         for fault in HostProtocol::find(protocol).expect("a protocol").faults {
             let plan = plan(protocol).with_hosts(500);
             let proper = sweep(plan.clone(), game).servers;
@@ -195,5 +198,17 @@ fn a_master_lists_every_server_and_the_wanted_player_is_on_one() {
             (301, Vec::from_iter(network.fleet().wanted_at())),
             "{protocol}"
         );
+    }
+}
+
+#[test]
+fn servers_that_do_not_list_their_players_are_listed_as_truncated() {
+    for (protocol, game, fault) in [("samp", "samp", "no-list"), ("teeworlds", "teeworlds", "no-players")] {
+        let Swept { servers, .. } = sweep(plan(protocol).with_misbehave(vec![(fault, 1.0)]), game);
+        assert_eq!(servers.len(), 2000, "{protocol}");
+        for server in &servers {
+            assert_eq!(server.truncated, server.players > 0, "{server:?}");
+            assert_eq!((server.player_list.len(), server.remarks.is_empty()), (0, !server.truncated));
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! Simulated servers with GameSpy's protocols, and with Unreal Engine 2, that behave oddly: each still answers in full, or says what is missing.
+#![cfg(feature = "games")]
 
 use std::time::Duration;
 

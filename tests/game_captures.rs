@@ -1,8 +1,10 @@
 //! Replies of real game servers decode to what another reader, GameQ, read in them.
 //!
 //! The captures are test data of another project, and are read from `../shared/captures/games` if it exists.
+#![cfg(feature = "games")]
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, PlayerInfo, ServerInfo};
@@ -16,6 +18,8 @@ const CAPTURES: &[(&str, &str)] = &[
     ("getinfo-gta5m", "fivem"),
     ("quake2-kingpin", "kingpin"),
     ("quake2-quake2", "q2"),
+    ("ase-mta", "mta"),
+    ("samp-samp", "samp"),
     ("teeworlds-teeworlds", "teeworlds"),
     ("a2s-arma3", "arma3"),
     ("a2s-conanexiles", "conanexiles"),
@@ -117,10 +121,20 @@ fn from_hex(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
+/// Returns the address of the server. Some replies repeat it.
+fn host_of(datagram: &[u8], game: &Game) -> SocketAddr {
+    match datagram {
+        [b'S', b'A', b'M', b'P', a, b, c, d, low, high, ..] => {
+            ([*a, *b, *c, *d], u16::from_le_bytes([*low, *high])).into()
+        }
+        _ => ([127, 0, 0, 1], game.server_port).into(),
+    }
+}
+
 /// Passes the datagrams to a conversation, in their order, and returns its answer.
 fn decode(game: &'static Game, datagrams: &[Vec<u8>]) -> Option<ServerInfo> {
     let mut games = Games::new(game);
-    let host = ([127, 0, 0, 1], game.server_port).into();
+    let host = host_of(&datagrams[0], game);
     let mut conversation = games.begin(host, GameQuestion::server(game).with_rules());
     let mut answer = None;
     games.write_request(&mut conversation, Attempt::first(Token(1)), &mut Vec::new());

@@ -280,7 +280,7 @@ const CASES: &[Case] = &[
             ("[bot] Three", Some("aliens")),
         ],
     ),
-    ("c11-padded-names", "cod2", ["x", "mp_y"], (2, None, 64), &[("NIGHTOWL", None), ("Day owl", None)]),
+    ("c11-padded-names", "cod2", ["x", "mp_y"], (2, None, 64), &[("NIGHTOWL", None), ("Dayowl", None)]),
     ("c12-cod-double-caret", "cod2", ["x", "mp_y"], (1, None, 64), &[("Night|owl.", None)]),
     ("c14-last-line-without-newline", "q3", ["x", "mp_y"], (2, Some(0), 64), &[("a", None), ("last", None)]),
 ];

@@ -1,4 +1,5 @@
 //! The games that a command line and its lists may name, and the columns, order and conditions of servers.
+#![cfg(feature = "cli")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -38,7 +39,7 @@ fn a_list_mixes_games_in_all_forms() {
     let wanted = [(&et[0], "et"), (&et[1], "q3"), (&et[2], "et")].into_iter();
     let wanted = wanted.chain(bedrock[..3].iter().map(|target| (target, "bedrock")));
     assert_eq!(games, wanted.map(|(target, game)| (target.clone(), game.to_owned())).collect());
-    assert!(result.stderr.contains("stdin:7: no game `bedrok` (similar: bedrock)"), "{}", result.stderr);
+    assert!(result.stderr.contains("stdin:7: no game `bedrok` (similar: bedrock"), "{}", result.stderr);
 }
 
 #[test]
@@ -64,7 +65,7 @@ fn a_users_games_file_adds_games_and_list_games_shows_them() {
     assert!(table.lines().any(|line| line.starts_with("bedrock ") && line.contains("19132")), "{table}");
 
     let wrong = run(&["games", "--game", "openarea", target]).expect_code(2);
-    assert!(wrong.stderr.contains("no game `openarea` (similar: openarena)"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("no game `openarea` (similar: openarena"), "{}", wrong.stderr);
     run(&["games", "--games-file", "/nonexistent", target]).expect_code(3);
 }
 

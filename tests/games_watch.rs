@@ -1,4 +1,5 @@
 //! `games --every` and `find --every`: what changes on servers is written as it happens.
+#![cfg(feature = "cli")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -126,6 +127,21 @@ fn a_list_without_its_end_does_not_say_who_left() {
     let events: Vec<_> =
         (0..3).map(|_| watching.event()["event"].as_str().expect("a name").to_owned()).collect();
     assert_eq!(events, ["listed", "map", "left"]);
+}
+
+#[test]
+fn in_influx_line_protocol_each_query_is_a_point() {
+    let target = server(PLAY).to_string();
+    let args = ["games", &target, "-o", "influx", "--tries", "1", "--timeout", "100ms"];
+    let mut watching = Watching::start(&args);
+    let head = format!("game_server,game=et,server={target} ");
+    let mut points = std::iter::from_fn(|| Some(watching.line()));
+    for players in [1, 2] {
+        let point =
+            points.find(|point| point.contains(&format!(" up=1i,players={players}i,"))).expect("a point");
+        assert!(point.starts_with(&head) && point.contains(",map=\"oasis\""), "{point}");
+    }
+    assert!(points.find(|point| point.contains(" up=0i ")).expect("a point").starts_with(&head));
 }
 
 #[test]

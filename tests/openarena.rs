@@ -7,7 +7,7 @@ use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use support::{count, have, run};
+use support::{count, have, qstat, run};
 
 const SERVER: &str = "/usr/games/openarena-server";
 const BOTS: [&str; 3] = ["Gargoyle", "Kyonshi", "Sarge"];
@@ -106,10 +106,14 @@ fn a_real_server_is_listed_with_its_bots_and_its_limit_is_respected() {
     names.sort_unstable();
     assert_eq!(names, BOTS);
 
+    if qstat::installed() {
+        qstat::compare(line, &qstat::ask("q3s", &[address.to_owned()])[0], true);
+    }
+
     let table = run(&["games", "--game", "openarena", address]).expect_code(0);
     assert!(table.stdout.contains("Allears Test") && table.stdout.contains("oa_dm1"), "{}", table.stdout);
 
-    let found = run(&["find", "sarge", "--game", "openarena", address]).expect_code(0);
+    let found = run(&["find", "sarge", "--bots", "--game", "openarena", address]).expect_code(0);
     assert!(found.stdout.contains("Sarge") && found.stdout.contains(address), "{}", found.stdout);
 
     // The server accepts ten requests at once and then one per second. Without a gap, it drops most requests; with a

@@ -13,6 +13,7 @@ mod echo;
 mod et;
 mod fleet;
 mod forger;
+#[cfg(feature = "games")]
 mod games;
 mod hosts;
 mod limits;

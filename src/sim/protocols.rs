@@ -4,11 +4,12 @@ use std::fmt;
 
 use super::echo::Echo;
 use super::et::GameServers;
+#[cfg(feature = "games")]
 use super::games::{
     A2S_FAULTS, A2sServers, BedrockServers, DOOM3_FAULTS, Doom3Servers, GAMESPY1_FAULTS, GAMESPY2_FAULTS,
     GAMESPY3_FAULTS, GameSpy1Servers, GameSpy2Servers, GameSpy3Servers, MINECRAFT_FAULTS, MinecraftServers,
-    MumbleServers, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers, QuakeWorldServers,
-    Teeworlds7Servers, TeeworldsServers, UNREAL2_FAULTS, Unreal2Servers,
+    MtaServers, MumbleServers, NO_LIST, NO_PLAYERS, QUAKE2_FAULTS, QUAKEWORLD_FAULTS, Quake2Servers,
+    QuakeWorldServers, SampServers, Teeworlds7Servers, TeeworldsServers, UNREAL2_FAULTS, Unreal2Servers,
 };
 use super::ntp::TimeServers;
 use super::plan::Plan;
@@ -22,62 +23,84 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     })
     .with_master()
     .with_players(),
+    #[cfg(feature = "games")]
     HostProtocol::new("a2s", 27015, "servers of Source and GoldSrc, and a master", |plan| {
         Box::new(A2sServers::new(plan))
     })
     .with_master()
     .with_players()
     .with_faults(&A2S_FAULTS),
+    #[cfg(feature = "games")]
     HostProtocol::new("bedrock", 19132, "Minecraft servers, Bedrock edition", |_| Box::new(BedrockServers)),
+    #[cfg(feature = "games")]
     HostProtocol::new("mumble", 64738, "Mumble servers", |_| Box::new(MumbleServers)),
+    #[cfg(feature = "games")]
     HostProtocol::new("quakeworld", 27500, "QuakeWorld servers and their master", |plan| {
         Box::new(QuakeWorldServers::new(plan))
     })
     .with_master()
     .with_players()
     .with_faults(&QUAKEWORLD_FAULTS),
+    #[cfg(feature = "games")]
     HostProtocol::new("quake2", 27910, "Quake II servers and their master", |plan| {
         Box::new(Quake2Servers::new(plan))
     })
     .with_master()
     .with_players()
     .with_faults(&QUAKE2_FAULTS),
+    #[cfg(feature = "games")]
+    HostProtocol::new("mta", 22126, "Multi Theft Auto servers", |plan| Box::new(MtaServers::new(plan)))
+        .with_players(),
+    #[cfg(feature = "games")]
+    HostProtocol::new("samp", 7777, "San Andreas Multiplayer servers", |plan| {
+        Box::new(SampServers::new(plan))
+    })
+    .with_players()
+    .with_faults(&[NO_LIST]),
+    #[cfg(feature = "games")]
     HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
         Box::new(TeeworldsServers::new(plan))
     })
     .with_master()
     .with_players()
     .with_faults(&[NO_PLAYERS]),
+    #[cfg(feature = "games")]
     HostProtocol::new("teeworlds7", 8303, "Teeworlds 0.7 servers and their master", |plan| {
         Box::new(Teeworlds7Servers::new(plan))
     })
     .with_master()
     .with_players(),
+    #[cfg(feature = "games")]
     HostProtocol::new("gamespy1", 7778, "game servers with GameSpy's first protocol", |plan| {
         Box::new(GameSpy1Servers::new(plan))
     })
     .with_players()
     .with_faults(&GAMESPY1_FAULTS),
+    #[cfg(feature = "games")]
     HostProtocol::new("gamespy2", 2302, "game servers with GameSpy's second protocol", |plan| {
         Box::new(GameSpy2Servers::new(plan))
     })
     .with_players()
     .with_faults(&GAMESPY2_FAULTS),
+    #[cfg(feature = "games")]
     HostProtocol::new("gamespy3", 29900, "game servers with GameSpy's third protocol", |plan| {
         Box::new(GameSpy3Servers::new(plan))
     })
     .with_players()
     .with_faults(&GAMESPY3_FAULTS),
+    #[cfg(feature = "games")]
     HostProtocol::new("minecraft", 25565, "Minecraft servers, Java edition, with queries", |plan| {
         Box::new(MinecraftServers::new(plan))
     })
     .with_players()
     .with_faults(&MINECRAFT_FAULTS),
+    #[cfg(feature = "games")]
     HostProtocol::new("unreal2", 7778, "servers of Unreal Tournament 2004 and its kin", |plan| {
         Box::new(Unreal2Servers::new(plan))
     })
     .with_players()
     .with_faults(&UNREAL2_FAULTS),
+    #[cfg(feature = "games")]
     HostProtocol::new("doom3", 27666, "Doom 3 servers", |plan| Box::new(Doom3Servers::new(plan)))
         .with_players()
         .with_faults(&DOOM3_FAULTS),

@@ -10,6 +10,8 @@ const { GameDig } = await import(pathToFileURL(require.resolve('gamedig')))
 // A client that waits for a TCP port, to measure a ping, would wait in vain.
 const settings = { type, givenPortOnly: true, requestRules: true, maxRetries: 2, socketTimeout: 2000 }
 
+// QuakeWorld counts minutes.
+const unit = type === 'quake' ? 60 : 1
 // Minecraft has no passwords, and gamedig takes its Latin-1 for UTF-8, and shows no map. Of servers of Unreal Engine 2, it
 // takes every value but True for a password.
 const isMinecraft = type === 'minecraft'
@@ -25,9 +27,9 @@ async function query (target) {
     map: server.map || null,
     players: server.numplayers,
     bots: server.raw.numbots ?? null,
-    max_players: server.maxplayers,
+    max_players: Number(server.maxplayers),
     password: hasPassword ? server.password : null,
-    player_list: players.map(({ name, raw }) => ({ name, score: raw.score ?? raw.frags, seconds: raw.time })),
+    player_list: players.map(({ name, raw }) => ({ name, score: raw.score ?? raw.frags, seconds: raw.time * unit })),
     rules: server.raw.rules ?? null
   }
 }

@@ -1,6 +1,10 @@
 //! Runs the command `allears` as a user would, and a fleet of simulated hosts for it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod qstat;
+pub mod quake_data;
+pub mod real_server;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};

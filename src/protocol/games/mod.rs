@@ -19,6 +19,8 @@
 //! | | `mumble.rs` | Mumble |
 //! | | `quake2/` | Quake II and its descendants |
 //! | | `quakeworld/` | QuakeWorld |
+//! | | `ase.rs` | Multi Theft Auto and others of the All-Seeing Eye |
+//! | | `samp.rs` | San Andreas Multiplayer, open.mp |
 //! | | `teeworlds/` | Teeworlds 0.6 and 0.7, DDNet |
 //! | | `gamespy/` | GameSpy's protocols, and Minecraft's query |
 //! | | `unreal2/` | Unreal Engine 2 |
@@ -28,40 +30,65 @@
 //!    Declare the file below.
 //! 2. Add it to the table in `wire.rs`.
 
+#![cfg_attr(
+    not(feature = "games"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "only the protocols of that feature use some of what all share"
+    )
+)]
+
+#[cfg(feature = "games")]
 mod a2s;
+#[cfg(feature = "games")]
+mod ase;
+#[cfg(feature = "games")]
 mod bedrock;
 mod catalogue;
+#[cfg(feature = "games")]
 mod doom3;
+#[cfg(feature = "games")]
 mod fields;
+#[cfg(feature = "games")]
 mod gamespy;
 mod info;
 mod list_query;
 mod master_list;
+#[cfg(feature = "games")]
 mod mumble;
+#[cfg(feature = "games")]
 mod quake2;
 pub mod quake3;
+#[cfg(feature = "games")]
 mod quakeworld;
+#[cfg(feature = "games")]
+mod samp;
 mod servers;
+#[cfg(feature = "games")]
 mod status_text;
-#[cfg(test)]
+#[cfg(all(test, feature = "games"))]
 mod talk;
+#[cfg(feature = "games")]
 mod teeworlds;
 pub mod text;
+#[cfg(feature = "games")]
 mod unreal2;
 mod wire;
+#[cfg(feature = "games")]
 mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-#[cfg(feature = "bzip2")]
+#[cfg(all(feature = "bzip2", feature = "games"))]
 pub(crate) use a2s::crc32;
 pub use catalogue::Game;
 pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
 pub use wire::WireProtocol;
-use wire::{Dialogue, ServerQuestion, WIRE_PROTOCOLS};
+use wire::{BeginList, Dialogue, ServerQuestion, WIRE_PROTOCOLS};
 
 use super::{Attempt, Defaults, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
 
@@ -96,7 +123,7 @@ pub struct GameQuestion {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Server { with_rules: bool },
-    Master { begin: fn(&'static Game, bool) -> Box<dyn Dialogue>, with_ipv6: bool },
+    Master { begin: BeginList, with_ipv6: bool },
 }
 
 /// A conversation with one host.

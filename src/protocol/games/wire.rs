@@ -5,28 +5,47 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::servers::ServerSet;
-use super::{
-    Game, GameAnswer, a2s, bedrock, doom3, gamespy, mumble, quake2, quake3, quakeworld, teeworlds, unreal2,
-};
+use super::{Game, GameAnswer, quake3};
+#[cfg(feature = "games")]
+use super::{a2s, ase, bedrock, doom3, gamespy, mumble, quake2, quakeworld, samp, teeworlds, unreal2};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
 /// All wire protocols, in the order in which a datagram is searched for their tokens.
 pub(super) static WIRE_PROTOCOLS: &[&WireProtocol] = &[
     &quake3::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &bedrock::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &mumble::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &quakeworld::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &quake2::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
+    &ase::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
+    &samp::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &teeworlds::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &teeworlds::WIRE_PROTOCOL_7,
+    #[cfg(feature = "games")]
     &a2s::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &gamespy::VERSION_1,
+    #[cfg(feature = "games")]
     &gamespy::VERSION_2,
+    #[cfg(feature = "games")]
     &gamespy::WITH_CHALLENGE,
+    #[cfg(feature = "games")]
     &gamespy::WITHOUT_CHALLENGE,
+    #[cfg(feature = "games")]
     &gamespy::JUST_CAUSE,
+    #[cfg(feature = "games")]
     &gamespy::MINECRAFT,
+    #[cfg(feature = "games")]
     &unreal2::WIRE_PROTOCOL,
+    #[cfg(feature = "games")]
     &doom3::WIRE_PROTOCOL,
 ];
 
@@ -42,13 +61,16 @@ pub struct WireProtocol {
     pub(super) server: fn(&ServerQuestion) -> Box<dyn Dialogue>,
     /// Begins a conversation with a master; `None` if the protocol has none. It requests IPv6 servers, too, if the
     /// argument is `true` and the game supports it.
-    pub(super) master: Option<fn(&'static Game, bool) -> Box<dyn Dialogue>>,
+    pub(super) master: Option<BeginList>,
     /// Returns the token of a reply. It gets the datagrams of all wire protocols, from anyone, so it has to recognize
     /// its own. A protocol without tokens always returns `None`.
     pub(super) read_token: fn(&[u8]) -> Option<Token>,
     /// Returns the token of one of our own requests, possibly truncated.
     pub(super) read_request_token: fn(&[u8]) -> Option<Token>,
 }
+
+/// Begins a conversation with a master.
+pub(super) type BeginList = fn(&'static Game, bool) -> Box<dyn Dialogue>;
 
 /// What a server is asked.
 #[derive(Clone, Copy, Debug)]

@@ -90,7 +90,7 @@ fn write_info(server: &SimulatedServer, kind: Doom3Kind, out: &mut Vec<u8>) {
     }
     let (map, password) = match kind {
         Doom3Kind::QuakeWars => (format!("maps/{}.entities", server.map), "si_needPass"),
-        _ => (format!("game/mp/{}", server.map), "si_usePass"),
+        _ => (format!("game/mp/{}", server.map), "si_usepass"),
     };
     let most = server.max_players.to_string();
     for (key, value) in [

@@ -11,6 +11,8 @@ use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 /// What is listed without a number: settings and players.
 const OLD: u32 = 3;
 const HEADER: &[u8] = b"\xff\xff\xff\xffn";
+/// The ping of bots (`IsBotPing` of serverstat's `bot.go`).
+const BOT_PING: u16 = 10;
 /// The maximum length of the text in one datagram.
 const PART: usize = 1300;
 
@@ -109,6 +111,8 @@ fn is_spectator(player: &SimulatedPlayer) -> bool {
 
 fn write_player(text: &mut String, at: usize, player: &SimulatedPlayer, options: u32, is_fte: bool) {
     let SimulatedPlayer { name, score, ping, seconds, is_bot } = player;
+    // mvdsv's bots have a ping of their own.
+    let ping = if *is_bot { BOT_PING } else { *ping };
     let (id, minutes) = (100 + at, seconds / 60);
     let _ = if is_spectator(player) {
         write!(text, "{id} -9999 {minutes} -{ping} \"\\s\\{name}\" \"\" 0 0")

@@ -110,9 +110,9 @@ pub struct ServersArgs {
     /// mod=jaymod, type=ctf, version~2.83, rule.g_gametype=3; separate several by commas, all must match (repeatable)
     #[arg(long = "where", value_name = "CONDITION", value_parser = filter::conditions, action = ArgAction::Append)]
     pub conditions: Vec<Vec<Condition>>,
-    /// Output format; json is one object per line, as results arrive
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
-    pub output: Format,
+    /// Output format; json is one object per line, as results arrive; influx is Influx line protocol
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = GamesFormat::Table, help_heading = "Output")]
+    pub output: GamesFormat,
     #[command(flatten)]
     pub duplicates: DuplicatesArgs,
     #[command(flatten)]
@@ -129,4 +129,24 @@ pub enum RequiredProof {
 fn encoding(name: &str) -> Result<Encoding, String> {
     Encoding::find(name)
         .ok_or_else(|| "unknown encoding: for example utf-8, latin1, windows-1251, gbk, shift_jis".into())
+}
+
+/// The output formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GamesFormat {
+    Table,
+    Json,
+    Csv,
+    Influx,
+}
+
+impl GamesFormat {
+    /// Returns the format of the sink. Points are lines of a table without columns.
+    pub fn of_sink(self) -> Format {
+        match self {
+            GamesFormat::Table | GamesFormat::Influx => Format::Table,
+            GamesFormat::Json => Format::Json,
+            GamesFormat::Csv => Format::Csv,
+        }
+    }
 }

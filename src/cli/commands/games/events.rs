@@ -6,11 +6,12 @@ use std::time::Duration;
 use allears::protocol::games::{PlayerInfo, ServerInfo};
 use serde::Serialize;
 
+use super::args::GamesFormat;
 use super::json::{PlayerJson, ServerJson};
 use crate::cli::output::record::Record;
 use crate::cli::output::table::{Cell, Column, Style};
 use crate::cli::output::untrusted::write_json;
-use crate::cli::output::{Format, Out, Sink};
+use crate::cli::output::{Out, Sink};
 
 /// A change of a server.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,7 @@ pub enum Event<'a> {
 /// Writes events.
 pub struct EventWriter {
     sink: Sink,
+    writes_points: bool,
     written: u64,
 }
 
@@ -94,8 +96,21 @@ impl Event<'_> {
 impl EventWriter {
     /// # Errors
     /// The header cannot be written.
-    pub fn open(out: Out, format: Format) -> io::Result<EventWriter> {
-        Ok(EventWriter { sink: Sink::open(out, format, COLUMNS, CSV)?, written: 0 })
+    pub fn open(out: Out, format: GamesFormat) -> io::Result<EventWriter> {
+        let writes_points = format == GamesFormat::Influx;
+        let columns = COLUMNS.into_iter().filter(|_| !writes_points);
+        Ok(EventWriter { sink: Sink::open(out, format.of_sink(), columns, CSV)?, writes_points, written: 0 })
+    }
+
+    /// Returns whether each query of a server is a point, instead of each change an event.
+    pub fn writes_points(&self) -> bool {
+        self.writes_points
+    }
+
+    /// Writes the line of a point.
+    pub fn write_point(&mut self, line: &str) -> io::Result<()> {
+        let Sink::Table(table) = &mut self.sink else { return Ok(()) };
+        io::Write::write_all(&mut table.out, line.as_bytes())
     }
 
     /// Returns the number of events written.

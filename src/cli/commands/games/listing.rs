@@ -76,12 +76,12 @@ impl Listing {
         self.first && self.counts.found > 0
     }
 
-    fn unanswered(&mut self, record: &Record) -> io::Result<()> {
+    fn unanswered(&mut self, record: &Record, asked: Asked) -> io::Result<()> {
         self.counts.tally.count_unanswered(record);
         // A server that did not answer matches no condition.
         let selects = self.wanted.is_some() || !self.conditions.is_empty() || self.report.is_limited();
         if self.all || (self.report.lists_every_host() && !selects) {
-            self.report.unanswered(record)?;
+            self.report.unanswered(record, asked)?;
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Job<Games, Asked> for Listing {
         for _ in 0..self.duplicates.end(completion.tag) {
             match &completion.outcome {
                 Outcome::Answered(GameAnswer::Server { info, .. }) => self.answered(&record, ping, info),
-                _ => self.unanswered(&record),
+                _ => self.unanswered(&record, completion.tag),
             }?;
         }
         Ok(if self.has_enough() { Flow::Enough } else { Flow::GoOn })

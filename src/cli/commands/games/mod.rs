@@ -7,6 +7,7 @@ mod columns;
 mod events;
 mod filter;
 mod folded;
+mod influx;
 mod json;
 mod listed_games;
 mod listing;
@@ -90,7 +91,7 @@ pub fn search(args: &FindArgs) -> Result<Done> {
 fn list_games(args: &ServersArgs) -> Result<Exit> {
     let catalogue = Catalogue::load(args.games_file.as_deref())?;
     let mut out = Out::open(args.sweep.to.as_deref())?;
-    listed_games::write(&catalogue, args.output, &mut out).context("cannot write the games")?;
+    listed_games::write(&catalogue, args.output.of_sink(), &mut out).context("cannot write the games")?;
     Ok(Exit::Success)
 }
 

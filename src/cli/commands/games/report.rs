@@ -1,25 +1,31 @@
 //! Output of servers and players.
 
-use std::io;
+use std::io::{self, Write};
 
+use allears::net;
 use allears::protocol::games::{PlayerInfo, ServerInfo, text};
 
 use super::Rows;
+use super::args::GamesFormat;
+use super::candidates::Asked;
 use super::columns::ServerColumn;
+use super::influx;
 use super::json::ServerJson;
 use super::server::Server;
 use crate::cli::output::record::Record;
 use crate::cli::output::table::{Cell, Column, Layout, Style};
-use crate::cli::output::{Format, Out, Sink};
+use crate::cli::output::{Out, Sink};
 
 /// Writes servers or, in a search, players.
 pub struct Report {
     sink: Sink,
     /// True in a search for players.
     finds: bool,
+    /// True for Influx line protocol.
+    writes_points: bool,
     rows: Rows,
     /// Servers that are kept until the end, because they are sorted; or until they take too much memory.
-    kept: Vec<Kept>,
+    kept: Vec<KeptServer>,
     unanswered: Vec<Record>,
     memory: usize,
     /// The bytes of everything kept.
@@ -29,7 +35,7 @@ pub struct Report {
 }
 
 /// A server that is written later.
-struct Kept {
+struct KeptServer {
     server: Server,
     /// What JSON and CSV need besides.
     whole: Option<Box<Whole>>,
@@ -60,16 +66,17 @@ impl Report {
     ///
     /// # Errors
     /// The header cannot be written.
-    pub fn open(out: Out, format: Format, finds: bool, rows: Rows, memory: usize) -> io::Result<Report> {
-        let columns = PLAYERS.into_iter().filter(|_| finds);
+    pub fn open(out: Out, format: GamesFormat, finds: bool, rows: Rows, memory: usize) -> io::Result<Report> {
+        let writes_points = format == GamesFormat::Influx;
+        let columns = PLAYERS.into_iter().filter(|_| finds && !writes_points);
         let mut csv: Vec<String> = match &rows.chosen {
             Some(chosen) => chosen.iter().map(ServerColumn::name).collect(),
             None => CSV.map(String::from).into(),
         };
         csv.extend(finds.then(|| "found".into()));
-        let sink = Sink::open(out, format, columns, csv.iter().map(String::as_str))?;
+        let sink = Sink::open(out, format.of_sink(), columns, csv.iter().map(String::as_str))?;
         let (kept, unanswered) = (vec![], vec![]);
-        Ok(Report { sink, finds, rows, kept, unanswered, memory, bytes: 0, parts: 0 })
+        Ok(Report { sink, finds, writes_points, rows, kept, unanswered, memory, bytes: 0, parts: 0 })
     }
 
     /// Returns the rules that columns show.
@@ -89,7 +96,7 @@ impl Report {
 
     /// Returns whether hosts that did not answer are written even without `--all`.
     pub fn lists_every_host(&self) -> bool {
-        self.sink.lists_every_host()
+        self.sink.lists_every_host() || self.writes_points
     }
 
     /// Writes a matching server and, in a search, the players `found` on it; at once, or sorted at the end.
@@ -102,14 +109,17 @@ impl Report {
     ) -> io::Result<()> {
         let is_limited = self.is_limited();
         match &mut self.sink {
+            Sink::Table(table) if self.writes_points => {
+                table.out.write_all(influx::answered(&server, net::wall_clock()).as_bytes())
+            }
             Sink::Table(table) if self.finds => {
                 found.iter().try_for_each(|player| table.row(&player_cells(player, &server)))
             }
-            Sink::Table(_) => self.keep_server(Kept { server, whole: None }),
+            Sink::Table(_) => self.keep_server(KeptServer { server, whole: None }),
             _ if is_limited => {
                 let found = found.iter().map(|player| (*player).clone()).collect();
                 let whole = Whole { record: record.clone(), info: info.clone(), found };
-                self.keep_server(Kept { server, whole: Some(Box::new(whole)) })
+                self.keep_server(KeptServer { server, whole: Some(Box::new(whole)) })
             }
             _ => self.write_answer(record, info, &server, found),
         }
@@ -142,7 +152,10 @@ impl Report {
     }
 
     /// Writes a server that did not answer.
-    pub fn unanswered(&mut self, record: &Record) -> io::Result<()> {
+    pub fn unanswered(&mut self, record: &Record, asked: Asked) -> io::Result<()> {
+        if let (Sink::Table(table), true) = (&mut self.sink, self.writes_points) {
+            return table.out.write_all(influx::unanswered(asked, net::wall_clock()).as_bytes());
+        }
         if matches!(self.sink, Sink::Table(_)) && !self.finds {
             let bytes =
                 size_of::<Record>() + record.reason.as_ref().map_or(0, String::len) + record.cause.len();
@@ -168,7 +181,7 @@ impl Report {
         self.sink.flush()
     }
 
-    fn keep_server(&mut self, server: Kept) -> io::Result<()> {
+    fn keep_server(&mut self, server: KeptServer) -> io::Result<()> {
         let bytes = server.bytes();
         self.kept.push(server);
         if self.is_limited() && self.kept.len() >= self.rows.most.saturating_mul(2).max(64) {
@@ -198,7 +211,7 @@ impl Report {
         }
         self.drop_all_but_the_first();
         let kept = std::mem::take(&mut self.kept);
-        for Kept { server, whole } in &kept {
+        for KeptServer { server, whole } in &kept {
             let Some(whole) = whole else { continue };
             let found: Vec<_> = whole.found.iter().collect();
             self.write_answer(&whole.record, &whole.info, server, &found)?;
@@ -213,19 +226,19 @@ impl Report {
     }
 }
 
-impl Kept {
+impl KeptServer {
     fn bytes(&self) -> usize {
         let whole = self.whole.as_ref().map_or(0, |whole| {
             let players = (whole.info.player_list.len() + whole.found.len()) * (size_of::<PlayerInfo>() + 64);
             let rules: usize = whole.info.rules.iter().map(|(key, value)| key.len() + value.len() + 16).sum();
             size_of::<Whole>() + players + rules + 256
         });
-        size_of::<Kept>() + self.server.bytes() + whole
+        size_of::<KeptServer>() + self.server.bytes() + whole
     }
 }
 
 impl Rows {
-    fn order(&self, kept: &mut [Kept]) {
+    fn order(&self, kept: &mut [KeptServer]) {
         kept.sort_by(|one, other| {
             let order = self.sort.order(&one.server, &other.server);
             if self.reverse { order.reverse() } else { order }
@@ -304,10 +317,10 @@ mod tests {
         let servers =
             [4, 1, 3, 2, 5].map(|n: u32| sample(&format!("name{n}"), "map", "mod", (n, None, 8), 1.0));
         let rows = Rows { sort: ServerColumn::Name, most: usize::MAX, ..Rows::default() };
-        let memory = size_of::<Kept>() + servers[0].bytes();
-        let mut report = Report::open(out, Format::Table, false, rows, memory).expect("opens");
+        let memory = size_of::<KeptServer>() + servers[0].bytes();
+        let mut report = Report::open(out, GamesFormat::Table, false, rows, memory).expect("opens");
         for server in servers {
-            report.keep_server(Kept { server, whole: None }).expect("written");
+            report.keep_server(KeptServer { server, whole: None }).expect("written");
         }
         report.finish().expect("written");
         let text = fs::read_to_string(file.path()).expect("text");
@@ -324,10 +337,10 @@ mod tests {
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             let out = Out::open(Some(file.path())).expect("opens");
             let rows = Rows { most: 3, reverse, ..Rows::default() };
-            let mut report = Report::open(out, Format::Table, false, rows, 1000).expect("opens");
+            let mut report = Report::open(out, GamesFormat::Table, false, rows, 1000).expect("opens");
             for n in 0..1000u32 {
                 let server = sample(&format!("name{n}"), "map", "mod", (n, None, 2000), 1.0);
-                report.keep_server(Kept { server, whole: None }).expect("written");
+                report.keep_server(KeptServer { server, whole: None }).expect("written");
                 assert!(report.kept.len() <= 64);
             }
             report.finish().expect("written");

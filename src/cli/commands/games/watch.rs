@@ -12,6 +12,7 @@ use anyhow::Error;
 use super::candidates::{Asked, Candidate, Candidates};
 use super::events::{Event, EventWriter};
 use super::filter::Condition;
+use super::influx;
 use super::server::Server;
 use super::wanted::Wanted;
 use crate::cli::console::Console;
@@ -142,6 +143,13 @@ impl Watch {
     ) -> io::Result<()> {
         let row = Server::new(record.target, ping, info, &[]);
         let holds = self.conditions.iter().all(|condition| condition.holds(&row, info));
+        if self.writer.writes_points() {
+            return if holds {
+                self.writer.write_point(&influx::answered(&row, net::wall_clock()))
+            } else {
+                Ok(())
+            };
+        }
         let Watch { servers, writer, wanted, .. } = self;
         let watched = &mut servers[number as usize];
         let was_gone = watched.last.is_some() && watched.unanswered > 0;
@@ -190,6 +198,11 @@ impl Watch {
     fn miss(&mut self, number: u32, record: &Record) -> io::Result<()> {
         let watched = &mut self.servers[number as usize];
         watched.unanswered += 1;
+        if self.writer.writes_points() {
+            let selects = self.wanted.is_some() || !self.conditions.is_empty();
+            let line = influx::unanswered(watched.asked, net::wall_clock());
+            return if selects { Ok(()) } else { self.writer.write_point(&line) };
+        }
         match &watched.last {
             Some(last)
                 if watched.unanswered == 1 && self.wanted.is_none() && record.outcome != "interrupted" =>

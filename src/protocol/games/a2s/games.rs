@@ -169,6 +169,8 @@ pub(super) static GAMES: &[Game] = &[
         master_port: 27010,
         masters: &["mentality.rip:27010", "ms2.mentality.rip:27010", "ms3.mentality.rip:27010"],
         list_protocol: 49,
+        // Its codes are `^` and a digit (`IsColorString`), too.
+        text: TextRules::new(Colors::CallOfDuty),
         ..game("xash3d", &["xash"], "Xash3D", 27015, 0)
     },
 ];

@@ -16,8 +16,9 @@ use super::{WHOLE, compressed};
 /// The start of a datagram that is a part of a packet.
 pub(super) const SPLIT: &[u8] = b"\xfe\xff\xff\xff";
 
-/// The maximum number of parts kept of one reply. Real ones have at most 15.
+/// The maximum number of parts kept of one reply, and their total length. Real ones have at most 15 of 1,400 bytes.
 const MAX_PARTS: usize = 32;
+const MAX_BYTES: usize = 32 << 10;
 /// The maximum number of replies that are incomplete at the same time: those to several attempts.
 const MAX_REPLIES: usize = 3;
 
@@ -78,7 +79,8 @@ impl Parts {
         if reply.datagrams.iter().any(|known| **known == *datagram) {
             return Joined::Known;
         }
-        if reply.datagrams.len() == MAX_PARTS {
+        let bytes: usize = reply.datagrams.iter().map(|known| known.len()).sum();
+        if reply.datagrams.len() == MAX_PARTS || bytes + datagram.len() > MAX_BYTES {
             return Joined::Broken("a reply has too many parts");
         }
         reply.datagrams.push(datagram.into());
@@ -239,6 +241,13 @@ mod tests {
         }
         assert_eq!(parts.replies.len(), MAX_REPLIES);
         assert!(parts.replies.iter().all(|reply| reply.datagrams.len() <= MAX_PARTS));
+        let mut long = Parts::default();
+        for number in 0..MAX_PARTS as u8 {
+            let part = [SPLIT, &[0, 0, 0, 0, 255, number], &[0; 5000]].concat();
+            let expected =
+                if number < 6 { Joined::Missing } else { Joined::Broken("a reply has too many parts") };
+            assert_eq!(long.add(&part), expected);
+        }
         for odd in [&b""[..], b"\0\0\0", b"\0\0\0\0"] {
             assert_eq!(parts.add(&[SPLIT, odd].concat()), Joined::Broken("a part is cut off"));
         }
@@ -259,8 +268,10 @@ mod tests {
     #[cfg(not(feature = "bzip2"))]
     #[test]
     fn compressed_parts_have_a_reason() {
-        let (mut parts, content) = (Parts::default(), b"\x1f\0\0\0\x01\x02\x03\x04BZh91AY&SY");
-        let [_, _, broken] = [0, 1, 2].map(|at| parts.add(&split(SplitLayout::Source, 1 << 31, content)[at]));
+        let content = [&b"\x1f\0\0\0\x01\x02\x03\x04BZh91AY&SY"[..], &[0; 40]].concat();
+        let mut parts = Parts::default();
+        let [_, _, broken] =
+            [0, 1, 2].map(|at| parts.add(&split(SplitLayout::Source, 1 << 31, &content)[at]));
         assert_eq!(broken, Joined::Broken("a compressed reply, which needs the feature bzip2"));
     }
 }

@@ -38,8 +38,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     read_request_token,
 };
 
-/// The values that most games share. id's masters are gone (their names still resolve to nothing that answers), so none
-/// is named.
+/// The values that most games share. No public master is known to be left, so none is named.
 const BASE: Game =
     Game { master_port: 27650, text: TextRules::new(Colors::Indexed), ..Game::of(&WIRE_PROTOCOL, 27666) };
 

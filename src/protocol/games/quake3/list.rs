@@ -35,7 +35,7 @@ pub struct ServerList<'a> {
 }
 
 /// One entry of a list. Entries have a fixed length: an address may contain the separators.
-enum Entry {
+enum ListEntry {
     Server(SocketAddr),
     End,
 }
@@ -63,7 +63,7 @@ impl<'a> ServerList<'a> {
         while !has_end && !rest.is_empty() {
             let entry;
             (entry, rest) = split_entry(rest)?;
-            has_end = matches!(entry, Some(Entry::End));
+            has_end = matches!(entry, Some(ListEntry::End));
         }
         Ok(ServerList { entries: &entries[..entries.len() - rest.len()], is_ext, has_end })
     }
@@ -84,8 +84,8 @@ impl<'a> ServerList<'a> {
             entry
         });
         entries.filter_map(|entry| match entry {
-            Entry::Server(address) => Some(address),
-            Entry::End => None,
+            ListEntry::Server(address) => Some(address),
+            ListEntry::End => None,
         })
     }
 }
@@ -99,21 +99,21 @@ fn header(datagram: &[u8]) -> Option<(bool, &[u8])> {
 }
 
 /// Returns the first entry and the rest; no entry at the end, or at a single separator there.
-fn split_entry(rest: &[u8]) -> Result<(Option<Entry>, &[u8]), &'static str> {
+fn split_entry(rest: &[u8]) -> Result<(Option<ListEntry>, &[u8]), &'static str> {
     match rest {
         [] | [b'\\'] => Ok((None, &[])),
-        [b'\\', after @ ..] if is_end(after) => Ok((Some(Entry::End), &[])),
+        [b'\\', after @ ..] if is_end(after) => Ok((Some(ListEntry::End), &[])),
         [b'\\', a, b, c, d, high, low, after @ ..] => {
             let address = Ipv4Addr::new(*a, *b, *c, *d);
             let port = u16::from_be_bytes([*high, *low]);
-            Ok((Some(Entry::Server(SocketAddr::new(address.into(), port))), after))
+            Ok((Some(ListEntry::Server(SocketAddr::new(address.into(), port))), after))
         }
         [b'/', after @ ..] => {
             let (address, after) = after.split_first_chunk::<16>().ok_or(CUT)?;
             let (port, after) = after.split_first_chunk::<2>().ok_or(CUT)?;
             // An IPv4 server in IPv6 notation is the same server.
             let address = Ipv6Addr::from(*address).to_canonical();
-            Ok((Some(Entry::Server(SocketAddr::new(address, u16::from_be_bytes(*port)))), after))
+            Ok((Some(ListEntry::Server(SocketAddr::new(address, u16::from_be_bytes(*port)))), after))
         }
         [b'\\', ..] => Err(CUT),
         _ => Err("something other than an address is in the list"),
