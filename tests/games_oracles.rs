@@ -53,10 +53,15 @@ const CASES: &[Case] = &[
     Case { fault: Some("quake4"), ..Case::new("doom3", "quake4", "quake4") },
     Case { opengsq: Some("ase"), ..Case::new("mta", "mta", "gtasamta") },
     Case { opengsq: Some("samp"), ..Case::new("samp", "samp", "gtasao") },
-    Case::new("gamespy1", "ut", "unrealtournament"),
-    Case { fault: Some("reversed-parts"), ..Case::new("gamespy1", "bf1942", "battlefield1942") },
-    Case::new("gamespy2", "halo", "halo"),
-    Case::new("gamespy3", "crysis", "crysis"),
+    Case { opengsq: Some("gamespy1"), ..Case::new("gamespy1", "ut", "unrealtournament") },
+    Case {
+        opengsq: Some("gamespy1"),
+        fault: Some("reversed-parts"),
+        ..Case::new("gamespy1", "bf1942", "battlefield1942")
+    },
+    Case { opengsq: Some("gamespy2"), ..Case::new("gamespy2", "halo", "halo") },
+    Case { opengsq: Some("gamespy4"), ..Case::new("gamespy3", "crysis", "crysis") },
+    Case { opengsq: Some("gamespy3"), ..Case::new("gamespy3", "bf2", "battlefield2") },
     Case { fault: Some("reversed-parts"), ..Case::new("gamespy3", "bf2", "battlefield2") },
     Case { mcstatus: true, ..Case::new("minecraft", "minecraft", "minecraft") },
     Case {

@@ -67,6 +67,8 @@ const CASES: &[Case] = &[
     Case::new("a2s", "css", "a2s"),
     Case::new("gamespy1", "ut", "gps"),
     Case::new("gamespy3", "bf2", "gs3"),
+    Case::new("gamespy3", "crysis", "gs4"),
+    Case { port_offset: 1, ..Case::new("unreal2", "ut2004", "ut2s") },
     Case::new("minecraft", "minecraft", "gs4"),
     Case::new("gamespy2", "swat4", "gs2"),
     Case { port_offset: 123, ..Case::new("mta", "mta", "eye") },

@@ -220,6 +220,38 @@ proptest! {
     }
 
     #[test]
+    fn conversations_take_replies_of_any_kind_in_any_order(
+        game: Index,
+        with_rules: bool,
+        sequence in vec((any::<Index>(), any::<Index>(), any::<u8>(), 0..4u32), 1..12),
+    ) {
+        let wires: Vec<_> = WireProtocol::all().collect();
+        let wire = wires[game.index(wires.len())];
+        let game = Game::all().find(|game| std::ptr::eq(game.wire, wire)).expect("a game");
+        let question = GameQuestion::server(game);
+        let question = if with_rules { question.with_rules() } else { question };
+        let (mut games, from) = (Games::new(game), ([127, 0, 0, 1], game.server_port).into());
+        let mut conversation = games.begin(from, question);
+        for (number, (which, at, byte, tries)) in (1..).zip(sequence) {
+            let attempt = Attempt { number: 1 + tries, ..Attempt::first(Token(1)) };
+            games.write_request(&mut conversation, attempt, &mut Vec::new());
+            let mut reply = which.get(&replies()).clone();
+            if number % 3 == 0 {
+                *at.get_mut(&mut reply) = byte;
+            }
+            if let Step::Done(GameAnswer::Server { info, .. }) =
+                games.step(&mut conversation, &Reply::to_first(from, &reply))
+            {
+                prop_assert!(info.bots.is_none_or(|bots| bots <= info.players), "{:?}", info);
+            }
+            games.quiet(&mut conversation, tries);
+            if let Some(GameAnswer::Server { info, .. }) = games.partial_answer(&mut conversation) {
+                prop_assert!(info.player_list.len() <= info.players as usize, "{:?}", info);
+            }
+        }
+    }
+
+    #[test]
     fn any_list_that_is_written_is_read(
         servers in vec((any::<[u8; 4]>(), 1u16..), 0..196),
         end in prop::sample::select(vec![&b""[..], b"\\", b"\\EOT\0\0\0", b"\\EOF"]),

@@ -73,6 +73,19 @@ fn seven_bits(name: &str) -> String {
     name.chars().map(|c| if c <= '\u{ff}' { char::from(c as u8 & 0x7f) } else { c }).collect()
 }
 
+/// Returns a name without Unreal's colour codes, and without the character behind each, which qstat drops, too.
+fn without_unreal_colors(name: &str) -> String {
+    let (mut chars, mut out) = (name.chars(), String::new());
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            chars.nth(3);
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Panics unless qstat reads the same in a server as we do, in the fields that its protocol has, and in the scores if it
 /// reads them.
 #[track_caller]
@@ -81,7 +94,7 @@ pub fn compare(ours: &Value, theirs: &Seen, has_scores: bool) {
     let answer = &ours["answer"];
     if let Some(name) = answer["name_raw"].as_str() {
         // It leaves out the other characters of a server's name.
-        let name: String = name.chars().filter(char::is_ascii).collect();
+        let name: String = without_unreal_colors(name).chars().filter(char::is_ascii).collect();
         assert_eq!(name.trim(), theirs.name.trim(), "{shown}");
     }
     if let Some(map) = answer["map"].as_str() {

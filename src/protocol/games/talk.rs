@@ -18,7 +18,7 @@ impl Talk {
     }
 
     pub fn asking(id: &str, with_rules: bool) -> Talk {
-        let game = Game::find(id).expect("a game");
+        let Some(game) = Game::find(id) else { panic!("no game {id}") };
         let target = ([127, 0, 0, 1], game.server_port).into();
         Talk((game.wire.server)(&ServerQuestion { game, target, with_rules }))
     }

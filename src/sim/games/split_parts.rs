@@ -62,11 +62,10 @@ impl PartWriter {
         for (row, value) in values.enumerate() {
             let room = self.room();
             if value.len() + 1 > room {
-                if room > 1 {
-                    let cut = &value.as_bytes()[..room - 1];
-                    self.part().extend_from_slice(cut);
-                    self.part().push(0);
-                }
+                // A value of which nothing fits is cut to an empty one.
+                let cut = &value.as_bytes()[..room.saturating_sub(1)];
+                self.part().extend_from_slice(cut);
+                self.part().push(0);
                 self.begin();
                 self.part().extend_from_slice(name.as_bytes());
                 self.part().extend_from_slice(&[0, row as u8]);

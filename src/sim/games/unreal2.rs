@@ -13,6 +13,8 @@ pub(crate) const FAULTS: [&str; 5] =
 const DETAILS: u8 = 0;
 const RULES: u8 = 1;
 const PLAYERS: u8 = 2;
+/// Rules and players together, as qstat requests them.
+const RULES_AND_PLAYERS: u8 = 3;
 /// The size of a datagram, as real ones are.
 const SIZE: usize = 450;
 
@@ -29,6 +31,9 @@ impl Unreal2Servers {
 
     /// Returns the datagrams of the reply to a question.
     fn reply(&self, context: &HostContext, question: u8) -> Vec<Vec<u8>> {
+        if question == RULES_AND_PLAYERS {
+            return [self.reply(context, RULES), self.reply(context, PLAYERS)].concat();
+        }
         let server = SimulatedServer::new(context, self.wanted.as_deref());
         let is_wide = context.fault == Some("wide-texts");
         let entries = match question {
@@ -99,8 +104,12 @@ fn entry(at: usize, player: &SimulatedPlayer, is_wide: bool) -> Vec<u8> {
     .concat()
 }
 
-/// Encodes a text and the zero at its end, behind the number of their characters as a compact index.
+/// Encodes a text and the zero at its end, behind the number of their characters as a compact index; an empty one has no
+/// zero.
 fn text(text: &str, is_wide: bool) -> Vec<u8> {
+    if text.is_empty() {
+        return vec![0];
+    }
     let length = text.chars().count() + 1;
     let mut out = vec![(length & 0x3f) as u8 | if is_wide { 0x80 } else { 0 }];
     if length > 0x3f {
@@ -117,7 +126,9 @@ fn text(text: &str, is_wide: bool) -> Vec<u8> {
 impl SimulatedHost for Unreal2Servers {
     /// Keeps only what was asked for.
     fn answer(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
-        let &[0x79, 0, 0, 0, question @ DETAILS..=PLAYERS] = request else { return Reaction::Ignored };
+        let &[0x77..=0x80, 0, 0, 0, question @ DETAILS..=RULES_AND_PLAYERS] = request else {
+            return Reaction::Ignored;
+        };
         if question == PLAYERS && context.fault == Some("no-players") {
             return Reaction::Ignored;
         }
