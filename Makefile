@@ -25,7 +25,7 @@ SONAME = liballears.so.1
 LIB_DIR = target/c
 LIB = $(CARGO) rustc --release --locked --lib --no-default-features --features ffi --target-dir $(LIB_DIR)
 
-.PHONY: build demo test sim lint bench fuzz lib install install-lib clean tools
+.PHONY: build demo test sim lint bench bench-games fuzz lib install install-lib clean tools
 
 build:
 	$(CARGO) build --release --locked
@@ -53,6 +53,10 @@ lint:
 # Ratios within one run; nothing here is asserted.
 bench: lib
 	$(CARGO) bench --locked
+
+# allears beside other clients of game servers: docs/performance.md.
+bench-games: build tools
+	benches/game_clients.py
 
 # Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. The sanitizers' flags are unstable,
 # hence the variable; no other toolchain is needed. FUZZ_SECONDS for each target.
