@@ -146,4 +146,57 @@ mod tests {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
         }
     }
+
+    /// Returns the commands of a page of the documentation: the lines of its code blocks that begin with `allears` or
+    /// `$ allears`.
+    fn commands(page: &str) -> Vec<String> {
+        let blocks = page.split("```").skip(1).step_by(2).map(|block| block.replace("\\\n", " "));
+        let lines = blocks.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
+        let commands = lines.map(|line| line.strip_prefix("$ ").map(str::to_owned).unwrap_or(line));
+        let is_command = |rest: &str| rest.starts_with(|c: char| c.is_ascii_lowercase());
+        commands.filter(|line| line.strip_prefix("allears ").is_some_and(is_command)).collect()
+    }
+
+    /// Splits a command as a shell does, up to a comment, a pipe or a redirection.
+    fn words(command: &str) -> Vec<String> {
+        let (mut words, mut word, mut quoted) = (vec![], None::<String>, None);
+        for c in command.chars().chain([' ']) {
+            match (quoted, c) {
+                (Some(quote), c) if c == quote => quoted = None,
+                (Some(_), c) => word.get_or_insert_default().push(c),
+                (None, '\'' | '"') => {
+                    word.get_or_insert_default();
+                    quoted = Some(c);
+                }
+                (None, '#' | '|' | '>' | '<' | '&') if word.is_none() => break,
+                (None, c) if c.is_whitespace() => words.extend(word.take()),
+                (None, c) => word.get_or_insert_default().push(c),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_command_of_the_documentation_is_understood() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let docs =
+            std::fs::read_dir(root.join("docs")).expect("docs").map(|page| page.expect("a page").path());
+        let mut checked = 0;
+        for page in docs
+            .chain([root.join("README.md")])
+            .filter(|page| page.extension().is_some_and(|end| end == "md"))
+        {
+            for command in commands(&std::fs::read_to_string(&page).expect("text")) {
+                // `…` stands for more of the same.
+                if command.contains('…') || command.contains("[OPTION") {
+                    continue;
+                }
+                if let Err(error) = Cli::try_parse_from(words(&command)) {
+                    assert!(!error.use_stderr(), "{}: {command}\n{error}", page.display());
+                }
+                checked += 1;
+            }
+        }
+        assert!(checked > 50, "{checked}");
+    }
 }
