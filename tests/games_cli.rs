@@ -119,3 +119,54 @@ fn servers_are_selected_ordered_and_cut_by_any_column() {
     );
     run(&["games", "-i", file, "--sort", "nosuch"]).expect_code(2);
 }
+
+#[test]
+fn a_player_is_found_across_six_protocols_in_one_sweep() {
+    let protocols = [
+        ("et", "et"),
+        ("a2s", "css"),
+        ("quakeworld", "quakeworld"),
+        ("teeworlds7", "teeworlds7"),
+        ("gamespy3", "crysis"),
+        ("minecraft", "minecraft"),
+    ];
+    let (mut list, mut wanted, mut fleets) = (String::new(), BTreeSet::new(), vec![]);
+    for (number, (protocol, game)) in protocols.iter().enumerate() {
+        let base = format!("127.{}.0.1", 60 + number);
+        let servers = Fleet::start(&[
+            "--protocol",
+            protocol,
+            "--hosts",
+            "60",
+            "--base",
+            &base,
+            "--latency",
+            "5ms",
+            "--dead",
+            "0.1",
+            "--loss",
+            "0.03",
+            "--wanted",
+            "NightOwl",
+        ]);
+        targets(&servers).iter().for_each(|target| list += &format!("{game} {target}\n"));
+        wanted.insert((
+            servers.opening["wanted_at"].as_str().expect("an address").to_owned(),
+            (*game).to_owned(),
+        ));
+        fleets.push(servers);
+    }
+    let args = ["find", "nightowl", "-i", "-", "-o", "json", "--tries", "8", "--rate", "5k", "--stats", "-"];
+    let run = run_with_input(&args, list.as_bytes()).expect_code(0);
+    let (lines, ledger) = (run.lines(), run.stats());
+    let found = lines[..lines.len() - 1].iter().map(|line| {
+        assert_eq!(line["found"], serde_json::json!(["NightOwl"]), "{line}");
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        (text(&line["target"]), text(&line["answer"]["game"]))
+    });
+    assert_eq!(found.collect::<BTreeSet<_>>(), wanted);
+    assert_eq!(ledger["targets"], 360);
+    // Every datagram is in one of the fleets' counts.
+    let received: u64 = fleets.into_iter().map(|servers| support::count(&servers.stop(), "received")).sum();
+    assert_eq!(ledger["datagrams_sent"], received);
+}
