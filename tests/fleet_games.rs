@@ -59,6 +59,11 @@ fn sweep(plan: Plan, game: &str) -> Swept {
     let mut questions = targets.into_iter().map(|target| (target, GameQuestion::server(game), ()));
     network.run(&mut engine, &mut questions, Time::from_millis(600_000), &mut trace);
     assert!(engine.is_idle() && engine.ledger().adds_up(0), "{game:?}: {:?}", engine.ledger());
+    let tally = network.fleet().tally();
+    let (replied, lost) =
+        (tally.answered - tally.further_parts, tally.lost_by_plan + tally.replies_lost_by_plan);
+    let explained = replied + lost + tally.dead + tally.limited + tally.ignored;
+    assert_eq!(tally.received, explained, "{game:?}: {tally:?}");
     let servers = trace.ended.into_iter().filter_map(|(_, end)| match end.outcome {
         Outcome::Answered(GameAnswer::Server { info, .. }) => Some(*info),
         _ => None,

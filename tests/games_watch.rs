@@ -130,6 +130,21 @@ fn a_list_without_its_end_does_not_say_who_left() {
 }
 
 #[test]
+fn nobody_joins_with_the_first_whole_list() {
+    const PLAY: Play = &[
+        (0, "\\mapname\\oasis\\clients\\2\n1 50 \"Ann\"\n"),
+        (2, "\\mapname\\oasis\\clients\\2\n1 50 \"Ann\"\n2 50 \"Bob\"\n"),
+        (4, "\\mapname\\radar\n1 50 \"Ann\"\n2 50 \"Bob\"\n3 50 \"Cid\"\n"),
+    ];
+    let target = server(PLAY).to_string();
+    let mut watching = Watching::start(&["games", &target, "-o", "json"]);
+    let events: Vec<_> = (0..3).map(|_| watching.event()).collect();
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["listed", "map", "joined"]);
+    assert_eq!(events[2]["player"]["name"], "Cid");
+}
+
+#[test]
 fn in_influx_line_protocol_each_query_is_a_point() {
     let target = server(PLAY).to_string();
     let args = ["games", &target, "-o", "influx", "--tries", "1", "--timeout", "100ms"];

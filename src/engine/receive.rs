@@ -119,15 +119,15 @@ impl<P: Protocol, T> Engine<P, T> {
     fn count_after_the_end(&mut self, hit: &Hit, arrival: &Arrival) {
         let query = &mut self.in_flight[hit.query];
         query.accounted += 1;
-        if let Some(rtt) = arrival.rtt {
-            self.timeouts.learn(query.destination(hit.attempt).ip(), rtt);
-        }
         let is_over = query.is_over();
-        if let Phase::Ended { answered } = &mut query.phase {
-            if std::mem::replace(answered, true) {
-                self.ledger.duplicates += 1;
-            } else {
-                self.ledger.late += 1;
+        let Phase::Ended { answered } = &mut query.phase else { return };
+        if std::mem::replace(answered, true) {
+            // It may be a copy, sent at any time, and tells nothing about the round trip.
+            self.ledger.duplicates += 1;
+        } else {
+            self.ledger.late += 1;
+            if let Some(rtt) = arrival.rtt {
+                self.timeouts.learn(query.destination(hit.attempt).ip(), rtt);
             }
         }
         if is_over {

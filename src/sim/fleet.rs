@@ -290,8 +290,12 @@ impl Fleet {
             let content = Content::Reply { host, nth, part: part + 1 };
             self.replies.push(due + PART_INTERVAL, Pending { to, content, twice, bytes });
         } else {
-            self.waiting -= 1;
             self.spare.push(bytes);
+        }
+        if part == 0 {
+            self.waiting -= 1;
+        } else {
+            self.tally.further_parts += 1;
         }
         (!is_lost).then(|| self.source_of(host))
     }

@@ -5,15 +5,17 @@
 /// Two equations hold at any time, where `waiting` is the number of replies that are not due yet
 /// ([`Fleet::waiting`](super::Fleet::waiting)):
 ///
-/// - `received - master_received` is `(answered - master_answered) + lost_by_plan + replies_lost_by_plan + dead +
-///   limited + ignored + waiting`
+/// - `received - master_received` is `(answered - master_answered - further_parts) + lost_by_plan +
+///   replies_lost_by_plan + dead + limited + ignored + waiting`
 /// - the datagrams sent are `answered + duplicated + forged`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Requests, including those to the master.
     pub received: u64,
-    /// Replies, including each datagram of the master's lists, without copies and forgeries.
+    /// Datagrams of replies, including those of the master's lists, without copies and forgeries.
     pub answered: u64,
+    /// Datagrams of hosts' replies after the first one of each, which `answered` and `replies_lost_by_plan` include.
+    pub further_parts: u64,
     /// Requests lost on the way to a host.
     pub lost_by_plan: u64,
     /// Replies lost on the way back, including those lost by a fault of the host.

@@ -51,6 +51,7 @@ struct Closing {
     hosts_asked: u64,
     max_per_host_2s: u64,
     // Not part of the contract: completes the sum of requests.
+    further_parts: u64,
     ignored: u64,
     waiting: u64,
     master_received: u64,
@@ -218,6 +219,7 @@ impl House {
             answered: tally.answered,
             lost_by_plan: tally.lost_by_plan,
             replies_lost_by_plan: tally.replies_lost_by_plan,
+            further_parts: tally.further_parts,
             dead: tally.dead,
             limited: tally.limited,
             duplicated: tally.duplicated,

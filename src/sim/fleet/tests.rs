@@ -62,7 +62,7 @@ fn assert_sums(fleet: &Fleet, on_the_wire: usize) {
     let tally = fleet.tally();
     assert_eq!(
         tally.received - tally.master_received,
-        tally.answered - tally.master_answered
+        tally.answered - tally.master_answered - tally.further_parts
             + tally.lost_by_plan
             + tally.replies_lost_by_plan
             + tally.dead

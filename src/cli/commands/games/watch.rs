@@ -62,6 +62,8 @@ struct Seen {
     name: Option<String>,
     /// The names of the players, sorted.
     players: Vec<String>,
+    /// True if the list was not whole: whoever is on the next one may have been there before.
+    is_truncated: bool,
 }
 
 /// What a watch is to do.
@@ -168,7 +170,9 @@ impl Watch {
                 if before.map != now.map && wanted.is_none() {
                     shown(Event::Map { before: before.map.as_deref() })?;
                 }
-                let joined = missing(&now.players, &before.players);
+                // Whoever is on the first whole list may have been on the rest of the last one.
+                let is_unknown = before.is_truncated && !info.truncated && wanted.is_none();
+                let joined = if is_unknown { vec![] } else { missing(&now.players, &before.players) };
                 let mut players = joined
                     .iter()
                     .filter_map(|name| info.player_list.iter().find(|player| player.name == **name));
@@ -235,7 +239,7 @@ impl Seen {
         let names = info.player_list.iter().filter(|player| !player.name.is_empty());
         let mut players: Vec<String> = names.map(|player| player.name.clone()).collect();
         players.sort_unstable();
-        Seen { map: info.map.clone(), name: info.name.clone(), players }
+        Seen { map: info.map.clone(), name: info.name.clone(), players, is_truncated: info.truncated }
     }
 }
 
