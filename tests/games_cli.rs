@@ -82,6 +82,28 @@ fn masters_are_asked_for_the_protocol_and_name_that_the_user_gives() {
 }
 
 #[test]
+fn a_master_of_a_game_without_masters_is_wrong_usage() {
+    for game in ["bedrock", "minecraft", "mumble", "samp"] {
+        let wrong = run(&["games", "--game", game, "--master", "127.0.0.1:9"]).expect_code(2);
+        assert!(wrong.stderr.contains("has no masters: name servers"), "{}", wrong.stderr);
+    }
+}
+
+#[test]
+fn a_search_says_which_servers_do_not_list_players_and_silence_which_game_was_asked_for() {
+    let servers = fleet("mumble", "127.46.0.1");
+    let file = servers.targets.to_str().expect("text");
+    let none = run(&["find", "nightowl", "--game", "mumble", "-i", file]).expect_code(1);
+    assert!(none.stderr.contains("10 of the servers do not list players"), "{}", none.stderr);
+    let silent = run(&["games", "-i", file, "--tries", "1", "--timeout", "50ms"]).expect_code(1);
+    assert!(
+        silent.stderr.contains("queried as Wolfenstein: Enemy Territory: see --game"),
+        "{}",
+        silent.stderr
+    );
+}
+
+#[test]
 fn servers_are_selected_ordered_and_cut_by_any_column() {
     let servers = fleet("et", "127.45.0.1");
     let file = servers.targets.to_str().expect("text");
@@ -105,6 +127,11 @@ fn servers_are_selected_ordered_and_cut_by_any_column() {
     let median = limits[5].to_string();
     let above = names(&["--columns", "name", "--where", &format!("rule.timelimit>{median},!full")]);
     assert_eq!(above.len(), limits.iter().filter(|&&limit| limit > limits[5]).count());
+
+    let by_type = names(&["--columns", "type", "--sort", "type"]);
+    assert!(by_type.len() == 10 && by_type.is_sorted(), "CSV is sorted on request: {by_type:?}");
+    let points = run(&["games", "-i", file, "-o", "influx", "--top", "2", "-q"]).expect_code(0).stdout;
+    assert_eq!(points.matches("game_server,game=et,").count(), 2, "{points}");
 
     let json = run(&["games", "-i", file, "-o", "json", "--top", "2"]).expect_code(0).lines();
     let players: Vec<_> =

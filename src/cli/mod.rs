@@ -50,10 +50,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List game servers, from a master server or from a list, and find players
-    #[command(after_help = TARGETS)]
+    #[command(after_help = games::TARGETS)]
     Games(games::GamesArgs),
     /// Find a player; each match is printed as it arrives
-    #[command(after_help = TARGETS)]
+    #[command(after_help = games::TARGETS)]
     Find(games::FindArgs),
     /// Poll SNMP agents: single objects or whole subtrees
     #[command(subcommand)]

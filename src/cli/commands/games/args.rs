@@ -14,8 +14,22 @@ use crate::cli::output::Format;
 use crate::cli::sweep::SweepArgs;
 use crate::cli::values;
 
+/// The forms of targets, for the end of the help.
+pub const TARGETS: &str = "\
+Targets: HOST, HOST:PORT, [v6]:PORT, 10.0.0.0/24, 10.0.0.5-10.0.0.9; or a list of them with -i.
+A target may name its game: 'cs2 HOST', 'q3s HOST:PORT' as qstat writes it, steam://connect/HOST:PORT, mumble://HOST.
+The port is the one that answers queries.
+
+Examples:
+  allears games --game cs2 -i servers.txt --where 'players>0,!full' --top 20
+  allears games -i mixed.txt --columns game,players,name,rule.tickrate
+  allears find nightowl --game openarena --every 30s";
+
 #[derive(Args, Debug)]
 pub struct GamesArgs {
+    /// List the known games, and send nothing
+    #[arg(long)]
+    pub list_games: bool,
     #[command(flatten)]
     pub servers: ServersArgs,
     /// List only servers with a player of this name (substring), like `find`
@@ -24,21 +38,21 @@ pub struct GamesArgs {
     #[command(flatten)]
     pub naming: NamingArgs,
     /// Order of the servers: a column; counts from high to low, everything else from low to high
-    #[arg(long, value_name = "COLUMN", default_value = "players", help_heading = "Output")]
-    pub sort: ServerColumn,
+    /// [default: players in a table; the order of arrival in JSON and CSV]
+    #[arg(long, value_name = "COLUMN", help_heading = "Output", conflicts_with_all = ["player", "every"])]
+    pub sort: Option<ServerColumn>,
     /// Reverse the order
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["player", "every"])]
     pub reverse: bool,
     /// Only the first N servers
-    #[arg(long, value_name = "N", help_heading = "Output")]
+    #[arg(long, value_name = "N", help_heading = "Output", conflicts_with_all = ["player", "every"])]
     pub top: Option<NonZeroUsize>,
     /// Columns of the table, or of CSV: players, humans, bots, free, max, ping, name, map, mod, game, type, version,
     /// password, address, rule.KEY
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', help_heading = "Output")]
+    /// [default: players,ping,name,map,mod,address]
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', help_heading = "Output",
+          conflicts_with_all = ["player", "every"])]
     pub columns: Option<Vec<ServerColumn>>,
-    /// List the known games, and send nothing
-    #[arg(long)]
-    pub list_games: bool,
 }
 
 #[derive(Args, Debug)]
@@ -74,9 +88,9 @@ pub struct ServersArgs {
     /// Servers to query; without any (and without -i), those that the game's masters list
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
-    /// The game
-    #[arg(long, value_name = "ID", default_value = "et")]
-    pub game: String,
+    /// The game of targets that do not name theirs, and of masters: see --list-games [default: et, Enemy Territory]
+    #[arg(long, value_name = "ID")]
+    pub game: Option<String>,
     /// A TOML file with games of your own: [[game]] with id, like or protocol, port, masters…
     #[arg(long, value_name = "FILE", env = "ALLEARS_GAMES", value_hint = ValueHint::FilePath)]
     pub games_file: Option<PathBuf>,

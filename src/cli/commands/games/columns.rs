@@ -133,9 +133,18 @@ impl ServerColumn {
         }
     }
 
-    /// Compares two servers by this column: counts from high to low, everything else from low to high. If they are equal
-    /// here, the shorter ping comes first, or the name.
-    pub fn order(&self, one: &Server, other: &Server) -> Ordering {
+    /// Compares two servers by this column: counts from high to low, everything else from low to high; or the other way
+    /// round. Servers without a value come last in both cases.
+    pub fn order(&self, one: &Server, other: &Server, reverse: bool) -> Ordering {
+        let is_unknown = |server| self.text(server).is_empty();
+        is_unknown(one).cmp(&is_unknown(other)).then_with(|| {
+            let order = self.order_of_known(one, other);
+            if reverse { order.reverse() } else { order }
+        })
+    }
+
+    /// If the servers are equal in this column, the shorter ping comes first, or the name.
+    fn order_of_known(&self, one: &Server, other: &Server) -> Ordering {
         let by_name = || one.name.to_lowercase().cmp(&other.name.to_lowercase());
         match self.count(one).zip(self.count(other)) {
             Some((first, second)) => Reverse(first).cmp(&Reverse(second)).then(one.ping.cmp(&other.ping)),
@@ -200,17 +209,23 @@ mod tests {
             sample("A", "m10", "x", (3, None, 4), 10.0),
             sample("c", "m10", "y", (7, Some(7), 9), 30.0),
         ];
-        let sorted = |column: &str| {
+        let ordered = |column: &str, reverse| {
             let column: ServerColumn = column.parse().expect("a column");
             let mut sorted: Vec<_> = servers.iter().collect();
-            sorted.sort_by(|one, other| column.order(one, other));
+            sorted.sort_by(|one, other| column.order(one, other, reverse));
             sorted.iter().map(|server| &*server.name).collect::<String>()
         };
+        let sorted = |column: &str| ordered(column, false);
         assert_eq!(
             ["players", "humans", "bots", "free", "max"].map(sorted),
             ["cAb", "Abc", "cbA", "bcA", "cbA"]
         );
         assert_eq!(["ping", "name", "map", "mod"].map(sorted), ["Abc", "Abc", "Acb", "Abc"]);
+        assert_eq!(
+            ["bots", "map"].map(|column| ordered(column, true)),
+            ["bcA", "bcA"],
+            "unknown ones are last"
+        );
         assert_eq!(natural("9", "10"), Ordering::Less);
         assert_eq!(natural("m9", "m10"), Ordering::Greater);
     }

@@ -21,6 +21,8 @@ enum Test {
     Full,
     Empty,
     Password,
+    /// An id or an alias.
+    Game(String),
     Number(Quantity, Order, f64),
     RuleNumber(String, Order, f64),
     Same(Text, String),
@@ -58,7 +60,7 @@ enum Order {
 }
 
 /// The operators, longer ones first, so that `>=` is not parsed as `>`.
-const OPERATORS: [&str; 7] = ["!=", "<=", ">=", "=", "<", ">", "~"];
+const OPERATORS: [&str; 8] = ["!=", "<=", ">=", "==", "=", "<", ">", "~"];
 
 const USAGE: &str = "a condition is full, empty, password, !full, !empty, !password, \
                      players|humans|bots|free|max|ping with < <= = != >= >, \
@@ -93,6 +95,7 @@ impl FromStr for Condition {
         let operator =
             OPERATORS.into_iter().find(|operator| text[at..].starts_with(operator)).ok_or(USAGE)?;
         let (field, value) = (text[..at].trim(), text[at + operator.len()..].trim());
+        let operator = if operator == "==" { "=" } else { operator };
         let test = match field {
             "players" => number(Quantity::Players, operator, value)?,
             "humans" => number(Quantity::Humans, operator, value)?,
@@ -103,6 +106,7 @@ impl FromStr for Condition {
             "name" => words(Text::Name, operator, value)?,
             "map" => words(Text::Map, operator, value)?,
             "mod" => words(Text::Mod, operator, value)?,
+            "game" if matches!(operator, "=" | "!=") => Test::Game(value.to_owned()),
             "game" => words(Text::Game, operator, value)?,
             "type" => words(Text::Type, operator, value)?,
             "version" => words(Text::Version, operator, value)?,
@@ -175,7 +179,11 @@ impl Condition {
         let holds = match &self.test {
             Test::Full => server.is_full(),
             Test::Empty => server.players == 0,
-            Test::Password => server.password == Some(true),
+            Test::Password => match server.password {
+                Some(is_needed) => is_needed,
+                None => return false,
+            },
+            Test::Game(id) => server.game.is_called(id),
             Test::Number(quantity, order, value) => match quantity.of(server) {
                 Some(number) => order.holds(number, *value),
                 None => return false,
@@ -276,8 +284,10 @@ mod tests {
             "players!=4",
             "free=19",
             "max>=24",
-            "!password",
             "game=ET",
+            "game=enemyterritory",
+            "players==5",
+            "game~^e",
             "rule.g_gametype=3",
             "rule.sv_fps>9",
             "rule.sv_fps<100",

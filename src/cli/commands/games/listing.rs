@@ -24,6 +24,8 @@ use crate::cli::sweep::{Flow, Job, More};
 /// The questions, the answers to list, and their counts.
 pub struct Listing {
     pub candidates: Candidates,
+    /// True if the user names no game for targets without one.
+    pub is_default_game: bool,
     /// True to request rules, too.
     pub with_rules: bool,
     pub duplicates: Duplicates<Asked>,
@@ -47,6 +49,8 @@ pub struct Counts {
     pub listed: u64,
     /// The players found.
     pub found: u64,
+    /// The servers that answered and do not list players.
+    pub without_lists: u64,
 }
 
 impl Listing {
@@ -59,6 +63,7 @@ impl Listing {
         if !self.conditions.iter().all(|condition| condition.holds(&server, info)) {
             return Ok(());
         }
+        self.counts.without_lists += u64::from(!info.game.wire.lists_players);
         let mut found = self.wanted.as_ref().map(|wanted| wanted.among(info)).unwrap_or_default();
         if self.wanted.is_some() && found.is_empty() {
             return Ok(());
@@ -161,7 +166,7 @@ impl Job<Games, Asked> for Listing {
     }
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
-        let Counts { tally, listed, found } = &self.counts;
+        let Counts { tally, listed, found, without_lists } = &self.counts;
         if tally.targets == 0 && self.candidates.masters.have_failed() {
             return console
                 .error("no master answered, and no targets were named: nothing was sent to any server");
@@ -173,11 +178,21 @@ impl Job<Games, Asked> for Listing {
         let found = match &self.player {
             Some(name) => {
                 let players = if *found == 1 { "player" } else { "players" };
-                format!("; {found} {players} named \"{}\"", harmless(name))
+                let unknown = match without_lists {
+                    0 => String::new(),
+                    count => format!("; {count} of the servers do not list players"),
+                };
+                format!("; {found} {players} named \"{}\"{unknown}", harmless(name))
             }
             None if self.conditions.is_empty() => String::new(),
             None => format!("; {listed} of them match"),
         };
+        if tally.answered == 0 && tally.targets > 0 && self.is_default_game {
+            console.say(format_args!(
+                "targets without a game are queried as {}: see --game",
+                self.candidates.game.name
+            ));
+        }
         tally.print("servers", "", elapsed, &found, console);
     }
 }

@@ -31,7 +31,7 @@ use crate::cli::interfaces;
 use crate::cli::output::Out;
 use crate::cli::sweep::{Sweep, Swept};
 use crate::cli::targets;
-pub use args::{FindArgs, GamesArgs};
+pub use args::{FindArgs, GamesArgs, TARGETS};
 use args::{NamingArgs, RequiredProof, ServersArgs};
 use candidates::Candidates;
 use catalogue::Catalogue;
@@ -70,12 +70,10 @@ pub fn list(args: &GamesArgs, most: usize) -> Result<Done> {
     if args.player.is_none() && (exact || regex || bots || first) {
         return Err(Usage("--exact, --regex, --bots and --first need --player".into()).into());
     }
-    if args.servers.every.is_some() && (args.columns.is_some() || args.top.is_some() || first) {
-        return Err(Usage("--every writes events: --columns, --top and --first do not apply".into()).into());
-    }
     let rows = Rows {
         chosen: args.columns.clone(),
-        sort: args.sort.clone(),
+        sort: args.sort.clone().unwrap_or(ServerColumn::Players),
+        is_ordered: args.sort.is_some() || args.reverse || args.top.is_some(),
         reverse: args.reverse,
         most: args.top.map_or(most, |top| top.get().min(most)),
         ..Rows::default()
@@ -101,6 +99,8 @@ struct Rows {
     /// The columns that the user chose.
     chosen: Option<Vec<ServerColumn>>,
     sort: ServerColumn,
+    /// True if JSON and CSV are to be in this order, too.
+    is_ordered: bool,
     reverse: bool,
     most: usize,
     /// The rules that are shown, or sorted by.
@@ -110,7 +110,7 @@ struct Rows {
 impl Default for Rows {
     fn default() -> Rows {
         let (chosen, sort, rules) = (None, ServerColumn::Players, vec![]);
-        Rows { chosen, sort, reverse: false, most: usize::MAX, rules }
+        Rows { chosen, sort, is_ordered: false, reverse: false, most: usize::MAX, rules }
     }
 }
 
@@ -173,6 +173,7 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
         Report::open(out, args.output, wanted.is_some(), rows, memory).context("cannot write results")?;
     let mut listing = Listing {
         candidates,
+        is_default_game: args.game.is_none(),
         with_rules,
         duplicates: Duplicates::new(args.duplicates),
         conditions,
@@ -187,9 +188,12 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
     Ok(Done { swept, counts: listing.counts })
 }
 
+/// The game of targets, unless `--game` names another one.
+const DEFAULT: &str = "et";
+
 /// Returns the game of `--game`, with the settings that the user changed.
 fn chosen_game(args: &ServersArgs, catalogue: &Catalogue) -> Result<&'static Game> {
-    let game = catalogue.find(&args.game).map_err(Usage)?;
+    let game = catalogue.find(args.game.as_deref().unwrap_or(DEFAULT)).map_err(Usage)?;
     if args.protocol.is_none() && args.list_name.is_none() {
         return Ok(game);
     }
@@ -211,6 +215,9 @@ fn own_addresses(console: &Console) -> Vec<IpAddr> {
 
 /// Returns the masters that the user names; the game's own if no servers are named either.
 fn master_names(args: &ServersArgs, game: &Game) -> Result<Vec<String>> {
+    if !args.masters.is_empty() && !game.wire.has_masters() {
+        return Err(Usage(format!("{} has no masters: name servers (see -i)", game.name)).into());
+    }
     for name in &args.masters {
         targets::parse(name, Some(game.master_port))
             .map_err(|reason| Usage(format!("--master {name}: {reason}")))?;

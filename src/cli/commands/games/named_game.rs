@@ -36,7 +36,7 @@ const QSTAT: &[(&str, &str)] = &[
 ];
 
 /// The games of the schemes of links, where they differ from ours.
-const SCHEMES: &[(&str, &str)] = &[("steam", "source"), ("mtasa", "mta"), ("minecraft", "bedrock")];
+const SCHEMES: &[(&str, &str)] = &[("steam", "source"), ("mtasa", "mta")];
 
 /// Reads the game of a line. Returns `None` if the line names only a target.
 ///

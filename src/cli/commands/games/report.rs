@@ -107,16 +107,16 @@ impl Report {
         server: Server,
         found: &[&PlayerInfo],
     ) -> io::Result<()> {
-        let is_limited = self.is_limited();
+        let is_ordered = self.rows.is_ordered || self.is_limited();
         match &mut self.sink {
-            Sink::Table(table) if self.writes_points => {
+            Sink::Table(table) if self.writes_points && !self.rows.is_ordered => {
                 table.out.write_all(influx::answered(&server, net::wall_clock()).as_bytes())
             }
             Sink::Table(table) if self.finds => {
                 found.iter().try_for_each(|player| table.row(&player_cells(player, &server)))
             }
             Sink::Table(_) => self.keep_server(KeptServer { server, whole: None }),
-            _ if is_limited => {
+            _ if is_ordered => {
                 let found = found.iter().map(|player| (*player).clone()).collect();
                 let whole = Whole { record: record.clone(), info: info.clone(), found };
                 self.keep_server(KeptServer { server, whole: Some(Box::new(whole)) })
@@ -216,7 +216,10 @@ impl Report {
             let found: Vec<_> = whole.found.iter().collect();
             self.write_answer(&whole.record, &whole.info, server, &found)?;
         }
-        if let Sink::Table(table) = &mut self.sink {
+        if let (Sink::Table(table), true) = (&mut self.sink, self.writes_points) {
+            let points = kept.iter().map(|kept| influx::answered(&kept.server, net::wall_clock()));
+            points.into_iter().try_for_each(|point| table.out.write_all(point.as_bytes()))?;
+        } else if let Sink::Table(table) = &mut self.sink {
             let servers: Vec<_> = kept.iter().map(|kept| &kept.server).collect();
             write_servers(&servers, &self.rows, &mut table.out)?;
             self.unanswered.drain(..).try_for_each(|record| table.line(&record.to_string()))?;
@@ -239,10 +242,7 @@ impl KeptServer {
 
 impl Rows {
     fn order(&self, kept: &mut [KeptServer]) {
-        kept.sort_by(|one, other| {
-            let order = self.sort.order(&one.server, &other.server);
-            if self.reverse { order.reverse() } else { order }
-        });
+        kept.sort_by(|one, other| self.sort.order(&one.server, &other.server, self.reverse));
     }
 }
 
