@@ -138,6 +138,9 @@ impl Rows {
 }
 
 fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows: Rows) -> Result<Done> {
+    if args.every.is_some() && naming.first {
+        return Err(Usage("--every goes on until it is stopped: --first does not apply".into()).into());
+    }
     let catalogue = Catalogue::load(args.games_file.as_deref())?.with_encoding(args.encoding);
     let game = chosen_game(args, &catalogue)?;
     let wanted = player.map(|name| Wanted::new(name, naming, game)).transpose()?;

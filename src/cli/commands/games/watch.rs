@@ -145,57 +145,23 @@ impl Watch {
     ) -> io::Result<()> {
         let row = Server::new(record.target, ping, info, &[]);
         let holds = self.conditions.iter().all(|condition| condition.holds(&row, info));
-        if self.writer.writes_points() {
+        let Watch { servers, writer, wanted, .. } = self;
+        let watched = &mut servers[number as usize];
+        let was_gone = watched.last.is_some() && std::mem::take(&mut watched.unanswered) > 0;
+        watched.unanswered = 0;
+        let before = watched.last.replace(Box::new(Seen::of(info, watched.last.as_deref())));
+        if writer.writes_points() {
             return if holds {
-                self.writer.write_point(&influx::answered(&row, net::wall_clock()))
+                writer.write_point(&influx::answered(&row, net::wall_clock()))
             } else {
                 Ok(())
             };
         }
-        let Watch { servers, writer, wanted, .. } = self;
-        let watched = &mut servers[number as usize];
-        let was_gone = watched.last.is_some() && watched.unanswered > 0;
-        watched.unanswered = 0;
-        let mut now = Seen::of(info);
-        let before = watched.last.take();
-        let mut shown = |event: Event<'_>| if holds { writer.write(record, &event, info) } else { Ok(()) };
-        let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted.fits(name));
-        let result = match before {
-            None if wanted.is_none() => shown(Event::Listed),
-            None => wanted_players(info, wanted.as_ref()).try_for_each(|player| shown(Event::Joined(player))),
-            Some(before) => {
-                if was_gone && wanted.is_none() {
-                    shown(Event::Back)?;
-                }
-                if before.map != now.map && wanted.is_none() {
-                    shown(Event::Map { before: before.map.as_deref() })?;
-                }
-                // Whoever is on the first whole list may have been on the rest of the last one.
-                let is_unknown = before.is_truncated && !info.truncated && wanted.is_none();
-                let joined = if is_unknown { vec![] } else { missing(&now.players, &before.players) };
-                let mut players = joined
-                    .iter()
-                    .filter_map(|name| info.player_list.iter().find(|player| player.name == **name));
-                players.try_for_each(|player| {
-                    if wanted.as_ref().is_none_or(|wanted| wanted.finds(player, info.text)) {
-                        shown(Event::Joined(player))
-                    } else {
-                        Ok(())
-                    }
-                })?;
-                if info.truncated {
-                    // Whoever is not on the list may still be there.
-                    now.players.extend(missing(&before.players, &now.players).into_iter().cloned());
-                    now.players.sort_unstable();
-                }
-                let left = missing(&before.players, &now.players);
-                left.into_iter()
-                    .filter(|name| is_wanted(name))
-                    .try_for_each(|name| shown(Event::Left { name }))
-            }
+        let events = match wanted {
+            Some(wanted) => players_events(before.as_deref(), info, wanted),
+            None => events(before.as_deref(), was_gone, info),
         };
-        watched.last = Some(Box::new(now));
-        result
+        events.iter().filter(|_| holds).try_for_each(|event| writer.write(record, event, info))
     }
 
     /// Writes that a server which has answered before does not answer any more.
@@ -218,9 +184,51 @@ impl Watch {
     }
 }
 
-/// Returns the players of a server that are searched for.
-fn wanted_players<'a>(info: &'a ServerInfo, wanted: Option<&Wanted>) -> impl Iterator<Item = &'a PlayerInfo> {
-    wanted.map(|wanted| wanted.among(info)).unwrap_or_default().into_iter()
+/// Returns the events of a server that answers, given what it said before.
+fn events<'a>(before: Option<&'a Seen>, was_gone: bool, info: &'a ServerInfo) -> Vec<Event<'a>> {
+    let Some(before) = before else { return vec![Event::Listed] };
+    let mut events = vec![];
+    if was_gone {
+        events.push(Event::Back);
+    }
+    if before.map != info.map {
+        events.push(Event::Map { before: before.map.as_deref() });
+    }
+    // Whoever is on the first whole list may have been on the rest of the last one.
+    if !before.is_truncated || info.truncated {
+        events.extend(joined(Some(before), info).map(Event::Joined));
+    }
+    events.extend(left(before, info).map(|name| Event::Left { name }));
+    events
+}
+
+/// Returns the events of the players who are searched for.
+fn players_events<'a>(before: Option<&'a Seen>, info: &'a ServerInfo, wanted: &Wanted) -> Vec<Event<'a>> {
+    let joined = joined(before, info).filter(|player| wanted.finds(player, info.text)).map(Event::Joined);
+    let left = before.into_iter().flat_map(|before| left(before, info)).filter(|name| wanted.fits(name));
+    joined.chain(left.map(|name| Event::Left { name })).collect()
+}
+
+/// Returns the players who were not on the list before.
+fn joined<'a>(before: Option<&Seen>, info: &'a ServerInfo) -> impl Iterator<Item = &'a PlayerInfo> {
+    let names = names(info);
+    let known = before.map_or(&[][..], |before| &before.players);
+    let new: Vec<String> = missing(&names, known).into_iter().cloned().collect();
+    new.into_iter().filter_map(|name| info.player_list.iter().find(|player| player.name == name))
+}
+
+/// Returns the names of the players who are no longer on the list; of nobody, if it may not be whole.
+fn left<'a>(before: &'a Seen, info: &ServerInfo) -> impl Iterator<Item = &'a str> {
+    let names = if info.truncated { before.players.clone() } else { names(info) };
+    missing(&before.players, &names).into_iter().map(String::as_str)
+}
+
+/// Returns the names of the players, sorted. Players without a name are still connecting.
+fn names(info: &ServerInfo) -> Vec<String> {
+    let names = info.player_list.iter().filter(|player| !player.name.is_empty());
+    let mut names: Vec<String> = names.map(|player| player.name.clone()).collect();
+    names.sort_unstable();
+    names
 }
 
 /// Returns the names of `all` that are not in `others`, both sorted. A name that occurs twice counts twice.
@@ -234,11 +242,14 @@ fn missing<'a>(all: &'a [String], others: &[String]) -> Vec<&'a String> {
 }
 
 impl Seen {
-    fn of(info: &ServerInfo) -> Seen {
-        // Players without a name are still connecting.
-        let names = info.player_list.iter().filter(|player| !player.name.is_empty());
-        let mut players: Vec<String> = names.map(|player| player.name.clone()).collect();
-        players.sort_unstable();
+    /// Returns what an answer says. If it lists only some players, those of the answer before may still be there.
+    fn of(info: &ServerInfo, before: Option<&Seen>) -> Seen {
+        let mut players = names(info);
+        if let Some(before) = before.filter(|_| info.truncated) {
+            let others: Vec<String> = missing(&before.players, &players).into_iter().cloned().collect();
+            players.extend(others);
+            players.sort_unstable();
+        }
         Seen { map: info.map.clone(), name: info.name.clone(), players, is_truncated: info.truncated }
     }
 }
