@@ -119,6 +119,17 @@ impl ServerInfo {
         self.bots = known.map(|bots| bots.into_iter().filter(|&is_bot| is_bot).count() as u32);
     }
 
+    /// Adds a remark to a list that lacks players, if there is none yet.
+    pub(super) fn explain_truncation(&mut self) {
+        let listed = self.player_list.len();
+        if self.truncated && self.remarks.is_empty() {
+            self.remarks.push(match self.players as usize {
+                players if players > listed => format!("the list of players has {listed} of {players}"),
+                _ => "the list of players is cut off".to_owned(),
+            });
+        }
+    }
+
     /// Returns the number of slots that are free for the public; `None` if the number of slots is unknown. Spectators and
     /// bots take slots, too; which players have the private ones is unknown, so all players count.
     pub fn free_slots(&self) -> Option<u32> {

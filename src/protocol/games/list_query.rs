@@ -108,7 +108,7 @@ impl<F: ListFormat> Dialogue for ListQuery<F> {
         }
         self.datagrams += 1;
         if self.datagrams == MAX_LIST_DATAGRAMS || self.list.is_full() {
-            return Step::Done(self.list.answer(false));
+            return Step::Done(self.list.cut());
         }
         Step::More { quiet: if self.marks_each() { MARKED_GAP } else { LIST_GAP } }
     }

@@ -144,6 +144,16 @@ impl MasterList {
         GameAnswer::List { listed, complete, is_cut: self.is_full(), rejected: self.rejected }
     }
 
+    /// Returns the list of a master that would go on, but is not read any further.
+    pub(super) fn cut(&self) -> GameAnswer {
+        match self.answer(false) {
+            GameAnswer::List { listed, complete, rejected, .. } => {
+                GameAnswer::List { listed, complete, is_cut: true, rejected }
+            }
+            other => other,
+        }
+    }
+
     /// Returns the counter for the reason to reject this entry; `None` to accept it.
     fn reason_to_reject(
         &mut self,

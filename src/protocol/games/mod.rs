@@ -152,7 +152,8 @@ pub enum GameAnswer {
         /// may still be lost: protocols do not number them. False, too, if the master marks each of several datagrams
         /// as the end, so that more may follow.
         complete: bool,
-        /// Whether it is longer than [`MAX_LISTED`]; the rest was not read.
+        /// Whether it goes on beyond what is read: [`MAX_LISTED`] entries, 2,048 datagrams or, if it is requested page by
+        /// page, one minute.
         is_cut: bool,
         /// The entries that are not believed.
         rejected: Rejected,
@@ -274,6 +275,7 @@ impl GameAnswer {
     /// Returns the answer of a server, completed by `datagram`.
     fn server(mut info: ServerInfo, datagram: &[u8]) -> GameAnswer {
         info.read_names();
+        info.explain_truncation();
         GameAnswer::Server { info: Box::new(info), datagram: datagram.into() }
     }
 }

@@ -3,7 +3,8 @@
 //! A request has the server's address and port, and a letter for what is asked; the reply begins with all of that again.
 //! Servers copy the address without reading it (`query.cpp` of open.mp), but filters in front of them may read it, so it
 //! is not used for a token. Players with their pings come with `d`, which open.mp does not know; without their pings
-//! with `c`. Neither is answered by a server with more than 100 players.
+//! with `c`. Neither is answered by a server with more than 100 players. So a request for players is `d` and `c` in turn,
+//! and every third one is for the rules, if they are wanted: once they are there, the players get all tries again.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -45,6 +46,7 @@ struct SampConversation {
     with_rules: bool,
     header: [u8; HEADER - 1],
     missing: Missing,
+    has_rules: bool,
     /// The server, as far as it has described itself.
     info: Option<ServerInfo>,
 }
@@ -60,44 +62,48 @@ enum Missing {
 impl SampConversation {
     fn new(question: &ServerQuestion) -> SampConversation {
         let &ServerQuestion { game, target, with_rules } = question;
-        SampConversation { game, with_rules, header: header(target), missing: Missing::Info, info: None }
+        let header = header(target);
+        SampConversation { game, with_rules, header, missing: Missing::Info, has_rules: false, info: None }
     }
 
-    /// Returns the letter of the request in attempt `number`. A server that does not answer `d` may answer `c`; one that
-    /// answers neither may still tell its rules.
+    /// Returns the letter of the request in attempt `number`. A server that does not answer `d` may answer `c`, which every
+    /// server knows; one that answers neither may still tell its rules.
     fn letter(&self, number: u32) -> u8 {
         match self.missing {
             Missing::Info => b'i',
-            Missing::Players if number == 1 => b'd',
-            Missing::Players if number > 2 && self.with_rules => b'r',
-            Missing::Players => b'c',
             Missing::Rules => b'r',
+            Missing::Players if self.lacks_rules() => [b'd', b'c', b'r'][(number as usize - 1) % 3],
+            Missing::Players => {
+                if (number % 2 == 1) == self.has_rules {
+                    b'c'
+                } else {
+                    b'd'
+                }
+            }
         }
     }
 
-    /// Processes the players or rules in `fields`, and returns what is asked next.
+    fn lacks_rules(&self) -> bool {
+        self.with_rules && !self.has_rules
+    }
+
+    /// Processes a reply, and returns what is asked next.
     fn read(&mut self, letter: u8, fields: Fields<'_>) -> Result<Option<Missing>, &'static str> {
-        let next = |info: &ServerInfo| {
-            let has_list = (1..=MAX_PLAYERS).contains(&info.players);
-            if has_list { Some(Missing::Players) } else { self.with_rules.then_some(Missing::Rules) }
-        };
+        let rules = self.lacks_rules().then_some(Missing::Rules);
         match (&mut self.info, letter) {
             (None, _) => {
-                let info = read_info(fields, self.game)?;
-                let missing = next(&info);
-                self.info = Some(info);
-                Ok(missing)
+                let info = self.info.insert(read_info(fields, self.game)?);
+                let has_list = (1..=MAX_PLAYERS).contains(&info.players);
+                Ok(if has_list { Some(Missing::Players) } else { rules })
             }
             (Some(info), b'r') => {
                 read_rules(fields, info);
-                if self.missing == Missing::Players {
-                    note_missing_players(info);
-                }
-                Ok(None)
+                self.has_rules = true;
+                Ok(Some(Missing::Players).filter(|missing| *missing == self.missing))
             }
             (Some(info), _) => {
                 read_players(fields, letter == b'd', info);
-                Ok(self.with_rules.then_some(Missing::Rules))
+                Ok(rules)
             }
         }
     }
@@ -121,7 +127,7 @@ impl Dialogue for SampConversation {
         };
         let is_asked = match self.missing {
             Missing::Info => letter == b'i',
-            Missing::Players => matches!(letter, b'c' | b'd') || (letter == b'r' && self.with_rules),
+            Missing::Players => matches!(letter, b'c' | b'd') || (letter == b'r' && self.lacks_rules()),
             Missing::Rules => letter == b'r',
         };
         if !is_asked {
@@ -332,7 +338,7 @@ mod tests {
     fn a_server_without_details_lists_its_players() {
         let mut samp = conversation(false);
         step(&mut samp, b'i', INFO);
-        assert_eq!(letters(&mut samp, 1..=4), "dccc");
+        assert_eq!(letters(&mut samp, 1..=4), "dcdc");
         let info = done(step(&mut samp, b'c', CLIENTS));
         assert_eq!((info.player_list.len(), info.player_list[0].ping, info.truncated), (2, None, false));
     }
@@ -341,10 +347,20 @@ mod tests {
     fn without_a_list_the_server_and_its_rules_are_still_there() {
         let mut samp = conversation(true);
         step(&mut samp, b'i', INFO);
-        assert_eq!(letters(&mut samp, 1..=3), "dcr");
-        let info = done(step(&mut samp, b'r', RULES));
+        assert_eq!(letters(&mut samp, 1..=7), "dcrdcrd");
+        assert_eq!(step(&mut samp, b'r', RULES).map(drop), Step::AskNext);
+        assert_eq!(letters(&mut samp, 1..=4), "cdcd");
+        assert_eq!(step(&mut samp, b'r', RULES).map(drop), Step::NotMine, "a copy");
+        let info = server(samp.partial_answer().expect("it has described itself"));
         assert_eq!((info.players, info.truncated, info.map.as_deref()), (2, true, Some("LS")));
         assert_eq!(info.remarks, ["the list of players is missing"]);
+        assert_eq!(info.rules.iter().filter(|(key, _)| *key == b"mapname").count(), 1);
+
+        let mut samp = conversation(true);
+        step(&mut samp, b'i', INFO);
+        step(&mut samp, b'r', RULES);
+        let info = done(step(&mut samp, b'c', CLIENTS));
+        assert_eq!((info.player_list.len(), info.truncated, info.map.as_deref()), (2, false, Some("LS")));
 
         let mut samp = conversation(false);
         assert!(samp.partial_answer().is_none());

@@ -3,16 +3,37 @@
 use super::ServerInfo;
 use super::quake3::{InfoString, number};
 
-/// Reads the settings into the rules of `info`. Returns the lines after them.
-pub(super) fn read_settings<'a>(info: &mut ServerInfo, text: &'a [u8]) -> Result<&'a [u8], &'static str> {
+const NO_END: &str = "the settings have no end";
+
+/// Reads the settings into the rules of `info`. Returns the lines after them; `None` if the text ends within the settings. Then
+/// the last one, of which a part may be missing, is left out.
+pub(super) fn read_settings<'a>(
+    info: &mut ServerInfo,
+    text: &'a [u8],
+) -> Result<Option<&'a [u8]>, &'static str> {
     let mut settings = InfoString::new(text);
-    for (key, value) in &mut settings {
-        // Soldier of Fortune ends its settings with a backslash.
-        if !key.is_empty() {
-            info.rules.push(key, value);
-        }
+    let pairs: Vec<_> = settings.by_ref().collect();
+    let lines = match settings.rest() {
+        [b'\n', lines @ ..] => Some(lines),
+        [] if !pairs.is_empty() => None,
+        _ => return Err(NO_END),
+    };
+    let whole = pairs.len() - usize::from(lines.is_none());
+    // Soldier of Fortune ends its settings with a backslash.
+    for (key, value) in pairs[..whole].iter().filter(|(key, _)| !key.is_empty()) {
+        info.rules.push(key, value);
     }
-    settings.rest().strip_prefix(b"\n").ok_or("the settings have no end")
+    Ok(lines)
+}
+
+/// Remarks that a reply ends within the settings, if these name the server or its map.
+pub(super) fn without_list(mut info: ServerInfo) -> Result<ServerInfo, &'static str> {
+    if info.name.is_none() && info.map.is_none() {
+        return Err(NO_END);
+    }
+    info.truncated = true;
+    info.remarks.push("the reply ends within the server's settings".to_owned());
+    Ok(info)
 }
 
 /// Passes each line to `read`, which appends its player and returns whether it can be read. Then counts the players.
@@ -32,6 +53,9 @@ pub(super) fn read_players(
     info.truncated = is_cut || unreadable > 0;
     if unreadable > 0 {
         info.remarks.push(format!("lines of players that cannot be read: {unreadable}"));
+    }
+    if is_cut {
+        info.remarks.push("the list of players is cut off".to_owned());
     }
 }
 
@@ -62,18 +86,26 @@ mod tests {
     #[test]
     fn settings_end_with_their_line() {
         let mut info = info();
-        assert_eq!(read_settings(&mut info, b"\\a\\1\\b\\\\c\\x\\\nlines"), Ok(&b"lines"[..]));
+        assert_eq!(read_settings(&mut info, b"\\a\\1\\b\\\\c\\x\\\nlines"), Ok(Some(&b"lines"[..])));
         assert_eq!(
             (count(&info, &["none", "a"]), count(&info, &["c"]), raw(&info, &["b"])),
             (Some(1), None, None)
         );
         assert_eq!((text(&info, &["b", "c"]).as_deref(), info.rules.len()), (Some("x"), 3));
-        for broken in [&b"\\a\\1"[..], b"a\\1\n", b""] {
-            assert_eq!(
-                read_settings(&mut ServerInfo::new(info.game), broken),
-                Err("the settings have no end")
-            );
+        for broken in [&b"a\\1\n"[..], b""] {
+            assert_eq!(read_settings(&mut ServerInfo::new(info.game), broken), Err(NO_END));
         }
+    }
+
+    #[test]
+    fn the_last_of_the_settings_is_not_used_if_they_have_no_end() {
+        let mut info = info();
+        assert_eq!(read_settings(&mut info, b"\\mapname\\m\\maxclients\\1"), Ok(None));
+        assert_eq!((info.rules.get("mapname"), info.rules.len()), (Some(&b"m"[..]), 1));
+        assert_eq!(without_list(info.clone()).unwrap_err(), NO_END);
+        info.map = Some("m".into());
+        let info = without_list(info).unwrap();
+        assert_eq!((info.truncated, info.remarks.len()), (true, 1));
     }
 
     #[test]
@@ -88,7 +120,7 @@ mod tests {
         };
         assert_eq!(read(b"a\n\nb\n"), (2, 2, false, 0));
         assert_eq!(read(b"a\nodd\nb\n\0"), (2, 3, true, 1));
-        assert_eq!(read(b"a\nb"), (1, 1, true, 0));
+        assert_eq!(read(b"a\nb"), (1, 1, true, 1));
         assert_eq!(read(b""), (0, 0, false, 0));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use allears::engine::{Completion, Outcome};
-use allears::protocol::games::{Game, GameAnswer, GameConversation, MAX_LISTED};
+use allears::protocol::games::{Game, GameAnswer, GameConversation};
 
 use crate::cli::console::Console;
 use crate::cli::output::record::Record;
@@ -99,7 +99,10 @@ impl Masters {
                 self.answered += 1;
                 let warn = |what: fmt::Arguments<'_>| console.warn(format_args!("master {name}: {what}"));
                 if *is_cut {
-                    warn(format_args!("its list has more than {MAX_LISTED} entries: the rest was not read"));
+                    warn(format_args!(
+                        "its list is too long: the rest after {} entries was not read",
+                        listed + rejected.total()
+                    ));
                 } else if !complete {
                     warn(format_args!(
                         "the end of its list is unknown, so it may be cut; {listed} servers were received"

@@ -14,6 +14,8 @@ pub(super) struct Described {
     pub info: ServerInfo,
     /// The application ID on Steam; 0 if unknown.
     pub app: u32,
+    /// The number of bots as sent, which may be greater than that of the players.
+    pub bots: u32,
     /// The description as a datagram.
     pub datagram: Box<[u8]>,
 }
@@ -26,8 +28,8 @@ pub(super) fn read_source(body: &[u8], game: &'static Game) -> Result<Described,
     read_names(&mut fields, &mut info)?;
     let app = u32::from(fields.u16_le()?);
     read_counts(&mut fields, &mut info)?;
-    set_bots(&mut info, fields.u8()?);
-    let mut described = Described { info, app, datagram: whole(super::SOURCE_INFO, body) };
+    let bots = fields.u8()?.into();
+    let mut described = Described { info, app, bots, datagram: whole(super::SOURCE_INFO, body) };
     if read_rest(&mut fields, &mut described).is_err() {
         described.info.remarks.push("its description is cut off".to_owned());
     }
@@ -37,6 +39,7 @@ pub(super) fn read_source(body: &[u8], game: &'static Game) -> Result<Described,
     if described.app == RUST {
         use_counts_of_keywords(&mut described.info);
     }
+    described.set_bots();
     Ok(described)
 }
 
@@ -91,13 +94,18 @@ pub(super) fn read_goldsrc(body: &[u8], game: &'static Game) -> Result<Described
     read_names(&mut fields, &mut info)?;
     read_counts(&mut fields, &mut info)?;
     push_number(&mut info, "protocol", fields.u8()?);
-    if read_goldsrc_rest(&mut fields, &mut info).is_err() {
-        info.remarks.push("its description is cut off".to_owned());
+    let bots = read_goldsrc_rest(&mut fields, &mut info);
+    let mut described =
+        Described { info, app: 0, bots: bots.unwrap_or(0), datagram: whole(super::GOLDSRC_INFO, body) };
+    match bots {
+        Ok(_) => described.set_bots(),
+        Err(_) => described.info.remarks.push("its description is cut off".to_owned()),
     }
-    Ok(Described { info, app: 0, datagram: whole(super::GOLDSRC_INFO, body) })
+    Ok(described)
 }
 
-fn read_goldsrc_rest(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'static str> {
+/// Reads what follows, and returns the number of bots.
+fn read_goldsrc_rest(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<u32, &'static str> {
     read_kind(fields, info)?;
     if fields.u8()? == 1 {
         info.rules.push(b"mod_link", fields.text()?);
@@ -109,8 +117,7 @@ fn read_goldsrc_rest(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(
         push_number(info, "mod_dll", fields.u8()?);
     }
     push_number(info, "vac", fields.u8()?);
-    set_bots(info, fields.u8()?);
-    Ok(())
+    fields.u8().map(u32::from)
 }
 
 fn read_names(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'static str> {
@@ -137,11 +144,13 @@ fn read_kind(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'sta
     Ok(())
 }
 
-fn set_bots(info: &mut ServerInfo, bots: u8) {
-    let bots = u32::from(bots);
-    info.bots = Some(bots.min(info.players));
-    if bots > info.players {
-        info.remarks.push(format!("it counts {bots} bots, but only {} players", info.players));
+impl Described {
+    fn set_bots(&mut self) {
+        let Described { info, bots, .. } = self;
+        info.bots = Some(info.players.min(*bots));
+        if *bots > info.players {
+            info.remarks.push(format!("it counts {bots} bots, but only {} players", info.players));
+        }
     }
 }
 

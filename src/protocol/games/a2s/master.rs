@@ -4,10 +4,13 @@
 //! ends with the entry 0.0.0.0:0. It is gone, but others like it can be named. Xash3D's master (`xash3d-master`,
 //! `net/game.rs` and `net/master.rs`) sends the whole list at once, each datagram with that entry at its end, and returns
 //! the key of the request. It lists servers for clients that tell a current version only.
+//!
+//! A list in pages is bounded: by time, and since a page must add something.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::engine::Time;
 use crate::protocol::games::fields::Fields;
 use crate::protocol::games::list_query::{LIST_GAP, MAX_LIST_DATAGRAMS};
 use crate::protocol::games::master_list::MasterList;
@@ -30,6 +33,9 @@ const KEY_END: u8 = 8;
 /// The version of Xash3D from which its masters list servers.
 const XASH3D_VERSION: &str = "0.21";
 
+/// The time from the first page within which further pages are requested. A page has up to 231 entries, so this suffices
+/// for some 14,000.
+const PAGES_WITHIN: Duration = Duration::from_secs(60);
 /// The minimum time between two requests to one master.
 const MASTER_GAP: Duration = Duration::from_secs(1);
 
@@ -40,18 +46,38 @@ pub(super) struct MasterQuery {
     list: MasterList,
     /// The last entry of a list that goes on.
     last: Option<SocketAddr>,
+    /// The time of the first datagram.
+    began: Option<Time>,
+    /// Whether the last page added nothing to those before.
+    repeats: bool,
     datagrams: u32,
     has_end: bool,
 }
 
 impl MasterQuery {
     pub(super) fn new(game: &'static Game) -> MasterQuery {
-        MasterQuery { game, list: MasterList::new(game), last: None, datagrams: 0, has_end: false }
+        let list = MasterList::new(game);
+        MasterQuery { game, list, last: None, began: None, repeats: false, datagrams: 0, has_end: false }
     }
 
     /// Returns whether the masters of this game are Xash3D's, which select servers by their protocol.
     fn is_xash3d(&self) -> bool {
         self.game.list_protocol > 0
+    }
+
+    /// Requests the page after this one, whose last entry is `last`. One that adds nothing may be a copy of an earlier page;
+    /// another one shows that no others follow.
+    fn take_page(&mut self, at: Time, last: SocketAddr, is_new: bool) -> Step<GameAnswer> {
+        let began = *self.began.get_or_insert(at);
+        if !is_new {
+            let ends = std::mem::replace(&mut self.repeats, true);
+            return if ends { Step::Done(self.list.answer(false)) } else { Step::NotMine };
+        }
+        if at - began >= PAGES_WITHIN {
+            return Step::Done(self.list.cut());
+        }
+        (self.last, self.repeats) = (Some(last), false);
+        Step::AskNext
     }
 
     fn write_xash3d_request(&self, key: u32, out: &mut Vec<u8>) {
@@ -96,17 +122,16 @@ impl Dialogue for MasterQuery {
             return Step::Malformed("the list ends in the middle of an address");
         };
         let is_end = |entry: &&SocketAddr| entry.port() == 0;
-        let real = entries.iter().take_while(|entry| !is_end(entry));
+        let (before, real) = (self.list.len(), entries.iter().take_while(|entry| !is_end(entry)));
         real.clone().for_each(|entry| self.list.add(servers, reply.from, *entry));
         self.has_end |= entries.last().as_ref().is_some_and(is_end);
         self.datagrams += 1;
         if self.datagrams == MAX_LIST_DATAGRAMS || self.list.is_full() {
-            return Step::Done(self.list.answer(false));
+            return Step::Done(self.list.cut());
         }
         match real.last() {
-            Some(last) if !self.has_end => {
-                self.last = Some(*last);
-                Step::AskNext
+            Some(last) if !self.has_end && !self.is_xash3d() => {
+                self.take_page(reply.at, *last, self.list.len() > before)
             }
             _ => Step::More { quiet: LIST_GAP },
         }
@@ -264,9 +289,44 @@ mod tests {
         assert_eq!(step(&mut master, &mut servers, "127.0.0.1:1", &[ONE, b"\x0a\0"]), broken);
         let other = Reply::to_first(([127, 0, 0, 1], 1).into(), b"\xff\xff\xff\xffI");
         assert!(matches!(master.step(&mut servers, &other), Step::NotMine));
+        let mut master = query("xash3d");
         for _ in 1..MAX_LIST_DATAGRAMS {
-            assert_eq!(step(&mut master, &mut servers, "127.0.0.1:1", &[ONE]), Step::AskNext);
+            assert_eq!(step(&mut master, &mut servers, "127.0.0.1:1", &[b"\x7f\x01\0\0\0\x08", ONE]), MORE);
         }
-        assert_eq!(step(&mut master, &mut servers, "127.0.0.1:1", &[ONE]), Step::Done(()));
+        let last = step(&mut master, &mut servers, "127.0.0.1:1", &[b"\x7f\x01\0\0\0\x08", ONE]);
+        assert_eq!(last, Step::Done(()));
+        assert_eq!(step(&mut query("xash3d"), &mut servers, "127.0.0.1:1", &[b"\x7f\x01\0\0\0\x08"]), MORE);
+    }
+
+    #[test]
+    fn a_page_that_adds_nothing_may_be_a_copy_and_another_one_ends_the_list() {
+        let (mut servers, mut master) = (ServerSet::default(), query("css"));
+        let mut page = |entries: &[&[u8]]| step(&mut master, &mut servers, "127.0.0.1:1", entries);
+        assert_eq!([page(&[ONE]), page(&[ONE]), page(&[TWO])], [Step::AskNext, Step::NotMine, Step::AskNext]);
+        assert_eq!([page(&[TWO]), page(&[ONE, TWO])], [Step::NotMine, Step::Done(())]);
+        assert_eq!(servers.known(), 2);
+        assert!(matches!(master.list.answer(false), GameAnswer::List { listed: 2, is_cut: false, .. }));
+    }
+
+    #[test]
+    fn pages_are_requested_for_a_minute() {
+        let (mut servers, mut master) = (ServerSet::default(), query("css"));
+        for second in 0..=60 {
+            let page = [LIST, &[10, 0, 1, second, 0x69, 0x87]].concat();
+            let reply = Reply {
+                at: Time::from_millis(5000 + 1000 * u64::from(second)),
+                ..Reply::to_first(([127, 0, 0, 1], 1).into(), &page)
+            };
+            let step = master.step(&mut servers, &reply);
+            if second < 60 {
+                assert!(matches!(step, Step::AskNext), "{second}");
+            } else {
+                let cut = matches!(
+                    step,
+                    Step::Done(GameAnswer::List { listed: 61, complete: false, is_cut: true, .. })
+                );
+                assert!(cut, "{step:?}");
+            }
+        }
     }
 }

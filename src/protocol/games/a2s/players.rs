@@ -12,6 +12,9 @@ const COUNTER_STRIKE: u32 = 730;
 /// The time of a bot, in Xash3D's `sv_query.c`.
 const TIME_OF_BOT: f32 = -1.0;
 
+/// The maximum number of players that are read: more than any server has.
+const MAX_PLAYERS: usize = 1024;
+
 /// A list of players, as sent.
 #[derive(Debug)]
 pub(super) struct PlayerList<'a> {
@@ -20,6 +23,8 @@ pub(super) struct PlayerList<'a> {
     entries: Vec<PlayerEntry<'a>>,
     /// True if the last entry is cut off.
     is_cut: bool,
+    /// True if entries beyond [`MAX_PLAYERS`] were not read.
+    is_too_long: bool,
     /// What follows the entries in The Ship: deaths and money of each player.
     of_the_ship: &'a [u8],
 }
@@ -36,8 +41,13 @@ impl<'a> PlayerList<'a> {
     /// only, except in The Ship.
     pub(super) fn read(body: &'a [u8], is_the_ship: bool) -> Result<PlayerList<'a>, &'static str> {
         let mut fields = Fields::new(body);
-        let mut list =
-            PlayerList { announced: fields.u8()?, entries: vec![], is_cut: false, of_the_ship: &[] };
+        let mut list = PlayerList {
+            announced: fields.u8()?,
+            entries: vec![],
+            is_cut: false,
+            is_too_long: false,
+            of_the_ship: &[],
+        };
         while !fields.is_empty() && list.entries.len() < list.announced.into() {
             match PlayerEntry::read(&mut fields) {
                 Ok(entry) => list.entries.push(entry),
@@ -51,31 +61,41 @@ impl<'a> PlayerList<'a> {
             list.of_the_ship = fields.rest();
         } else {
             list.entries.extend(further(fields).unwrap_or_default());
+            list.is_too_long = list.entries.len() > MAX_PLAYERS;
+            list.entries.truncate(MAX_PLAYERS);
         }
         Ok(list)
     }
 
     /// Adds the players to a server, and remarks if there should be more of them.
     pub(super) fn add_to(&self, server: &mut Described) {
-        let Described { info, app, .. } = server;
+        let Described { info, app, bots, .. } = server;
         let is_player = |entry: &&PlayerEntry<'_>| *app != COUNTER_STRIKE || entry.name != NOT_A_PLAYER;
         let players = self.entries.iter().filter(is_player);
-        let bots = info.bots.filter(|_| info.players > 0).map(|bots| (bots, info.players));
-        info.player_list = players.map(|entry| entry.to_player(info.game, bots)).collect();
+        let counted = info.bots.map(|_| (*bots, info.players));
+        // More players than the server counted have joined since, or are counted in another way.
+        let counted = counted.filter(|&(_, count)| players.clone().count() <= count as usize);
+        info.player_list = players.map(|entry| entry.to_player(info.game, counted)).collect();
+        info.players = info.players.max(info.player_list.len() as u32);
+        let marked = info.player_list.iter().filter(|player| player.bot == Some(true)).count() as u32;
+        info.bots = info.bots.map(|bots| bots.max(marked));
         for (at, of_player) in self.of_the_ship.chunks_exact(8).take(info.player_list.len()).enumerate() {
             for (key, number) in ["deaths", "money"].into_iter().zip(of_player.as_chunks::<4>().0) {
                 info.push_of_player(at, key, i32::from_le_bytes(*number).to_string().as_bytes());
             }
         }
         let (listed, hidden) = (info.player_list.len(), self.entries.len() - info.player_list.len());
+        let expected = usize::from(self.announced).max(info.players as usize);
         if hidden > 0 {
             info.remarks.push("it hides its players".to_owned());
-        } else if self.is_cut || listed < self.announced.into() {
-            info.remarks.push(format!("the list of its players has {listed} of {}", self.announced));
-        } else if listed == 0 && info.players > 0 {
+        } else if self.is_too_long {
+            info.remarks.push(format!("of the list of its players, only {listed} were read"));
+        } else if self.announced == 0 && listed == 0 && expected > 0 {
             info.remarks.push("the list of its players is empty".to_owned());
+        } else if self.is_cut || listed < expected {
+            info.remarks.push(format!("the list of its players has {listed} of {expected}"));
         }
-        info.truncated = self.is_cut || listed < info.players as usize || listed < self.announced.into();
+        info.truncated = self.is_cut || self.is_too_long || listed < expected;
     }
 }
 
@@ -95,9 +115,10 @@ impl<'a> PlayerEntry<'a> {
         Ok(PlayerEntry { name: fields.text()?, score: fields.i32_le()?, seconds: fields.f32_le()? })
     }
 
-    /// Converts the entry. Entries do not say whether they are bots; `bots` is the server's count of bots and players.
-    fn to_player(&self, game: &Game, bots: Option<(u32, u32)>) -> PlayerInfo {
-        let bot = match bots {
+    /// Converts the entry. Entries do not say whether they are bots; `counted` is the server's count of bots and players, if
+    /// it fits the list.
+    fn to_player(&self, game: &Game, counted: Option<(u32, u32)>) -> PlayerInfo {
+        let bot = match counted {
             Some((0, _)) => Some(false),
             Some((bots, players)) if bots == players || self.seconds == TIME_OF_BOT => Some(true),
             _ => None,
@@ -125,7 +146,7 @@ mod tests {
     fn server(app: u32, players: u32, bots: u32) -> Described {
         let mut info = ServerInfo::new(Game::find("css").unwrap());
         (info.players, info.bots) = (players, Some(bots));
-        Described { info, app, datagram: Box::default() }
+        Described { info, app, bots, datagram: Box::default() }
     }
 
     /// Adds the list to a server, and returns the names, whether players are missing, and the remarks.
@@ -159,6 +180,33 @@ mod tests {
     }
 
     #[test]
+    fn people_are_not_taken_for_bots_if_the_counts_do_not_fit() {
+        let list = |counted: (u32, u32), listed: u8| {
+            let mut server = server(240, counted.0, counted.1);
+            server.info.bots = Some(counted.0.min(counted.1));
+            let entries: Vec<u8> = (0..listed).flat_map(|_| entry("a", 1, 5.0)).collect();
+            PlayerList::read(&[&[listed], &entries[..]].concat(), false).unwrap().add_to(&mut server);
+            let ServerInfo { players, bots, player_list, truncated, .. } = server.info;
+            assert!(player_list.iter().all(|player| player.bot == player_list[0].bot));
+            (players, bots, player_list[0].bot, truncated)
+        };
+        assert_eq!(list((5, 8), 5), (5, Some(5), None, false), "more bots than players");
+        assert_eq!(list((1, 1), 3), (3, Some(1), None, false), "others joined");
+        assert_eq!(list((1, 0), 3), (3, Some(0), None, false), "others joined");
+        assert_eq!(list((3, 3), 2), (3, Some(3), Some(true), true), "one left");
+    }
+
+    #[test]
+    fn a_list_has_a_maximum_length() {
+        let entries: Vec<u8> = (0..5900).flat_map(|_| entry("", 0, 1.0)).collect();
+        let mut server = server(240, 12, 0);
+        PlayerList::read(&[&[255], &entries[..]].concat(), false).unwrap().add_to(&mut server);
+        let info = server.info;
+        assert_eq!((info.player_list.len(), info.players, info.truncated), (1024, 1024, true));
+        assert_eq!(info.remarks, ["of the list of its players, only 1024 were read"]);
+    }
+
+    #[test]
     fn missing_players_are_remarked() {
         let body = [&[3], &entry("a", 1, 5.0)[..], &entry("b", 1, 5.0)].concat();
         let (names, truncated, remarks) = add(server(240, 3, 0), &body);
@@ -166,6 +214,9 @@ mod tests {
             (names.len(), truncated, &remarks[0][..]),
             (2, true, "the list of its players has 2 of 3")
         );
+        let (names, truncated, remarks) = add(server(240, 4, 0), &[&[2], &body[1..]].concat());
+        let remark = "the list of its players has 2 of 4";
+        assert_eq!((names.len(), truncated, &remarks[0][..]), (2, true, remark), "others left");
         let (names, truncated, _) = add(server(240, 2, 0), &body[..body.len() - 1]);
         assert_eq!((names, truncated), (vec!["a".to_owned()], true), "the last one is cut off");
         let (names, truncated, remarks) = add(server(240, 5, 0), &[0]);

@@ -19,6 +19,8 @@ pub(super) const SPLIT: &[u8] = b"\xfe\xff\xff\xff";
 /// The maximum number of parts kept of one reply, and their total length. Real ones have at most 15 of 1,400 bytes.
 const MAX_PARTS: usize = 32;
 const MAX_BYTES: usize = 32 << 10;
+/// The maximum number of replies to one request that are decompressed, which costs some milliseconds for a few bytes.
+const MAX_DECOMPRESSIONS: u32 = 4;
 /// The maximum number of replies that are incomplete at the same time: those to several attempts.
 const MAX_REPLIES: usize = 3;
 
@@ -29,6 +31,8 @@ pub(super) struct Parts {
     replies: Vec<SplitReply>,
     /// The ID of the last complete reply.
     complete: Option<[u8; 4]>,
+    /// The number of replies that were decompressed.
+    decompressions: u32,
 }
 
 /// The parts of one reply, as datagrams.
@@ -39,7 +43,7 @@ struct SplitReply {
 }
 
 /// What a further part leads to.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Joined {
     /// All parts are there: the whole packet.
     Whole(Vec<u8>),
@@ -84,15 +88,22 @@ impl Parts {
             return Joined::Broken("a reply has too many parts");
         }
         reply.datagrams.push(datagram.into());
-        let Some(joined) = reply.join() else { return Joined::Missing };
+        let Some(packet) = reply.join() else { return Joined::Missing };
         self.replies.remove(at);
         self.complete = Some(*id);
-        joined.map_or_else(Joined::Broken, Joined::Whole)
+        if packet.starts_with(WHOLE) {
+            return Joined::Whole(packet);
+        }
+        if self.decompressions == MAX_DECOMPRESSIONS {
+            return Joined::Broken("too many compressed replies");
+        }
+        self.decompressions += 1;
+        compressed::decompress(&packet).map_or_else(Joined::Broken, Joined::Whole)
     }
 
-    /// Drops all parts. Further ones of a reply that is complete stay known.
+    /// Drops all parts, for another request. Further ones of a reply that is complete stay known.
     pub(super) fn forget(&mut self) {
-        self.replies = vec![];
+        (self.replies, self.decompressions) = (vec![], 0);
     }
 
     /// Returns the first parts of a reply of which the others are missing, joined; the longest if there are several.
@@ -118,16 +129,13 @@ impl SplitReply {
     }
 
     /// Joins the parts if all of them are there.
-    fn join(&self) -> Option<Result<Vec<u8>, &'static str>> {
+    fn join(&self) -> Option<Vec<u8>> {
         let (layout, total) = self.shape()?;
         let mut packet = Vec::new();
         for number in 0..total {
             packet.extend_from_slice(self.part(layout, number, total)?);
         }
-        if packet.starts_with(WHOLE) {
-            return Some(Ok(packet));
-        }
-        Some(compressed::decompress(&packet))
+        Some(packet)
     }
 
     fn beginning(&self) -> Vec<u8> {
@@ -263,6 +271,27 @@ mod tests {
             assert_eq!(parts.add(&datagrams[0]), Joined::Missing);
             assert_eq!(parts.add(&datagrams[1]), Joined::Whole(PACKET.to_vec()), "{layout:?}");
         }
+    }
+
+    #[cfg(feature = "bzip2")]
+    #[test]
+    fn few_replies_are_decompressed() {
+        let mut parts = Parts::default();
+        let mut add = |id: u32, checksum: u32| {
+            let content = compressed::tests::compress(PACKET, PACKET.len() as u32, checksum);
+            let datagrams = split(SplitLayout::Source, 1 << 31 | id, &content);
+            datagrams.iter().map(|datagram| parts.add(datagram)).last()
+        };
+        let mismatch = Joined::Broken("a compressed reply does not match its checksum");
+        for id in 0..MAX_DECOMPRESSIONS {
+            assert_eq!(add(id, 0), Some(mismatch.clone()));
+        }
+        for id in 100..110 {
+            let checksum = compressed::crc32(PACKET);
+            assert_eq!(add(id, checksum), Some(Joined::Broken("too many compressed replies")));
+        }
+        parts.forget();
+        assert_eq!(parts.decompressions, 0, "another request");
     }
 
     #[cfg(not(feature = "bzip2"))]

@@ -27,10 +27,12 @@ pub(super) fn parse(body: &[u8], game: &'static Game) -> Result<ServerInfo, &'st
         fields.u32_le()?;
     }
     let layout = PlayerLayout::new(protocol);
-    let mut reading = Reading { info: ServerInfo::new(game), fields, ids: Vec::new() };
-    reading.settings(layout.protocol)?;
-    let end = reading.players(layout).and_then(|()| reading.number("osmask", 4));
-    Ok(reading.finish(end, layout))
+    let mut reading = Reading { info: ServerInfo::new(game), has_settings: false, fields, ids: Vec::new() };
+    let end = reading
+        .settings(layout.protocol)
+        .and_then(|()| reading.players(layout))
+        .and_then(|()| reading.number("osmask", 4));
+    reading.finish(end, layout)
 }
 
 /// Parses the reply to `getInfoEx`, after its header: the same with a task before the challenge, and more at its end.
@@ -39,11 +41,11 @@ pub(super) fn parse_ex(body: &[u8], game: &'static Game) -> Result<ServerInfo, &
     fields.bytes(8)?;
     let layout = PlayerLayout::new(fields.u32_le()?);
     fields.u32_le()?;
-    let mut reading = Reading { info: ServerInfo::new(game), fields, ids: Vec::new() };
-    reading.settings(layout.protocol)?;
-    let end = reading.players(layout).and_then(|()| reading.quake_wars_state());
+    let mut reading = Reading { info: ServerInfo::new(game), has_settings: false, fields, ids: Vec::new() };
+    let end = reading.settings(layout.protocol).and_then(|()| reading.players(layout));
+    let end = end.and_then(|()| reading.quake_wars_state());
     let end = end.and_then(|()| reading.quake_wars_players());
-    Ok(reading.finish(end, layout))
+    reading.finish(end, layout)
 }
 
 /// Which fields a player has.
@@ -74,6 +76,8 @@ impl PlayerLayout {
 /// The rest of a reply, and what has been read of it.
 struct Reading<'a> {
     info: ServerInfo,
+    /// True once all settings have been read.
+    has_settings: bool,
     fields: Fields<'a>,
     /// The numbers of the players, in the order of the list.
     ids: Vec<u8>,
@@ -86,7 +90,10 @@ impl Reading<'_> {
         rules.push(b"protocol", format!("{}.{}", protocol >> 16 & NO_FLAG, protocol & 0xffff).as_bytes());
         loop {
             match (self.fields.text()?, self.fields.text()?) {
-                (b"", b"") => return Ok(()),
+                (b"", b"") => {
+                    self.has_settings = true;
+                    return Ok(());
+                }
                 (key, value) => rules.push(key, value),
             }
         }
@@ -169,8 +176,9 @@ impl Reading<'_> {
         }
     }
 
-    /// Assigns the settings that have a field. `end` is an error if the reply was cut off after them.
-    fn finish(self, end: Result<(), &'static str>, layout: PlayerLayout) -> ServerInfo {
+    /// Assigns the settings that have a field. `end` is an error if the reply was cut off: within the settings, it still has to
+    /// name the server or its map.
+    fn finish(self, end: Result<(), &'static str>, layout: PlayerLayout) -> Result<ServerInfo, &'static str> {
         let mut info = self.info;
         info.name_raw = raw(&info, &["si_name"]).map(Box::from);
         info.name = text(&info, &["si_name"]);
@@ -187,10 +195,14 @@ impl Reading<'_> {
         info.players = info.player_list.len() as u32;
         info.count_bots();
         if let Err(reason) = end {
+            if !self.has_settings && info.name.is_none() && info.map.is_none() {
+                return Err(reason);
+            }
+            let what = if self.has_settings { "" } else { " within the server's settings" };
             info.truncated = true;
-            info.remarks.push(reason.to_owned());
+            info.remarks.push(format!("{reason}{what}"));
         }
-        info
+        Ok(info)
     }
 }
 
@@ -300,10 +312,18 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_without_all_settings_is_malformed() {
+    fn a_reply_that_ends_within_its_settings_needs_a_name() {
         let whole = body(0x0001_0029, b"PiNG", b"");
+        let named = 8 + b"si_name\0^1Home\0".len();
         for length in 0..whole.len() {
-            assert!(parse(&whole[..length], Game::find("doom3").unwrap()).is_err(), "{length}");
+            match parse(&whole[..length], Game::find("doom3").unwrap()) {
+                Err(reason) => assert!(length < named && reason == "the reply is cut off", "{length}"),
+                Ok(info) => {
+                    assert!(length >= named && info.truncated && info.name.as_deref() == Some("Home"));
+                    assert_eq!(info.remarks, ["the reply is cut off within the server's settings"]);
+                    assert_eq!(info.map.is_some(), length >= named + b"si_map\0maps/valley.entities\0".len());
+                }
+            }
         }
     }
 }

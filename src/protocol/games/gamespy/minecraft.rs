@@ -47,30 +47,38 @@ fn read(game: &'static Game, status: &[u8]) -> Result<ServerInfo, &'static str> 
     let mut fields = Fields::new(status);
     fields.bytes(HEADER)?;
     let mut rules = Rules::default();
-    loop {
-        let key = fields.text()?;
-        match key {
-            b"" => break,
-            NAME => rules.push(key, message_of_the_day(&mut fields)?),
-            _ => rules.push(key, fields.text()?),
-        }
+    let end = read_settings(&mut fields, &mut rules);
+    let mut info = describe(game, rules).map_err(|reason| end.err().unwrap_or(reason))?;
+    if end.is_err() {
+        info.truncated = info.players > 0 || info.rules.get("numplayers").is_none();
+        info.remarks.push("the reply ends within the server's settings".into());
+        return Ok(info);
     }
-    let mut info = describe(game, rules)?;
     let mut players = Vec::new();
-    if let Some(names) = fields.rest().strip_prefix(PLAYERS) {
-        let mut names = Fields::new(names);
-        while let Ok(name) = names.text()
-            && !name.is_empty()
-        {
-            players.push(PlayerInfo {
-                name: game.text.clean(name),
-                name_raw: name.into(),
-                ..PlayerInfo::default()
-            });
-        }
+    let mut names = Fields::new(fields.rest().strip_prefix(PLAYERS).unwrap_or_default());
+    while let Ok(name) = names.text()
+        && !name.is_empty()
+    {
+        players.push(PlayerInfo {
+            name: game.text.clean(name),
+            name_raw: name.into(),
+            ..PlayerInfo::default()
+        });
     }
     list_players(&mut info, players, &[]);
     Ok(info)
+}
+
+/// Reads keys and values up to an empty key.
+fn read_settings(fields: &mut Fields<'_>, rules: &mut Rules) -> Result<(), &'static str> {
+    loop {
+        let key = fields.text()?;
+        match key {
+            b"" => return Ok(()),
+            NAME => rules.push(key, message_of_the_day(fields)?),
+            _ => rules.push(key, fields.text()?),
+        }
+    }
 }
 
 /// Reads up to the zero before the next known key.
@@ -111,6 +119,21 @@ mod tests {
         assert_eq!((info.players, info.max_players, info.version.as_deref()), (3, Some(20), Some("1.8")));
         assert_eq!((info.player_list.len(), info.truncated), (2, true), "one is not listed");
         assert_eq!(info.rules.get("plugins"), Some(&b""[..]));
+    }
+
+    #[test]
+    fn a_reply_that_ends_within_its_settings_needs_a_name_or_a_count() {
+        let settings = b"hostname\0A\0gametype\0SMP\0map\0world\0numplayers\x000\0maxplayers\x0020\0";
+        let counted = settings.len() - b"maxplayers\x0020\0".len();
+        for length in b"hostname\0A\0".len()..=settings.len() {
+            let info = status(&[0; HEADER], &settings[..length]).unwrap();
+            assert_eq!((info.name.as_deref(), info.players), (Some("A"), 0));
+            assert_eq!(
+                (info.truncated, info.max_players.is_some()),
+                (length < counted, length == settings.len())
+            );
+            assert_eq!(info.remarks.last().unwrap(), "the reply ends within the server's settings");
+        }
     }
 
     #[test]

@@ -170,5 +170,16 @@ mod tests {
             assert!(matches!(step(other), Step::NotMine), "{}", other.escape_ascii());
         }
         assert!(matches!(step(b"\xff\xff\xff\xffprint\n\\mapname\\q2"), Step::Unproven(_)));
+        match step(b"\xff\xff\xff\xffprint\n\\mapname\\q2dm1\\maxclients\\1") {
+            Step::Done(GameAnswer::Server { info, .. }) => {
+                assert_eq!(
+                    (info.map.as_deref(), info.max_players),
+                    (Some("q2dm1"), None),
+                    "it may lack digits"
+                );
+                assert_eq!((info.truncated, info.remarks.len()), (true, 1));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! | `\score\N\ping\N\name\NAME\ai\1` | Quetoo (`Sv_StatusString`); `ai` only for bots |
 
 use crate::protocol::games::quake3::{InfoString, number};
-use crate::protocol::games::status_text::{count, raw, read_players, read_settings, text};
+use crate::protocol::games::status_text::{count, raw, read_players, read_settings, text, without_list};
 use crate::protocol::games::words::Words;
 use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
 
@@ -19,6 +19,7 @@ pub(super) fn parse(status: &[u8], game: &'static Game) -> Result<ServerInfo, &'
     let mut info = ServerInfo::new(game);
     let lines = read_settings(&mut info, status)?;
     assign_settings(&mut info);
+    let Some(lines) = lines else { return without_list(info) };
     read_players(&mut info, lines, |info, line| {
         let player =
             if line.starts_with(b"\\") { read_pairs(line, info.game) } else { read_words(line, info) };

@@ -17,6 +17,7 @@ impl Status<'_> {
         let mut info = ServerInfo { player_list, ..described(status.rules(), game) };
         set_counts(&mut info, status.reported().counts(status.listed()));
         info.remarks = remarks(&status);
+        remark_missing(&mut info);
         info
     }
 }
@@ -38,6 +39,8 @@ impl InfoReply<'_> {
     pub(super) fn add_to(self, info: &mut ServerInfo, mut reported: Reported, listed: Listed) {
         reported.update(self.reported);
         set_counts(info, reported.counts(listed));
+        info.remarks.retain(|remark| remark != MISSING);
+        remark_missing(info);
         for (key, value) in self.rules() {
             let is_new = std::str::from_utf8(key).is_ok_and(|key| info.rules.get(key).is_none());
             if is_new {
@@ -113,6 +116,18 @@ fn set_counts(info: &mut ServerInfo, counts: Counts) {
     info.truncated = counts.truncated;
 }
 
+/// The remark about a list that lacks players.
+const MISSING: &str = "players are missing from the list";
+/// The remark about a reply without a list.
+const NO_LIST: &str = "the reply ends within the server's settings";
+
+/// Remarks that players are missing, unless the whole list is.
+fn remark_missing(info: &mut ServerInfo) {
+    if info.truncated && !info.remarks.iter().any(|remark| remark == NO_LIST) {
+        info.remarks.push(MISSING.into());
+    }
+}
+
 fn remarks(status: &Status<'_>) -> Vec<String> {
     let mut remarks = vec![];
     match status.odd_lines() {
@@ -121,7 +136,7 @@ fn remarks(status: &Status<'_>) -> Vec<String> {
         odd => remarks.push(format!("{odd} lines of the list of players are odd")),
     }
     if status.is_without_list() {
-        remarks.push("the reply ends within the server's settings".into());
+        remarks.push(NO_LIST.into());
     }
     if status.lists_people_only() {
         remarks.push("the list of players leaves out the bots".into());
@@ -250,11 +265,11 @@ mod tests {
         );
         assert_eq!((odd.name.as_deref(), odd.players, odd.player_list.len()), (Some("Spear"), 3, 2));
         assert_eq!((odd.player_list[1].bot, odd.truncated), (Some(true), true));
-        assert_eq!(odd.remarks, ["3 lines of the list of players are odd"]);
+        assert_eq!(odd.remarks, ["3 lines of the list of players are odd", MISSING]);
         let last = info("q3", "\\sv_hostname\\Spear", "1 5 \"a\"\n2 6 \"last\"");
         assert_eq!((last.players, last.truncated, last.remarks.len()), (2, false, 0));
         let cut = info("q3", "\\sv_hostname\\Spear", "1 5 \"a\"\n2 6 \"las");
-        assert_eq!((cut.players, cut.truncated), (1, true));
+        assert_eq!((cut.players, cut.truncated, &cut.remarks[..]), (1, true, &[MISSING.into()][..]));
     }
 
     #[test]

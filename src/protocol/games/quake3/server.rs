@@ -259,7 +259,7 @@ mod tests {
         assert!(matches!(step(&mut query, "infoResponse\n\\challenge\\1", true), Step::Malformed(_)));
         let info = query.partial_answer().map(server).unwrap();
         assert_eq!((info.players, info.truncated), (1, true));
-        assert_eq!(info.remarks, ["the reply to getinfo is missing"]);
+        assert_eq!(info.remarks, ["players are missing from the list", "the reply to getinfo is missing"]);
     }
 
     #[test]

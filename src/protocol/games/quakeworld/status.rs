@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::protocol::games::status_text::{count, raw, read_players, read_settings, text};
+use crate::protocol::games::status_text::{count, raw, read_players, read_settings, text, without_list};
 use crate::protocol::games::words::Words;
 use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
 
@@ -19,6 +19,7 @@ pub(super) fn parse(status: &[u8], game: &'static Game) -> Result<ServerInfo, &'
     let mut info = ServerInfo::new(game);
     let lines = read_settings(&mut info, status)?;
     assign_settings(&mut info);
+    let Some(lines) = lines else { return without_list(info) };
     // A repeated request may bring a player twice.
     let mut ids = HashSet::new();
     read_players(&mut info, lines, |info, line| match line.strip_prefix(b"qtv ") {
@@ -171,7 +172,10 @@ mod tests {
         );
         let names: Vec<_> = info.player_list.iter().map(|player| &player.name[..]).collect();
         assert_eq!((names, info.players, info.truncated), (vec!["Ann", "Bo"], 3, true));
-        assert_eq!(info.remarks, ["lines of players that cannot be read: 1"]);
+        assert_eq!(
+            info.remarks,
+            ["lines of players that cannot be read: 1", "the list of players is cut off"]
+        );
         let game = Game::find("quakeworld").unwrap();
         assert_eq!(parse(b"\\a\\b", game).unwrap_err(), "the settings have no end");
     }

@@ -159,8 +159,12 @@ impl Unreal2Dialogue {
         let mut info = self.info.clone()?;
         let players = self.players.iter().map(|(_, player)| player.clone());
         info.player_list = players.collect();
-        info.truncated = info.player_list.len() < info.players as usize;
-        info.players = info.players.max(info.player_list.len() as u32);
+        let listed = info.player_list.len();
+        info.truncated = listed < info.players as usize;
+        if info.truncated {
+            info.remarks.push(format!("the list of players has {listed} of {}", info.players));
+        }
+        info.players = info.players.max(listed as u32);
         if !info.truncated {
             info.bots =
                 Some(info.player_list.iter().filter(|player| player.bot == Some(true)).count() as u32);
@@ -211,9 +215,8 @@ impl Dialogue for Unreal2Dialogue {
     }
 
     fn partial_answer(&mut self) -> Option<GameAnswer> {
-        if let Some(info) = &mut self.info {
-            let missing = if self.section == Section::Rules { "rules" } else { "players" };
-            info.remarks.push(format!("the {missing} are missing"));
+        if let Some(info) = self.info.as_mut().filter(|_| self.section == Section::Rules) {
+            info.remarks.push("the rules are missing".into());
         }
         self.answer()
     }
@@ -309,6 +312,7 @@ mod tests {
         assert_eq!(talk.step(&players(&[(5, "Ann", 44, 0)])), MORE);
         let info = talk.quiet(1).unwrap();
         assert_eq!((names(&info), info.players, info.truncated), (vec!["Ann"], 9, true));
+        assert_eq!(info.remarks, ["the list of players has 1 of 9"]);
         assert_eq!(info.player_list[0].ping, Some(44));
     }
 
@@ -345,7 +349,7 @@ mod tests {
         assert!(talk.quiet(1).is_none() && talk.request(3)[4] == 1);
         let partial = talk.partial().unwrap();
         assert_eq!((names(&partial), partial.truncated), (vec!["Ann"], true));
-        assert_eq!(partial.remarks, ["the rules are missing"]);
+        assert_eq!(partial.remarks, ["the rules are missing", "the list of players has 1 of 2"]);
         assert_eq!(
             (partial.rules.get("flags"), partial.rules.get("skill")),
             (Some(&b"3"[..]), Some(&b"2"[..]))
