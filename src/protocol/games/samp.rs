@@ -1,9 +1,9 @@
 //! San Andreas Multiplayer and open.mp: information, players and rules, with a request for each.
 //!
-//! A request has the server's address and port, and a letter for what is asked; the reply begins with all of that again.
-//! Servers copy the address without reading it (`query.cpp` of open.mp), but filters in front of them may read it, so it
-//! is not used for a token. Players with their pings come with `d`, which open.mp does not know; without their pings
-//! with `c`. Neither is answered by a server with more than 100 players.
+//! A request has the server's address and port, and a letter that selects the information; the reply begins with the
+//! same bytes. Servers copy the address without reading it (`query.cpp` of open.mp), but filters in front of them may
+//! read it, so it is not used for a token. `d` requests the players with their pings, which open.mp does not support;
+//! `c` requests them without pings. A server with more than 100 players answers neither.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 
 /// The beginning of every datagram.
 const MAGIC: &[u8] = b"SAMP";
-/// The size of what a reply repeats: the magic, the address and port, and the letter.
+/// The size of the header, which a reply repeats: the magic, the address and port, and the letter.
 const HEADER: usize = 11;
 /// The maximum number of players that a server lists.
 const MAX_PLAYERS: u32 = 100;
@@ -45,11 +45,11 @@ struct SampConversation {
     with_rules: bool,
     header: [u8; HEADER - 1],
     missing: Missing,
-    /// The server, as far as it has described itself.
+    /// The server, as known so far.
     info: Option<ServerInfo>,
 }
 
-/// What the next request asks for.
+/// The kind of the next request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Missing {
     Info,
@@ -63,8 +63,8 @@ impl SampConversation {
         SampConversation { game, with_rules, header: header(target), missing: Missing::Info, info: None }
     }
 
-    /// Returns the letter of the request in attempt `number`. A server that does not answer `d` may answer `c`; one that
-    /// answers neither may still tell its rules.
+    /// Returns the letter of the request in attempt `number`. A server that does not answer `d` may answer `c`; one
+    /// that answers neither may still send its rules.
     fn letter(&self, number: u32) -> u8 {
         match self.missing {
             Missing::Info => b'i',
@@ -75,7 +75,7 @@ impl SampConversation {
         }
     }
 
-    /// Processes the players or rules in `fields`, and returns what is asked next.
+    /// Processes the content of a reply. Returns the next request; `None` if the answer is complete.
     fn read(&mut self, letter: u8, fields: Fields<'_>) -> Result<Option<Missing>, &'static str> {
         let next = |info: &ServerInfo| {
             let has_list = (1..=MAX_PLAYERS).contains(&info.players);
@@ -187,7 +187,7 @@ fn read_info(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo, 
             info.game_type = Some(game.text.clean(mode));
             info.rules.push(b"language", language);
         }
-        _ => info.remarks.push("the information is cut off".into()),
+        _ => info.remarks.push("the description is cut off".into()),
     }
     if info.players > MAX_PLAYERS {
         info.truncated = true;
@@ -231,7 +231,7 @@ fn read_player(
     })
 }
 
-/// Reads the rules. Those that are known have fields of their own, too.
+/// Reads the rules, and sets map and version from them.
 fn read_rules(mut fields: Fields<'_>, info: &mut ServerInfo) {
     let count = fields.u16_le().unwrap_or(0);
     let mut read = 0;
@@ -250,7 +250,7 @@ fn read_rules(mut fields: Fields<'_>, info: &mut ServerInfo) {
 
 fn note_missing_players(info: &mut ServerInfo) {
     info.truncated = true;
-    info.remarks.push("the list of players is missing".into());
+    info.remarks.push("the player list is missing".into());
 }
 
 fn long_text<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], &'static str> {
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(letters(&mut samp, 1..=3), "dcr");
         let info = done(step(&mut samp, b'r', RULES));
         assert_eq!((info.players, info.truncated, info.map.as_deref()), (2, true, Some("LS")));
-        assert_eq!(info.remarks, ["the list of players is missing"]);
+        assert_eq!(info.remarks, ["the player list is missing"]);
 
         let mut samp = conversation(false);
         assert!(samp.partial_answer().is_none());
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_crowded_servers_are_not_asked_for_players() {
+    fn players_are_not_requested_from_empty_and_crowded_servers() {
         for (players, is_truncated) in [(0, false), (101, true)] {
             let info = [&[0, players], &INFO[2..]].concat();
             let info = done(step(&mut conversation(false), b'i', &info));
@@ -388,7 +388,7 @@ mod tests {
         step(&mut samp, b'd', &DETAILS[..20]);
         let info = done(step(&mut samp, b'r', &RULES[..14]));
         assert_eq!((info.player_list.len(), info.truncated, info.map.as_deref()), (1, true, Some("LS")));
-        let remarks = ["the information is cut off", "1 of 2 players are listed", "1 of 2 rules are listed"];
+        let remarks = ["the description is cut off", "1 of 2 players are listed", "1 of 2 rules are listed"];
         assert_eq!(info.remarks, remarks);
     }
 }

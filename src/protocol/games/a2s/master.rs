@@ -1,9 +1,9 @@
 //! A conversation with a master: its list of servers.
 //!
-//! Valve's master sends one datagram for each request, and the next one to a request that has its last entry; the list
-//! ends with the entry 0.0.0.0:0. It is gone, but others like it can be named. Xash3D's master (`xash3d-master`,
-//! `net/game.rs` and `net/master.rs`) sends the whole list at once, each datagram with that entry at its end, and returns
-//! the key of the request. It lists servers for clients that tell a current version only.
+//! Valve's master replied to each request with one datagram; the next request named the last entry received, and the
+//! list ended with the entry 0.0.0.0:0. That master is gone, but users can name compatible ones. Xash3D's master
+//! (`xash3d-master`, `net/game.rs` and `net/master.rs`) sends the whole list at once, ends each datagram with that
+//! entry, and returns the key of the request. It lists servers only for clients that state a current version.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -20,14 +20,14 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 const LIST: &[u8] = b"\xff\xff\xff\xfff\n";
 /// The start of a request: all regions.
 const REQUEST: &[u8] = b"1\xff";
-/// The address with which a list starts and ends.
+/// The address that stands for the start of a list in a request, and marks its end in a reply.
 const NOWHERE: &str = "0.0.0.0:0";
 /// The start of a request with a key, up to the key.
 const REQUEST_WITH_KEY: &[u8] = b"1\xff0.0.0.0:0\0\\key\\";
 /// The bytes before and after the key in a list.
 const KEY_START: u8 = 0x7f;
 const KEY_END: u8 = 8;
-/// The version of Xash3D from which its masters list servers.
+/// The client version in requests to Xash3D's masters, which refuse older ones.
 const XASH3D_VERSION: &str = "0.21";
 
 /// The minimum time between two requests to one master.
@@ -38,7 +38,7 @@ const MASTER_GAP: Duration = Duration::from_secs(1);
 pub(super) struct MasterQuery {
     game: &'static Game,
     list: MasterList,
-    /// The last entry of a list that goes on.
+    /// The last entry received, if the list continues.
     last: Option<SocketAddr>,
     datagrams: u32,
     has_end: bool,
@@ -49,7 +49,7 @@ impl MasterQuery {
         MasterQuery { game, list: MasterList::new(game), last: None, datagrams: 0, has_end: false }
     }
 
-    /// Returns whether the masters of this game are Xash3D's, which select servers by their protocol.
+    /// Returns whether this game's masters are Xash3D's: only these select servers by protocol number.
     fn is_xash3d(&self) -> bool {
         self.game.list_protocol > 0
     }
@@ -74,7 +74,7 @@ impl MasterQuery {
 }
 
 impl Dialogue for MasterQuery {
-    /// Returns proof by token from Xash3D's masters: the key. Others return nothing of the request.
+    /// Returns proof by token for Xash3D's masters, which return the key. Other masters return nothing of the request.
     fn proof(&self) -> Proof {
         if self.is_xash3d() { Proof::Token { bits: 32 } } else { Proof::Address }
     }
@@ -112,7 +112,7 @@ impl Dialogue for MasterQuery {
         }
     }
 
-    /// Completes the list if nothing arrived after its end for a while.
+    /// Completes the list if its end was received before the pause.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         if self.has_end || tries_left == 0 {
             Quiet::Done(self.list.answer(self.has_end))
@@ -121,7 +121,7 @@ impl Dialogue for MasterQuery {
         }
     }
 
-    /// Returns what a master that fell silent in the middle of its list has listed.
+    /// Returns the servers received from a master that stopped in the middle of its list.
     fn partial_answer(&mut self) -> Option<GameAnswer> {
         (self.datagrams > 0).then(|| self.list.answer(self.has_end))
     }

@@ -4,23 +4,23 @@ use super::info::Described;
 use crate::protocol::games::fields::Fields;
 use crate::protocol::games::{Game, PlayerInfo};
 
-/// The name of the only entry with which Counter-Strike: Global Offensive and Counter-Strike 2 hide their players
-/// (`host_players_show`); its score is the number of slots.
+/// The name of the single entry that Counter-Strike: Global Offensive and Counter-Strike 2 send instead of their
+/// players (`host_players_show`); its score is the number of slots.
 const NOT_A_PLAYER: &[u8] = b"Max Players";
-/// The application ID of these two.
+/// The application ID of both.
 const COUNTER_STRIKE: u32 = 730;
-/// The time of a bot, in Xash3D's `sv_query.c`.
+/// The play time that Xash3D sends for a bot (`sv_query.c`).
 const TIME_OF_BOT: f32 = -1.0;
 
 /// A list of players, as sent.
 #[derive(Debug)]
 pub(super) struct PlayerList<'a> {
-    /// How many players the server announces.
+    /// The number of players that the server announces.
     announced: u8,
     entries: Vec<PlayerEntry<'a>>,
     /// True if the last entry is cut off.
     is_cut: bool,
-    /// What follows the entries in The Ship: deaths and money of each player.
+    /// In The Ship, the bytes after the entries: deaths and money of each player.
     of_the_ship: &'a [u8],
 }
 
@@ -32,8 +32,8 @@ struct PlayerEntry<'a> {
 }
 
 impl<'a> PlayerList<'a> {
-    /// Reads the list after the kind of the packet. More entries than announced are read, too, as their number has one byte
-    /// only, except in The Ship.
+    /// Reads the list, from after the packet's kind byte. Entries beyond the announced number are read, too, since that
+    /// number has only one byte; but not in The Ship, where other data follows.
     pub(super) fn read(body: &'a [u8], is_the_ship: bool) -> Result<PlayerList<'a>, &'static str> {
         let mut fields = Fields::new(body);
         let mut list =
@@ -55,7 +55,7 @@ impl<'a> PlayerList<'a> {
         Ok(list)
     }
 
-    /// Adds the players to a server, and remarks if there should be more of them.
+    /// Adds the players to a server, and a remark if some are missing.
     pub(super) fn add_to(&self, server: &mut Described) {
         let Described { info, app, .. } = server;
         let is_player = |entry: &&PlayerEntry<'_>| *app != COUNTER_STRIKE || entry.name != NOT_A_PLAYER;
@@ -69,17 +69,17 @@ impl<'a> PlayerList<'a> {
         }
         let (listed, hidden) = (info.player_list.len(), self.entries.len() - info.player_list.len());
         if hidden > 0 {
-            info.remarks.push("it hides its players".to_owned());
+            info.remarks.push("the server hides its players".to_owned());
         } else if self.is_cut || listed < self.announced.into() {
-            info.remarks.push(format!("the list of its players has {listed} of {}", self.announced));
+            info.remarks.push(format!("{listed} of {} players are listed", self.announced));
         } else if listed == 0 && info.players > 0 {
-            info.remarks.push("the list of its players is empty".to_owned());
+            info.remarks.push("the player list is empty".to_owned());
         }
         info.truncated = self.is_cut || listed < info.players as usize || listed < self.announced.into();
     }
 }
 
-/// Returns the entries after the announced ones, if they are nothing else.
+/// Returns the entries after the announced ones; `None` if the remaining bytes are something else.
 fn further(mut fields: Fields<'_>) -> Option<Vec<PlayerEntry<'_>>> {
     let mut entries = vec![];
     while !fields.is_empty() {
@@ -95,7 +95,7 @@ impl<'a> PlayerEntry<'a> {
         Ok(PlayerEntry { name: fields.text()?, score: fields.i32_le()?, seconds: fields.f32_le()? })
     }
 
-    /// Converts the entry. Entries do not say whether they are bots; `bots` is the server's count of bots and players.
+    /// Converts the entry. Entries do not mark bots; `bots` has the server's counts of bots and of players.
     fn to_player(&self, game: &Game, bots: Option<(u32, u32)>) -> PlayerInfo {
         let bot = match bots {
             Some((0, _)) => Some(false),
@@ -162,14 +162,11 @@ mod tests {
     fn missing_players_are_remarked() {
         let body = [&[3], &entry("a", 1, 5.0)[..], &entry("b", 1, 5.0)].concat();
         let (names, truncated, remarks) = add(server(240, 3, 0), &body);
-        assert_eq!(
-            (names.len(), truncated, &remarks[0][..]),
-            (2, true, "the list of its players has 2 of 3")
-        );
+        assert_eq!((names.len(), truncated, &remarks[0][..]), (2, true, "2 of 3 players are listed"));
         let (names, truncated, _) = add(server(240, 2, 0), &body[..body.len() - 1]);
         assert_eq!((names, truncated), (vec!["a".to_owned()], true), "the last one is cut off");
         let (names, truncated, remarks) = add(server(240, 5, 0), &[0]);
-        assert_eq!((names.len(), truncated, &remarks[0][..]), (0, true, "the list of its players is empty"));
+        assert_eq!((names.len(), truncated, &remarks[0][..]), (0, true, "the player list is empty"));
         assert_eq!(add(server(240, 0, 0), &[0]), (vec![], false, vec![]));
         assert!(PlayerList::read(&[], false).is_err());
     }
@@ -183,7 +180,7 @@ mod tests {
             assert_eq!((names.len(), truncated), (300, false));
         }
         let (names, ..) = add(server(240, 1, 0), &[&[1], &entry("a", 0, 1.0)[..], b"more"].concat());
-        assert_eq!(names, ["a"], "what follows is no player");
+        assert_eq!(names, ["a"], "what follows is not a player");
     }
 
     #[test]
@@ -199,10 +196,10 @@ mod tests {
     }
 
     #[test]
-    fn max_players_is_no_player_of_counter_strike() {
+    fn max_players_is_not_a_player_of_counter_strike() {
         let body = [&[1], &entry("Max Players", 12, 5.0)[..]].concat();
         let (names, truncated, remarks) = add(server(730, 4, 0), &body);
-        assert_eq!((names.len(), truncated, &remarks[0][..]), (0, true, "it hides its players"));
+        assert_eq!((names.len(), truncated, &remarks[0][..]), (0, true, "the server hides its players"));
         assert_eq!(add(server(440, 1, 0), &body).0, ["Max Players"]);
     }
 }
