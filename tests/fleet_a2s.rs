@@ -98,15 +98,15 @@ fn odd_servers_are_read_in_full() {
 #[test]
 fn servers_that_do_not_list_their_players_are_listed_all_the_same() {
     for (fault, remark) in [
-        ("no-players", "the list of its players did not arrive"),
-        ("short-challenge", "it does not list its players"),
-        ("truncated-list", "the list of its players has "),
+        ("no-players", "the player list is missing"),
+        ("short-challenge", "the server does not list its players"),
+        ("truncated-list", " players are listed"),
     ] {
         let Swept { servers, .. } =
             sweep(plan(300).with_misbehave(vec![(fault, 1.0)]), config(2), "css", false);
         assert_eq!(servers.len(), 300, "{fault}");
         for server in servers {
-            let is_remarked = server.remarks.iter().any(|other| other.starts_with(remark));
+            let is_remarked = server.remarks.iter().any(|other| other.contains(remark));
             let has_players = server.players > 0;
             assert_eq!((is_remarked, server.truncated), (has_players, has_players), "{fault}: {server:?}");
         }

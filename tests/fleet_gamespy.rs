@@ -1,4 +1,5 @@
-//! Simulated servers with GameSpy's protocols, and with Unreal Engine 2, that behave oddly: each still answers in full, or says what is missing.
+//! Simulated servers with GameSpy's protocols and with Unreal Engine 2, which behave oddly: each answer is complete, or
+//! says what is missing.
 #![cfg(feature = "games")]
 
 use std::time::Duration;
@@ -64,7 +65,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("minecraft", "minecraft", "zeros-in-name"),
 ];
 
-/// The same, of servers that do not number their datagrams.
+/// The same for servers that do not number their datagrams.
 const WITHOUT_NUMBERS: &[(&str, &str, &str)] = &[
     ("gamespy1", "ut", "no-queryid"),
     ("unreal2", "ut2004", "wide-texts"),
@@ -83,7 +84,7 @@ fn oddities_of_servers_cost_no_player() {
 }
 
 #[test]
-fn numbers_tell_which_datagrams_are_lost_and_without_them_what_is_missing_is_marked() {
+fn numbers_show_which_datagrams_are_lost_and_without_them_gaps_are_marked() {
     for &(protocol, game, fault) in HARMLESS {
         let (servers, _) = sweep(protocol, game, Some(fault), 0.1);
         let odd = servers.iter().find(|server| !is_whole(server));

@@ -1,5 +1,5 @@
-//! Odd replies of game servers and masters: no server is lost for one odd line, and what ties an answer to its request is
-//! said.
+//! Odd replies of game servers and masters: one odd line costs no server, and the output shows the proof of each
+//! answer.
 //!
 //! The replies are made up. Those in `../shared/cases/games` are read as well, if that folder exists.
 #![cfg(feature = "cli")]
@@ -99,7 +99,7 @@ fn a_reply_with_another_challenge_is_unmatched() {
 }
 
 #[test]
-fn the_servers_own_answer_takes_the_place_of_one_without_the_challenge() {
+fn an_answer_with_the_challenge_replaces_one_without() {
     let own = WITHOUT.replace("\\sv_hostname\\Full", "\\challenge\\0123456789abcdef\\sv_hostname\\Own");
     let datagrams = [WITHOUT, own.as_str()].map(|text| [b"\xff\xff\xff\xff", text.as_bytes()].concat());
     let (run, line) = games("q3", &server(datagrams.to_vec()), &[]);
@@ -128,7 +128,7 @@ fn a_second_request_is_sent_only_where_it_adds_something() {
 }
 
 #[test]
-fn fivem_is_asked_for_its_info() {
+fn fivem_gets_only_getinfo() {
     let reply = "infoResponse\n\\sv_maxclients\\30\\clients\\4\\challenge\\0123456789abcdef\\gamename\\CitizenFX\
         \\protocol\\4\\hostname\\State of RP\\gametype\\Freeroam\\mapname\\fivem-map\\iv\\1";
     for game in ["fivem", "redm", "gta5m"] {
@@ -166,7 +166,7 @@ fn an_encoding_is_used_for_names_and_settings() {
 }
 
 #[test]
-fn a_list_whose_datagrams_all_have_the_mark_is_heard_to_its_end() {
+fn a_list_whose_datagrams_all_have_the_end_mark_is_received_in_full() {
     let game = Game::find("et").expect("a game");
     let master: SocketAddr = "9.9.9.9:27950".parse().expect("an address");
     let mut engine = Engine::<Games>::new(Games::new(game), Config::default(), [7; 16]).expect("valid");
@@ -286,7 +286,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn each_case_is_read_right() {
+fn each_case_is_read_correctly() {
     for (file, game, texts, counts, wanted) in CASES {
         let Some(address) = case(file) else { continue };
         let (_, line) = games(game, &address, &[]);
@@ -353,7 +353,7 @@ fn odd_lines_and_counts() {
     assert_eq!((players(&odd, "name"), &odd["players"]), (vec!["Ann".into(), "Bob".into()], &3.into()));
     assert_eq!(
         (&odd["truncated"], &odd["remarks"][0]),
-        (&true.into(), &"2 lines of the list of players are odd".into())
+        (&true.into(), &"2 lines of the player list have an unexpected format".into())
     );
     let people = answer("q3", &format!("{head}\\clients\\12\\bots\\10\n5 40 \"Ann\"\n6 41 \"Bob\"\n"));
     assert_eq!(

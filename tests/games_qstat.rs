@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use support::{Fleet, qstat, run};
 
-/// A fleet of simulated servers, and who queries it.
+/// A fleet of simulated servers, and the clients that query it.
 struct Case {
     /// The protocol of the fleet.
     protocol: &'static str,
@@ -20,9 +20,9 @@ struct Case {
     kind: &'static str,
     /// The type of master that it takes, if the fleet has one.
     master: Option<&'static str>,
-    /// The most players of a server that qstat reads completely: it stops after the first datagram.
+    /// The maximum number of players of a server that qstat reads completely: it stops after the first datagram.
     most_players: u64,
-    /// What qstat adds to the port, because players connect to a lower one.
+    /// The number that qstat adds to the port, because players connect to a lower one.
     port_offset: u16,
     /// False if it does not read the scores.
     has_scores: bool,

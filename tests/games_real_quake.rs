@@ -25,7 +25,7 @@ fn start_mvdsv() -> RealServer {
     server
 }
 
-/// A client of a server. It has to be kept, but not to do anything: a server waits for it long enough.
+/// A client of a server. It has to exist, but to send nothing: the server's timeout is long enough.
 struct Client(UdpSocket);
 
 impl Client {

@@ -12,7 +12,7 @@ use std::thread;
 use serde_json::Value;
 use support::allears;
 
-/// What a server says from a request on, by the number of the request.
+/// The texts of a server's status, each with the number of the first request that gets it.
 type Play = &'static [(usize, &'static str)];
 
 /// Starts a server of Enemy Territory. From each request number on, its status has this text after the challenge; none if

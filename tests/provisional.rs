@@ -1,4 +1,4 @@
-//! Replies without the token that the request has: they are an answer only if no better one comes within the try.
+//! Replies without the token that the request has: they are an answer only if no better one arrives within the try.
 
 #[path = "support/script.rs"]
 mod script;
@@ -29,7 +29,7 @@ fn datagrams(ledger: &Ledger) -> [u64; 4] {
 }
 
 #[test]
-fn it_is_the_answer_if_nothing_better_comes_within_the_try() {
+fn a_reply_without_the_token_is_the_answer_if_no_better_one_arrives_within_the_try() {
     let (mut engine, _) = asked(Talk::default());
     receive(&mut engine, ms(20), host(1), NONE, "weak");
     assert!(engine.poll_completion().is_none(), "the reply with the token may still come");
@@ -42,7 +42,7 @@ fn it_is_the_answer_if_nothing_better_comes_within_the_try() {
 }
 
 #[test]
-fn a_reply_with_the_token_takes_its_place() {
+fn a_reply_with_the_token_replaces_one_without() {
     let (mut engine, token) = asked(Talk::default());
     receive(&mut engine, ms(20), host(1), NONE, "weak");
     receive(&mut engine, ms(30), host(1), &token, "done");
@@ -53,7 +53,7 @@ fn a_reply_with_the_token_takes_its_place() {
 }
 
 #[test]
-fn a_broken_reply_with_the_token_takes_its_place_too() {
+fn a_broken_reply_with_the_token_replaces_one_without_too() {
     let (mut engine, token) = asked(Talk::default());
     receive(&mut engine, ms(20), host(1), NONE, "weak");
     receive(&mut engine, ms(30), host(1), &token, "what");
@@ -62,7 +62,7 @@ fn a_broken_reply_with_the_token_takes_its_place_too() {
 }
 
 #[test]
-fn parts_with_the_token_take_its_place_and_are_not_disturbed_by_another_one() {
+fn parts_with_the_token_replace_a_reply_without_and_are_not_disturbed_by_another_one() {
     let (mut engine, token) = asked(Talk::default());
     receive(&mut engine, ms(10), host(1), NONE, "weak");
     receive(&mut engine, ms(20), host(1), &token, "more");
@@ -122,7 +122,7 @@ fn a_conversation_that_insists_on_the_token_is_retried_first() {
 }
 
 #[test]
-fn after_a_retry_its_round_trip_is_unknown() {
+fn after_a_retry_the_round_trip_of_a_reply_without_the_token_is_unknown() {
     let (mut engine, _) = asked(Talk::default());
     engine.handle_timeout(ms(100));
     request(&mut engine, ms(100)).expect("the retry");
@@ -134,7 +134,7 @@ fn after_a_retry_its_round_trip_is_unknown() {
 }
 
 #[test]
-fn a_query_that_fades_may_still_get_it() {
+fn a_fading_query_may_still_get_a_reply_without_the_token() {
     let (mut engine, _) = asked(Talk::default());
     for at in [100, 200] {
         engine.handle_timeout(ms(at));
@@ -156,7 +156,7 @@ fn a_query_that_fades_may_still_get_it() {
 }
 
 #[test]
-fn an_interrupted_or_unreachable_conversation_still_has_it() {
+fn an_interrupted_or_unreachable_conversation_keeps_its_provisional_answer() {
     let (mut engine, _) = asked(Talk::default());
     receive(&mut engine, ms(20), host(1), NONE, "weak");
     engine.abort(ms(30));
@@ -173,7 +173,7 @@ fn an_interrupted_or_unreachable_conversation_still_has_it() {
 }
 
 #[test]
-fn the_latest_attempt_at_the_address_gets_it() {
+fn the_latest_attempt_at_an_address_gets_its_replies_without_a_token() {
     let mut engine = engine(true);
     for _ in 0..2 {
         engine.ask(host(1), Talk::default(), ()).expect("room");

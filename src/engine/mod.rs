@@ -97,7 +97,7 @@ pub struct Engine<P: Protocol, T = ()> {
     /// The time when the last of them timed out, and the time of their latest attempt.
     last_faded: Time,
     last_faded_sent: Time,
-    /// The places of queries that were taken back since this machine could not send them, oldest first.
+    /// The places of queries that were taken back because this machine could not send them, oldest first.
     held_by_system: VecDeque<Place>,
     /// The time of the last known local drop.
     last_local_drop: Option<Time>,

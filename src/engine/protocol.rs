@@ -81,8 +81,8 @@ pub trait Protocol {
         None
     }
 
-    /// Decides about a conversation that returned [`Step::More`] and received nothing more before its quiet gap passed
-    /// or an attempt timed out; or that returned [`Step::Provisional`], once the attempt has timed out. `tries_left`
+    /// Decides how a conversation continues: after [`Step::More`], once its quiet gap has passed or the attempt has
+    /// timed out without another reply; after [`Step::Provisional`], once the attempt has timed out. `tries_left`
     /// attempts remain.
     ///
     /// The default retries while it can; after the last try the query ends as malformed.

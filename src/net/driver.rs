@@ -22,8 +22,8 @@ const SEND_PAUSE: Duration = Duration::from_millis(1);
 /// The maximum pause: it doubles each time, until something is sent.
 const LONGEST_SEND_PAUSE: Duration = Duration::from_millis(16);
 
-/// While no packet can be sent, only this many are tried in a turn, and others wait unsent: at first, since a link may be
-/// back soon, and then not for so long that a broken network would keep a sweep open.
+/// The number of packets tried in a turn during an outage, and the age of an outage at which this applies. Other
+/// packets wait, since a link may soon be back; but not longer, or a broken network would keep a sweep open.
 const PROBES: usize = 1;
 const PROBING: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(5);
 

@@ -17,20 +17,21 @@ const ERROR_BATCHES: usize = 8;
 /// The duration above which the process was probably stopped during a burst. A burst normally takes a fraction of it.
 const STALL: Duration = Duration::from_millis(5);
 
-/// The maximum number of times that a packet is sent, if errors about other hosts prevent it. After that, it is held back.
+/// The maximum number of times that a packet is sent if errors about other hosts prevent it. After that, it is held
+/// back.
 const MAX_RESENDS: u32 = 32;
 
 /// The maximum number of consecutive packets that cannot be sent. After that, the rest of the burst waits.
 const MAX_FAILED: u32 = 32;
 
-/// The maximum number of packets of a burst for which there is no memory, while others are tried: only if one of them is
-/// sent, the reason is the packets' own.
+/// The maximum number of packets of a burst that are skipped for lack of memory. Only if a later one is sent is the
+/// failure the skipped packets' own.
 const MAX_SKIPPED: usize = 4;
 
-/// The duration from which an outage is over when a packet is sent, so that all that were held back are tried again.
+/// The minimum duration of an outage after which the first packet that is sent brings back all packets held back.
 const RECOVERY: Duration = Duration::from_millis(50);
 
-/// How long the system may have no memory for any packet before that counts as a failure to send.
+/// How long the system may lack memory for every packet before that counts as a failure to send.
 const MAX_NO_MEMORY: Duration = Duration::from_secs(1);
 /// The same for a full send buffer. Packets to hosts without a link-layer address stay in it for three seconds.
 const MAX_FULL: Duration = Duration::from_secs(10);
@@ -86,7 +87,7 @@ struct FailingReceive {
 struct Trouble {
     /// Packets that could not be sent.
     failed: u32,
-    /// Sends of the next packet, and those that failed without an ICMP error about another one.
+    /// The number of sends of the current packet, and of those that failed without an ICMP error about another host.
     resends: u32,
     failures: u32,
 }
@@ -99,7 +100,7 @@ enum Decision {
     Skip,
     /// Report it to the engine.
     Fail,
-    /// Let it wait, and the rest of the burst.
+    /// Keep it and the rest of the burst for later.
     Wait,
 }
 
@@ -307,8 +308,8 @@ impl<E: Endpoint> Lane<E> {
         total
     }
 
-    /// Handles a success: the packets that were skipped are refused for a reason of their own, since there was room for
-    /// another one; and after an outage, packets that were held back are tried at once.
+    /// Handles a success. Packets that were skipped are refused for a reason of their own, since there was memory for
+    /// another one. After an outage, packets that were held back are tried at once.
     fn recover<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) {
         let Some((since, errno)) = self.outage.take() else { return };
         for skipped in self.skipped.drain(..) {
@@ -332,7 +333,7 @@ impl<E: Endpoint> Lane<E> {
     ) -> Decision {
         let outage = self.outage.map_or(Duration::ZERO, |(since, _)| now - since);
         if has_no_room(error, outage) {
-            // A full send buffer is full for all packets; memory may lack for those to one host.
+            // A full send buffer concerns all packets; a lack of memory may concern only those to one host.
             let may_skip = error.kind() != io::ErrorKind::WouldBlock && self.skipped.len() < MAX_SKIPPED;
             return if may_skip { Decision::Skip } else { Decision::Wait };
         }

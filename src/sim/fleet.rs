@@ -183,7 +183,7 @@ impl Fleet {
         if !self.limits.allow(context.now, host, context.from.ip()) {
             return Some(&mut self.tally.limited);
         }
-        // Of a reply in several datagrams, each may be lost: see `send_next`.
+        // If a reply has several datagrams, each may be lost on its own: see `send_part`.
         let is_single = self.protocol.parts(context, reply) == 1;
         let lost = reaction == Reaction::Lost
             || (is_single && hits(self.plan.roll(Purpose::ReplyLoss, host, nth), self.plan.reply_loss));
@@ -330,7 +330,7 @@ impl Fleet {
         Some((self.plan.address(host), to))
     }
 
-    /// Returns when the next datagram is due; `None` if none is, unless a request arrives.
+    /// Returns when the next datagram is due; `None` if nothing is pending.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.replies.next_due().into_iter().chain(self.forger.due()).min()
     }

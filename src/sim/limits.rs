@@ -73,12 +73,12 @@ impl Limits {
                 take(Some(client), Duration::from_secs(1)) && take(None, Duration::from_millis(100))
             }
             Limits::Protect2(receipts) => {
-                let most = Most { of_one: 3, of_all: 48, within: Duration::from_secs(2) };
-                most.allow(receipts.entry(host).or_default(), now, network_of(client))
+                let quota = Quota { of_one: 3, of_all: 48, within: Duration::from_secs(2) };
+                quota.allow(receipts.entry(host).or_default(), now, network_of(client))
             }
             Limits::Source(receipts) => {
-                let most = Most { of_one: 90, of_all: 1800, within: Duration::from_secs(30) };
-                most.allow(receipts.entry(host).or_default(), now, client)
+                let quota = Quota { of_one: 90, of_all: 1800, within: Duration::from_secs(30) };
+                quota.allow(receipts.entry(host).or_default(), now, client)
             }
             Limits::DarkPlaces(answered) => {
                 let last = answered.get(&(host, client));
@@ -92,14 +92,14 @@ impl Limits {
     }
 }
 
-/// The maximum number of replies within some time: to one client or network, and to all.
-struct Most {
+/// The maximum number of replies in any period of this length: to one client or network, and to all.
+struct Quota {
     of_one: usize,
     of_all: usize,
     within: Duration,
 }
 
-impl Most {
+impl Quota {
     fn allow(&self, receipts: &mut VecDeque<(Time, IpAddr)>, now: Time, client: IpAddr) -> bool {
         while receipts.front().is_some_and(|&(at, _)| now - at >= self.within) {
             receipts.pop_front();

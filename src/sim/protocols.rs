@@ -24,7 +24,7 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players(),
     #[cfg(feature = "games")]
-    HostProtocol::new("a2s", 27015, "servers of Source and GoldSrc, and a master", |plan| {
+    HostProtocol::new("a2s", 27015, "Source and GoldSrc servers and a master", |plan| {
         Box::new(A2sServers::new(plan))
     })
     .with_master()
@@ -58,7 +58,7 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_players()
     .with_faults(&[NO_LIST]),
     #[cfg(feature = "games")]
-    HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers, and their master", |plan| {
+    HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers and their master", |plan| {
         Box::new(TeeworldsServers::new(plan))
     })
     .with_master()
@@ -71,31 +71,31 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players(),
     #[cfg(feature = "games")]
-    HostProtocol::new("gamespy1", 7778, "game servers with GameSpy's first protocol", |plan| {
+    HostProtocol::new("gamespy1", 7778, "servers with GameSpy's protocol, version 1", |plan| {
         Box::new(GameSpy1Servers::new(plan))
     })
     .with_players()
     .with_faults(&GAMESPY1_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("gamespy2", 2302, "game servers with GameSpy's second protocol", |plan| {
+    HostProtocol::new("gamespy2", 2302, "servers with GameSpy's protocol, version 2", |plan| {
         Box::new(GameSpy2Servers::new(plan))
     })
     .with_players()
     .with_faults(&GAMESPY2_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("gamespy3", 29900, "game servers with GameSpy's third protocol", |plan| {
+    HostProtocol::new("gamespy3", 29900, "servers with GameSpy's protocol, version 3", |plan| {
         Box::new(GameSpy3Servers::new(plan))
     })
     .with_players()
     .with_faults(&GAMESPY3_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("minecraft", 25565, "Minecraft servers, Java edition, with queries", |plan| {
+    HostProtocol::new("minecraft", 25565, "Minecraft servers, Java edition", |plan| {
         Box::new(MinecraftServers::new(plan))
     })
     .with_players()
     .with_faults(&MINECRAFT_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("unreal2", 7778, "servers of Unreal Tournament 2004 and its kin", |plan| {
+    HostProtocol::new("unreal2", 7778, "Unreal Tournament 2004 servers", |plan| {
         Box::new(Unreal2Servers::new(plan))
     })
     .with_players()
@@ -124,7 +124,7 @@ pub struct HostProtocol {
     pub has_master: bool,
     /// True if the protocol has players, one of whom can be [`Plan::wanted`].
     pub has_players: bool,
-    /// Has tables, with as many rows as [`Plan::rows`] says.
+    /// True if the protocol has tables, with [`Plan::rows`] rows.
     pub has_rows: bool,
     /// The names of the faults that its hosts can have, for [`Plan::misbehave`].
     pub faults: &'static [&'static str],

@@ -1,7 +1,7 @@
 //! The protocol of the All-Seeing Eye: Multi Theft Auto, and some games of 2002 to 2006.
 //!
-//! The request is one letter, and the reply one datagram, of 5,000 bytes and more on a server with 200 players. A text
-//! begins with its length and one more (`ASE.cpp` of mtasa-blue). The port is usually the game's and 123.
+//! The request is one letter, and the reply one datagram; with 200 players, it has 5,000 bytes or more. The byte before
+//! a text has its length plus one (`ASE.cpp` of mtasa-blue). The query port is usually the game's port plus 123.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 const REQUEST: &[u8] = b"s";
 const HEADER: &[u8] = b"EYE1";
 
-/// The fields of a player, each there if its bit is set, in this order.
+/// The bits of the fields that a player has. The fields follow in this order.
 const NAME: u8 = 1;
 const TEAM: u8 = 2;
 const SKIN: u8 = 4;
@@ -23,7 +23,7 @@ const SCORE: u8 = 8;
 const PING: u8 = 16;
 const TIME: u8 = 32;
 const ALL_FIELDS: u8 = NAME | TEAM | SKIN | SCORE | PING | TIME;
-/// The maximum players that are read; MTA has room for 4,096.
+/// The maximum number of players read; MTA has room for 4,096.
 const MAX_PLAYERS: usize = 4096;
 
 pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
@@ -36,7 +36,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     read_request_token: |_| None,
 };
 
-/// Returns a game whose servers reply at `port`: the game's own and 123, as in node-gamedig's `games.js`.
+/// Returns a game whose servers answer queries at `port`, as in node-gamedig's `games.js`.
 const fn game(id: &'static str, name: &'static str, port: u16) -> Game {
     Game { id, name, ..Game::of(&WIRE_PROTOCOL, port) }
 }
@@ -90,7 +90,7 @@ impl Dialogue for EyeConversation {
     }
 }
 
-/// Reads a server, its rules, and its players. Of what is cut off, the beginning is kept.
+/// Reads a server, its rules and its players. If the reply is cut off, everything before the cut is kept.
 fn read_server(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo, &'static str> {
     let mut info = ServerInfo::new(game);
     info.rules.push(b"game", text(&mut fields)?);
@@ -109,7 +109,7 @@ fn read_server(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo
     let listed = info.player_list.len() as u32;
     info.players = players.unwrap_or(0).max(listed);
     if !is_whole {
-        info.remarks.push("the reply is cut off, or unreadable from some field on".into());
+        info.remarks.push("the reply is cut off or malformed".into());
     }
     if listed < info.players {
         info.truncated = true;
@@ -133,7 +133,7 @@ fn read_players(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'
     while !fields.is_empty() {
         let flags = fields.u8()?;
         if flags & ALL_FIELDS == 0 || info.player_list.len() == MAX_PLAYERS {
-            return Err("what follows is no player");
+            return Err("what follows is not a player");
         }
         let mut field = |bit| if flags & bit == 0 { Ok(&[][..]) } else { text(fields) };
         let (name, team, skin) = (field(NAME)?, field(TEAM)?, field(SKIN)?);
@@ -154,7 +154,7 @@ fn read_players(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'
     Ok(())
 }
 
-/// Reads a text. Its length counts the byte with the length, too.
+/// Reads a text. Its length byte counts itself.
 fn text<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], &'static str> {
     let len = fields.u8()?.checked_sub(1).ok_or("a text has no length")?;
     fields.bytes(len.into())

@@ -1,7 +1,7 @@
 //! Minecraft, Bedrock edition: RakNet's unconnected ping.
 //!
-//! Every server answers it. The layout is `mcstatus`' (`bedrock_status.py`): the magic of RakNet's offline messages, a
-//! number that the server returns, and a text with fields between semicolons. There are no players' names.
+//! Every server answers it. The layout is that of mcstatus (`bedrock_status.py`): the magic of RakNet's offline
+//! messages, a number that the server returns, and a text with fields between semicolons. It has no player names.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Dialogue for Ping {
         out.push(PING);
         out.extend_from_slice(&attempt.token.0.to_be_bytes());
         out.extend_from_slice(MAGIC);
-        // Our own GUID, which no server uses.
+        // Our GUID, which servers ignore.
         out.extend_from_slice(&[0; 8]);
     }
 
@@ -85,7 +85,8 @@ fn number(datagram: &[u8]) -> Option<Token> {
     Some(Token(u64::from_be_bytes(bytes)))
 }
 
-/// Parses a pong: `MCPE;name;protocol;version;players;maximum;guid;world;mode;…`, of which old servers send less.
+/// Parses a pong: `MCPE;name;protocol;version;players;maximum;guid;world;mode;…`, of which old servers send only the
+/// first fields.
 fn parse(reply: &[u8], game: &'static Game) -> Result<ServerInfo, &'static str> {
     let mut fields = Fields::new(reply);
     fields.bytes(1 + 8 + 8 + MAGIC.len())?;

@@ -1,8 +1,8 @@
 //! The games, as data.
 //!
-//! Each wire protocol has a table of its own games (`games.rs` beside it). Ports, protocol numbers and masters come from
-//! the games' own sources and from qstat's `qstat.cfg`. A game whose masters are not known for certain has none; the user
-//! names one.
+//! Each wire protocol has a table of its own games (`games.rs` beside it). Ports, protocol numbers and masters come
+//! from the games' own sources and from qstat's `qstat.cfg`. A game without a master that is known for certain has none
+//! here; users name one.
 
 use std::fmt;
 use std::time::Duration;
@@ -36,25 +36,25 @@ pub struct Game {
     pub name: &'static str,
     /// The protocol of its servers and masters.
     pub wire: &'static WireProtocol,
-    /// The port of servers that are given without one: the one that answers queries.
+    /// The default port of servers: the one that answers queries.
     pub server_port: u16,
-    /// The port of masters that are given without one; 0 if there are none.
+    /// The default port of masters; 0 if there are none.
     pub master_port: u16,
     /// The public masters, `HOST:PORT`; may be empty.
     pub masters: &'static [&'static str],
-    /// The protocol number by which masters of the Quake 3 kind and Xash3D's select servers: the current version's.
+    /// The protocol number of the current version, by which masters select servers; 0 if the game's masters do not.
     pub list_protocol: u32,
-    /// The name by which masters select servers, for games that need one: before the protocol number in `getservers`.
+    /// The name by which masters select servers, before the protocol number in `getservers`; `None` if they need none.
     pub list_name: Option<&'static str>,
     /// The name in `getserversExt`; `None` if the game's masters do not know that request.
     pub ext_name: Option<&'static str>,
-    /// The application ID on Steam; 0 if it has none.
+    /// The application ID on Steam; 0 if the game has none.
     pub steam_app: u32,
     /// The minimum time between two packets to one server.
     pub host_gap: Duration,
-    /// When its servers are sent `getinfo`, if they are of the Quake 3 kind.
+    /// The occasions on which its servers are sent `getinfo`, if it is of the Quake 3 family.
     pub getinfo: GetInfo,
-    /// How to read its texts.
+    /// The rules for reading its texts.
     pub text: TextRules,
     /// True if its servers report ping 0 for bots and for no one else (except a player on the same machine).
     pub bots_have_ping_zero: bool,
@@ -62,12 +62,12 @@ pub struct Game {
     pub spectator_score: Option<i32>,
     /// The names of its teams, by number.
     pub teams: &'static [&'static str],
-    /// The names that its servers give to the game without a modification, in addition to its full name.
+    /// The names that its servers use for the game without a modification, in addition to its full name.
     pub base_mods: &'static [&'static str],
 }
 
 impl Game {
-    /// Returns the values that most games of a wire protocol share, for its table: no game itself.
+    /// Returns the values that most games of a wire protocol share: a base for its table, not a game itself.
     pub(super) const fn of(wire: &'static WireProtocol, server_port: u16) -> Game {
         Game {
             id: "",

@@ -13,9 +13,9 @@ use super::text::TextRules;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerInfo {
-    /// The game that it was queried for.
+    /// The game that the server was queried as.
     pub game: &'static Game,
-    /// How its texts are read: as those of the game, and with the encoding that its names show to have.
+    /// The rules for its texts: those of the game, with the encoding detected in its names.
     pub text: TextRules,
     /// The server's name.
     pub name: Option<String>,
@@ -45,7 +45,7 @@ pub struct ServerInfo {
     pub rules: Rules,
     /// True if players are missing from the list.
     pub truncated: bool,
-    /// Remarks about oddities of the answer, for people.
+    /// Remarks about oddities of the answer, in English.
     pub remarks: Vec<String>,
 }
 
@@ -105,15 +105,15 @@ impl ServerInfo {
         }
     }
 
-    /// Appends what the wire has about player number `at` of the list and [`PlayerInfo`] has not, as the rule `KEY_AT`;
-    /// nothing if it is empty.
+    /// Appends a value of player number `at` of the list that [`PlayerInfo`] has no field for, as the rule `KEY_AT`.
+    /// Ignores an empty value.
     pub(super) fn push_of_player(&mut self, at: usize, key: &str, value: &[u8]) {
         if !value.is_empty() {
             self.rules.push(format!("{key}_{at}").as_bytes(), value);
         }
     }
 
-    /// Counts the bots if it is known of every player whether it is one.
+    /// Counts the bots; the number stays unknown if a player may or may not be one.
     pub(super) fn count_bots(&mut self) {
         let known: Option<Vec<bool>> = self.player_list.iter().map(|player| player.bot).collect();
         self.bots = known.map(|bots| bots.into_iter().filter(|&is_bot| is_bot).count() as u32);
@@ -137,8 +137,8 @@ impl ServerInfo {
         Some(public.saturating_sub(self.players))
     }
 
-    /// Reads the names once all are known: in the encoding that they show to have, and without spaces around them, since
-    /// some games pad them.
+    /// Decodes the names once all of them are known, in the encoding that is detected in them, and trims them, since
+    /// some games pad names with spaces.
     pub(super) fn read_names(&mut self) {
         let players = self.player_list.iter().map(|player| &*player.name_raw);
         if let Some(text) = self.text.detected(self.name_raw.as_deref().into_iter().chain(players)) {

@@ -13,8 +13,8 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 
 /// The time without a datagram after which a list is over. Masters send a whole list at once.
 pub(super) const LIST_GAP: Duration = Duration::from_millis(300);
-/// The same if every datagram so far has the mark of the end, as older masters send it: it tells nothing then, and some
-/// pause between datagrams.
+/// The same if every datagram so far has the end mark, as from older masters: then the mark proves nothing, and some of
+/// these masters pause between datagrams.
 pub(super) const MARKED_GAP: Duration = Duration::from_millis(1200);
 /// The minimum time between two requests to one master. dpmaster's flood protection ignores the fifth request in quick
 /// succession.
@@ -24,24 +24,24 @@ pub(super) const MAX_LIST_DATAGRAMS: u32 = 2048;
 
 /// The request and the reply of the masters of a wire protocol.
 pub(super) trait ListFormat: fmt::Debug + Send + Sync {
-    /// True if the end of a list is marked, so that a list without its end is requested again. If not, a list is
-    /// complete when no further datagram of it arrives.
+    /// True if lists have an end mark, so that a list without it is requested again. If not, a list is complete when no
+    /// further datagram of it arrives.
     const HAS_END: bool;
 
     fn write_request(&self, game: &Game, out: &mut Vec<u8>);
 
-    /// Reads a datagram, and passes its entries to `add`. A broken one has none.
+    /// Reads a datagram, and passes its entries to `add`; those of a malformed datagram are not passed.
     fn read(&self, game: &Game, datagram: &[u8], add: &mut dyn FnMut(SocketAddr)) -> ListPart;
 }
 
-/// What a datagram from a master is.
+/// The kind of a datagram from a master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListPart {
     /// Not part of the requested list.
     Other,
     /// Part of it, and malformed.
     Broken(&'static str),
-    /// Part of it, perhaps with the end.
+    /// Part of it, perhaps with the end mark.
     Entries { has_end: bool },
 }
 
@@ -52,9 +52,9 @@ pub(super) struct ListQuery<F> {
     format: F,
     list: MasterList,
     datagrams: u32,
-    /// Whether a datagram had the mark of the end.
+    /// True if a datagram had the end mark.
     has_end: bool,
-    /// The datagrams with new entries, and those of them with the mark: one that comes twice tells nothing.
+    /// The number of datagrams with new entries, and the number of these with the end mark. A copy proves nothing.
     parts: u32,
     marked_parts: u32,
 }
@@ -72,12 +72,12 @@ impl<F: ListFormat> ListQuery<F> {
         }
     }
 
-    /// Returns whether each datagram has the mark, so that it may not show the end.
+    /// Returns whether each datagram has the end mark, so that the mark may not show the end.
     fn marks_each(&self) -> bool {
         self.parts > 0 && self.marked_parts == self.parts
     }
 
-    /// Returns whether the list is known to be over. If each of several datagrams has the mark, nobody knows.
+    /// Returns whether the list is known to be complete: not if each of several datagrams has the end mark.
     fn is_complete(&self) -> bool {
         !F::HAS_END || (self.has_end && (self.parts < 2 || !self.marks_each()))
     }
@@ -113,8 +113,8 @@ impl<F: ListFormat> Dialogue for ListQuery<F> {
         Step::More { quiet: if self.marks_each() { MARKED_GAP } else { LIST_GAP } }
     }
 
-    /// Completes the list if a mark of its end was received, or it has none, and nothing arrived after it for a while.
-    /// Without its end, the list is requested again; the servers received so far are kept.
+    /// Completes the list if its end mark was received, or lists have none. Otherwise the list is requested again; the
+    /// servers received so far are kept.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         if self.has_end || !F::HAS_END || tries_left == 0 {
             Quiet::Done(self.list.answer(self.is_complete()))
@@ -133,7 +133,7 @@ impl<F: ListFormat> Dialogue for ListQuery<F> {
     }
 }
 
-/// Passes entries of six bytes, address and port, to `add`. `port` converts the port.
+/// Passes entries of six bytes, address and port, to `add`. `port` decodes the bytes of a port.
 pub(super) fn read_entries(
     entries: &[u8],
     port: fn([u8; 2]) -> u16,
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_without_a_mark_of_its_end_is_complete_when_it_falls_quiet() {
+    fn a_list_without_an_end_mark_is_complete_after_a_pause() {
         let (mut servers, mut query) =
             (ServerSet::default(), ListQuery::new(Game::find("q3").unwrap(), Plain));
         for last in 1..=2 {
@@ -199,6 +199,6 @@ mod tests {
         assert_eq!(step(&mut query, &mut servers, b"lost"), Step::NotMine);
         assert_eq!(servers.known(), 0);
         step(&mut query, &mut servers, b"list\x0a\0\0\x01\x6d\x38\0");
-        assert_eq!(servers.known(), 1, "the zero at its end is no address");
+        assert_eq!(servers.known(), 1, "the zero at the end is not an address");
     }
 }

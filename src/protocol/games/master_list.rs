@@ -49,7 +49,7 @@ const OTHER_SERVICES: &[u16] = &[
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejected {
-    /// Addresses that are [no host's](reserved::why_no_host), and port 0.
+    /// Addresses that [no host has](reserved::why_no_host), and port 0.
     pub no_hosts: usize,
     /// [Reserved](reserved::purpose) addresses.
     pub reserved: usize,
@@ -62,7 +62,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// Returns the sum.
+    /// Returns the sum of all counts.
     pub fn total(&self) -> usize {
         self.no_hosts + self.reserved + self.own + self.services + self.crowded
     }
@@ -94,7 +94,7 @@ pub(super) struct MasterList {
     /// All entries, so that repeated ones count once.
     entries: HashSet<SocketAddr>,
     per_address: HashMap<IpAddr, u32>,
-    /// The entries that the user has no use for.
+    /// The number of entries of the address family that was not requested.
     left_out: usize,
     rejected: Rejected,
 }
@@ -117,7 +117,7 @@ impl MasterList {
         }
     }
 
-    /// Takes an entry that is not to be queried, nor counted as listed: one of the other address family.
+    /// Adds an entry that is neither queried nor counted as listed: one of the address family that was not requested.
     pub(super) fn leave_out(&mut self, server: SocketAddr) {
         if !self.is_full() && self.entries.insert(canonical(server)) {
             self.left_out += 1;
@@ -125,11 +125,6 @@ impl MasterList {
     }
 
     /// Returns the number of entries received, each counted once.
-    pub(super) fn entries(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Returns the number of entries, each counted once.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -5,12 +5,12 @@
 //! | [`Game`] | `catalogue.rs` | the games as data: ports, masters, texts, gaps, wire protocol |
 //! | [`ServerInfo`], [`PlayerInfo`], [`Rules`] | `info.rs` | a server's answer, the same for every wire protocol |
 //! | [`text`] | `text/` | names and other texts, and their colour codes |
-//! | [`Games`] | this one | the [`Protocol`]: masters and servers of any games, in one sweep |
+//! | [`Games`] | this one | the [`Protocol`]: masters and servers of several games, in one sweep |
 //! | | `fields.rs` | the fields of binary datagrams |
 //! | | `status_text.rs`, `words.rs` | statuses that are lines of text |
 //! | | `servers.rs` | the servers, each listed once |
 //! | | `list_query.rs` | a conversation with a master |
-//! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are believed |
+//! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are accepted |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
 //! | | `a2s/` | Source, GoldSrc, and many others |
@@ -35,7 +35,7 @@
     allow(
         dead_code,
         unused_imports,
-        reason = "only the protocols of that feature use some of what all share"
+        reason = "only the protocols of that feature use some of the shared code"
     )
 )]
 
@@ -137,7 +137,7 @@ pub struct GameConversation {
 /// The answer of one host.
 #[derive(Clone, Debug)]
 pub enum GameAnswer {
-    /// A server's.
+    /// The answer of a server.
     Server {
         /// The server.
         info: Box<ServerInfo>,
@@ -146,28 +146,28 @@ pub enum GameAnswer {
     },
     /// A master's list. The servers themselves come from [`Games::take_server`].
     List {
-        /// The number of servers on it that are believed, each counted once.
+        /// The number of accepted servers, each counted once.
         listed: usize,
-        /// True if the end of the list was received, or lists of this protocol have no mark of their end. A datagram
-        /// may still be lost: protocols do not number them. False, too, if the master marks each of several datagrams
-        /// as the end, so that more may follow.
+        /// True if the end of the list was received, or lists of this protocol have no end mark. A datagram may still
+        /// have been lost, since protocols do not number them. False, too, if the master marks each of several
+        /// datagrams as the end, so that more may follow.
         complete: bool,
         /// Whether it goes on beyond what is read: [`MAX_LISTED`] entries, 2,048 datagrams or, if it is requested page by
         /// page, one minute.
         is_cut: bool,
-        /// The entries that are not believed.
+        /// The numbers of entries that were not accepted.
         rejected: Rejected,
     },
 }
 
 impl Games {
-    /// Creates a protocol for any games. The port and host gap of `default` are the defaults.
+    /// Creates a protocol for all games. The port and host gap of `default` are the defaults.
     pub fn new(default: &'static Game) -> Games {
         Games { default, servers: ServerSet::default(), requires_proof: false }
     }
 
-    /// Refuses answers without the token that their request has, which only the server's address and port tie to it.
-    /// Otherwise such an answer counts if none with the token comes, and its
+    /// Refuses answers that lack the token of their request, so that only the server's address and port tie them to it.
+    /// By default, such an answer counts if none with the token arrives, and its
     /// [`proof`](crate::engine::Completion::proof) is [`Proof::Address`]. Protocols without a token are not affected.
     #[must_use]
     pub fn with_proof_required(mut self, required: bool) -> Games {
@@ -175,8 +175,8 @@ impl Games {
         self
     }
 
-    /// Names the addresses of this machine. Only a master that has a [reserved](super::reserved::purpose) address or one of
-    /// these may list them.
+    /// Sets the addresses of this machine. Only a master that has a [reserved](super::reserved::purpose) address or one
+    /// of these may list them.
     #[must_use]
     pub fn with_own_addresses(mut self, own: impl IntoIterator<Item = IpAddr>) -> Games {
         self.servers.own = own.into_iter().map(|ip| ip.to_canonical()).collect();
@@ -265,14 +265,15 @@ impl GameConversation {
         self.is_master
     }
 
-    /// Returns the round trip of the first reply, if it is known: that of a server which answers in several steps.
+    /// Returns the round trip of the first reply, if it is known: the ping, even of a server that answers in several
+    /// steps.
     pub fn ping(&self) -> Option<Duration> {
         self.ping
     }
 }
 
 impl GameAnswer {
-    /// Returns the answer of a server, completed by `datagram`.
+    /// Returns the answer of a server. `datagram` is the last one of its reply.
     fn server(mut info: ServerInfo, datagram: &[u8]) -> GameAnswer {
         info.read_names();
         info.explain_truncation();
@@ -374,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_believed_from_a_master_that_was_asked_while_its_query_is_open() {
+    fn a_list_is_accepted_only_from_a_queried_master_while_its_query_is_open() {
         const LIST: &[u8] = b"\xff\xff\xff\xffgetserversResponse\\\x09\x01\x01\x01\x6d\x38\\EOT\0\0\0";
         let game = Game::find("et").unwrap();
         let [master, other]: [SocketAddr; 2] = ["9.9.9.9:27950", "9.9.9.8:27950"].map(|a| a.parse().unwrap());

@@ -1,8 +1,7 @@
 //! Mumble: the ping of its servers over UDP.
 //!
-//! The layout is that of `MumbleProtocol.cpp` in Mumble's sources, which newer servers answer beside their own: a
-//! number that the server returns, its version, and three counts. There are no names, neither the server's nor its
-//! users'.
+//! The layout is the older one in Mumble's `MumbleProtocol.cpp`, which newer servers still support: a number that the
+//! server returns, its version, and three counts. There are no names, neither of the server nor of its users.
 
 use std::time::Duration;
 
@@ -71,8 +70,8 @@ impl Dialogue for Ping {
     }
 }
 
-/// Returns the number of a pong. Nothing marks a pong as such, so all that is known about it is checked: its length,
-/// and that its numbers are as small as those of a server can be.
+/// Returns the number in a pong. A pong has no header, so everything else that is known about it is checked: its
+/// length, and that the version and the counts are small enough for a real server.
 fn read_token(reply: &[u8]) -> Option<Token> {
     let is_small = |at: usize| reply.get(at) == Some(&0);
     let is_pong = reply.len() == PONG_LENGTH && reply[1] < 10 && [0, 12, 16, 20].into_iter().all(is_small);
@@ -96,7 +95,7 @@ fn parse(reply: &[u8], game: &'static Game) -> Result<ServerInfo, &'static str> 
     let mut info = ServerInfo::new(game);
     info.version = Some(format!("{major}.{minor}.{patch}"));
     (info.players, info.max_players) = (users, Some(most));
-    // The maximum of each user, in bits per second.
+    // The maximum for each user, in bits per second.
     info.rules.push(b"bandwidth", bandwidth.to_string().as_bytes());
     Ok(info)
 }

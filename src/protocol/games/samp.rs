@@ -17,7 +17,7 @@ use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 
 /// The beginning of every datagram.
 const MAGIC: &[u8] = b"SAMP";
-/// The size of what a reply repeats: the magic, the address and port, and the letter.
+/// The size of the header, which a reply repeats: the magic, the address and port, and the letter.
 const HEADER: usize = 11;
 /// The maximum number of players that a server lists.
 const MAX_PLAYERS: u32 = 100;
@@ -51,7 +51,7 @@ struct SampConversation {
     info: Option<ServerInfo>,
 }
 
-/// What the next request asks for.
+/// The kind of the next request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Missing {
     Info,
@@ -193,7 +193,7 @@ fn read_info(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo, 
             info.game_type = Some(game.text.clean(mode));
             info.rules.push(b"language", language);
         }
-        _ => info.remarks.push("the information is cut off".into()),
+        _ => info.remarks.push("the description is cut off".into()),
     }
     if info.players > MAX_PLAYERS {
         info.truncated = true;
@@ -237,7 +237,7 @@ fn read_player(
     })
 }
 
-/// Reads the rules. Those that are known have fields of their own, too.
+/// Reads the rules, and sets map and version from them.
 fn read_rules(mut fields: Fields<'_>, info: &mut ServerInfo) {
     let count = fields.u16_le().unwrap_or(0);
     let mut read = 0;
@@ -256,7 +256,7 @@ fn read_rules(mut fields: Fields<'_>, info: &mut ServerInfo) {
 
 fn note_missing_players(info: &mut ServerInfo) {
     info.truncated = true;
-    info.remarks.push("the list of players is missing".into());
+    info.remarks.push("the player list is missing".into());
 }
 
 fn long_text<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], &'static str> {
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_crowded_servers_are_not_asked_for_players() {
+    fn players_are_not_requested_from_empty_and_crowded_servers() {
         for (players, is_truncated) in [(0, false), (101, true)] {
             let info = [&[0, players], &INFO[2..]].concat();
             let info = done(step(&mut conversation(false), b'i', &info));
@@ -404,7 +404,7 @@ mod tests {
         step(&mut samp, b'd', &DETAILS[..20]);
         let info = done(step(&mut samp, b'r', &RULES[..14]));
         assert_eq!((info.player_list.len(), info.truncated, info.map.as_deref()), (1, true, Some("LS")));
-        let remarks = ["the information is cut off", "1 of 2 players are listed", "1 of 2 rules are listed"];
+        let remarks = ["the description is cut off", "1 of 2 players are listed", "1 of 2 rules are listed"];
         assert_eq!(info.remarks, remarks);
     }
 }

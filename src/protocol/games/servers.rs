@@ -13,12 +13,12 @@ pub(super) struct ServerSet {
     waiting: VecDeque<(SocketAddr, &'static Game)>,
     /// The addresses of this machine.
     pub own: HashSet<IpAddr>,
-    /// Whether any master may list reserved and own addresses.
+    /// True if any master may list reserved and own addresses.
     pub allow_reserved: bool,
 }
 
 impl ServerSet {
-    /// Adds a server that is not to be taken. Returns whether it is new.
+    /// Adds a server that does not wait to be taken. Returns whether it is new.
     pub fn insert(&mut self, server: SocketAddr) -> bool {
         self.known.insert(canonical(server))
     }
@@ -52,8 +52,8 @@ impl ServerSet {
         self.own.contains(&ip)
     }
 
-    /// Returns whether a master may list reserved and own addresses. A master that has such an address itself may: it is
-    /// one of the local network.
+    /// Returns whether a master may list reserved and own addresses. A master that has such an address itself may,
+    /// since it is in the local network.
     pub fn may_list_reserved(&self, master: IpAddr) -> bool {
         self.allow_reserved || self.is_own(master) || reserved::purpose(master).is_some()
     }

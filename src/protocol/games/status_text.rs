@@ -1,4 +1,5 @@
-//! A status as text, as Quake's descendants before Quake III send it: the settings in one line, then a line for each player.
+//! A status as text, as servers of QuakeWorld and Quake II send it: the settings in one line, then a line for each
+//! player.
 
 use super::ServerInfo;
 use super::quake3::{InfoString, number};
@@ -43,7 +44,7 @@ pub(super) fn read_players(
     mut read: impl FnMut(&mut ServerInfo, &[u8]) -> bool,
 ) {
     let mut lines = text.split(|&byte| byte == b'\n');
-    // What follows the last line feed is the start of a line whose rest is missing, or the zero at the end of the text.
+    // After the last line feed, there is the start of a line whose rest is missing, or the zero at the end of the text.
     let is_cut = lines.next_back().is_some_and(|rest| !matches!(rest, [] | [0]));
     let mut unreadable = 0;
     for line in lines.filter(|line| !line.trim_ascii().is_empty()) {
@@ -52,24 +53,24 @@ pub(super) fn read_players(
     info.players = info.player_list.len() as u32 + unreadable;
     info.truncated = is_cut || unreadable > 0;
     if unreadable > 0 {
-        info.remarks.push(format!("lines of players that cannot be read: {unreadable}"));
+        info.remarks.push(format!("unreadable lines of the player list: {unreadable}"));
     }
     if is_cut {
         info.remarks.push("the list of players is cut off".to_owned());
     }
 }
 
-/// Returns the clean text of the first of these rules that is there and not empty.
+/// Returns the clean text of the first of these rules that is present and not empty.
 pub(super) fn text(info: &ServerInfo, keys: &[&str]) -> Option<String> {
     raw(info, keys).map(|value| info.game.text.clean(value))
 }
 
-/// Returns the first of these rules that is there and not empty.
+/// Returns the first of these rules that is present and not empty.
 pub(super) fn raw<'a>(info: &'a ServerInfo, keys: &[&str]) -> Option<&'a [u8]> {
     keys.iter().filter_map(|key| info.rules.get(key)).find(|value| !value.is_empty())
 }
 
-/// Returns the first of these rules that is there and not empty, if it is a number.
+/// Returns the first of these rules that is present and not empty, if it is a number.
 pub(super) fn count(info: &ServerInfo, keys: &[&str]) -> Option<u32> {
     u32::try_from(number(raw(info, keys)?)?).ok()
 }

@@ -12,7 +12,7 @@ pub(super) const TOKEN: Token = Token(0x1234);
 pub(super) struct Talk(Box<dyn Dialogue>);
 
 impl Talk {
-    /// Begins a conversation with a server of this game, without a question for its rules.
+    /// Begins a conversation with a server of this game, without requesting its rules.
     pub fn with(id: &str) -> Talk {
         Talk::asking(id, false)
     }

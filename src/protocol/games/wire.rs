@@ -72,7 +72,7 @@ pub struct WireProtocol {
 /// Begins a conversation with a master.
 pub(super) type BeginList = fn(&'static Game, bool) -> Box<dyn Dialogue>;
 
-/// What a server is asked.
+/// The question to a server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ServerQuestion {
     pub game: &'static Game,
@@ -92,8 +92,8 @@ pub(super) trait Dialogue: fmt::Debug + Send + Sync {
     /// Processes a reply. A master's list goes into `servers`, datagram by datagram.
     fn step(&mut self, servers: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer>;
 
-    /// Processes a reply without the token that the request has: not mine, unless the servers of the protocol may be
-    /// unable to return it.
+    /// Processes a reply that lacks the token of its request. The default refuses it; a protocol whose servers cannot
+    /// always return the token accepts it.
     fn step_without_token(&mut self, reply: &Reply<'_>) -> Step<GameAnswer> {
         let _ = reply;
         Step::NotMine
@@ -104,8 +104,8 @@ pub(super) trait Dialogue: fmt::Debug + Send + Sync {
         Quiet::Retry
     }
 
-    /// Returns the answer if what has been received suffices for one. A server that has described itself is listed, even
-    /// if the list of its players never comes.
+    /// Returns the answer if what has been received suffices for one. A server that has described itself is listed,
+    /// even if the list of its players never arrives.
     fn partial_answer(&mut self) -> Option<GameAnswer> {
         None
     }

@@ -6,7 +6,7 @@ use super::SimulatedServer;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// What a player has: all fields, of which team, skin and time are empty.
+/// The bits of all fields of a player. Team, skin and time are sent, but empty.
 const ALL_FIELDS: u8 = 0x3f;
 
 /// All servers of a fleet.
@@ -46,13 +46,13 @@ impl SimulatedHost for MtaServers {
         Reaction::Replied
     }
 
-    /// The header: there is nothing else to recognize a reply by.
+    /// Returns the range of the header: nothing else identifies a reply.
     fn token(&self) -> Range<usize> {
         0..4
     }
 }
 
-/// Appends a text behind its length, which counts itself; none has more than 254 bytes.
+/// Appends a text of at most 254 bytes, after its length, which counts itself.
 fn write_text(text: &str, out: &mut Vec<u8>) {
     let text = &text.as_bytes()[..text.len().min(254)];
     out.push(text.len() as u8 + 1);

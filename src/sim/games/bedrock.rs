@@ -35,11 +35,12 @@ impl SimulatedHost for BedrockServers {
         Reaction::Replied
     }
 
-    /// The number of the ping. What follows must stay recognizable, or it would be no pong.
+    /// Returns the range of the ping's number.
     fn token(&self) -> Range<usize> {
         1..9
     }
 
+    /// Cuts the reply off after the magic, without which it would not be a pong.
     fn garbage(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
         let reaction = self.answer(context, request, reply);
         reply.truncate(36);

@@ -1,4 +1,5 @@
-//! Doom 3 servers (`ProcessGetInfoMessage` in `AsyncServer.cpp`). To the request of Quake Wars they reply as its servers do.
+//! Doom 3 servers (`ProcessGetInfoMessage` in `AsyncServer.cpp`). They reply to the request of Quake Wars as its
+//! servers do.
 
 use std::ops::Range;
 
@@ -9,12 +10,12 @@ use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 const INFO: &[u8] = b"\xff\xffinfoResponse\0";
 const INFO_EX: &[u8] = b"\xff\xffinfoExResponse\0";
-/// The number in place of a player's that ends their list.
+/// The player number that ends the list of players.
 const NO_PLAYER: u8 = 32;
 /// The operating systems of clients that may connect: Windows, Mac, Linux.
 const OS_MASK: [u8; 4] = [7, 0, 0, 0];
 
-/// The games that servers can also be of: their replies to Doom 3's request differ from Doom 3's.
+/// The faults of servers: other games, whose replies to Doom 3's request differ.
 pub(in crate::sim) const DOOM3_FAULTS: [&str; 2] = ["quake4", "quake-wars"];
 
 /// All servers of a fleet.
@@ -70,7 +71,8 @@ impl SimulatedHost for Doom3Servers {
         Reaction::Replied
     }
 
-    /// The challenge of the reply to `getInfo`; in the other one a part of its header, so that a change of it is noticed.
+    /// Returns the range of the challenge in the reply to `getInfo`. In the other reply, this is a part of the header,
+    /// so a change is noticed, too.
     fn token(&self) -> Range<usize> {
         INFO.len()..INFO.len() + 4
     }
@@ -131,7 +133,7 @@ fn write_info(server: &SimulatedServer, kind: Doom3Kind, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends what the players of Quake Wars have achieved.
+/// Appends experience, team, kills and deaths of the players of Quake Wars.
 fn write_achievements(server: &SimulatedServer, out: &mut Vec<u8>) {
     for (id, player) in listed(server) {
         out.push(id);
@@ -142,7 +144,7 @@ fn write_achievements(server: &SimulatedServer, out: &mut Vec<u8>) {
     out.push(NO_PLAYER);
 }
 
-/// Returns the players with their numbers. There is no more room than for 32.
+/// Returns the players with their numbers, at most 32.
 fn listed(server: &SimulatedServer) -> impl Iterator<Item = (u8, &SimulatedPlayer)> {
     (0..NO_PLAYER).zip(&server.players)
 }

@@ -5,12 +5,12 @@ use crate::sim::dice::Dice;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// What a server can do wrong.
+/// The faults of servers.
 pub(crate) const FAULTS: [&str; 5] =
     ["reversed-parts", "no-queryid", "no-final", "stale-players", "hidden-players"];
 
 const REQUEST: &[u8] = b"\\status\\";
-/// The sizes of parts.
+/// The maximum sizes of parts in bytes; each server has one of them.
 const SIZES: [usize; 3] = [350, 500, 1300];
 
 /// All servers of a fleet.
@@ -113,7 +113,7 @@ impl SimulatedHost for GameSpy1Servers {
         let &[high, low] = kept else { return };
         let mut parts = self.status(context, u16::from_be_bytes([high, low]));
         let part = parts.swap_remove(part as usize);
-        // Without its backslash, it is no status.
+        // Without its backslash, it is not a status.
         out.extend_from_slice(if context.garbage { &part[1..40] } else { &part });
     }
 }

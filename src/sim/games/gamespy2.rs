@@ -6,8 +6,8 @@ use super::SimulatedServer;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// What a server can do otherwise: leave out the tables if the server is requested, too; leave out their numbers of rows; hide
-/// the players.
+/// The faults of servers: tables are sent only if they are requested alone; the numbers of rows are missing; the
+/// players are hidden.
 pub(crate) const FAULTS: [&str; 3] = ["one-section", "no-row-count", "hidden-players"];
 
 /// All servers of a fleet.

@@ -9,10 +9,10 @@ use crate::sim::dice::Dice;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// What a server can do wrong.
+/// The faults of servers.
 pub(crate) const FAULTS: [&str; 3] = ["reversed-parts", "no-challenge", "hidden-players"];
 
-/// The sizes of parts.
+/// The maximum sizes of parts in bytes; each server has one of them.
 const SIZES: [usize; 3] = [300, 700, 1400];
 
 /// All servers of a fleet.
@@ -69,7 +69,7 @@ impl GameSpy3Servers {
 }
 
 impl SimulatedHost for GameSpy3Servers {
-    /// Keeps only the request for a status, which is long.
+    /// Keeps the reply to a handshake; for a status, which is long, only its request.
     fn answer(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
         let challenge = (Dice::new(context.seed ^ u64::from(context.from.port())).next() as i32) | 1;
         match request {

@@ -10,8 +10,7 @@ use crate::sim::dice::Dice;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// What a server can do otherwise: Geyser's header and order of keys; zeros in the message of the day; a list of players
-/// that is hidden.
+/// The faults of servers: Geyser's header and order of keys; zeros in the message of the day; a hidden player list.
 pub(crate) const FAULTS: [&str; 3] = ["geyser", "zeros-in-name", "hidden-players"];
 
 /// The bits of a session number that are kept.
@@ -88,7 +87,7 @@ impl SimulatedHost for MinecraftServers {
                 reply.extend_from_slice(&session.to_be_bytes());
                 reply.extend_from_slice(format!("{challenge}\0").as_bytes());
             }
-            // A request of another length gets a shorter reply, which nobody reads.
+            // Real servers also answer a shorter request, with a shorter reply. Clients do not use it.
             (b"\xfe\xfd\x00", 8) => match self.clients.get(&client) {
                 Some(&(session, challenge)) if rest[..4] == challenge.to_be_bytes() => {
                     self.write_status(context, session, reply);

@@ -1,4 +1,4 @@
-//! Mumble servers: replies to the ping over UDP. They do not say who is there.
+//! Mumble servers: replies to the ping over UDP. They do not name their users.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ impl SimulatedHost for MumbleServers {
         Reaction::Replied
     }
 
-    /// The number of the ping.
+    /// Returns the range of the ping's number.
     fn token(&self) -> Range<usize> {
         4..12
     }

@@ -8,11 +8,11 @@ use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 const HEADER: &str = "print\n";
-/// The maximum length of a status: `MAX_MSGLEN` less 16. A server leaves out the players that do not fit.
+/// The maximum length of a status in bytes: `MAX_MSGLEN` less 16. A server leaves out the players that do not fit.
 const LONGEST: usize = 1384;
 
-/// What differs from Quake II's own server: a message before the settings; bots that are counted and not listed; an
-/// address after each name.
+/// The faults of servers, which differ from Quake II's own: a message before the settings; bots that are counted and
+/// not listed; an address after each name.
 pub(in crate::sim) const QUAKE2_FAULTS: [&str; 3] = ["preface", "hidden-bots", "addresses"];
 
 /// All servers of a fleet.

@@ -8,15 +8,15 @@ use super::server::SimulatedPlayer;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// What is listed without a number: settings and players.
+/// The number that stands for a request without one: settings and players.
 const OLD: u32 = 3;
 const HEADER: &[u8] = b"\xff\xff\xff\xffn";
 /// The ping of bots (`IsBotPing` of serverstat's `bot.go`).
 const BOT_PING: u16 = 10;
-/// The maximum length of the text in one datagram.
+/// The maximum length of the text in one datagram, in bytes.
 const PART: usize = 1300;
 
-/// What differs from mvdsv: a server that ignores the number of a request; FTE, which marks bots by their names.
+/// The faults of servers, which differ from mvdsv: some ignore the number of a request; FTE marks bots in their names.
 pub(in crate::sim) const QUAKEWORLD_FAULTS: [&str; 2] = ["old", "fte"];
 
 /// All servers of a fleet.
@@ -72,7 +72,7 @@ impl SimulatedHost for QuakeWorldServers {
     }
 }
 
-/// Returns what a request for a status wants listed; without a number, what old servers list.
+/// Returns the number in a request for a status, which selects what to list; [`OLD`] if there is none.
 fn options(request: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(request.strip_prefix(b"\xff\xff\xff\xffstatus")?).ok()?;
     let number = text.trim_matches(['\0', '\n', ' ']);
@@ -104,14 +104,14 @@ fn status(server: &SimulatedServer, options: u32, is_fte: bool) -> String {
     text
 }
 
-/// Some players only watch.
+/// Returns whether a player is a spectator.
 fn is_spectator(player: &SimulatedPlayer) -> bool {
     !player.is_bot && player.seconds.is_multiple_of(5)
 }
 
 fn write_player(text: &mut String, at: usize, player: &SimulatedPlayer, options: u32, is_fte: bool) {
     let SimulatedPlayer { name, score, ping, seconds, is_bot } = player;
-    // mvdsv's bots have a ping of their own.
+    // mvdsv reports the same ping for all bots.
     let ping = if *is_bot { BOT_PING } else { *ping };
     let (id, minutes) = (100 + at, seconds / 60);
     let _ = if is_spectator(player) {
@@ -132,7 +132,7 @@ fn write_player(text: &mut String, at: usize, player: &SimulatedPlayer, options:
     text.push('\n');
 }
 
-/// Splits a text as mvdsv does: a new datagram begins with the line that exceeds the last one.
+/// Splits a text as mvdsv does: a new datagram begins with the line that does not fit in the last one.
 fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

@@ -6,7 +6,7 @@ use super::SimulatedServer;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// The fault of servers that list no players, as one with more than 100 does.
+/// The fault of servers that list no players, like those with more than 100.
 pub(crate) const NO_LIST: &str = "no-list";
 
 /// All servers of a fleet.
@@ -41,7 +41,7 @@ impl SimulatedHost for SampServers {
         Reaction::Replied
     }
 
-    /// What the reply repeats of the request.
+    /// Returns the range that a reply repeats from its request.
     fn token(&self) -> Range<usize> {
         0..11
     }
@@ -81,7 +81,7 @@ fn write_rules(server: &SimulatedServer, is_open_mp: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a text behind its length; a name is never longer than 255 bytes.
+/// Appends a text of at most 255 bytes, after its length.
 fn write_text(text: &str, out: &mut Vec<u8>) {
     let text = &text.as_bytes()[..text.len().min(255)];
     out.push(text.len() as u8);

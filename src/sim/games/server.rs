@@ -1,4 +1,4 @@
-//! A simulated game server: what it says, independent of the wire. Its seed decides everything; nothing is stored.
+//! A simulated game server, independent of the wire protocol. Its seed decides everything; nothing is stored.
 
 use crate::sim::dice::Dice;
 use crate::sim::simulated_host::HostContext;

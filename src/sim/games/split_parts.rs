@@ -3,7 +3,7 @@
 /// Writes a status.
 #[derive(Debug)]
 pub(super) struct PartWriter {
-    /// What precedes the number of each part.
+    /// The bytes before the number of each part.
     head: Vec<u8>,
     size: usize,
     parts: Vec<Vec<u8>>,
@@ -62,7 +62,7 @@ impl PartWriter {
         for (row, value) in values.enumerate() {
             let room = self.room();
             if value.len() + 1 > room {
-                // A value of which nothing fits is cut to an empty one.
+                // If no byte of a value fits, an empty one is written.
                 let cut = &value.as_bytes()[..room.saturating_sub(1)];
                 self.part().extend_from_slice(cut);
                 self.part().push(0);

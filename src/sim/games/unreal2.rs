@@ -5,8 +5,8 @@ use super::server::SimulatedPlayer;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
-/// What a server can do otherwise: send texts in UCS-2, reverse its datagrams, not count bots, leave out players, or ignore
-/// requests for them.
+/// The faults of servers: texts in UCS-2; datagrams in reverse order; bots that are not counted; a player that is not
+/// listed; no reply to requests for the players.
 pub(crate) const FAULTS: [&str; 5] =
     ["wide-texts", "reversed-parts", "uncounted-bots", "hidden-players", "no-players"];
 
@@ -15,7 +15,7 @@ const RULES: u8 = 1;
 const PLAYERS: u8 = 2;
 /// Rules and players together, as qstat requests them.
 const RULES_AND_PLAYERS: u8 = 3;
-/// The size of a datagram, as real ones are.
+/// The maximum size of a datagram in bytes, like that of real servers.
 const SIZE: usize = 450;
 
 /// All servers of a fleet.
@@ -104,7 +104,7 @@ fn entry(at: usize, player: &SimulatedPlayer, is_wide: bool) -> Vec<u8> {
     .concat()
 }
 
-/// Encodes a text and the zero at its end, behind the number of their characters as a compact index; an empty one has no
+/// Encodes a text and its terminating zero, after the number of characters as a compact index. An empty text has no
 /// zero.
 fn text(text: &str, is_wide: bool) -> Vec<u8> {
     if text.is_empty() {
@@ -124,7 +124,7 @@ fn text(text: &str, is_wide: bool) -> Vec<u8> {
 }
 
 impl SimulatedHost for Unreal2Servers {
-    /// Keeps only what was asked for.
+    /// Keeps only the number of the requested section.
     fn answer(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
         let &[0x77..=0x80, 0, 0, 0, question @ DETAILS..=RULES_AND_PLAYERS] = request else {
             return Reaction::Ignored;

@@ -84,8 +84,8 @@ pub struct FaultArgs {
     /// Forged replies per second, with wrong tokens
     #[arg(long, value_name = "PPS", default_value_t = 0.0)]
     pub forge: f64,
-    /// snmp: fraction of hosts with a fault: too-big, too-big-empty, non-increasing, odd-ber, stale-id,
-    /// restart, reboot, same-engine or slow-bulk (repeatable; no host has two)
+    /// Fraction of hosts with one fault of their protocol, such as too-big=0.1 for snmp; an unknown KIND lists them all
+    /// (repeatable; no host has two)
     #[arg(long, value_name = "KIND=F", value_parser = misbehaviour)]
     pub misbehave: Vec<(&'static str, f64)>,
 }

@@ -65,7 +65,7 @@ pub struct FindArgs {
     pub servers: ServersArgs,
 }
 
-/// The interpretation of a player's name.
+/// The options of a search for a player's name.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct NamingArgs {
     /// Match the player's whole name
@@ -100,17 +100,17 @@ pub struct ServersArgs {
     /// The name by which masters select servers, instead of the game's own
     #[arg(long, value_name = "NAME")]
     pub list_name: Option<String>,
-    /// A master server to get the list from, instead of the game's own (repeatable)
+    /// A master server to get the list from, instead of the game's built-in ones (repeatable)
     #[arg(long = "master", value_name = "HOST[:PORT]")]
     pub masters: Vec<String>,
     /// Also query reserved, private and own addresses that a master lists
     #[arg(long)]
     pub allow_reserved: bool,
-    /// The proof that an answer needs. `token`: it must return the number that its request carries, if the protocol has one;
-    /// `address`: otherwise the server's address and port suffice, and json has "proof":"address"
+    /// The proof that an answer needs. token: it returns the number in its request, if the protocol has one; address:
+    /// otherwise, its source address and port suffice, and json has "proof":"address"
     #[arg(long, value_enum, value_name = "PROOF", default_value_t = RequiredProof::Address)]
     pub proof: RequiredProof,
-    /// The encoding of names and other texts: utf-8, latin1, windows-1251, gbk…; without it, UTF-8 or else what they look like
+    /// The encoding of names and other texts: utf-8, latin1, windows-1251, gbk…; by default UTF-8, or else as detected
     #[arg(long, value_name = "NAME", value_parser = encoding, help_heading = "Output")]
     pub encoding: Option<Encoding>,
     /// Query repeatedly at this interval, each server at its own time within it, until Ctrl-C or --deadline; and write

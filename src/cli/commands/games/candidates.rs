@@ -19,7 +19,7 @@ pub struct Candidates {
     pub catalogue: Catalogue,
     pub inputs: Inputs,
     pub masters: Masters,
-    /// True to return a target that a master has listed, too.
+    /// True to return a target that the user names even if a master has listed it.
     pub allow_duplicates: bool,
 }
 
@@ -33,6 +33,7 @@ pub enum Candidate {
     },
     /// More servers may follow.
     Waiting,
+    /// No more servers follow.
     End,
 }
 
@@ -88,7 +89,7 @@ impl Candidates {
 }
 
 impl Asked {
-    /// Begins a conversation, also about the rules if `with_rules`. The caller checked that there is room.
+    /// Begins a conversation, which also requests the rules if `with_rules`. The caller has checked that there is room.
     pub fn ask(self, engine: &mut Engine<Games, Asked>, with_rules: bool) {
         let question = GameQuestion::server(self.game);
         let question = if with_rules { question.with_rules() } else { question };

@@ -11,8 +11,8 @@ use serde::Deserialize;
 
 use crate::cli::exit::Usage;
 
-/// The minimum similarity of an id that is suggested for a mistyped one, as clap uses it; and how much less similar than
-/// the best one it may be.
+/// The minimum similarity of a suggested id to the mistyped one, which is clap's; and how far it may be below that of
+/// the best suggestion.
 const SIMILAR: f64 = 0.7;
 const LESS_SIMILAR: f64 = 0.1;
 
@@ -31,7 +31,7 @@ struct GamesFile {
     game: Vec<GameEntry>,
 }
 
-/// A game of a games file. What it leaves out is as in the game that it is `like`, or as in the first game of its
+/// A game of a games file. Missing keys have the values of the game named by `like`, or of the first game of
 /// `protocol`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,7 +95,7 @@ impl Catalogue {
     /// Returns the game with this id or alias, ignoring case.
     ///
     /// # Errors
-    /// There is none: the reason, with similar ids.
+    /// No game has this id: the reason, with similar ids.
     pub fn find(&self, id: &str) -> Result<&'static Game, String> {
         self.all().find(|game| game.is_called(id)).ok_or_else(|| {
             let mut similar: Vec<(f64, &str)> =
@@ -143,7 +143,7 @@ impl GameEntry {
     }
 }
 
-/// Makes a game that is known until the end of the program: a run makes only a few.
+/// Makes a game live until the end of the program. A run makes only a few.
 pub fn forever(game: Game) -> &'static Game {
     Box::leak(Box::new(game))
 }

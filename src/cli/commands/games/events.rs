@@ -94,6 +94,8 @@ impl Event<'_> {
 }
 
 impl EventWriter {
+    /// Starts the output of events.
+    ///
     /// # Errors
     /// The header cannot be written.
     pub fn open(out: Out, format: GamesFormat) -> io::Result<EventWriter> {
@@ -102,7 +104,7 @@ impl EventWriter {
         Ok(EventWriter { sink: Sink::open(out, format.of_sink(), columns, CSV)?, writes_points, written: 0 })
     }
 
-    /// Returns whether each query of a server is a point, instead of each change an event.
+    /// Returns whether a point is written for each query, instead of an event for each change.
     pub fn writes_points(&self) -> bool {
         self.writes_points
     }
@@ -133,7 +135,7 @@ impl EventWriter {
         self.write_in_format(record, json, event.player())
     }
 
-    /// Writes that a server does not answer any more. `name` is the last one that it had.
+    /// Writes that a server does not answer any more. `name` is its last known name.
     pub fn write_gone(&mut self, record: &Record, game: &str, name: Option<&str>) -> io::Result<()> {
         self.write_in_format(record, EventJson { event: "gone", game, name, ..EventJson::default() }, "")
     }

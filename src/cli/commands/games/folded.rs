@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// Returns a text in lower case, without accents, and with plain letters for those that only look different (`é`, `Ｆ`,
-/// `𝓐`, `ø`), so that people find a name as they read it.
+/// `𝓐`, `ø`), so that people can type a name as they read it.
 pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();

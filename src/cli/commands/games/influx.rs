@@ -7,7 +7,7 @@ use super::candidates::Asked;
 use super::server::Server;
 use crate::cli::output::untrusted::harmless;
 
-/// Returns the line of a server that answered at `at` since 1970.
+/// Returns the line of a server that answered. `at` is the time since 1970.
 pub fn answered(server: &Server, at: Duration) -> String {
     let mut line = head(Asked { address: server.address, game: server.game });
     let _ = write!(line, "up=1i,players={}i,humans={}i", server.players, server.humans());
@@ -26,7 +26,7 @@ pub fn answered(server: &Server, at: Duration) -> String {
     end(line, at)
 }
 
-/// Returns the line of a server that did not answer until `at` since 1970.
+/// Returns the line of a server that did not answer. `at` is the time since 1970.
 pub fn unanswered(asked: Asked, at: Duration) -> String {
     end(head(asked) + "up=0i", at)
 }

@@ -1,4 +1,4 @@
-//! `--list-games`: the games that are known.
+//! `--list-games`: the known games.
 
 use std::io;
 

@@ -76,7 +76,7 @@ impl Listing {
         self.report.server(record, info, server, &found)
     }
 
-    /// Returns whether the first player is found and enough: nothing more is listed.
+    /// Returns whether `--first` has found its player, so that nothing more is listed.
     fn has_enough(&self) -> bool {
         self.first && self.counts.found > 0
     }
@@ -159,7 +159,7 @@ impl Job<Games, Asked> for Listing {
         match self.wanted {
             None if self.answered() > 0 => Exit::Success,
             Some(_) if self.counts.found > 0 => Exit::Success,
-            // Nobody knows whether the player is there.
+            // The player may be on a server that no master listed.
             Some(_) if self.candidates.masters.have_failed() => Exit::System,
             _ => Exit::Nothing,
         }

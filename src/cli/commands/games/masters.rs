@@ -19,12 +19,12 @@ type Resolved = (String, Result<Span, String>);
 /// The masters of one sweep: each queried as soon as its name is resolved.
 #[derive(Debug)]
 pub struct Masters {
-    /// The names that were resolved in the meantime.
+    /// Receives names as they are resolved.
     resolved: Receiver<Resolved>,
     unresolved: usize,
     /// Their addresses, and the names that the user gave.
     named: Vec<(SocketAddr, String)>,
-    /// How many the user named, or the game has.
+    /// The number of masters that the user named, or that the game has.
     asked: usize,
     queried: usize,
     ended: usize,
@@ -53,7 +53,7 @@ impl Masters {
                         self.named.push((*address, name));
                     }
                 }
-                Ok(_) => console.warn(format_args!("master {name}: not a single address")),
+                Ok(_) => console.warn(format_args!("master {name}: it must be one address, not a range")),
                 Err(reason) => console.warn(format_args!("master {name}: {reason}")),
             }
         }
@@ -62,7 +62,7 @@ impl Masters {
         Some(*address)
     }
 
-    /// Starts to query all masters once more, unless some are still open.
+    /// Starts to query all masters again, unless some are still open.
     pub fn query_again(&mut self) {
         if !self.are_open() {
             (self.queried, self.ended) = (0, 0);
@@ -74,7 +74,7 @@ impl Masters {
         self.unresolved > 0 || self.ended < self.named.len()
     }
 
-    /// Returns whether none is named.
+    /// Returns whether there are no masters.
     pub fn is_empty(&self) -> bool {
         self.asked == 0
     }
@@ -104,9 +104,7 @@ impl Masters {
                         listed + rejected.total()
                     ));
                 } else if !complete {
-                    warn(format_args!(
-                        "the end of its list is unknown, so it may be cut; {listed} servers were received"
-                    ));
+                    warn(format_args!("its list may be incomplete; {listed} servers were received"));
                 } else if listed + rejected.total() == 0 {
                     warn(format_args!("lists no servers"));
                 }
@@ -138,7 +136,7 @@ fn resolve(
 ) {
     let parsed = targets::parse(&name, Some(game.master_port));
     let task = move || {
-        // Nobody waits for it once the sweep has ended.
+        // Nothing receives it once the sweep has ended.
         let _ = results.send((name, parsed.and_then(targets::resolved)));
         wake();
         Ok(())

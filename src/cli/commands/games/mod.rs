@@ -64,7 +64,7 @@ pub fn find(args: &FindArgs) -> Result<Exit> {
     search(args).map(|done| done.swept.exit)
 }
 
-/// Runs `allears games`, with at most this many servers.
+/// Runs `allears games`, and lists at most `most` servers.
 pub fn list(args: &GamesArgs, most: usize) -> Result<Done> {
     let NamingArgs { exact, regex, bots, first } = args.naming;
     if args.player.is_none() && (exact || regex || bots || first) {
@@ -103,7 +103,7 @@ struct Rows {
     is_ordered: bool,
     reverse: bool,
     most: usize,
-    /// The rules that are shown, or sorted by.
+    /// The rules that are shown or sorted by.
     rules: Vec<String>,
 }
 
@@ -126,7 +126,7 @@ impl Rows {
         })
     }
 
-    /// Returns the rules that are shown, or sorted by.
+    /// Returns the rules that are shown or sorted by.
     fn rules_needed(&self) -> Vec<String> {
         let columns = self.chosen.iter().flatten().chain([&self.sort]);
         let rules = columns.filter_map(|column| match column {

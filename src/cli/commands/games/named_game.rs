@@ -57,7 +57,7 @@ fn translated<'a>(name: &'a str, table: &[(&str, &'static str)]) -> &'a str {
     known.map_or(name, |(_, ours)| ours)
 }
 
-/// Returns `HOST:PORT` of a link behind its scheme: `connect/HOST:PORT/PASSWORD`, `USER@HOST:PORT/CHANNEL?version=1`.
+/// Returns `HOST:PORT` of a link, after its scheme: `connect/HOST:PORT/PASSWORD`, `USER@HOST:PORT/CHANNEL?version=1`.
 fn host_of(link: &str) -> Result<&str, String> {
     let link = link.strip_prefix("connect/").unwrap_or(link);
     let authority = link.split(['/', '?']).next().unwrap_or_default();

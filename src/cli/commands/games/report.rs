@@ -37,7 +37,7 @@ pub struct Report {
 /// A server that is written later.
 struct KeptServer {
     server: Server,
-    /// What JSON and CSV need besides.
+    /// The whole answer, which JSON and CSV need.
     whole: Option<Box<Whole>>,
 }
 
@@ -190,7 +190,7 @@ impl Report {
         self.keep(bytes)
     }
 
-    /// Drops the servers that come after the first ones.
+    /// Sorts the servers, and drops those beyond the maximum number.
     fn drop_all_but_the_first(&mut self) {
         self.rows.order(&mut self.kept);
         let dropped: usize =

@@ -1,4 +1,4 @@
-//! The data of a server that is kept for the table at the end.
+//! The data of a server for the table, which is written at the end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use allears::protocol::games::{Game, ServerInfo};
 #[derive(Clone, Debug)]
 pub struct Server {
     pub game: &'static Game,
-    /// How its texts are read.
+    /// The rules for reading its texts.
     pub text: TextRules,
     pub address: SocketAddr,
     /// The round trip, if it is known.

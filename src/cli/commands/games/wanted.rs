@@ -29,6 +29,8 @@ enum Naming {
 }
 
 impl Wanted {
+    /// Prepares the search for `name`.
+    ///
     /// # Errors
     /// An invalid regular expression, as [`Usage`].
     pub fn new(name: &str, naming: NamingArgs, game: &Game) -> Result<Wanted> {
@@ -50,7 +52,7 @@ impl Wanted {
         info.player_list.iter().filter(|player| self.finds(player, info.text)).collect()
     }
 
-    /// Returns whether a player of a server with these texts is searched for, and the name matches.
+    /// Returns whether the search covers this player, and the name matches. `text` has the rules of the server's texts.
     pub fn finds(&self, player: &PlayerInfo, text: TextRules) -> bool {
         let fits = || self.fits(&player.name) || text.readings(&player.name_raw).any(|name| self.fits(&name));
         (self.with_bots || player.bot != Some(true)) && fits()
@@ -108,7 +110,7 @@ mod tests {
         assert!(Wanted::new("(", naming, game).is_err_and(|error| error.is::<Usage>()));
     }
 
-    /// Returns the names found for `name` on a server with this one player, whose name is as sent.
+    /// Returns whether `name` finds the only player of a server, whose name is sent as these bytes.
     fn finds(name: &str, exact: bool, sent: &[u8]) -> bool {
         let game = Game::find("et").expect("a game");
         let naming = NamingArgs { exact, regex: false, bots: false, first: false };

@@ -36,7 +36,7 @@ pub struct Watch {
     wanted: Option<Wanted>,
     writer: EventWriter,
     schedule: Schedule,
-    /// When to query the masters again.
+    /// The time to query the masters again.
     masters_due: Time,
     servers: Vec<Watched>,
     numbers: HashMap<Asked, u32>,
@@ -51,12 +51,12 @@ struct Watched {
     asked: Asked,
     is_named: bool,
     is_busy: bool,
-    /// The number of polls without an answer since the last one.
+    /// The number of polls without an answer since the last answer.
     unanswered: u32,
     last: Option<Box<Seen>>,
 }
 
-/// What is compared from one answer to the next.
+/// The values that are compared from one answer to the next.
 struct Seen {
     map: Option<String>,
     name: Option<String>,
@@ -66,7 +66,7 @@ struct Seen {
     is_truncated: bool,
 }
 
-/// What a watch is to do.
+/// The settings of a watch.
 pub struct WatchSettings {
     pub interval: Duration,
     pub with_rules: bool,
@@ -93,7 +93,7 @@ impl Watch {
         }
     }
 
-    /// Adds servers that are not watched yet. Returns whether there may ever be more.
+    /// Adds servers that are not watched yet. Returns whether more may follow.
     fn add_servers(&mut self, engine: &mut Engine<Games, Asked>, now: Time, console: &Console) -> More {
         for _ in 0..AT_ONCE {
             match self.candidates.next(engine, console) {
@@ -118,7 +118,7 @@ impl Watch {
         self.tally.targets += 1;
     }
 
-    /// Forgets the servers that only masters listed, and that have not answered for long.
+    /// Forgets the servers that only masters listed, and that have not answered for a long time.
     fn forget_the_silent(&mut self, games: &mut Games) {
         let is_gone =
             |server: &Watched| !server.is_named && !server.is_busy && server.unanswered >= FORGOTTEN_AFTER;
@@ -331,7 +331,7 @@ impl Job<Games, Asked> for Watch {
         true
     }
 
-    /// Adds the servers of a new list. Those of the old one are watched on.
+    /// Adds the servers of a new list. Those of the old one stay watched.
     fn reload(&mut self, inputs: Inputs) {
         self.candidates.inputs = inputs;
     }

@@ -2,11 +2,11 @@
 
 use crate::protocol::games::fields::Fields;
 
-/// The maximum length of a packet after decompression: longer than any real one, and no burden.
+/// The maximum length of a packet after decompression, in bytes: more than any real one has.
 #[cfg(feature = "bzip2")]
 const MAX_PACKET: u32 = 64 << 10;
 
-/// Returns whether this is the start of a compressed packet.
+/// Returns whether `content` starts like a compressed packet.
 pub(super) fn claims(content: &[u8]) -> bool {
     content.get(8..11) == Some(b"BZh")
 }
@@ -35,7 +35,7 @@ pub(super) fn decompress(content: &[u8]) -> Result<Vec<u8>, &'static str> {
 pub(super) fn decompress(content: &[u8]) -> Result<Vec<u8>, &'static str> {
     let mut fields = Fields::new(content);
     fields.bytes(8)?;
-    Err("a compressed reply, which needs the feature bzip2")
+    Err("a compressed reply needs the feature bzip2")
 }
 
 /// Returns the CRC-32 of IEEE 802.3, as in zlib.

@@ -1,10 +1,10 @@
 //! The games that speak A2S.
 //!
-//! The ports are those that answer queries, as node-gamedig's `lib/games.js` has them (a port of its own, or the game's port
-//! plus an offset); that of Citadel is from GameQ. Ids and aliases are those of the same two, and common ones. The
-//! application ID is 0 for games that are not on Steam; mods of Half-Life have that of Half-Life.
+//! The ports are the ones that answer queries. They come from node-gamedig's `lib/games.js` (a separate query port, or
+//! the game's port plus an offset); Citadel's comes from GameQ. Ids and aliases follow these two, plus a few common
+//! ones. The application ID is 0 for games that are not on Steam; some mods of Half-Life have Half-Life's own.
 //!
-//! Valve's master is gone. The masters alive are Xash3D's: see `engine/common/masterlist.c` of xash3d-fwgs.
+//! Valve's master is gone. The only public masters left are Xash3D's (`engine/common/masterlist.c` of xash3d-fwgs).
 
 use super::WIRE_PROTOCOL;
 use crate::protocol::games::Game;
@@ -169,7 +169,7 @@ pub(super) static GAMES: &[Game] = &[
         master_port: 27010,
         masters: &["mentality.rip:27010", "ms2.mentality.rip:27010", "ms3.mentality.rip:27010"],
         list_protocol: 49,
-        // Its codes are `^` and a digit (`IsColorString`), too.
+        // `^` and a digit, as in Call of Duty (`IsColorString`).
         text: TextRules::new(Colors::CallOfDuty),
         ..game("xash3d", &["xash"], "Xash3D", 27015, 0)
     },

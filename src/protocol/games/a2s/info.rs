@@ -4,11 +4,11 @@ use super::WHOLE;
 use crate::protocol::games::fields::Fields;
 use crate::protocol::games::{Game, ServerInfo};
 
-/// The application IDs of games with additional or other fields.
+/// The application IDs of games whose replies differ.
 pub(super) const THE_SHIP: u32 = 2400;
 const RUST: u32 = 252_490;
 
-/// A server that has described itself.
+/// The reply of a server to INFO.
 #[derive(Debug)]
 pub(super) struct Described {
     pub info: ServerInfo,
@@ -20,7 +20,7 @@ pub(super) struct Described {
     pub datagram: Box<[u8]>,
 }
 
-/// Reads the layout of Source, after the kind of the packet. Only what follows the number of bots may be missing.
+/// Reads Source's layout, from after the packet's kind byte. Everything after the number of bots may be missing.
 pub(super) fn read_source(body: &[u8], game: &'static Game) -> Result<Described, &'static str> {
     let mut fields = Fields::new(body);
     let mut info = ServerInfo::new(game);
@@ -31,7 +31,7 @@ pub(super) fn read_source(body: &[u8], game: &'static Game) -> Result<Described,
     let bots = fields.u8()?.into();
     let mut described = Described { info, app, bots, datagram: whole(super::SOURCE_INFO, body) };
     if read_rest(&mut fields, &mut described).is_err() {
-        described.info.remarks.push("its description is cut off".to_owned());
+        described.info.remarks.push("the description is cut off".to_owned());
     }
     if described.app > 0 {
         push_number(&mut described.info, "appid", described.app);
@@ -79,14 +79,14 @@ fn read_extra(fields: &mut Fields<'_>, described: &mut Described) -> Result<(), 
     if flags & 0x01 != 0 {
         let game_id = fields.u64_le()?;
         push_number(info, "gameid", game_id);
-        // The low 24 bits are the application ID, of which the field before has 16.
+        // The low 24 bits are the full application ID; the earlier field has only 16 bits.
         let whole = (game_id & 0xff_ffff) as u32;
         *app = if whole > 0 { whole } else { *app };
     }
     Ok(())
 }
 
-/// Reads the old layout of GoldSrc, after the kind of the packet.
+/// Reads GoldSrc's old layout, from after the packet's kind byte.
 pub(super) fn read_goldsrc(body: &[u8], game: &'static Game) -> Result<Described, &'static str> {
     let mut fields = Fields::new(body);
     let mut info = ServerInfo::new(game);
@@ -154,8 +154,8 @@ impl Described {
     }
 }
 
-/// Takes numbers of players of Rust that do not fit their fields, of one byte, from its keywords: `cp` is how many there are,
-/// `mp` how many fit. Smaller ones are newer in the fields.
+/// Reads the player counts of a Rust server from its keywords if they do not fit in a byte: `cp` is the number of
+/// players, `mp` the maximum. Smaller counts are ignored, because the fields are more recent.
 fn use_counts_of_keywords(info: &mut ServerInfo) {
     let keywords = info.rules.get("keywords").unwrap_or_default();
     let count = |prefix: &[u8]| {
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!((info.players, info.max_players, info.bots), (5, Some(32), Some(2)));
         assert_eq!((info.password, info.version.as_deref()), (Some(true), Some("1.0")));
         assert_eq!((info.game_type.as_deref(), info.private_slots), (None, None));
-        assert_eq!(described.app, 0xd0_5444, "the game ID has all of it");
+        assert_eq!(described.app, 0xd0_5444, "the game ID has all 24 bits");
         for (key, value) in [
             ("protocol", "17"),
             ("game", "Source"),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_after_the_counts_is_missing_and_remarked() {
+    fn fields_cut_off_after_the_counts_are_missing_and_remarked() {
         let full = [SHORT, b"\x20keywords\0"].concat();
         let counts_end = full.windows(3).position(|counts| counts == b"\x05\x20\x02").unwrap() + 3;
         for len in 0..full.len() {
@@ -285,6 +285,6 @@ mod tests {
             assert_eq!((rule(info, "address"), rule(info, "mod_size")), ("10.0.0.1:27015", mod_size));
             assert!(info.remarks.is_empty());
         }
-        assert_eq!(read(&[names]).info.remarks, ["its description is cut off"]);
+        assert_eq!(read(&[names]).info.remarks, ["the description is cut off"]);
     }
 }

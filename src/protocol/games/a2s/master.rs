@@ -23,14 +23,14 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 const LIST: &[u8] = b"\xff\xff\xff\xfff\n";
 /// The start of a request: all regions.
 const REQUEST: &[u8] = b"1\xff";
-/// The address with which a list starts and ends.
+/// The address that stands for the start of a list in a request, and marks its end in a reply.
 const NOWHERE: &str = "0.0.0.0:0";
 /// The start of a request with a key, up to the key.
 const REQUEST_WITH_KEY: &[u8] = b"1\xff0.0.0.0:0\0\\key\\";
 /// The bytes before and after the key in a list.
 const KEY_START: u8 = 0x7f;
 const KEY_END: u8 = 8;
-/// The version of Xash3D from which its masters list servers.
+/// The client version in requests to Xash3D's masters, which refuse older ones.
 const XASH3D_VERSION: &str = "0.21";
 
 /// The time from the first page within which further pages are requested. A page has up to 231 entries, so this suffices
@@ -44,7 +44,7 @@ const MASTER_GAP: Duration = Duration::from_secs(1);
 pub(super) struct MasterQuery {
     game: &'static Game,
     list: MasterList,
-    /// The last entry of a list that goes on.
+    /// The last entry received, if the list continues.
     last: Option<SocketAddr>,
     /// The time of the first datagram.
     began: Option<Time>,
@@ -60,7 +60,7 @@ impl MasterQuery {
         MasterQuery { game, list, last: None, began: None, repeats: false, datagrams: 0, has_end: false }
     }
 
-    /// Returns whether the masters of this game are Xash3D's, which select servers by their protocol.
+    /// Returns whether this game's masters are Xash3D's: only these select servers by protocol number.
     fn is_xash3d(&self) -> bool {
         self.game.list_protocol > 0
     }
@@ -100,7 +100,7 @@ impl MasterQuery {
 }
 
 impl Dialogue for MasterQuery {
-    /// Returns proof by token from Xash3D's masters: the key. Others return nothing of the request.
+    /// Returns proof by token for Xash3D's masters, which return the key. Other masters return nothing of the request.
     fn proof(&self) -> Proof {
         if self.is_xash3d() { Proof::Token { bits: 32 } } else { Proof::Address }
     }
@@ -137,7 +137,7 @@ impl Dialogue for MasterQuery {
         }
     }
 
-    /// Completes the list if nothing arrived after its end for a while.
+    /// Completes the list if its end was received before the pause.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         if self.has_end || tries_left == 0 {
             Quiet::Done(self.list.answer(self.has_end))
@@ -146,7 +146,7 @@ impl Dialogue for MasterQuery {
         }
     }
 
-    /// Returns what a master that fell silent in the middle of its list has listed.
+    /// Returns the servers received from a master that stopped in the middle of its list.
     fn partial_answer(&mut self) -> Option<GameAnswer> {
         (self.datagrams > 0).then(|| self.list.answer(self.has_end))
     }

@@ -1,8 +1,8 @@
 //! Valve's server queries, A2S: servers of Source and GoldSrc, and of many games on other engines.
 //!
 //! A server gets up to three requests: INFO, PLAYER, and RULES if the caller wants rules. To each, it may reply with a
-//! challenge instead; the request is then repeated with it. A usual server takes three packets: INFO, INFO with the
-//! challenge, PLAYER with the same challenge. A server without players is not asked for a list of them.
+//! challenge instead; the request is then repeated with it. Most servers take three packets: INFO, INFO with the
+//! challenge, PLAYER with the same challenge. An empty server is not sent PLAYER.
 //!
 //! The layouts are those of Valve's wiki (`Server_queries`, `Master_Server_Query_Protocol`) and of node-gamedig's
 //! `valve.js`.
@@ -45,10 +45,10 @@ const WHOLE: &[u8] = b"\xff\xff\xff\xff";
 const INFO_REQUEST: &[u8] = b"\xff\xff\xff\xffTSource Engine Query\0";
 const PLAYER_REQUEST: &[u8] = b"\xff\xff\xff\xffU";
 const RULES_REQUEST: &[u8] = b"\xff\xff\xff\xffV";
-/// The challenge of a client that has none, which makes a server send one.
+/// The challenge that a client without one sends, to make the server send one.
 const NO_CHALLENGE: [u8; 4] = [0xff; 4];
 
-// The kinds of replies: the byte after the four ff.
+// The kinds of replies, in the byte after the four `ff`.
 const CHALLENGE: u8 = 0x41;
 const PLAYERS: u8 = 0x44;
 const RULES: u8 = 0x45;
@@ -78,12 +78,12 @@ struct ServerQuery {
     asked: Requested,
     /// The server's last challenge.
     challenge: Option<[u8; 4]>,
-    /// How many challenges the present request has been answered with.
+    /// The number of challenges received for the current request.
     challenges: u32,
     parts: Parts,
-    /// What the server has said about itself.
+    /// The server's description, once it has been received.
     server: Option<Box<Described>>,
-    /// Why the last reply that could not be used was of no use.
+    /// The reason why the last unusable reply was rejected.
     flaw: Option<&'static str>,
 }
 
@@ -108,7 +108,7 @@ impl ServerQuery {
         }
     }
 
-    /// Processes a whole packet, which `datagram` completed. Its kind tells which request it answers.
+    /// Processes a whole packet, which `datagram` completed. Its kind shows which request it answers.
     fn receive(&mut self, packet: &[u8], datagram: &[u8]) -> Step<GameAnswer> {
         let Some((&kind, body)) = packet.strip_prefix(WHOLE).and_then(<[u8]>::split_first) else {
             return Step::NotMine;
@@ -122,7 +122,7 @@ impl ServerQuery {
             },
             // Some servers reply to any request with an empty list of rules rather than with a challenge.
             (Requested::Players, RULES) if body == [0, 0] => {
-                self.remark("it does not list its players");
+                self.remark("the server does not list its players");
                 self.next(datagram)
             }
             (Requested::Rules, RULES) => self.take_rules(body, datagram),
@@ -130,15 +130,14 @@ impl ServerQuery {
         }
     }
 
-    /// Repeats the request with the challenge. A copy of the challenge that the request already had is a reply to an
-    /// earlier attempt.
+    /// Repeats the request with the challenge. The same challenge again is a reply to an earlier attempt.
     fn take_challenge(&mut self, body: &[u8]) -> Step<GameAnswer> {
         let Some(challenge) = body.first_chunk() else { return self.refuse("the challenge is cut off") };
         if self.challenge == Some(*challenge) {
             return Step::NotMine;
         }
         if self.challenges == MAX_CHALLENGES {
-            return self.refuse("the server replies with ever new challenges");
+            return self.refuse("the server keeps sending new challenges");
         }
         (self.challenge, self.challenges) = (Some(*challenge), self.challenges + 1);
         Step::AskNext
@@ -170,7 +169,7 @@ impl ServerQuery {
         }
     }
 
-    /// Continues with the next request that this server gets, or ends.
+    /// Moves on to the next request for this server, or ends the conversation.
     fn next(&mut self, datagram: &[u8]) -> Step<GameAnswer> {
         let has_players = self.server.as_ref().is_some_and(|server| server.info.players > 0);
         self.asked = match self.asked {
@@ -202,14 +201,14 @@ impl ServerQuery {
         }
     }
 
-    /// Returns what is known of the server, whose last request was not answered in full: of a split list of players, the
-    /// first parts.
+    /// Returns what is known of a server that did not answer the last request in full. If its player list was split,
+    /// the parts before the first missing one are used.
     fn incomplete(&mut self) -> Option<GameAnswer> {
         self.server.as_ref()?;
         let what = match self.asked {
             Requested::Info => return None,
-            Requested::Players => "the list of its players did not arrive",
-            Requested::Rules => "its rules did not arrive",
+            Requested::Players => "the player list is missing",
+            Requested::Rules => "the rules are missing",
         };
         let beginning = self.parts.beginning();
         if self.asked == Requested::Players
@@ -219,7 +218,7 @@ impl ServerQuery {
             && let Some(server) = self.server.as_deref_mut()
         {
             list.add_to(server);
-            self.remark("a part of the list of its players did not arrive");
+            self.remark("part of the player list is missing");
         } else {
             self.remark(&self.flaw.map_or(what.to_owned(), |flaw| format!("{what}: {flaw}")));
         }
@@ -229,7 +228,8 @@ impl ServerQuery {
 }
 
 impl Dialogue for ServerQuery {
-    /// Returns proof by content: each kind of reply answers one kind of request, and nothing of a request comes back.
+    /// Returns proof by content: each kind of reply answers one kind of request, and replies return nothing of the
+    /// request.
     fn proof(&self) -> Proof {
         Proof::Content
     }
@@ -270,7 +270,7 @@ impl Dialogue for ServerQuery {
         self.incomplete()
     }
 
-    /// Returns a bound by what is asked. A player takes 10 bytes and a name, usually of less than 22.
+    /// Returns an upper bound for the current request. A player takes 10 bytes plus a name, usually of fewer than 22.
     fn reply_size(&self) -> ReplySize {
         let players = self.server.as_ref().map_or(0, |server| server.info.players);
         match self.asked {

@@ -4,12 +4,12 @@ use super::info::Described;
 use crate::protocol::games::fields::Fields;
 use crate::protocol::games::{Game, PlayerInfo};
 
-/// The name of the only entry with which Counter-Strike: Global Offensive and Counter-Strike 2 hide their players
-/// (`host_players_show`); its score is the number of slots.
+/// The name of the single entry that Counter-Strike: Global Offensive and Counter-Strike 2 send instead of their
+/// players (`host_players_show`); its score is the number of slots.
 const NOT_A_PLAYER: &[u8] = b"Max Players";
-/// The application ID of these two.
+/// The application ID of both.
 const COUNTER_STRIKE: u32 = 730;
-/// The time of a bot, in Xash3D's `sv_query.c`.
+/// The play time that Xash3D sends for a bot (`sv_query.c`).
 const TIME_OF_BOT: f32 = -1.0;
 
 /// The maximum number of players that are read: more than any server has.
@@ -18,7 +18,7 @@ const MAX_PLAYERS: usize = 1024;
 /// A list of players, as sent.
 #[derive(Debug)]
 pub(super) struct PlayerList<'a> {
-    /// How many players the server announces.
+    /// The number of players that the server announces.
     announced: u8,
     entries: Vec<PlayerEntry<'a>>,
     /// True if the last entry is cut off.
@@ -37,8 +37,8 @@ struct PlayerEntry<'a> {
 }
 
 impl<'a> PlayerList<'a> {
-    /// Reads the list after the kind of the packet. More entries than announced are read, too, as their number has one byte
-    /// only, except in The Ship.
+    /// Reads the list, from after the packet's kind byte. Entries beyond the announced number are read, too, since that
+    /// number has only one byte; but not in The Ship, where other data follows.
     pub(super) fn read(body: &'a [u8], is_the_ship: bool) -> Result<PlayerList<'a>, &'static str> {
         let mut fields = Fields::new(body);
         let mut list = PlayerList {
@@ -67,7 +67,7 @@ impl<'a> PlayerList<'a> {
         Ok(list)
     }
 
-    /// Adds the players to a server, and remarks if there should be more of them.
+    /// Adds the players to a server, and a remark if some are missing.
     pub(super) fn add_to(&self, server: &mut Described) {
         let Described { info, app, bots, .. } = server;
         let is_player = |entry: &&PlayerEntry<'_>| *app != COUNTER_STRIKE || entry.name != NOT_A_PLAYER;
@@ -99,7 +99,7 @@ impl<'a> PlayerList<'a> {
     }
 }
 
-/// Returns the entries after the announced ones, if they are nothing else.
+/// Returns the entries after the announced ones; `None` if the remaining bytes are something else.
 fn further(mut fields: Fields<'_>) -> Option<Vec<PlayerEntry<'_>>> {
     let mut entries = vec![];
     while !fields.is_empty() {
@@ -220,7 +220,7 @@ mod tests {
         let (names, truncated, _) = add(server(240, 2, 0), &body[..body.len() - 1]);
         assert_eq!((names, truncated), (vec!["a".to_owned()], true), "the last one is cut off");
         let (names, truncated, remarks) = add(server(240, 5, 0), &[0]);
-        assert_eq!((names.len(), truncated, &remarks[0][..]), (0, true, "the list of its players is empty"));
+        assert_eq!((names.len(), truncated, &remarks[0][..]), (0, true, "the player list is empty"));
         assert_eq!(add(server(240, 0, 0), &[0]), (vec![], false, vec![]));
         assert!(PlayerList::read(&[], false).is_err());
     }
@@ -234,7 +234,7 @@ mod tests {
             assert_eq!((names.len(), truncated), (300, false));
         }
         let (names, ..) = add(server(240, 1, 0), &[&[1], &entry("a", 0, 1.0)[..], b"more"].concat());
-        assert_eq!(names, ["a"], "what follows is no player");
+        assert_eq!(names, ["a"], "what follows is not a player");
     }
 
     #[test]
@@ -250,10 +250,10 @@ mod tests {
     }
 
     #[test]
-    fn max_players_is_no_player_of_counter_strike() {
+    fn max_players_is_not_a_player_of_counter_strike() {
         let body = [&[1], &entry("Max Players", 12, 5.0)[..]].concat();
         let (names, truncated, remarks) = add(server(730, 4, 0), &body);
-        assert_eq!((names.len(), truncated, &remarks[0][..]), (0, true, "it hides its players"));
+        assert_eq!((names.len(), truncated, &remarks[0][..]), (0, true, "the server hides its players"));
         assert_eq!(add(server(440, 1, 0), &body).0, ["Max Players"]);
     }
 }

@@ -5,8 +5,8 @@ use crate::protocol::games::fields::Fields;
 
 /// Reads the rules after the kind of the packet, and adds them to a server.
 ///
-/// Arma 3 and DayZ send a binary text (their mods) in pages: the key of a page has two bytes, its number and the number of
-/// pages, and in its value `01 01` stands for 01, `01 02` for 00, and `01 03` for ff. Together they become the rule
+/// Arma 3 and DayZ send binary data (their mods) in pages: the key of a page has two bytes, its number and the number
+/// of pages, and in its value `01 01` stands for 01, `01 02` for 00, and `01 03` for ff. Together they become the rule
 /// `binary`, in hexadecimal.
 pub(super) fn read(body: &[u8], info: &mut ServerInfo) -> Result<(), &'static str> {
     let mut fields = Fields::new(body);
@@ -26,12 +26,12 @@ pub(super) fn read(body: &[u8], info: &mut ServerInfo) -> Result<(), &'static st
         }
     }
     if is_cut {
-        info.remarks.push("the list of its rules is cut off".to_owned());
+        info.remarks.push("the rules are cut off".to_owned());
     }
     if pages > 0 {
         let digits: String = binary.iter().map(|byte| format!("{byte:02x}")).collect();
         info.rules.push(b"binary", digits.as_bytes());
-        info.remarks.push("some of its rules are binary: the rule \"binary\" has them".to_owned());
+        info.remarks.push("some rules are binary: see the rule \"binary\"".to_owned());
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ mod tests {
         let body = b"\x02\0a\x001\0b\0\0rest";
         assert_eq!(rules(body), (vec![pair("a", "1"), pair("b", "")], vec![]));
         assert_eq!(rules(b"\0\0"), (vec![], vec![]));
-        let cut = vec!["the list of its rules is cut off".to_owned()];
+        let cut = vec!["the rules are cut off".to_owned()];
         assert_eq!(rules(&body[..7]), (vec![pair("a", "1")], cut));
         assert!(read(b"\x01", &mut ServerInfo::new(Game::find("arma3").unwrap())).is_err());
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn short_keys_are_no_pages() {
+    fn short_keys_are_not_pages() {
         assert_eq!(rules(b"\x02\0ab\0v\0\x01\x01\0w\0").0, [pair("ab", "v"), pair("\u{1}\u{1}", "w")]);
     }
 }

@@ -16,7 +16,8 @@ use super::{WHOLE, compressed};
 /// The start of a datagram that is a part of a packet.
 pub(super) const SPLIT: &[u8] = b"\xfe\xff\xff\xff";
 
-/// The maximum number of parts kept of one reply, and their total length. Real ones have at most 15 of 1,400 bytes.
+/// The maximum number of parts kept for one reply, and their maximum total length in bytes. Real replies have at most
+/// 15 parts of 1,400 bytes.
 const MAX_PARTS: usize = 32;
 const MAX_BYTES: usize = 32 << 10;
 /// The maximum number of replies to one request that are decompressed, which costs some milliseconds for a few bytes.
@@ -51,7 +52,7 @@ pub(super) enum Joined {
     Missing,
     /// The part was there already.
     Known,
-    /// All parts are there, and do not make up a packet.
+    /// All parts are there, but do not form a packet.
     Broken(&'static str),
 }
 
@@ -64,7 +65,7 @@ enum SplitLayout {
 }
 
 impl Parts {
-    /// Takes a part: a datagram that starts with [`SPLIT`].
+    /// Adds a part: a datagram that starts with [`SPLIT`].
     pub(super) fn add(&mut self, datagram: &[u8]) -> Joined {
         let Some((id, [_, ..])) = datagram[SPLIT.len()..].split_first_chunk() else {
             return Joined::Broken("a part is cut off");
@@ -106,7 +107,8 @@ impl Parts {
         (self.replies, self.decompressions) = (vec![], 0);
     }
 
-    /// Returns the first parts of a reply of which the others are missing, joined; the longest if there are several.
+    /// Returns the joined parts of an incomplete reply before its first missing one; the longest such beginning if
+    /// there are several.
     pub(super) fn beginning(&self) -> Vec<u8> {
         self.replies.iter().map(SplitReply::beginning).max_by_key(Vec::len).unwrap_or_default()
     }
@@ -151,7 +153,7 @@ impl SplitReply {
 impl SplitLayout {
     const ALL: [SplitLayout; 3] = [SplitLayout::GoldSrc, SplitLayout::OldSource, SplitLayout::Source];
 
-    /// Returns the layout of a first part; `None` if the datagram is no first part.
+    /// Returns the layout of a first part; `None` if the datagram is not a first part.
     fn of_first(datagram: &[u8]) -> Option<SplitLayout> {
         SplitLayout::ALL.into_iter().find(|layout| {
             let content = datagram.get(layout.header()..).unwrap_or_default();
@@ -301,6 +303,6 @@ mod tests {
         let mut parts = Parts::default();
         let [_, _, broken] =
             [0, 1, 2].map(|at| parts.add(&split(SplitLayout::Source, 1 << 31, &content)[at]));
-        assert_eq!(broken, Joined::Broken("a compressed reply, which needs the feature bzip2"));
+        assert_eq!(broken, Joined::Broken("a compressed reply needs the feature bzip2"));
     }
 }

@@ -73,7 +73,7 @@ fn a_usual_server_takes_three_packets() {
 }
 
 #[test]
-fn without_a_challenge_players_are_asked_for_one() {
+fn the_challenge_may_come_with_the_second_request_only() {
     let mut query = query(true);
     assert_eq!(steps(&mut query, [INFO]), [NEXT]);
     assert_eq!(request(&mut query), b"\xff\xff\xff\xffU\xff\xff\xff\xff");
@@ -102,7 +102,7 @@ fn challenges_end_after_three_for_each_request() {
         assert_eq!(steps(&mut query, [&challenge(number)]), [NEXT]);
         assert_eq!(steps(&mut query, [&challenge(number)]), [NOT_MINE], "a copy");
     }
-    let reason = "the server replies with ever new challenges";
+    let reason = "the server keeps sending new challenges";
     assert_eq!(steps(&mut query, [&challenge(4)]), [Step::Malformed(reason)]);
     assert_eq!(steps(&mut query, [INFO, CHALLENGE_B]), [NEXT; 2]);
     assert_eq!(steps(&mut query, [&CHALLENGE_A[..8]]), [Step::Malformed("the challenge is cut off")]);
@@ -136,7 +136,10 @@ fn an_empty_list_of_rules_instead_of_a_challenge_ends_the_request() {
     let mut query = query(true);
     assert_eq!(steps(&mut query, [INFO, b"\xff\xff\xff\xffE\0\0"]), [NEXT; 2]);
     let info = done(step(&mut query, b"\xff\xff\xff\xffE\0\0"));
-    assert_eq!((info.truncated, info.remarks), (true, vec!["it does not list its players".to_owned()]));
+    assert_eq!(
+        (info.truncated, info.remarks),
+        (true, vec!["the server does not list its players".to_owned()])
+    );
 }
 
 #[test]
@@ -147,13 +150,13 @@ fn a_server_that_has_described_itself_is_never_lost() {
     assert_eq!(steps(&mut query, [b"\xff\xff\xff\xffD"]), [Step::Malformed("the reply is cut off")]);
     let info = server(query.partial_answer());
     assert_eq!((info.players, info.truncated), (2, true));
-    assert_eq!(info.remarks, ["the list of its players did not arrive: the reply is cut off"]);
+    assert_eq!(info.remarks, ["the player list is missing: the reply is cut off"]);
 
     let mut query = self::query(true);
     steps(&mut query, [INFO, LIST]);
     let info = server(query.partial_answer());
     assert_eq!((info.player_list.len(), info.truncated), (2, false));
-    assert_eq!(info.remarks, ["its rules did not arrive"]);
+    assert_eq!(info.remarks, ["the rules are missing"]);
 }
 
 #[test]
@@ -176,7 +179,7 @@ fn a_missing_part_is_asked_for_again_and_the_others_are_kept() {
     let Quiet::Done(answer) = query.quiet(0) else { panic!("no tries left") };
     let info = server(Some(answer));
     assert_eq!((info.player_list.len(), info.truncated), (1, true));
-    assert_eq!(info.remarks[1], "a part of the list of its players did not arrive");
+    assert_eq!(info.remarks[1], "part of the player list is missing");
 
     let mut query = self::query(false);
     steps(&mut query, [INFO, &first]);

@@ -1,19 +1,19 @@
 //! A reply: the version of the protocol, the settings, the players, and numbers that depend on the game.
 //!
-//! The layout is Doom 3's (`ProcessInfoResponseMessage` in `AsyncClient.cpp`), for the other games qstat's (`doom3.c`),
-//! and for the longer reply of Quake Wars GameQ's (`Etqw.php`).
+//! The layout comes from Doom 3 (`ProcessInfoResponseMessage` in `AsyncClient.cpp`); for the other games from qstat
+//! (`doom3.c`), and for Quake Wars' longer reply from GameQ (`Etqw.php`).
 
 use super::QUAKE_WARS;
 use crate::protocol::games::fields::Fields;
 use crate::protocol::games::status_text::{count, raw, text};
 use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
 
-/// The number in place of a player's that ends their list, `MAX_ASYNC_CLIENTS`.
+/// The player number that ends the list of players: `MAX_ASYNC_CLIENTS`.
 const NO_PLAYER: u8 = 32;
 /// The major version of the protocol of Quake 4. Its highest bit is a flag.
 pub(super) const QUAKE_4: u32 = 2;
-/// What Quake Wars returns as the challenge of a request that has but one number, which it takes for the task. Its size
-/// follows the version then, as in the longer reply (`tests/etqw_1.4_test1` of qstat).
+/// The challenge in Quake Wars' reply to a request with only one number, which it takes for the task. In that reply, a
+/// size follows the version, as in the longer one (`tests/etqw_1.4_test1` of qstat).
 const NO_CHALLENGE: u32 = u32::MAX;
 const NO_FLAG: u32 = 0x7fff;
 
@@ -35,7 +35,8 @@ pub(super) fn parse(body: &[u8], game: &'static Game) -> Result<ServerInfo, &'st
     reading.finish(end, layout)
 }
 
-/// Parses the reply to `getInfoEx`, after its header: the same with a task before the challenge, and more at its end.
+/// Parses the reply to `getInfoEx`, after its header: the same layout with a task before the challenge, and more fields
+/// at the end.
 pub(super) fn parse_ex(body: &[u8], game: &'static Game) -> Result<ServerInfo, &'static str> {
     let mut fields = Fields::new(body);
     fields.bytes(8)?;
@@ -48,13 +49,13 @@ pub(super) fn parse_ex(body: &[u8], game: &'static Game) -> Result<ServerInfo, &
     reading.finish(end, layout)
 }
 
-/// Which fields a player has.
+/// The fields that a player has.
 #[derive(Clone, Copy)]
 struct PlayerLayout {
     protocol: u32,
     has_rate: bool,
     has_clan: bool,
-    /// A byte before the clan that says on which side of the name it is.
+    /// True if a byte before the clan says on which side of the name it is shown.
     has_clan_place: bool,
     has_bot: bool,
 }
@@ -136,7 +137,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Reads a number of so many bytes as a rule.
+    /// Reads a little-endian number of this many bytes, and adds it to the rules.
     fn number(&mut self, key: &str, bytes: usize) -> Result<(), &'static str> {
         let number =
             self.fields.bytes(bytes)?.iter().rfold(0u64, |number, byte| number << 8 | u64::from(*byte));
@@ -150,7 +151,7 @@ impl Reading<'_> {
         {
             self.number(key, bytes)?;
         }
-        // The server of a television has its counts of viewers here.
+        // A TV server sends its counts of viewers here.
         if raw(&self.info, &["servertype"]) == Some(b"0") {
             return self.number("interested_clients", 1);
         }
@@ -158,7 +159,7 @@ impl Reading<'_> {
         self.number("max_clients", 4)
     }
 
-    /// Reads what players have achieved. They are not necessarily in the order of the list.
+    /// Reads experience, team, kills and deaths of the players, who may be in another order than in the list.
     fn quake_wars_players(&mut self) -> Result<(), &'static str> {
         loop {
             let id = self.fields.u8()?;

@@ -1,6 +1,6 @@
-//! The lists of masters: entries of six bytes, with the port's low byte first, without a mark of the end.
+//! The lists of masters: entries of six bytes, with the port's low byte first, without an end mark.
 //!
-//! The request is `GetNETServers` in Doom 3's `AsyncClient.cpp`, and for Quake 4 qstat's (`doom3.c`).
+//! The request comes from `GetNETServers` in Doom 3's `AsyncClient.cpp`; for Quake 4, from qstat (`doom3.c`).
 
 use std::net::SocketAddr;
 
@@ -27,7 +27,7 @@ impl ListFormat for NetServers {
     fn write_request(&self, game: &Game, out: &mut Vec<u8>) {
         out.extend_from_slice(REQUEST);
         out.extend_from_slice(&game.list_protocol.to_le_bytes());
-        // The mod, for Quake 4 a player's and a clan's name, then the filter.
+        // The mod; for Quake 4 also the names of a player and a clan; then the filter. All are empty.
         let names = if game.list_protocol >> 16 == QUAKE_4 { 3 } else { 1 };
         out.extend(std::iter::repeat_n(0, names + 1));
     }

@@ -1,7 +1,7 @@
 //! Doom 3 and its descendants: Quake 4, Prey, Enemy Territory: Quake Wars.
 //!
-//! A server gets one request, and returns its challenge: `ProcessGetInfoMessage` in Doom 3's `AsyncServer.cpp`. Quake Wars
-//! has a longer reply to `getInfoEx`, and two numbers to return, a task's and the challenge.
+//! A server gets one request, and returns its challenge: `ProcessGetInfoMessage` in Doom 3's `AsyncServer.cpp`. Quake
+//! Wars also knows `getInfoEx`: its reply is longer, and returns two numbers, a task and the challenge.
 //!
 //! | file | |
 //! |---|---|
@@ -38,11 +38,11 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     read_request_token,
 };
 
-/// The values that most games share. No public master is known to be left, so none is named.
+/// The values that most games share. No public master is known to exist any more.
 const BASE: Game =
     Game { master_port: 27650, text: TextRules::new(Colors::Indexed), ..Game::of(&WIRE_PROTOCOL, 27666) };
 
-/// The protocol numbers are the versions' upper and lower half.
+/// A protocol number has the major version in its upper half, and the minor one in its lower half.
 static GAMES: &[Game] = &[
     Game { id: "doom3", name: "Doom 3", list_protocol: version(1, 41), ..BASE },
     Game {
@@ -85,7 +85,7 @@ impl Dialogue for GetInfo {
     fn write_request(&mut self, attempt: Attempt, out: &mut Vec<u8>) {
         let challenge = (attempt.token.0 as u32).to_le_bytes();
         if self.game.list_protocol >> 16 == QUAKE_WARS {
-            // First the number of the task, which is returned, too.
+            // The task comes first, and is returned, too.
             out.extend_from_slice(GET_INFO_EX);
             out.extend_from_slice(&challenge);
         } else {

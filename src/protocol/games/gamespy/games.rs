@@ -1,5 +1,5 @@
-//! The games of each version. The ports are those that answer queries, which are seldom those of the game: `games.js` of
-//! node-gamedig, qstat's `qstat.cfg`, and GameQ's protocols. So are the ids and their aliases.
+//! The games of each version. The ports are the ones that answer queries, which are seldom the ones that players
+//! connect to. Ports, ids and aliases come from node-gamedig (`games.js`), qstat (`qstat.cfg`) and GameQ.
 
 use super::super::Game;
 use super::super::text::{Colors, TextRules};

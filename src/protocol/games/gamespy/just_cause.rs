@@ -1,7 +1,7 @@
-//! Just Cause 2 Multiplayer: version 3 with another end of the request, and a list of players of its own.
+//! Just Cause 2 Multiplayer: version 3 with another end of the status request, and its own layout of the player list.
 //!
-//! The status is one datagram, whose `splitnum` means nothing (`jc2mp.js` of node-gamedig). The keys are followed by the
-//! number of players and, for each, a name, a Steam ID and a ping.
+//! The status is one datagram, whose `splitnum` is meaningless (`jc2mp.js` of node-gamedig). The keys are followed by
+//! the number of players and, for each, a name, a Steam ID and a ping.
 
 use super::super::fields::Fields;
 use super::super::wire::WireProtocol;
@@ -10,7 +10,7 @@ use super::session::{Width, read_request_token, read_token};
 use super::v3::{StatusDialogue, Variant};
 use super::{describe, games, list_players, sections};
 
-/// Servers of Just Cause 2 Multiplayer.
+/// The wire protocol of Just Cause 2 Multiplayer.
 pub(in super::super) static JUST_CAUSE: WireProtocol = WireProtocol {
     name: "gamespy3",
     lists_players: true,
@@ -24,7 +24,7 @@ pub(in super::super) static JUST_CAUSE: WireProtocol = WireProtocol {
 static QUERY: Variant =
     Variant { has_handshake: true, width: Width::Wide, ask: b"\xff\xff\xff\x02", read_single: Some(read) };
 
-/// The length of `splitnum`, zero, and two bytes.
+/// The length of `splitnum`, a zero and two more bytes.
 const HEADER: usize = 11;
 
 fn read(game: &'static Game, status: &[u8]) -> Result<ServerInfo, &'static str> {

@@ -10,11 +10,11 @@ use super::{list_players, number, player};
 /// An iterator over keys and values.
 #[derive(Clone, Debug)]
 pub(super) struct Pairs<'a> {
-    /// What follows a backslash.
+    /// The text after the last backslash read; `None` at the end.
     rest: Option<&'a [u8]>,
 }
 
-/// The fields of a player, with names without the number.
+/// The fields of a player, by name without the number.
 type Row<'a> = Vec<(&'a [u8], &'a [u8])>;
 
 impl<'a> Pairs<'a> {
@@ -99,7 +99,7 @@ pub(super) fn describe<'a>(
     for (number, row) in &rows {
         match player(game, |name| get(row, name)) {
             Some(player) => players.push((get(row, "keyhash"), player)),
-            // Without a name, these are no player's.
+            // Without a name, these fields do not belong to a player.
             None => row.iter().for_each(|(name, value)| {
                 rules.push(&[*name, b"_", number.to_string().as_bytes()].concat(), value);
             }),
@@ -108,7 +108,7 @@ pub(super) fn describe<'a>(
     let mut info = super::describe(game, rules)?;
     let has_number = info.rules.get("numplayers").and_then(super::count).is_some();
     let players = if has_number { without_stale(players, &mut info) } else { all(players) };
-    // Numbers that are left out have no name.
+    // A team whose number does not occur has an empty name.
     let last = teams.keys().next_back().map_or(0, |&last| last.min(63) + 1);
     let teams: Vec<_> = (0..last).map(|team| teams.remove(&team).unwrap_or_default()).collect();
     list_players(&mut info, players, &teams);
@@ -124,8 +124,9 @@ fn all(players: Vec<(Option<&[u8]>, PlayerInfo)>) -> Vec<PlayerInfo> {
     players.into_iter().map(|(_, player)| player).collect()
 }
 
-/// Removes the players who have left. Battlefield 1942 still sends them, some of them twice (`gamespy1.js` of
-/// node-gamedig, `gps.c` of qstat): whoever has the key of another, and whoever is listed beyond the number of players.
+/// Removes the players who have left: Battlefield 1942 still sends them, some of them twice (`gamespy1.js` of
+/// node-gamedig, `gps.c` of qstat). These are the players with another one's key hash, and those beyond the number of
+/// players.
 fn without_stale(mut players: Vec<(Option<&[u8]>, PlayerInfo)>, info: &mut ServerInfo) -> Vec<PlayerInfo> {
     let (listed, number) = (players.len(), info.players as usize);
     if listed > number {
@@ -133,7 +134,7 @@ fn without_stale(mut players: Vec<(Option<&[u8]>, PlayerInfo)>, info: &mut Serve
         players.retain(|(key, _)| key.is_none_or(|key| key.is_empty() || seen.insert(key)));
         players.truncate(number);
         let left = listed - players.len();
-        info.remarks.push(format!("{left} of the players listed have left"));
+        info.remarks.push(format!("players omitted because they have left: {left}"));
     }
     all(players)
 }
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn players_and_teams_are_told_from_rules() {
+    fn players_and_teams_are_distinguished_from_rules() {
         let info = described(&[
             b"hostname\\A\\numplayers\\2\\team_ratio\\1\\map_1\\x\\playername_10\\Bob\\team_10\\2\\score_10\\7",
             b"playername_2\\Ann\\TEAM_2\\1\\ping_2\\ 30\\deaths_2\\1\\teamname_0\\axis\\teamname_1\\allied\\teamscore_1\\5",
@@ -182,7 +183,7 @@ mod tests {
     fn players_who_have_left_are_not_listed() {
         let info = described(&[b"hostname\\A\\numplayers\\2\\player_0\\Ann\\keyhash_0\\k\\player_1\\Ann\\keyhash_1\\k\\player_2\\Bob\\player_3\\Cy"]);
         assert_eq!((names(&info), info.players, info.truncated), (vec!["Ann", "Bob"], 2, false));
-        assert_eq!(info.remarks, ["2 of the players listed have left"]);
+        assert_eq!(info.remarks, ["players omitted because they have left: 2"]);
         assert_eq!(
             described(&[b"hostname\\A\\player_0\\Ann"]).players,
             1,

@@ -1,8 +1,9 @@
-//! Minecraft's query, of servers with `enable-query=true`: version 4 of the protocol in a form of its own.
+//! Minecraft's query, which servers with `enable-query=true` answer: a variant of version 4 of the protocol.
 //!
-//! The status is one datagram. Its layout is that of `query_client.py` of mcstatus; the request has four more bytes for
-//! players and plugins. Servers vary: behind the session number, Geyser has other bytes than `splitnum`, and another order of keys; the
-//! message of the day may contain zeros, because only the low byte of each of its characters is sent.
+//! The status is one datagram, with the layout that `query_client.py` of mcstatus reads. Four more bytes in the request
+//! ask for players and plugins, too. Servers vary: after the session number, Geyser sends other bytes than `splitnum`,
+//! and its keys in another order. The message of the day may contain zeros, because only the low byte of each character
+//! is sent.
 
 use super::super::fields::Fields;
 use super::super::wire::WireProtocol;
@@ -11,7 +12,7 @@ use super::session::{Width, read_request_token, read_token};
 use super::v3::{StatusDialogue, Variant};
 use super::{describe, games, list_players};
 
-/// Minecraft servers, and those that speak like them.
+/// The wire protocol of Minecraft servers and of compatible ones.
 pub(in super::super) static MINECRAFT: WireProtocol = WireProtocol {
     name: "gamespy4",
     lists_players: true,
@@ -25,10 +26,10 @@ pub(in super::super) static MINECRAFT: WireProtocol = WireProtocol {
 static QUERY: Variant =
     Variant { has_handshake: true, width: Width::Narrow, ask: &[0; 4], read_single: Some(read) };
 
-/// The length of `splitnum`, zero, and two bytes.
+/// The length of `splitnum`, a zero and two more bytes.
 const HEADER: usize = 11;
 const NAME: &[u8] = b"hostname";
-/// The keys one of which follows the message of the day.
+/// The keys that may follow the message of the day.
 const KEYS: [&[u8]; 9] = [
     b"gametype",
     b"game_id",
@@ -40,7 +41,7 @@ const KEYS: [&[u8]; 9] = [
     b"hostport",
     b"hostip",
 ];
-/// What precedes the names of players.
+/// The bytes before the names of the players.
 const PLAYERS: &[u8] = b"\x01player_\0\0";
 
 fn read(game: &'static Game, status: &[u8]) -> Result<ServerInfo, &'static str> {

@@ -5,7 +5,7 @@
 //! | `mod.rs` | keys and values as a [`ServerInfo`], the same in all versions |
 //! | `v1.rs`, `keys.rs` | version 1: a conversation, and its keys and values between backslashes |
 //! | `v2.rs` | version 2: a conversation, and tables of players and teams |
-//! | `v3.rs` | a conversation of version 3 or 4: challenge, and a status in numbered parts |
+//! | `v3.rs` | a conversation of version 3 or 4: a challenge, and a status in numbered parts |
 //! | `sections.rs` | such a status: keys and values, columns of players and teams |
 //! | `minecraft.rs`, `just_cause.rs` | two servers with layouts of their own |
 //! | `session.rs` | the number in a request, and the token in it |
@@ -31,11 +31,11 @@ pub(super) use v2::VERSION_2;
 pub(super) use v3::{WITH_CHALLENGE, WITHOUT_CHALLENGE};
 pub(super) use {just_cause::JUST_CAUSE, minecraft::MINECRAFT};
 
-/// The reason why a reply is no answer.
+/// The reason why a reply is not an answer.
 const NO_SERVER: &str = "the reply does not describe a server";
 
-/// The keys of a server's name, and so on; the first that has a value counts. Those with numbers are Unreal
-/// Tournament 3's (`Ut3.php` of GameQ).
+/// The keys of a server's name, map and so on, in order of preference: the first one with a value counts. Numeric keys
+/// are Unreal Tournament 3's (`Ut3.php` of GameQ).
 const NAME: &[&str] = &["hostname", "servername"];
 const MAP: &[&str] = &["p1073741825", "mapname", "map"];
 const GAME_TYPE: &[&str] = &["p1073741826", "gametype"];
@@ -44,7 +44,7 @@ const PASSWORD: &[&str] = &["password", "s7"];
 const MOD: &[&str] = &["gamevariant", "active_mods", "gameid", "mod"];
 const RESERVED: &[&str] = &["reservedslots", "bf2_reservedslots"];
 
-/// Describes a server by its keys and values. Its players are not yet listed.
+/// Describes a server by its keys and values, without its players.
 fn describe(game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static str> {
     let mut info = ServerInfo::new(game);
     let value = |keys: &[&str]| {
@@ -69,7 +69,7 @@ fn describe(game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static st
     Ok(info)
 }
 
-/// Lists the players of a server. `teams` has the names of its teams.
+/// Adds the players to a server. `teams` has the names of its teams.
 fn list_players(info: &mut ServerInfo, mut players: Vec<PlayerInfo>, teams: &[String]) {
     name_teams(&mut players, teams);
     info.players = info.players.max(players.len() as u32);
@@ -80,7 +80,8 @@ fn list_players(info: &mut ServerInfo, mut players: Vec<PlayerInfo>, teams: &[St
     info.player_list = players;
 }
 
-/// Reads a player from its fields, whose names are without the number or mark at the end.
+/// Reads a player from its fields. `field` finds one by its name, without the number or suffix; `None` if there is no
+/// name.
 fn player<'a>(game: &Game, field: impl Fn(&str) -> Option<&'a [u8]>) -> Option<PlayerInfo> {
     let first = |names: &[&str]| names.iter().find_map(|name| field(name));
     let name = first(&["player", "playername", "name"])?;
@@ -100,8 +101,8 @@ fn player<'a>(game: &Game, field: impl Fn(&str) -> Option<&'a [u8]>) -> Option<P
     })
 }
 
-/// Names the teams of players. Some games number their teams from 0, others from 1; if the players' numbers do not tell
-/// which, the teams stay without names.
+/// Names the teams of players. Some games number their teams from 0, others from 1; if the players' numbers do not show
+/// which, the names stay unset.
 fn name_teams(players: &mut [PlayerInfo], teams: &[String]) {
     let has = |team: usize| players.iter().any(|player| player.team == i32::try_from(team).ok());
     let first = match teams.len() {
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(ann.team_name.as_deref(), Some("red"));
         assert!(
             player(game(), |name| (name == "score").then_some(&b"1"[..])).is_none(),
-            "nobody without a name"
+            "a player needs a name"
         );
         let endless = |name: &str| Some(if name == "score" { &b"inf"[..] } else { b"x" });
         assert_eq!(player(game(), endless).unwrap().score, None);
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_longer_or_shorter_than_the_number_of_players_shows() {
+    fn a_list_longer_or_shorter_than_the_number_of_players_is_noticed() {
         let listed = |players: &str, bots: &[Option<bool>]| {
             let mut info = describe(game(), rules(&[("numplayers", players)])).unwrap();
             let list = bots.iter().map(|&bot| PlayerInfo { bot, ..PlayerInfo::default() }).collect();

@@ -1,15 +1,15 @@
 //! A status of version 3: keys and values, then columns with the players, then columns with the teams.
 //!
-//! A column has a name that ends with `_` (players) or `_t` (teams), the row of its first value, and values up to an empty
-//! one. The status is cut into numbered parts wherever a datagram is full. A value that is cut there is repeated in full
-//! at the beginning of the next part, in its own row; so is a pair of key and value.
+//! A column has a name that ends with `_` (players) or `_t` (teams), the row of its first value, and values up to an
+//! empty one. The status is cut into numbered parts wherever a datagram is full. A value that is cut there is repeated
+//! in full at the beginning of the next part, with its row; so is a pair of key and value.
 
 use std::collections::BTreeMap;
 
 use super::super::fields::Fields;
 use super::super::{Game, PlayerInfo, Rules, ServerInfo};
 
-/// The maximum size of all parts together. The largest servers, with 64 players, send 5 KB.
+/// The maximum size of all parts together, in bytes. The largest servers, with 64 players, send 5 KB.
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_COLUMNS: usize = 64;
 const MAX_ROWS: usize = 1024;
@@ -39,14 +39,14 @@ struct PlayerColumn<'a> {
 #[derive(Debug, Default)]
 struct Sections<'a> {
     pairs: Vec<(&'a [u8], &'a [u8])>,
-    /// Whether the last part ended between two pairs, or within one, so that the next one continues it.
+    /// True if the last part ended between two pairs or within one, so that the next part continues there.
     pairs_are_open: bool,
     players: Columns<'a>,
     teams: Columns<'a>,
 }
 
 impl Parts {
-    /// Adds a part: everything behind `splitnum`. A part that was received before is replaced.
+    /// Adds a part: everything after `splitnum`. Replaces one with the same number.
     pub fn add(&mut self, part: &[u8]) -> Result<(), &'static str> {
         let (&number, body) = part.split_first().ok_or(super::super::fields::CUT_OFF)?;
         if self.bytes + body.len() > MAX_BYTES {
@@ -86,7 +86,7 @@ impl Parts {
         super::list_players(&mut info, sections.players.players(game), &teams);
         if !self.is_complete() && (self.last.is_some() || info.truncated) {
             info.truncated = true;
-            info.remarks.push("a part of the reply is missing".into());
+            info.remarks.push("part of the reply is missing".into());
         }
         Ok(info)
     }
@@ -111,8 +111,8 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// Reads keys and values up to an empty key. Returns true if the part ends before. The first pair replaces the last one
-/// of the part before it, if that has the same key.
+/// Reads keys and values up to an empty key. Returns true if the part ends before it. With `continues`, the first pair
+/// replaces the last one of the previous part, if both have the same key.
 pub(super) fn read_pairs<'a>(
     fields: &mut Fields<'a>,
     pairs: &mut Vec<(&'a [u8], &'a [u8])>,
@@ -151,7 +151,7 @@ fn text_or_rest<'a>(fields: &mut Fields<'a>) -> &'a [u8] {
 
 /// Reads the name of the next column; `None` if there is none, or if its name is cut off.
 fn next_column<'a>(fields: &mut Fields<'a>) -> Option<&'a [u8]> {
-    // The marks of sections, and zeros that end columns and sections.
+    // Skip the marks of sections, and the zeros that end columns and sections.
     while fields.rest().first().is_some_and(|&byte| byte <= 2) {
         fields.u8().ok()?;
     }
@@ -231,7 +231,7 @@ impl<'a> Columns<'a> {
         (0..self.rows()).map(name).collect()
     }
 
-    /// Appends the cells as rules: `score_t0` for that of the first row.
+    /// Appends the cells as rules: `score_t0` is the score in the first row.
     fn write_rules(&self, rules: &mut Rules) {
         for PlayerColumn { name, values } in &self.0 {
             for (row, value) in values.iter().enumerate() {

@@ -1,17 +1,17 @@
 //! The session number of a request, which the reply returns.
 //!
-//! A reply to a handshake returns that of the handshake. A reply to the request for the status returns that of the request
-//! with GameSpy's own library, and that of the latest handshake with Minecraft's server (`getIdentBytes` in
-//! `QueryThreadGs4`). So a request for the status repeats the number of its handshake, and its reply is recognized by
-//! content: the engine would look for the handshake's query, which has ended.
+//! A reply to a handshake returns the number of the handshake. A reply to a status request returns the number of this
+//! request (GameSpy's own library) or of the latest handshake (Minecraft's server, `getIdentBytes` in
+//! `QueryThreadGs4`). So a status request repeats the number of its handshake, and its reply is recognized by content:
+//! with a token, the engine would look for the handshake's query, which has ended.
 //!
-//! | the number begins with | in | the token is in the reply to |
+//! | the number begins with | in | the reply with the token is that to |
 //! |---|---|---|
 //! | bits 11 | a request without a handshake | this request |
 //! | bits 10 | a handshake | the handshake |
 //! | bits 01 | a repeated handshake | none: it is recognized by content |
-//! | 8 to f behind a zero, and nothing but zeros above each other digit | Minecraft's handshake | the handshake |
-//! | 0 to 7 behind a zero, likewise | Minecraft's repeated handshake | none |
+//! | a zero and a digit from 8 to f; the other bytes begin with a zero, too | Minecraft's handshake | the handshake |
+//! | a zero and a digit from 0 to 7, likewise | Minecraft's repeated handshake | none |
 
 use crate::protocol::Token;
 
@@ -22,10 +22,10 @@ const BY_CONTENT: u32 = 0x4000_0000;
 
 /// The bits that Minecraft keeps: the low half of each byte.
 const NARROW: u32 = 0x0f0f_0f0f;
-/// The bit of these that tells a handshake from a repeated one.
+/// The bit among these that is set in a first handshake, and not in a repeated one.
 const NARROW_HANDSHAKE: u32 = 0x0800_0000;
 
-/// The number of bits of a token in a session number of this width.
+/// The part of a session number that servers return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
     /// Servers return all bits.
@@ -71,7 +71,7 @@ impl Session {
         }
     }
 
-    /// Reads the number from a reply: behind its first byte.
+    /// Reads the number from a reply, after its first byte.
     pub fn of_reply(reply: &[u8]) -> Option<Session> {
         let bytes = reply.get(1..5)?.try_into().ok()?;
         Some(Session(u32::from_be_bytes(bytes)))
@@ -115,7 +115,7 @@ pub(super) fn read_token(reply: &[u8]) -> Option<Token> {
 
 /// Returns the token of a request of version 2 or 3.
 pub(super) fn read_request_token(request: &[u8]) -> Option<Token> {
-    // Behind the two bytes of the magic, a request has the layout of a reply.
+    // After the two bytes of the magic, a request has the layout of a reply.
     read_token(request.strip_prefix(super::v3::MAGIC)?)
 }
 

@@ -1,8 +1,8 @@
 //! A conversation of version 1: one request, `\status\`, and a reply in one or several datagrams.
 //!
-//! Nothing of the request returns. Each datagram ends with `\queryid\N.M`, where N is the server's number for the reply and
-//! M that of the part, from 1; the last one also has `\final\`. So the replies to several attempts can be distinguished.
-//! Some servers send no `queryid` (`gamespy1.js` of node-gamedig).
+//! Replies return nothing of the request. Each datagram ends with `\queryid\N.M`, where N is the server's number for
+//! the reply and M that of the part, from 1; the last one also has `\final\`. So the replies to several attempts can be
+//! distinguished. Some servers send no `queryid` (`gamespy1.js` of node-gamedig).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 
 const REQUEST: &[u8] = b"\\status\\";
 
-/// The maximum size of all datagrams together. The largest servers, with 64 players, send 6 KB.
+/// The maximum size of all datagrams together, in bytes. The largest servers, with 64 players, send 6 KB.
 const MAX_BYTES: usize = 64 * 1024;
 /// The maximum number of replies: more than there are attempts.
 const MAX_REPLIES: usize = 16;
 const MAX_PART: u32 = 127;
-/// Parts follow each other at once.
+/// The time without a datagram after which a reply is over. Servers send all parts at once.
 const BETWEEN_PARTS: Duration = Duration::from_millis(300);
 
-/// Games with the first version.
+/// The wire protocol of games with version 1.
 pub(in super::super) static VERSION_1: WireProtocol = WireProtocol {
     name: "gamespy1",
     lists_players: true,
@@ -42,7 +42,7 @@ struct PlainDialogue {
     replies: Vec<PlainReply>,
     bytes: usize,
     latest: Box<[u8]>,
-    /// The number of players that were listed when the parts of the last attempt had arrived.
+    /// The number of players listed after the previous attempt.
     listed: Option<usize>,
 }
 
@@ -93,8 +93,8 @@ impl PlainDialogue {
         Ok(reply)
     }
 
-    /// Describes the server by the fullest reply; what is missing comes from the others. Also returns whether nothing is
-    /// missing.
+    /// Describes the server by the reply with the most parts, and fills its gaps from the others. Also returns whether
+    /// nothing is missing.
     fn describe(&self) -> Option<(ServerInfo, bool)> {
         let best = self.replies.iter().max_by_key(|reply| reply.parts.len())?;
         let alike = self.replies.iter().filter(|reply| reply.id.is_some() == best.id.is_some());
@@ -109,7 +109,7 @@ impl PlainDialogue {
         let mut info = keys::describe(self.game, parts.into_values()).ok()?;
         if has_gap || (info.truncated && !best.has_final) {
             info.truncated = true;
-            info.remarks.push("a part of the reply is missing".into());
+            info.remarks.push("part of the reply is missing".into());
         }
         let is_whole = !info.truncated;
         Some((info, is_whole))
@@ -133,7 +133,7 @@ impl PlainReply {
         self.has_final |= has_final;
     }
 
-    /// Returns whether all parts have been received, as far as their numbers tell.
+    /// Returns whether the numbers show that all parts have been received.
     fn is_complete(&self) -> bool {
         self.last.is_some() && !has_gap(&self.parts, self.last)
     }
@@ -178,7 +178,7 @@ impl Dialogue for PlainDialogue {
 
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         let Some((info, is_whole)) = self.describe() else { return Quiet::Retry };
-        // Without numbers, another attempt tells whether parts were lost: if it adds nobody, none were.
+        // Without numbers, another attempt shows whether parts were lost: if it adds no player, none were.
         let is_numbered = self.replies.iter().any(|reply| reply.id.is_some());
         let is_final =
             !is_numbered && self.listed.replace(info.player_list.len()) == Some(info.player_list.len());
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn without_numbers_the_list_of_players_tells_whether_all_is_there() {
+    fn without_numbers_the_player_list_shows_whether_all_parts_arrived() {
         let mut talk = Talk::with("ut");
         assert_eq!(talk.step(b"\\hostname\\A\\numplayers\\1"), MORE);
         assert_eq!(names(&talk.answer(b"\\player_0\\Ann\\final\\")), ["Ann"]);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_parts_are_asked_for_and_then_given_up() {
+    fn missing_parts_are_requested_again_and_then_given_up() {
         let mut talk = Talk::with("ut");
         talk.step(FIRST);
         talk.step(THIRD);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_status_is_not_believed() {
+    fn datagrams_that_are_not_a_status_are_refused() {
         let mut talk = Talk::with("ut");
         assert!(matches!(talk.step(b"hostname\\A"), Step::Malformed(_)));
         assert!(matches!(talk.step(b""), Step::Malformed(_)));

@@ -1,8 +1,8 @@
 //! A conversation of version 2: one request for the server, its players and its teams.
 //!
-//! The reply returns the number of the request. It has keys and values up to an empty key, then tables of players and of
-//! teams: the number of rows, the names of fields up to an empty one, and the values row by row (`gs2.c` of qstat,
-//! `gamespy2.js` of node-gamedig). A server that leaves out the tables is asked for them alone.
+//! The reply returns the number of the request. It has keys and values up to an empty key, then tables of players and
+//! of teams: the number of rows, the names of fields up to an empty one, and the values row by row (`gs2.c` of qstat,
+//! `gamespy2.js` of node-gamedig). If a server omits the tables, a second request is for these alone.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 const ALL: &[u8] = b"\xff\xff\xff";
 const TABLES: &[u8] = b"\x00\xff\xff";
 
-/// The maximum of fields and of rows in a table.
+/// The maximum number of fields and of rows in a table.
 const MAX_FIELDS: usize = 64;
 const MAX_ROWS: usize = 256;
 
-/// Games with the second version.
+/// The wire protocol of games with version 2.
 pub(in super::super) static VERSION_2: WireProtocol = WireProtocol {
     name: "gamespy2",
     lists_players: true,
@@ -38,7 +38,7 @@ pub(in super::super) static VERSION_2: WireProtocol = WireProtocol {
 #[derive(Debug)]
 struct TableDialogue {
     game: &'static Game,
-    /// The server, once it has described itself without its players, and the datagram in which it did.
+    /// The server's description without its players, if it sent one, and the datagram with it.
     info: Option<(ServerInfo, Box<[u8]>)>,
 }
 
@@ -92,7 +92,7 @@ impl Dialogue for TableDialogue {
         let Some((info, _)) = &mut self.info else { return self.take_server(reply.bytes, body) };
         let mut info = info.clone();
         if !list_tables(&mut info, Fields::new(body)) {
-            info.remarks.push("the table of the players is missing".into());
+            info.remarks.push("the player list is missing".into());
         }
         Step::Done(GameAnswer::server(info, reply.bytes))
     }
@@ -100,7 +100,7 @@ impl Dialogue for TableDialogue {
     /// Returns the server without its players.
     fn partial_answer(&mut self) -> Option<GameAnswer> {
         let (mut info, datagram) = self.info.take()?;
-        info.remarks.push("the table of the players is missing".into());
+        info.remarks.push("the player list is missing".into());
         Some(GameAnswer::server(info, &datagram))
     }
 
@@ -151,7 +151,7 @@ impl<'a> NamedRows<'a> {
                 break;
             }
             if !name.contains(&b'_') {
-                return Err("a field of a table has no mark");
+                return Err("a table has an invalid field name");
             }
             table.fields.push(name);
         }
@@ -165,7 +165,7 @@ impl<'a> NamedRows<'a> {
         Ok(table)
     }
 
-    /// Reads a row; one that is cut off is dropped.
+    /// Reads a row. Drops it and returns false if it is cut off.
     fn read_row(&mut self, fields: &mut Fields<'a>) -> bool {
         let whole = self.values.len();
         for _ in 0..self.fields.len() {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_are_left_out_are_asked_for() {
+    fn omitted_tables_are_requested() {
         let mut talk = Talk::with("halo");
         talk.request(1);
         assert_eq!(talk.step(&[SERVER, b"\0"].concat()), Step::AskNext);

@@ -1,7 +1,7 @@
 //! A conversation of version 3 or 4: a handshake that yields a challenge, then the status.
 //!
-//! The layout is that of GameSpy's library as `gs3.c` of qstat and `gamespy3.js` of node-gamedig read it. Version 4 is
-//! version 3 with the handshake. A challenge of 0 means that the server wants none.
+//! The layout is that of GameSpy's library, as `gs3.c` of qstat and `gamespy3.js` of node-gamedig read it. Version 4 is
+//! version 3 with the handshake. A challenge of 0 means that the server does not require one.
 
 use std::time::Duration;
 
@@ -20,34 +20,34 @@ pub(super) const MAGIC: &[u8] = b"\xfe\xfd";
 pub(super) const CHALLENGE: u8 = 9;
 /// The first byte of a request for the status, and of its reply.
 pub(super) const STATUS: u8 = 0;
-/// What precedes the number of a part.
+/// The bytes before the number of a part.
 const SPLITNUM: &[u8] = b"splitnum\0";
 
 /// The maximum number of challenges in one conversation. A lost reply to the status costs another one, because a server may
 /// keep only the latest.
 const MAX_CHALLENGES: u8 = 4;
-/// Parts follow each other at once.
+/// The time without a datagram after which a status is over. Servers send all parts at once.
 const BETWEEN_PARTS: Duration = Duration::from_millis(300);
 
 /// The variants of the protocol.
 #[derive(Debug)]
 pub(super) struct Variant {
-    /// Whether a handshake precedes the request for the status.
+    /// True if a handshake precedes the request for the status.
     pub has_handshake: bool,
     pub width: Width,
     /// The end of the request for the status.
     pub ask: &'static [u8],
-    /// For a status that is a single datagram; `None` for one in numbered parts.
+    /// Reads a status that is a single datagram; `None` if a status has numbered parts.
     pub read_single: Option<ReadSingle>,
 }
 
-/// Reads a status behind its session number.
+/// A function that reads a status, from after its session number.
 type ReadSingle = fn(&'static Game, &[u8]) -> Result<ServerInfo, &'static str>;
 
 /// All sections: `ff` for the server, the players and the teams; the last byte requests numbered parts.
 const ALL_SECTIONS: &[u8] = b"\xff\xff\xff\x01";
 
-/// Games whose servers demand a challenge.
+/// The wire protocol of games whose servers require a challenge.
 pub(in super::super) static WITH_CHALLENGE: WireProtocol = WireProtocol {
     name: "gamespy3",
     lists_players: true,
@@ -58,7 +58,7 @@ pub(in super::super) static WITH_CHALLENGE: WireProtocol = WireProtocol {
     read_request_token,
 };
 
-/// Games whose servers answer at once.
+/// The wire protocol of games whose servers need no challenge.
 pub(in super::super) static WITHOUT_CHALLENGE: WireProtocol = WireProtocol {
     games: || games::WITHOUT_CHALLENGE,
     server: |question| StatusDialogue::begin(question.game, &DIRECT),
@@ -85,11 +85,11 @@ pub(super) struct StatusDialogue {
 enum Stage {
     /// The first request has not been answered.
     First,
-    /// The handshake has.
+    /// The server has sent a challenge.
     Status {
         session: Session,
         challenge: Option<i32>,
-        /// Whether the handshake was repeated since.
+        /// True if the handshake has been repeated since.
         is_repeated: bool,
     },
 }
@@ -115,7 +115,7 @@ impl StatusDialogue {
         }
         let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
         let Some(number) = super::number::<i64>(text) else {
-            return Step::Malformed("the challenge is no number");
+            return Step::Malformed("the challenge is not a number");
         };
         let session = if self.variant.has_handshake { from } else { from.by_content() };
         // Some servers write it as a signed number, others as an unsigned one.
@@ -135,7 +135,7 @@ impl StatusDialogue {
                 Err(reason) => Step::Malformed(reason),
             };
         }
-        // A header of another kind takes as many bytes, and belongs to a status that is not split.
+        // Another header has the same length, and belongs to a status that is not split.
         let whole;
         let part = match body.strip_prefix(SPLITNUM) {
             Some(part) => part,
@@ -167,7 +167,8 @@ impl Dialogue for StatusDialogue {
         }
     }
 
-    /// Repeats the handshake for a second attempt at the status: the challenge may have been replaced by a later one.
+    /// Repeats the handshake before a retry of the status request, because a later challenge may have replaced this
+    /// one.
     fn write_request(&mut self, attempt: Attempt, out: &mut Vec<u8>) {
         let may_repeat = attempt.number > 1 && self.challenges < MAX_CHALLENGES && self.parts.is_empty();
         let (kind, session, challenge) = match &mut self.stage {
@@ -268,7 +269,7 @@ mod tests {
         assert_eq!(talk.request(1), b"\xfe\xfd\x09\x09\x02\x03\x04");
         assert_eq!(talk.step(b"\x09\x09\x02\x03\x047\0"), Step::AskNext);
         assert_eq!(talk.request(1), b"\xfe\xfd\0\x09\x02\x03\x04\0\0\0\x07\0\0\0\0");
-        assert_eq!(talk.step(b"\x09\x09\x02\x03\x048\0"), Step::NotMine, "it was not asked for again");
+        assert_eq!(talk.step(b"\x09\x09\x02\x03\x048\0"), Step::NotMine, "it was not requested again");
         assert_eq!(talk.request(2), b"\xfe\xfd\x09\x01\x02\x03\x04");
         assert_eq!(talk.step(b"\x09\x01\x02\x03\x058\0"), Step::NotMine);
         assert_eq!(talk.step(b"\x09\x01\x02\x03\x048\0"), Step::AskNext);
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn challenges_come_to_an_end() {
+    fn the_number_of_challenges_is_bounded() {
         let mut talk = Talk::with("crysis");
         talk.request(1);
         let challenge = |kind: u8| [CHALLENGE, kind, 0, 0x12, 0x34, b'1', 0];
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn games_without_a_handshake_are_asked_at_once_and_may_demand_one() {
+    fn games_without_a_handshake_may_still_require_a_challenge() {
         let mut talk = Talk::with("bf2");
         assert_eq!(talk.request(1), b"\xfe\xfd\0\xc0\0\x12\x34\xff\xff\xff\x01");
         assert_eq!(talk.answer(&status(b"\xc0\0\x12\x34", WHOLE)).players, 0);
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_parts_are_asked_for_and_then_given_up() {
+    fn missing_parts_are_requested_again_and_then_given_up() {
         let mut talk = Talk::with("bf2");
         talk.request(1);
         let first = b"\x00\0hostname\0A\0numplayers\x002\0\0\x01player_\0\0Ann\0Bo\0";

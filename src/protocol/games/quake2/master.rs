@@ -1,4 +1,4 @@
-//! The lists of masters: entries of six bytes after a header, without a mark of the end.
+//! The lists of masters: entries of six bytes after a header, without an end mark.
 //!
 //! The format is that of the clients, such as qstat (`deal_with_qwmaster_packet`) and Quetoo (`Cl_ParseServers`).
 
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::protocol::games::Game;
 use crate::protocol::games::list_query::{ListFormat, ListPart, ListQuery, read_entries};
 
-/// The request. It has no four bytes `ff`.
+/// The request, which does not begin with four bytes `ff`.
 const REQUEST: &[u8] = b"query\n\0";
 /// The header of the reply, before a space or a line feed.
 const HEADER: &[u8] = b"\xff\xff\xff\xffservers";
@@ -24,7 +24,8 @@ pub(super) fn query(game: &'static Game) -> ListQuery<ServersReply> {
 impl ListFormat for ServersReply {
     const HAS_END: bool = false;
 
-    /// Masters that select by protocol number have a request of their own (`Ms_GetServers` of Quetoo's master).
+    /// Appends the request, which is another one for masters that select by protocol number (`Ms_GetServers` of
+    /// Quetoo's master).
     fn write_request(&self, game: &Game, out: &mut Vec<u8>) {
         if game.list_protocol == 0 {
             out.extend_from_slice(REQUEST);

@@ -128,7 +128,7 @@ impl Dialogue for Quake2Status {
 }
 
 /// Returns the text of a reply from its settings on. Other lines may precede them: some servers print a message into
-/// the reply (qstat's `deal_with_qw_packet` has the same exception).
+/// the reply (`deal_with_qw_packet` of qstat skips it, too).
 fn settings(reply: &[u8]) -> Option<&[u8]> {
     let text = HEADERS.iter().find_map(|header| reply.strip_prefix(*header))?;
     if text.starts_with(b"\\") {

@@ -11,7 +11,7 @@ use crate::protocol::games::status_text::{count, raw, read_players, read_setting
 use crate::protocol::games::words::Words;
 use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
 
-/// The most bots that a server may have without listing them: more than any server has slots.
+/// The maximum number of unlisted bots that is accepted: more than any server has slots.
 const MOST_HIDDEN_BOTS: u32 = 256;
 
 /// Parses a status, without the header.
@@ -29,7 +29,7 @@ pub(super) fn parse(status: &[u8], game: &'static Game) -> Result<ServerInfo, &'
     Ok(info)
 }
 
-/// Assigns the settings that have a field. Quetoo has names of its own.
+/// Sets the fields of the answer from the settings. Quetoo has its own names for them.
 fn assign_settings(info: &mut ServerInfo) {
     const NAME: &[&str] = &["hostname", "sv_hostname"];
     info.name_raw = raw(info, NAME).map(Box::from);
@@ -77,7 +77,7 @@ fn read_pairs(line: &[u8], game: &Game) -> Option<PlayerInfo> {
     (player.score.is_some() || player.ping.is_some()).then_some(player)
 }
 
-/// Counts the bots. A server that has the setting `bots` may list them, with ping 0, or not.
+/// Counts the bots. A server with the setting `bots` lists them with ping 0, or not at all.
 fn count_bots(info: &mut ServerInfo) {
     info.count_bots();
     let Some(bots) = count(info, &["bots"]).filter(|&bots| bots <= MOST_HIDDEN_BOTS) else { return };
@@ -85,7 +85,7 @@ fn count_bots(info: &mut ServerInfo) {
     if bots as usize > pings_zero {
         info.players += bots;
         info.truncated = true;
-        info.remarks.push("its list of players lacks the bots".to_owned());
+        info.remarks.push("the player list omits the bots".to_owned());
     }
     info.bots = Some(bots);
 }

@@ -14,7 +14,7 @@
 
 use super::info_string::number;
 
-/// The greatest count that is believed: no server has more players.
+/// The greatest count that is accepted: no server has more players.
 const MOST: usize = 65_535;
 
 /// The counts that a server reports.
@@ -30,7 +30,7 @@ pub(super) struct Reported {
 pub(super) struct Listed {
     /// The players in it.
     pub players: usize,
-    /// Further lines that are a player's but cannot be read.
+    /// Further lines that describe a player but cannot be read.
     pub unreadable: usize,
     /// The bots in it, if it shows them.
     pub bots: Option<usize>,
@@ -50,7 +50,7 @@ pub(super) struct Counts {
 }
 
 impl Reported {
-    /// Takes a count from a rule of the server, if it is one.
+    /// Reads a count from a rule of the server, if the rule has one.
     pub fn read(&mut self, key: &[u8], value: &[u8]) {
         let count =
             || number(value).and_then(|count| usize::try_from(count).ok()).filter(|count| *count <= MOST);
@@ -62,7 +62,7 @@ impl Reported {
         }
     }
 
-    /// Replaces the counts that another reply of the same server has.
+    /// Replaces those counts that another reply of the same server has, too.
     pub fn update(&mut self, other: Reported) {
         self.clients = other.clients.or(self.clients);
         self.bots = other.bots.or(self.bots);
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(
             counts([Some(5), None, None], 3, Some(1)),
             (5, None, true),
-            "the bots of a part say little"
+            "the bots of a part prove little"
         );
         assert_eq!(counts([None, Some(2), None], 3, Some(1)), (3, Some(2), false));
         assert_eq!(counts([None, Some(9), None], 3, None), (3, Some(3), false));

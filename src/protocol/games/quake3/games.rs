@@ -6,8 +6,8 @@ use super::{GetInfo, WIRE_PROTOCOL};
 use crate::protocol::games::Game;
 use crate::protocol::games::text::{Charset, Colors, TextRules};
 
-/// ioquake3 and its kin allow ten packets at once and then one a second (`SVC_RateLimit`), ET: Legacy with `sv_protect
-/// 2` three in two seconds. Three tries comply with both.
+/// ioquake3 and its derivatives allow ten packets at once and then one per second (`SVC_RateLimit`); ET: Legacy with
+/// `sv_protect 2` allows three in two seconds. Three tries comply with both.
 const ID_GAP: Duration = Duration::from_millis(200);
 /// DarkPlaces ignores a request within a second of the last one (`net_getstatusfloodblockingtimeout`).
 const DARKPLACES_GAP: Duration = Duration::from_millis(1100);
@@ -56,8 +56,8 @@ const COD: Game = Game {
     ..BASE
 };
 
-/// The values that the mods of its later games share: their lists of players leave out the bots, which only getinfo
-/// counts (`party.cpp` of IW6x).
+/// The values that the mods of its later games share: their lists of players omit the bots, which only `getinfo` counts
+/// (`party.cpp` of IW6x).
 const IW: Game = Game {
     server_port: 27016,
     masters: &["server.alterware.dev:20810"],
@@ -113,7 +113,7 @@ pub(super) static GAMES: &[Game] = &[
         masters: &["dpmaster.deathmask.net:27950", "master.ioquake3.org:27950"],
         list_protocol: 71,
         ext_name: Some("Quake3Arena"),
-        // Letters are not colours in this game, so parsing `^xRGB` as one has no effect on it.
+        // Letters are not colours in this game, so parsing `^xRGB` as one does no harm.
         text: TextRules::new(Colors::Rgb),
         bots_have_ping_zero: true,
         base_mods: &["baseoa", "Quake3Arena"],
@@ -355,7 +355,7 @@ pub(super) static GAMES: &[Game] = &[
         id: "eliteforce",
         aliases: &["ef", "stvef", "voyager"],
         name: "Star Trek Voyager: Elite Force",
-        // Its masters list servers as hexadecimal text, which is not read.
+        // Its masters list servers as hexadecimal text, which is not supported.
         list_protocol: 24,
         bots_have_ping_zero: true,
         base_mods: &["baseEF"],

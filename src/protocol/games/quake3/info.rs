@@ -23,19 +23,19 @@ impl Status<'_> {
 }
 
 impl InfoReply<'_> {
-    /// Returns the reply as the answer of a server that was asked for it. If its status was expected, the players are
+    /// Returns the reply as a server's answer. With `replaces_status`, it came instead of a status, so the players are
     /// missing.
     pub(super) fn to_info(self, game: &'static Game, replaces_status: bool) -> ServerInfo {
         let mut info = described(self.rules(), game);
         set_counts(&mut info, self.reported.counts(Listed::default()));
         info.truncated &= replaces_status;
         if info.truncated {
-            info.remarks.push("the list of players does not fit the server's reply".into());
+            info.remarks.push("the player list does not fit in the server's reply".into());
         }
         info
     }
 
-    /// Adds what the reply says to the answer that the server's status gave.
+    /// Adds the counts and rules of the reply to the answer from the server's status.
     pub(super) fn add_to(self, info: &mut ServerInfo, mut reported: Reported, listed: Listed) {
         reported.update(self.reported);
         set_counts(info, reported.counts(listed));
@@ -132,14 +132,14 @@ fn remarks(status: &Status<'_>) -> Vec<String> {
     let mut remarks = vec![];
     match status.odd_lines() {
         0 => {}
-        1 => remarks.push("1 line of the list of players is odd".into()),
-        odd => remarks.push(format!("{odd} lines of the list of players are odd")),
+        1 => remarks.push("1 line of the player list has an unexpected format".into()),
+        odd => remarks.push(format!("{odd} lines of the player list have an unexpected format")),
     }
     if status.is_without_list() {
         remarks.push(NO_LIST.into());
     }
     if status.lists_people_only() {
-        remarks.push("the list of players leaves out the bots".into());
+        remarks.push("the player list omits the bots".into());
     }
     remarks
 }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_tell_teams_and_bots() {
+    fn slots_show_teams_and_bots() {
         let rules = "\\sv_hostname\\h^*\\B\\-b-\\P\\2-1\\bots\\1";
         let other = info("unvanquished", rules, "0 39 \"a\"\n0 40 \"b\"\n");
         assert_eq!((other.bots, other.player_list[1].bot), (Some(1), None), "they do not match");

@@ -12,7 +12,7 @@ use crate::protocol::reserved;
 /// Appends the request for the servers of `game`, including empty and full ones: `getserversExt` for IPv4 and IPv6 if
 /// `with_ipv6` is given and the game's masters know it, else `getservers`.
 ///
-/// The request must end there: id's masters do not reply otherwise.
+/// Nothing may follow: id's masters do not reply otherwise.
 pub(super) fn write_request(game: &Game, with_ipv6: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(OUT_OF_BAND);
     let text = match (game.ext_name.filter(|_| with_ipv6), game.list_name) {
@@ -29,8 +29,7 @@ pub struct ServerList<'a> {
     entries: &'a [u8],
     /// True if it replies to `getserversExt`.
     pub is_ext: bool,
-    /// True if it has the mark of the list's end. Newer masters put it only into the last datagram, older ones into
-    /// each.
+    /// True if it has the list's end mark. Newer masters put it only into the last datagram, older ones into each.
     pub has_end: bool,
 }
 
@@ -68,7 +67,7 @@ impl<'a> ServerList<'a> {
         Ok(ServerList { entries: &entries[..entries.len() - rest.len()], is_ext, has_end })
     }
 
-    /// Returns the servers' addresses, without those that cannot be a host: port 0, unspecified, multicast and
+    /// Returns the servers' addresses, without those that no host can have: port 0, unspecified, multicast and
     /// broadcast addresses.
     pub fn servers(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let is_host = |entry: &SocketAddr| entry.port() != 0 && reserved::why_no_host(entry.ip()).is_none();
@@ -116,7 +115,7 @@ fn split_entry(rest: &[u8]) -> Result<(Option<ListEntry>, &[u8]), &'static str> 
             Ok((Some(ListEntry::Server(SocketAddr::new(address, u16::from_be_bytes(*port)))), after))
         }
         [b'\\', ..] => Err(CUT),
-        _ => Err("something other than an address is in the list"),
+        _ => Err("the list contains something other than addresses"),
     }
 }
 
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_end_is_recognized() {
+    fn every_known_end_mark_is_recognized() {
         let one = vec!["10.0.0.1:27960".to_string()];
         for (end, has_end) in [
             (&b"\\EOT\0\0\0"[..], true),

@@ -1,4 +1,4 @@
-//! The lists of masters: a list in several datagrams.
+//! The lists of masters, each in several datagrams.
 
 use std::net::SocketAddr;
 
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_in_every_datagram_does_not_end_the_list() {
+    fn an_end_mark_in_every_datagram_does_not_end_the_list() {
         let (mut servers, mut master) = (ServerSet::default(), query("et", false));
         assert_eq!(step(&mut master, &mut servers, &list(&[END])), MORE, "an empty list");
         assert_eq!(listed(master.quiet(2)), Some((0, true)));
@@ -115,7 +115,7 @@ mod tests {
             );
         }
         assert_eq!(step(&mut master, &mut servers, &list(&[TWO, END])), MARKED);
-        assert_eq!(listed(master.quiet(2)), Some((2, false)), "nobody knows");
+        assert_eq!(listed(master.quiet(2)), Some((2, false)), "it may be incomplete");
         assert_eq!(step(&mut master, &mut servers, &list(&[THREE])), MORE);
         assert_eq!(listed(master.quiet(2)), Some((3, true)), "the order was changed on the way");
     }

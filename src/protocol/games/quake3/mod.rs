@@ -47,7 +47,7 @@ const OUT_OF_BAND: &[u8] = b"\xff\xff\xff\xff";
 const GETSTATUS: &[u8] = b"\xff\xff\xff\xffgetstatus ";
 const GETINFO: &[u8] = b"\xff\xff\xff\xffgetinfo ";
 
-/// When the servers of a game are sent `getinfo`, whose reply has counts, but no players.
+/// The occasions on which a game's servers are sent `getinfo`, whose reply has counts, but no players.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GetInfo {
@@ -69,7 +69,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     read_request_token,
 };
 
-/// Returns the challenge of a server's reply as a token. A reply without a challenge of ours has none.
+/// Returns the challenge in a server's reply as a token; `None` unless it has the form of ours.
 fn read_token(reply: &[u8]) -> Option<Token> {
     token(challenge_of(reply)?)
 }
@@ -78,13 +78,13 @@ fn read_request_token(request: &[u8]) -> Option<Token> {
     token(request.strip_prefix(GETSTATUS).or_else(|| request.strip_prefix(GETINFO))?)
 }
 
-/// Returns the challenge in a server's reply, anyone's.
+/// Returns the challenge in a server's reply, whatever its form.
 fn challenge_of(reply: &[u8]) -> Option<&[u8]> {
     status::challenge(reply).or_else(|| reply::challenge(reply))
 }
 
-/// The digits of a long challenge, of 64 bits, and of a short one, of 32: letters and digits pass every server's filter, and
-/// a part of one is not taken for the other.
+/// The digits of a long challenge (64 bits) and of a short one (32 bits). Letters and digits pass every server's
+/// filter. The two sets differ, so that a part of a long challenge is not mistaken for a short one.
 const LONG: &[u8; 16] = b"0123456789abcdef";
 const SHORT: &[u8; 16] = b"ghijklmnopqrstuv";
 

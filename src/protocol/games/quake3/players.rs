@@ -9,8 +9,8 @@
 //! | `score ping deaths team "name"` | Soldier of Fortune II |
 //! | `ping "name"` | Medal of Honor |
 //!
-//! They differ in shape, so they can be parsed without knowing the game. Whatever else a line has makes it odd: then
-//! what it has in common with these is used.
+//! They differ in shape, so they can be parsed without knowing the game. Any other line is odd: what it has in common
+//! with these forms is used.
 
 use super::info_string::number;
 use super::slots::Slots;
@@ -87,8 +87,8 @@ impl<'a> Iterator for Players<'a> {
 pub(super) enum Line<'a> {
     Empty,
     Player(PlayerLine<'a>),
-    /// One without a name. It is a player's if it begins with a number; otherwise it may be the rest of a name with a
-    /// line end in it.
+    /// A line without a name. It describes a player if it begins with a number; otherwise it may be the rest of a name
+    /// that contains a line end.
     Unreadable {
         is_player: bool,
     },
@@ -135,7 +135,7 @@ impl<'a> Line<'a> {
         Line::Player(player)
     }
 
-    /// Returns whether it is a player's whose name has its closing quote.
+    /// Returns whether it describes a player, and the name has its closing quote.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self, Line::Player(player) if player.is_closed)
     }
@@ -190,7 +190,7 @@ impl PlayerLine<'_> {
         }
     }
 
-    /// Reads a number, if there is one. Something else makes the line odd.
+    /// Reads a number, if there is one. Anything else makes the line odd.
     fn read(&mut self, text: Option<&[u8]>) -> Option<f64> {
         let number = decimal(text?);
         self.is_odd |= number.is_none();
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_odd_line_what_reads_is_kept() {
+    fn the_readable_parts_of_an_odd_line_are_kept() {
         type Parts<'a> = (&'a [u8], Option<f64>, Option<i32>);
         let cases: [(&[u8], Parts<'_>); 8] = [
             (b"1 2 \"name", (b"name", Some(1.0), Some(2))),

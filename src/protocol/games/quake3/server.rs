@@ -15,7 +15,7 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 pub(super) struct ServerQuery {
     game: &'static Game,
     request: Request,
-    /// An answer that may still become better.
+    /// An answer that a later reply may complete or replace.
     kept: Option<Box<FirstReply>>,
 }
 
@@ -47,7 +47,7 @@ impl ServerQuery {
         if self.game.getinfo == GetInfo::Instead { 32 } else { 64 }
     }
 
-    /// Reads a reply of the kind that was asked for.
+    /// Reads a reply of the kind that was requested.
     fn read(&self, datagram: &[u8]) -> Result<FirstReply, &'static str> {
         let mut kept = FirstReply {
             info: ServerInfo::new(self.game),
@@ -137,7 +137,7 @@ impl Dialogue for ServerQuery {
     }
 
     fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        // One without the challenge was not the server's.
+        // A kept reply without the challenge was not the server's.
         let proven = self.kept.take().filter(|kept| !kept.is_provisional);
         match self.request {
             Request::Status => self.status_arrived(reply.bytes),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_without_the_challenge_is_kept_unless_it_has_anothers() {
+    fn a_reply_without_the_challenge_is_kept_unless_it_has_another_one() {
         let mut query = query("q3");
         let reply = |challenge: &str| format!("statusResponse\n{challenge}\\sv_hostname\\h\n1 5 \"a\"\n");
         for forged in ["\\challenge\\123", "\\challenge\\", "\\challenge\\00000000000000000abc"] {

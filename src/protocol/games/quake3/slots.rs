@@ -1,4 +1,4 @@
-//! The rules that describe the server's slots, a character each.
+//! The rules that describe the server's slots, with one character for each slot.
 //!
 //! | rule | of | character |
 //! |---|---|---|
@@ -7,7 +7,7 @@
 //!
 //! The list of players is in the order of the slots.
 
-/// The slots of a server, as far as they have not been read.
+/// The slots of a server that have not been read yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slots<'a> {
     teams: &'a [u8],
@@ -22,7 +22,7 @@ pub(super) struct Slot {
 }
 
 impl<'a> Slots<'a> {
-    /// Takes what a rule of the server says about its slots.
+    /// Reads a rule of the server, if it is about the slots.
     pub fn read(&mut self, key: &[u8], value: &'a [u8]) {
         let is = |allowed: fn(u8) -> bool| value.iter().all(|&slot| slot == b'-' || allowed(slot));
         match key {
@@ -37,7 +37,7 @@ impl<'a> Slots<'a> {
         self.teams.iter().filter(|&&slot| slot != b'-').count()
     }
 
-    /// Returns how many of the players are bots, if the rules say that.
+    /// Returns how many of the players are bots, if the rules say so.
     pub fn bots(&self) -> Option<usize> {
         self.has_bots().then(|| self.bots.iter().filter(|&&slot| slot == b'b').count())
     }

@@ -1,7 +1,7 @@
 //! `statusResponse`: a server's reply, read in place.
 //!
-//! The format is ioquake3's `SVC_Status` (`sv_main.c`): an info string `\key\value…` on one line, then a line
-//! for each player. A line that is odd costs nothing but itself.
+//! The format is ioquake3's `SVC_Status` (`sv_main.c`): an info string `\key\value…` on one line, then a line for each
+//! player. An odd line does not affect the others.
 
 use super::OUT_OF_BAND;
 use super::counts::{Counts, Listed, Reported};
@@ -39,7 +39,7 @@ struct Layout<'a> {
     /// The rules about the server's slots.
     slots: Slots<'a>,
     reported: Reported,
-    /// The players in the list, and further lines that are a player's but cannot be read.
+    /// The players in the list, and further lines that describe a player but cannot be read.
     players: usize,
     unreadable: usize,
     /// The lines that are odd, the unreadable ones included.
@@ -62,8 +62,8 @@ impl<'a> Status<'a> {
     /// Parses a datagram. Which players are bots may depend on the game: see [`Status::with_bots_at_ping_zero`].
     ///
     /// # Errors
-    /// The reason why it is not a status, or describes no server. Odd lines and a truncated list of players are no errors:
-    /// see [`Status::odd_lines`] and [`Status::truncated`].
+    /// The reason why it is not a status, or describes no server. Odd lines and a truncated list of players are not
+    /// errors: see [`Status::odd_lines`] and [`Status::truncated`].
     pub fn parse(datagram: &'a [u8]) -> Result<Status<'a>, &'static str> {
         let body = body(datagram).ok_or("not a statusResponse")?;
         let mut layout = Layout { info: datagram.len() - body.len(), ..Layout::default() };
@@ -72,10 +72,10 @@ impl<'a> Status<'a> {
         Ok(Status { datagram, layout })
     }
 
-    /// Returns the same status for a game whose servers show ping 0 for bots and for no one else, if `they_do`
-    /// ([`Game::bots_have_ping_zero`](crate::protocol::games::Game::bots_have_ping_zero)).
-    pub fn with_bots_at_ping_zero(mut self, they_do: bool) -> Status<'a> {
-        self.layout.bots_have_ping_zero = they_do;
+    /// Returns the same status. With `true`, players with ping 0 count as bots, for games whose servers report ping 0
+    /// for bots and for no one else ([`Game::bots_have_ping_zero`](crate::protocol::games::Game::bots_have_ping_zero)).
+    pub fn with_bots_at_ping_zero(mut self, are_bots: bool) -> Status<'a> {
+        self.layout.bots_have_ping_zero = are_bots;
         self
     }
 
@@ -187,7 +187,7 @@ impl<'a> Layout<'a> {
         match rules.rest.first() {
             Some(b'\n') => Ok(()),
             Some(_) => Err("the info string does not begin with a backslash"),
-            None if !describes => Err("the info string has no end"),
+            None if !describes => Err("the end of the info string is missing"),
             None => {
                 self.is_cut = self.reported.clients != Some(0);
                 Ok(())
@@ -327,7 +327,10 @@ mod tests {
         let reason = |datagram: &[u8]| Status::parse(datagram).unwrap_err();
         assert_eq!(reason(b""), "not a statusResponse");
         assert_eq!(reason(b"\xff\xff\xff\xffinfoResponse\n\\a\\b\n"), "not a statusResponse");
-        assert_eq!(reason(b"\xff\xff\xff\xffstatusResponse\n\\a\\b"), "the info string has no end");
+        assert_eq!(
+            reason(b"\xff\xff\xff\xffstatusResponse\n\\a\\b"),
+            "the end of the info string is missing"
+        );
         assert_eq!(reason(&datagram("a\\b", "")), "the info string does not begin with a backslash");
     }
 

@@ -1,4 +1,4 @@
-//! The lists of masters: entries of six bytes after a header, without a mark of the end.
+//! The lists of masters: entries of six bytes after a header, without an end mark.
 //!
 //! The format is that of the clients, such as `masterstat` (`serverlist.go`) and qstat (`deal_with_qwmaster_packet`).
 
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::protocol::games::Game;
 use crate::protocol::games::list_query::{ListFormat, ListPart, ListQuery, read_entries};
 
-/// The request, `C2M_MASTER_REQUEST`. It has no four bytes `ff`.
+/// The request, `C2M_MASTER_REQUEST`, which does not begin with four bytes `ff`.
 const REQUEST: &[u8] = b"c\n\0";
 /// The header of the reply, `M2C_MASTER_REPLY`.
 const HEADER: &[u8] = b"\xff\xff\xff\xffd\n";

@@ -1,7 +1,8 @@
 //! QuakeWorld: the status of servers, and lists of servers from masters.
 //!
-//! A server gets one request, `status` and a number that says what to list. Its reply is text, which mvdsv splits when it
-//! gets too long for one datagram (`SV_AddToRedirect` in `sv_send.c`): the parts have no numbers, and no end.
+//! A server gets one request, `status` and a number that says what to list. Its reply is text, which mvdsv splits when
+//! it gets too long for one datagram (`SV_AddToRedirect` in `sv_send.c`): the parts have neither numbers nor an end
+//! mark.
 //!
 //! | file | |
 //! |---|---|
@@ -22,16 +23,16 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 
 /// The header of a reply: `A2C_PRINT` (`protocol.h`).
 const PRINT: &[u8] = b"\xff\xff\xff\xffn";
-/// The request. The number is the sum of what mvdsv's `SVC_Status` (`sv_main.c`) may list: 1 settings, 2 players, 4 spectators,
-/// 16 teams, 32 streams of QTV, 64 flags, 128 bots. (8 would hide the marks of spectators.) Other servers ignore what they
-/// do not know.
+/// The request. The number is the sum of what mvdsv (`SVC_Status`, `sv_main.c`) is to list: 1 settings, 2 players, 4
+/// spectators, 16 teams, 32 streams of QTV, 64 flags, 128 bots. (8 would hide the marks of spectators.) Other servers
+/// ignore what they do not know.
 const STATUS: &[u8] = b"\xff\xff\xff\xffstatus 247\n";
 /// The time without a datagram after which a reply is over.
 const PART_GAP: Duration = Duration::from_millis(300);
-/// The lengths of a datagram that may not be the last: mvdsv begins another one instead of exceeding 1,350 bytes, or in
-/// older versions 1,450. What it adds at once is shorter than 160 bytes.
+/// The lengths of a datagram that may not be the last one. mvdsv begins another one instead of exceeding 1,350 bytes
+/// (1,450 in older versions), and adds fewer than 160 bytes at a time.
 const MAY_GO_ON: std::ops::Range<usize> = 1180..1460;
-/// The maximum length of the datagrams after the first one together: more than a full server needs.
+/// The maximum total length of the datagrams after the first one, in bytes: more than a full server needs.
 const MAX_REST: usize = 16 * 1024;
 
 pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
@@ -88,7 +89,7 @@ impl StatusText {
         text.starts_with(b"\\")
     }
 
-    /// Returns whether a text may continue a status: at the start of a line, or within it.
+    /// Returns whether a text may continue a status, at the start of a line or within one.
     fn continues(text: &[u8]) -> bool {
         matches!(text, [b' ' | b'"' | b'-' | b'0'..=b'9' | b'\n', ..]) || text.starts_with(b"qtv ")
     }
@@ -123,8 +124,8 @@ impl Dialogue for StatusText {
         answer.map_or(Step::More { quiet: PART_GAP }, Step::Done)
     }
 
-    /// Completes a reply after which nothing more came. A reply without its first datagram is requested again; one that may
-    /// lack the last ones, too, but once.
+    /// Completes a reply after a pause. A reply without its first datagram is requested again; so is one that may lack
+    /// its last datagrams, but only once.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         let may_lack_more = self.rest.is_empty() && !std::mem::replace(&mut self.is_repeated, true);
         match self.answer() {
@@ -137,7 +138,7 @@ impl Dialogue for StatusText {
         self.answer()
     }
 
-    /// Returns two datagrams of the length that mvdsv limits them to.
+    /// Returns two datagrams of mvdsv's maximum length.
     fn reply_size(&self) -> ReplySize {
         ReplySize { datagrams: 2, bytes: 1460 }
     }
@@ -234,7 +235,7 @@ mod tests {
             assert!(matches!(step(&mut query(), other), Step::NotMine), "{}", other.escape_ascii());
         }
         let broken = step(&mut query(), b"\xff\xff\xff\xffn\\hostname\\a");
-        assert!(matches!(broken, Step::Unproven("the settings have no end")), "{broken:?}");
+        assert!(matches!(broken, Step::Unproven("the end of the settings is missing")), "{broken:?}");
         let mut endless = query();
         let taken =
             (0..1000).filter(|_| !matches!(step(&mut endless, &part(&player(1).repeat(20))), Step::NotMine));

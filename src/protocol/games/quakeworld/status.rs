@@ -42,7 +42,8 @@ fn assign_settings(info: &mut ServerInfo) {
     info.game_type = text(info, &["mode"]);
     info.version = text(info, &["*version"]);
     info.max_players = count(info, &["maxclients"]);
-    // Bit 0 is for players, bit 1 for spectators; a server without either has no such setting (`SV_CheckVars`).
+    // Bit 0 is for players, bit 1 for spectators; a server without passwords does not send this setting
+    // (`SV_CheckVars`).
     info.password = Some(count(info, &["needpass"]).is_some_and(|bits| bits & 1 != 0));
 }
 
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn players_bots_and_spectators_are_told_apart() {
+    fn players_bots_and_spectators_are_distinguished() {
         let info = read(
             "\\map\\dm6",
             b"66 2 4 38 \"\xd6\xc9\xd0 Ann\" \"base\" 13 4 \"red\" \"SE\" \"h\"\n\
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_line_costs_only_itself() {
+    fn an_odd_line_does_not_affect_the_others() {
         let info = read(
             "\\a\\b",
             b"1 5 2 40 \"Ann\" \"\" 0 0\n\n2 x\n1 5 2 40 \"Ann\" \"\" 0 0\n3 5 2 40 \"Bo\"\n4 5",
@@ -177,6 +178,6 @@ mod tests {
             ["lines of players that cannot be read: 1", "the list of players is cut off"]
         );
         let game = Game::find("quakeworld").unwrap();
-        assert_eq!(parse(b"\\a\\b", game).unwrap_err(), "the settings have no end");
+        assert_eq!(parse(b"\\a\\b", game).unwrap_err(), "the end of the settings is missing");
     }
 }

@@ -5,16 +5,16 @@ use super::integers;
 use crate::protocol::games::fields::Fields;
 use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
 
-/// The kinds of replies, which have the same fields except for some.
+/// The kinds of replies. Most fields are the same in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InfoLayout {
     /// `inf3` of version 0.6: up to 16 players.
     Plain,
-    /// `dtsf`: 24 players in each datagram, with the number of those before.
+    /// `dtsf`: up to 24 players in each datagram, with the number of players in earlier ones.
     Legacy64,
-    /// `iext` of DDNet: has a checksum and the size of the map, and room for texts to come.
+    /// `iext` of DDNet: adds the checksum and the size of the map, and texts reserved for later versions.
     Extended,
-    /// `inf3` of version 0.7: has a host name, a level of skill and the kind of each player. Its integers are binary.
+    /// `inf3` of version 0.7: adds a host name, a skill level and the kind of each player. Its integers are binary.
     Seven,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct ServerDescription {
     pub offset: u32,
 }
 
-/// A player, and what [`PlayerInfo`] has no place for.
+/// A player, and the fields that [`PlayerInfo`] does not have.
 #[derive(Debug)]
 pub(super) struct Tee {
     player: PlayerInfo,
@@ -46,16 +46,16 @@ pub(super) struct ListedPlayers {
     pub is_cut: bool,
 }
 
-/// The flags of a server: a password is needed.
+/// The flag of a server that needs a password.
 const PASSWORD: i32 = 1;
 /// The flags of a player in version 0.7.
 const SPECTATOR: i32 = 1;
 const BOT: i32 = 2;
-/// The maximum players read from one datagram.
+/// The maximum number of players read from one datagram.
 const MAX_LISTED: usize = 1400;
 
 impl InfoLayout {
-    /// Reads an integer; `None` if it is a text that is none.
+    /// Reads an integer; `None` if it is a text that is not a number.
     fn number(self, fields: &mut Fields<'_>) -> Result<Option<i32>, &'static str> {
         if self == InfoLayout::Seven {
             return integers::read(fields).map(Some);
@@ -104,7 +104,7 @@ impl InfoLayout {
         Ok(ServerDescription { layout: self, info, clients: clients.unwrap_or(0), offset })
     }
 
-    /// Reads an integer that is also kept among the rules.
+    /// Reads an integer, and adds it to the rules.
     fn kept_number(
         self,
         key: &[u8],
@@ -145,7 +145,7 @@ impl InfoLayout {
             InfoLayout::Seven => {
                 (kind.map(|flags| flags & SPECTATOR != 0), kind.map(|flags| flags & BOT != 0))
             }
-            // Here the flag says that it is a player.
+            // Here, 1 stands for a player, and 0 for a spectator.
             _ => (kind.map(|is_player| is_player == 0), None),
         };
         let player = PlayerInfo {
@@ -161,7 +161,7 @@ impl InfoLayout {
 }
 
 impl ServerDescription {
-    /// Completes the server with its players. Remarks if some are missing.
+    /// Adds the players to the server, and a remark if some are missing.
     pub fn with_players(self, listed: ListedPlayers) -> ServerInfo {
         let ServerDescription { layout, mut info, clients, .. } = self;
         let count = listed.players.len() as u32;
@@ -184,7 +184,8 @@ impl ServerDescription {
     }
 }
 
-/// Returns the players and slots that a server writes into its name if the reply has no room for them: `Name [30/64]`.
+/// Returns the numbers of players and slots that a server appends to its name if the players do not fit in the reply:
+/// `Name [30/64]`.
 pub(super) fn counts_in_name(info: &ServerInfo) -> Option<(u32, u32)> {
     let (_, counts) = info.name.as_deref()?.trim_end().strip_suffix(']')?.rsplit_once('[')?;
     let (players, slots) = counts.split_once('/')?;
@@ -192,7 +193,7 @@ pub(super) fn counts_in_name(info: &ServerInfo) -> Option<(u32, u32)> {
     Some(counts).filter(|(players, slots)| players <= slots)
 }
 
-/// Returns a server that has this many players, if that is more than its reply says.
+/// Raises the number of players to `players`, if the reply has a lower one.
 pub(super) fn with_more_players(mut info: ServerInfo, players: u32) -> ServerInfo {
     let listed = info.player_list.len() as u32;
     info.players = info.players.max(players);

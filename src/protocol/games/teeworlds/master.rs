@@ -1,8 +1,8 @@
 //! A conversation with a master (`mastersrv.cpp`): the number of its servers, then their list, in several datagrams.
-//! Version 0.7 exchanges tokens before.
+//! Version 0.7 exchanges tokens first.
 //!
-//! Nothing marks the end of the list, but the number says whether it is complete. A master that does not tell the number
-//! is asked for the list on the next try, and for the number on the one after that.
+//! The list has no end mark, but the number shows whether it is complete. If a master does not send the number, the
+//! next try requests the list, and the one after that requests the number again.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -18,9 +18,9 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
 
 /// The minimum time between two requests to one master. Masters have no limit of their own.
 const MASTER_GAP: Duration = Duration::from_millis(250);
-/// The maximum servers of a master (`MAX_SERVERS`). A full one turns others away.
+/// The maximum number of servers of a master (`MAX_SERVERS`). A full master refuses others.
 const FULL: u16 = 1200;
-/// The maximum datagrams accepted from one master; a list has 16 (`MAX_PACKETS`).
+/// The maximum number of datagrams accepted from one master; a list has at most 16 (`MAX_PACKETS`).
 const MAX_DATAGRAMS: u32 = 256;
 
 /// The list of one master, as received so far.
@@ -44,13 +44,13 @@ impl ListConversation {
         ListConversation { with_ipv6, handshake, list: MasterList::new(game), count: None, datagrams: 0 }
     }
 
-    /// Returns whether the number of servers is the next question, in attempt `number`.
+    /// Returns whether attempt `number` requests the number of servers.
     fn asks_count(&self, number: u32) -> bool {
         self.count.is_none() && number % 2 == 1
     }
 
     fn has_all(&self) -> bool {
-        self.count.is_some_and(|count| self.list.entries() >= usize::from(count))
+        self.count.is_some_and(|count| self.list.len() >= usize::from(count))
     }
 
     fn answer(&self) -> GameAnswer {
@@ -59,7 +59,7 @@ impl ListConversation {
 
     fn take_count(&mut self, body: &[u8]) -> Step<GameAnswer> {
         let Ok(count) = body.try_into() else {
-            return Step::Malformed("the number of servers has no two bytes");
+            return Step::Malformed("the number of servers does not have two bytes");
         };
         self.count = Some(u16::from_be_bytes(count));
         // A master without servers sends no list.
@@ -91,7 +91,8 @@ impl ListConversation {
 }
 
 impl Dialogue for ListConversation {
-    /// Returns proof by our token, which version 0.7 returns. In version 0.6, the kind of the reply is all there is.
+    /// Returns proof by token for version 0.7, which returns ours. Version 0.6 returns nothing; only the kind of the
+    /// reply is known.
     fn proof(&self) -> Proof {
         if self.handshake.is_some() { Handshake::PROOF } else { Proof::Content }
     }
@@ -129,7 +130,7 @@ impl Dialogue for ListConversation {
     }
 
     fn partial_answer(&mut self) -> Option<GameAnswer> {
-        (self.list.entries() > 0).then(|| self.answer())
+        (self.list.len() > 0).then(|| self.answer())
     }
 
     fn reply_size(&self) -> ReplySize {

@@ -1,7 +1,8 @@
 //! Teeworlds: version 0.6 and its descendant DDNet, and version 0.7.
 //!
-//! Both have the same request and reply, `gie3` and `inf3`, in different envelopes. In version 0.7 each side has to
-//! return a token of the other one first, so a conversation has one more step, and nobody gets a reply for another one.
+//! Both have the same request and reply, `gie3` and `inf3`, in different envelopes. In version 0.7, each side first has
+//! to return a token of the other one. So a conversation has one more step, and no host can cause replies to another
+//! one.
 //!
 //! | file | |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! The exchange of tokens of version 0.7, and a conversation with such a server.
 //!
 //! A host replies only to packets with the token that it gave to their source address (`CNetTokenManager`). It is valid
-//! for 16 to 32 seconds. To get it one sends a token of one's own, in a packet of 520 bytes so that the reply is much
+//! for 16 to 32 seconds. To get it, a client sends its own token, in a packet of 520 bytes, so that the reply is much
 //! smaller (`NET_TOKENREQUEST_DATASIZE`). All replies return our token.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token, bytes_at};
 
 /// The beginning of a packet that exchanges tokens: flags, no acknowledgement, no chunks.
 const CONTROL: &[u8] = b"\x04\0\0";
-/// The message in it.
+/// The message in such a packet.
 const TOKEN_MESSAGE: u8 = 5;
 /// The token of a packet to a host whose token is unknown.
 const NO_TOKEN: [u8; 4] = [0xff; 4];
@@ -25,7 +25,7 @@ const PADDING: usize = 508;
 /// The beginning of any other packet: flags and version.
 const CONNECTIONLESS: u8 = 0x21;
 
-/// One side of the exchange of tokens: ours.
+/// Our side of the exchange of tokens.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Handshake {
     theirs: Option<[u8; 4]>,
@@ -60,7 +60,7 @@ impl Handshake {
         }
     }
 
-    /// Keeps the token in a reply to the request for it. Returns whether it is such a reply, and none was known.
+    /// Keeps the token in a reply to the request for it. Returns whether `reply` is such a reply, and the first one.
     pub fn take_token(&mut self, reply: &[u8]) -> bool {
         let is_new = self.theirs.is_none() && our_token_in_control(reply).is_some();
         if is_new {
@@ -76,7 +76,7 @@ pub(super) fn message(reply: &[u8]) -> Option<(&[u8], &[u8])> {
     reply.get(9..).filter(|_| is_connectionless)?.strip_prefix(OUT_OF_BAND)?.split_at_checked(4)
 }
 
-/// Returns our token in a reply with theirs.
+/// Returns our token in a reply that has theirs, too.
 fn our_token_in_control(reply: &[u8]) -> Option<[u8; 4]> {
     let is_exchange = reply.starts_with(CONTROL) && reply.len() == 12 && reply[7] == TOKEN_MESSAGE;
     bytes_at(reply, 3).filter(|_| is_exchange)
@@ -111,7 +111,7 @@ impl SevenConversation {
         SevenConversation { game, handshake: Handshake::default() }
     }
 
-    /// Reads a server, after a number that it returns from the request.
+    /// Reads a server, after the number that it repeats from the request.
     fn read(&self, text: &[u8], reply: &[u8]) -> Result<GameAnswer, &'static str> {
         let mut fields = Fields::new(text);
         integers::read(&mut fields)?;
@@ -135,7 +135,7 @@ impl Dialogue for SevenConversation {
     fn write_request(&mut self, attempt: Attempt, out: &mut Vec<u8>) {
         self.handshake.write_packet(attempt.token, out, |out| {
             out.extend_from_slice(b"gie3");
-            // A number that is returned: the packet has a longer one.
+            // A number that the reply repeats. It is not needed, since the packet has our token.
             integers::write(0, out);
         });
     }
@@ -214,7 +214,7 @@ mod tests {
             (first.len(), &first[..13]),
             (520, &b"\x04\0\0\xff\xff\xff\xff\x05\x01\x02\x03\x04\0"[..])
         );
-        assert!(matches!(step(&mut tee, &info(0, &[])), Step::NotMine), "not asked for");
+        assert!(matches!(step(&mut tee, &info(0, &[])), Step::NotMine), "not requested");
 
         let reply = [b"\x04\0\0\x01\x02\x03\x04\x05", THEIRS].concat();
         assert_eq!(read_token(&reply), Some(Token(0x0102_0304)));

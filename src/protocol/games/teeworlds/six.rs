@@ -1,9 +1,9 @@
 //! A conversation with a server of version 0.6 or of DDNet.
 //!
 //! The request is DDNet's, with `xe` in the envelope, and 24 bits that the reply returns. DDNet replies with `iext` and
-//! any number of `iex+`, each with as many players as fit. A server that does not know it ignores the envelope
-//! (`CNetBase::UnpackPacket`), and replies with `inf3`, for which there are eight of these bits and 16 players. Old
-//! servers with room for 64 say so in their names, `[30/64]`, and list all players if asked with `fstd`.
+//! any number of `iex+`, each with as many players as fit. Servers that do not know this request ignore the envelope
+//! (`CNetBase::UnpackPacket`), and reply with `inf3`, which returns eight of these bits and lists up to 16 players. Old
+//! servers with 64 slots say so in their names (`[30/64]`), and list all players in reply to `fstd`.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -17,9 +17,9 @@ use crate::protocol::games::wire::{Dialogue, ServerQuestion};
 use crate::protocol::games::{Game, GameAnswer, ServerInfo};
 use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
 
-/// The time without a datagram after which the rest of a reply is missing. Servers send all of it at once.
+/// The time without a datagram after which the rest of a reply counts as missing. Servers send all of it at once.
 const PART_GAP: Duration = Duration::from_millis(300);
-/// The maximum datagrams of one reply: DDNet has up to 128 players, about 25 in each.
+/// The maximum number of datagrams of one reply: DDNet has up to 128 players, about 25 in each.
 const MAX_PARTS: u32 = 32;
 
 /// A conversation with one server.
@@ -29,14 +29,14 @@ pub(super) struct SixConversation {
     /// The upper 16 of the 24 bits that DDNet returns. They are the same for all attempts.
     extra: u16,
     asking: SixRequest,
-    /// The server as it described itself last, and its players by the place of their datagram in the list.
+    /// The server's latest description, and its players by the position of their datagram in the list.
     description: Option<ServerDescription>,
     parts: BTreeMap<u32, ListedPlayers>,
     /// The reply of an old server with room for 64 players, which lists only some of them.
     short: Option<ServerInfo>,
 }
 
-/// What the next request asks for.
+/// The kind of the next request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SixRequest {
     Info,
@@ -46,7 +46,7 @@ enum SixRequest {
 /// The kind of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PacketKind {
-    /// The beginning.
+    /// The first datagram: the server, and some of its players.
     Head(InfoLayout),
     /// More players: `iex+`.
     MorePlayers,
@@ -56,7 +56,7 @@ impl SixConversation {
     pub(super) fn new(question: &ServerQuestion) -> SixConversation {
         SixConversation {
             game: question.game,
-            // Its keys come from the operating system.
+            // `RandomState` is seeded by the operating system, so nobody can predict these bits.
             extra: RandomState::new().hash_one(question.target) as u16,
             asking: SixRequest::Info,
             description: None,
@@ -161,8 +161,8 @@ impl Dialogue for SixConversation {
         self.read(kind, fields, reply.bytes).unwrap_or_else(Step::Malformed)
     }
 
-    /// Requests the missing players again. A server that is asked too often describes itself without its players; it is
-    /// listed like this if that does not change.
+    /// Requests the missing players again. A server that is queried too often replies without its players; if that does
+    /// not change, it is listed without them.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         if tries_left > 0 {
             return Quiet::Retry;
@@ -174,7 +174,7 @@ impl Dialogue for SixConversation {
         self.incomplete()
     }
 
-    /// Returns the size of 64 players.
+    /// Returns the size of a reply with 64 players.
     fn reply_size(&self) -> ReplySize {
         ReplySize { datagrams: 3, bytes: MAX_PACKET as u32 }
     }
@@ -329,11 +329,11 @@ mod tests {
         let head = format!("{HEAD}9|8|Race|0|0|64|0|64||");
         assert_eq!(step(&mut tee, &packet("iext", wrong, &head)).map(drop), Step::NotMine);
         assert_eq!(step(&mut tee, &packet("iex+", wrong, "1||")).map(drop), Step::NotMine);
-        assert_eq!(step(&mut tee, &packet("dtsf", 7, &head)).map(drop), Step::NotMine, "not asked for");
+        assert_eq!(step(&mut tee, &packet("dtsf", 7, &head)).map(drop), Step::NotMine, "not requested");
     }
 
     #[test]
-    fn an_old_server_with_64_slots_is_asked_for_all_players() {
+    fn all_players_are_requested_from_an_old_server_with_64_slots() {
         let mut tee = conversation();
         let plain = format!("0.6|Old [30/64]|canyon|DM|0|15|16|15|16|{}", players(0..16, ""));
         assert_eq!(step(&mut tee, &packet("inf3", 5, &plain)).map(drop), Step::AskNext);
@@ -375,6 +375,6 @@ mod tests {
         assert!(matches!(step(&mut tee, &packet("iex+", number, "99||")), Step::Malformed(_)));
         let long = packet("iex+", number, &format!("1||{}", "x".repeat(1400)));
         assert!(matches!(step(&mut tee, &long), Step::Malformed(_)));
-        assert!(tee.partial_answer().is_none(), "nothing describes the server");
+        assert!(tee.partial_answer().is_none(), "the server has not described itself");
     }
 }

@@ -57,7 +57,7 @@ impl Charset {
     }
 }
 
-/// Decodes UTF-8, and with `other` the bytes that are none.
+/// Decodes UTF-8. `other` decodes the bytes that are not valid.
 pub(super) fn utf8_or(text: &[u8], other: fn(u8) -> char) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(text) {
         return text.into();

@@ -18,7 +18,7 @@ use std::str::Chars;
 pub enum Colors {
     /// None: all characters are text.
     None,
-    /// `^` and one character. `^x` is a colour like any other: in `^xAce`, the player is called Ace.
+    /// `^` and one character. `^x` is a colour like any other: `^xAce` is the name Ace.
     Indexed,
     /// `^` and one character, and `^xRGB` with three hexadecimal digits.
     Rgb,
@@ -50,7 +50,7 @@ pub(super) enum Code<'a> {
 }
 
 impl Colors {
-    /// Returns the character that begins a colour code; one that no text contains if there are none.
+    /// Returns the character that begins a colour code; without colour codes, one that no text contains.
     pub(super) fn mark(self) -> char {
         match self {
             Colors::None => char::MAX,

@@ -1,7 +1,7 @@
 //! Encodings other than UTF-8 and Latin-1: by name, or detected.
 //!
-//! Names are short, so that a detector is often wrong about them. Its guess counts only if a text confirms it: by several
-//! letters of its script in a row.
+//! Names are short, so a detector is often wrong about them. Its guess counts only if a text confirms it, with several
+//! letters of that script in a row.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use encoding_rs::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Encoding(&'static encoding_rs::Encoding);
 
-/// The encodings in which a searched name is read.
+/// The encodings that a name is read in when a player is searched for.
 const PLAUSIBLE: [&encoding_rs::Encoding; 9] =
     [WINDOWS_1252, WINDOWS_1251, WINDOWS_1250, KOI8_R, GBK, encoding_rs::BIG5, SHIFT_JIS, EUC_KR, EUC_JP];
 
@@ -44,7 +44,8 @@ impl Encoding {
         self.0.decode_without_bom_handling(text).0
     }
 
-    /// Decodes a text that may be in this encoding; `None` if it is invalid, or reads like none of its texts.
+    /// Decodes a text that may be in this encoding; `None` if it is invalid, or does not look like a text in this
+    /// encoding.
     pub(super) fn decode_plausible(self, text: &[u8]) -> Option<Cow<'_, str>> {
         let decoded = self.0.decode_without_bom_handling_and_without_replacement(text)?;
         let is_plausible = match self.script() {
@@ -55,7 +56,7 @@ impl Encoding {
         is_plausible.then_some(decoded)
     }
 
-    /// Returns the encodings in which `text` may be, if it is not UTF-8.
+    /// Returns the encodings that `text` may be in, if it is not UTF-8.
     pub(super) fn plausible(text: &[u8]) -> impl Iterator<Item = Encoding> {
         let is_utf8 = std::str::from_utf8(text).is_ok();
         let encodings = PLAUSIBLE.into_iter().filter(move |_| !is_utf8).map(Encoding);
@@ -63,7 +64,7 @@ impl Encoding {
             .filter(|encoding| encoding.0.decode_without_bom_handling_and_without_replacement(text).is_some())
     }
 
-    /// Detects the encoding of texts, those that are UTF-8 left out; `None` if they tell nothing.
+    /// Detects the encoding of those texts that are not UTF-8; `None` if it cannot be detected.
     pub(super) fn detect<'a>(texts: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Encoding> {
         let mut texts = texts.filter(|text| std::str::from_utf8(text).is_err()).peekable();
         texts.peek()?;
@@ -126,7 +127,7 @@ fn without_codes(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Returns how many letters of a text are others than in Western Europe's encoding.
+/// Returns the number of letters that would be other characters in the encoding of Western Europe.
 fn other_letters(text: &[u8], decoded: &str) -> usize {
     let western = Encoding(WINDOWS_1252).decode(text);
     decoded.chars().zip(western.chars()).filter(|(c, western)| c.is_alphabetic() && c != western).count()

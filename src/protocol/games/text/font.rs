@@ -20,7 +20,7 @@ pub(super) fn glyph(c: char) -> Option<u8> {
 }
 
 /// Returns the ASCII character that looks like a glyph of Quake, as in the table `qfont_table` of QuakeWorld and
-/// DarkPlaces (`sys_linux.c`, `console.c`). Line ends and tabulators stay what they are.
+/// DarkPlaces (`sys_linux.c`, `console.c`). Line ends and tabs stay as they are.
 pub(super) fn quake(glyph: u8) -> char {
     match glyph {
         0x00 | b'\t' | b'\n' | b'\r' => char::from(glyph),

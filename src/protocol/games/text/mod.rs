@@ -17,7 +17,7 @@ pub use colors::{Colors, Rgb};
 #[cfg(feature = "charsets")]
 pub use encoding::Encoding;
 
-/// How to read the texts of a game.
+/// The rules for reading the texts of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextRules {
@@ -72,8 +72,8 @@ impl TextRules {
         spans
     }
 
-    /// Returns the text as sent, colour codes and control characters included, in the encoding that was named or detected;
-    /// else as [`raw_text`] does.
+    /// Returns the text as sent, colour codes and control characters included, in the encoding that was named or
+    /// detected; without one, as [`raw_text`] does.
     pub fn raw(self, text: &[u8]) -> String {
         match self.charset {
             #[cfg(feature = "charsets")]
@@ -82,7 +82,7 @@ impl TextRules {
         }
     }
 
-    /// Returns the clean text in each encoding that it may have, if that is unknown.
+    /// Returns the clean text in each plausible encoding, if the encoding is unknown.
     #[cfg(feature = "charsets")]
     pub fn readings(self, text: &[u8]) -> impl Iterator<Item = String> {
         let is_unknown = matches!(self.charset, Charset::Unknown | Charset::Utf8Or(_));
@@ -90,7 +90,7 @@ impl TextRules {
         encodings.map(move |encoding| self.with_charset(Charset::Named(encoding)).clean(text))
     }
 
-    /// Returns the rules with the encoding of these texts, if it was unknown and they tell it.
+    /// Returns the rules with the encoding detected in these texts; `None` if it was known, or cannot be detected.
     pub(super) fn detected<'a>(self, texts: impl Iterator<Item = &'a [u8]> + Clone) -> Option<TextRules> {
         #[cfg(feature = "charsets")]
         if self.charset == Charset::Unknown {
@@ -100,7 +100,7 @@ impl TextRules {
         None
     }
 
-    /// Passes each character to show, and each change of colour.
+    /// Passes each visible character and each change of colour to `piece`.
     fn read(self, text: &[u8], mut piece: impl FnMut(Piece)) {
         let decoded = self.charset.decode(text);
         let (mark, mut rest) = (self.colors.mark(), decoded.chars());
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_of_unreal_are_three_bytes_behind_an_escape() {
+    fn codes_of_unreal_are_three_bytes_after_an_escape() {
         let rules = TextRules::new(Colors::Unreal);
         assert_eq!(rules.clean(b"\x1b\xf8@@-<\x1b@\xf8\xf8*>\x1b\x01\x01"), "-<*>");
         assert_eq!(rules.spans(b"\x1b\xf8@\x01a"), [Span { text: "a".into(), color: Some(Rgb(248, 64, 1)) }]);

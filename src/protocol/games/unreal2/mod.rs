@@ -1,8 +1,8 @@
 //! Unreal Engine 2: Unreal Tournament 2003 and 2004, Killing Floor, Red Orchestra. `read.rs` reads the replies.
 //!
-//! A server is asked for its description, its players and, if wanted, its rules. Players and rules may take several datagrams,
-//! without numbers and without an end, so they are complete once no further one arrives. The layout is that of
-//! `deal_with_ut2003_packet` in `qstat.c` and of `unreal2.js` of node-gamedig.
+//! A server gets requests for its description, its players and, if wanted, its rules. Players and rules may take
+//! several datagrams, which have neither numbers nor an end mark, so they are complete once no further datagram
+//! arrives. The layout is that of `deal_with_ut2003_packet` in `qstat.c` and of `unreal2.js` of node-gamedig.
 
 mod read;
 
@@ -21,9 +21,9 @@ const REQUEST: &[u8] = b"\x79\0\0\0";
 /// The numbers with which replies of the various games begin (`qstat.c`): from Pariah's to that of Unreal Tournament 2004.
 const REPLIES: std::ops::RangeInclusive<u32> = 0x77..=0x80;
 
-/// Datagrams of one answer follow each other at once.
+/// The time without a datagram after which players or rules are complete. Servers send all datagrams at once.
 const BETWEEN_PARTS: Duration = Duration::from_millis(250);
-/// The maximum size of all datagrams together. The largest servers send 4 KB.
+/// The maximum size of all datagrams together, in bytes. The largest servers send 4 KB.
 const MAX_BYTES: usize = 64 * 1024;
 /// The maximum number of datagrams of one conversation.
 const MAX_DATAGRAMS: usize = 128;
@@ -38,7 +38,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     read_request_token: |_| None,
 };
 
-/// The ports are those that answer queries: usually that of the game, plus one.
+/// The ports are the ones that answer queries: usually the game's port plus one.
 static GAMES: &[Game] = &[
     game("darkesthour", &["dhe4445"], "Darkest Hour: Europe '44-'45", 7758),
     game("devastation", &[], "Devastation", 7778),
@@ -63,7 +63,7 @@ const fn tournament(
     Game { teams: &["red", "blue"], ..game(id, aliases, name, port) }
 }
 
-/// What a request asks for, and a reply contains.
+/// The part of a server's data that a request selects and a reply contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Section {
     Details = 0,
@@ -79,12 +79,12 @@ struct Unreal2Dialogue {
     section: Section,
     /// The server, once it has described itself.
     info: Option<ServerInfo>,
-    /// The players so far, each with a number.
+    /// The players so far, each with its ID.
     players: Vec<(u32, PlayerInfo)>,
     /// All datagrams with players and rules, so that copies are recognized.
     datagrams: Vec<Box<[u8]>>,
     bytes: usize,
-    /// The number of players that were known when the datagrams of the last attempt had arrived.
+    /// The number of players known after the previous attempt.
     listed: Option<usize>,
     latest: Box<[u8]>,
 }
@@ -122,7 +122,7 @@ impl Unreal2Dialogue {
         Step::AskNext
     }
 
-    /// Processes a datagram with players or rules; those of a section that was asked for earlier are taken, too.
+    /// Processes a datagram with players or rules. Late ones of an earlier section are used, too.
     fn take_more(&mut self, section: Section, reply: &[u8], body: Fields<'_>) -> Step<GameAnswer> {
         let Some(info) = &mut self.info else { return Step::NotMine };
         let is_new = !self.datagrams.iter().any(|datagram| **datagram == *reply);
@@ -149,7 +149,7 @@ impl Unreal2Dialogue {
                 Step::AskNext
             }
             _ if is_empty => self.answer().map_or(Step::NotMine, Step::Done),
-            // Bots may follow, who are not counted; and nobody knows how many rules there are.
+            // Bots that are not counted may follow, and the number of rules is unknown.
             _ => Step::More { quiet: BETWEEN_PARTS },
         }
     }
@@ -197,8 +197,8 @@ impl Dialogue for Unreal2Dialogue {
         }
     }
 
-    /// Asks again while players are missing, unless that adds nobody: Unreal Tournament 2003 often leaves some out. Then
-    /// another attempt asks for the rules.
+    /// Retries while players are missing, until an attempt adds none: Unreal Tournament 2003 often omits some. Then
+    /// another attempt requests the rules.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
         let listed = self.players.len();
         let is_short = self.info.as_ref().is_some_and(|info| listed < info.players as usize);
@@ -275,7 +275,7 @@ mod tests {
     const MORE: Step<()> = Step::More { quiet: BETWEEN_PARTS };
 
     #[test]
-    fn an_empty_server_is_asked_once() {
+    fn an_empty_server_gets_one_request() {
         let mut talk = Talk::with("ut2004");
         assert_eq!((talk.proof(), talk.request(1)), (Proof::Content, b"\x79\0\0\0\0".to_vec()));
         let info = talk.answer(&details(0, b""));
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_stays_short_is_asked_for_twice() {
+    fn a_list_that_stays_short_is_requested_twice() {
         let mut talk = Talk::with("ut2004");
         talk.step(&details(9, b""));
         talk.step(&players(&[(5, "Ann", 40, 0)]));
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn another_attempt_asks_for_the_rules_if_the_list_stays_short() {
+    fn another_attempt_requests_the_rules_if_the_list_stays_short() {
         let mut talk = Talk::asking("ut2004", true);
         talk.step(&details(2, b"\0\0\0\0\x03\0\0\0\x022\0\0\0"));
         talk.step(&players(&[(5, "Ann", 40, 0)]));
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_not_taken() {
+    fn replies_that_were_not_requested_are_ignored() {
         let mut talk = Talk::with("ut2004");
         assert_eq!(talk.step(&players(&[(5, "Ann", 40, 0)])), Step::NotMine);
         assert_eq!(talk.step(b"\x81\0\0\0\0"), Step::NotMine);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::fields::{CUT_OFF, Fields};
 use super::super::{Game, PlayerInfo, ServerInfo};
 
-/// The bits of a player's last field that tell the team (`ut2003_player_packet` in `qstat.c`).
+/// The bits of a player's last field that show the team (`ut2003_player_packet` in `qstat.c`).
 const RED: u32 = 1 << 29;
 const BLUE: u32 = 1 << 30;
 
@@ -34,8 +34,8 @@ pub(super) fn read_details(game: &'static Game, mut fields: Fields<'_>) -> Resul
     Ok(info)
 }
 
-/// Reads what follows: a ping, flags and a skill; with Killing Floor, before them, two numbers of waves. Older games send
-/// less.
+/// Reads the remaining fields: a ping, flags and a skill. Killing Floor sends two numbers of waves before them; older
+/// games send less.
 fn read_rest(info: &mut ServerInfo, fields: Fields<'_>) {
     let read = |waves: usize| {
         let mut fields = fields;
@@ -56,7 +56,7 @@ fn push_number(info: &mut ServerInfo, key: &str, number: u32) {
     info.rules.push(key.as_bytes(), number.to_string().as_bytes());
 }
 
-/// Reads rules, and what they say about the server.
+/// Reads rules, and sets password and version from them.
 pub(super) fn read_rules(info: &mut ServerInfo, mut fields: Fields<'_>) {
     while let (Ok(key), Ok(value)) = (read_text(&mut fields), read_text(&mut fields)) {
         let value_text = info.game.text.clean(&value);
@@ -69,8 +69,8 @@ pub(super) fn read_rules(info: &mut ServerInfo, mut fields: Fields<'_>) {
     }
 }
 
-/// Reads players. One with a number that is known replaces the earlier one: the list was sent again. A player without a
-/// number is none, but the score of a team (`unreal2.js` of node-gamedig).
+/// Reads players. One with a known ID replaces the earlier one, because the list was sent again. An entry with the ID 0
+/// is the score of a team (`unreal2.js` of node-gamedig).
 pub(super) fn read_players(
     info: &mut ServerInfo,
     players: &mut Vec<(u32, PlayerInfo)>,
@@ -78,7 +78,7 @@ pub(super) fn read_players(
 ) {
     while !fields.is_empty() {
         let Ok((id, player)) = read_player(info.game, &mut fields) else {
-            info.remarks.push("the list of players is cut off".into());
+            info.remarks.push("the player list is cut off".into());
             return;
         };
         let known = players.iter_mut().find(|(of, _)| *of == id);
@@ -159,7 +159,7 @@ fn decoded(bytes: &[u8], is_wide: bool) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Returns a text, and the number of bytes behind it.
+    /// Returns a text, and the number of bytes after it.
     fn text(bytes: &[u8]) -> Result<(Vec<u8>, usize), &'static str> {
         let mut fields = Fields::new(bytes);
         let text = read_text(&mut fields)?;

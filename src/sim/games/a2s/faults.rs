@@ -11,7 +11,7 @@ pub(crate) const FAULTS: [&str; A2sFault::ALL.len()] = {
     names
 };
 
-/// The oddity of a server, which is usual otherwise.
+/// The oddity of a server that is otherwise normal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum A2sFault {
     /// GoldSrc: INFO without a challenge, and split replies in its own layout.
@@ -23,7 +23,7 @@ pub(super) enum A2sFault {
     Bzip2,
     /// PLAYER gets no reply.
     NoPlayers,
-    /// PLAYER and RULES without a valid challenge get an empty list of rules rather than a challenge, and INFO none.
+    /// PLAYER and RULES without a valid challenge get an empty list of rules rather than a challenge; INFO needs none.
     ShortChallenge,
     /// The list of players ends in the middle of the last one.
     TruncatedList,

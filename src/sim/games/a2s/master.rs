@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::sim::plan::Plan;
 
-/// The servers in one datagram: as many as the 512 bytes of `xash3d-master` hold, besides the end mark.
+/// The number of servers in one datagram: as many as the 512 bytes of `xash3d-master` hold, besides the end mark.
 const SERVERS_PER_LIST: u32 = 82;
 
 /// The filter of a request for a list.

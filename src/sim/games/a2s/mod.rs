@@ -70,7 +70,8 @@ impl SimulatedHost for A2sServers {
         Reaction::Replied
     }
 
-    /// Keeps the first datagram of the reply, cut off. A challenge is too short to be broken.
+    /// Keeps the first datagram of the reply, cut off after eight bytes. A challenge is too short for that, and stays
+    /// whole.
     fn garbage(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
         let reaction = self.answer(context, request, kept);
         if part(kept, 0).is_some_and(|datagram| datagram.len() > 9) {

@@ -5,7 +5,8 @@ use crate::sim::dice::Dice;
 use crate::sim::games::SimulatedServer;
 use crate::sim::simulated_host::HostContext;
 
-/// The content of a part. Real servers split packets of more than 1,200 bytes; those of simulated ones are shorter.
+/// The number of bytes in a part. Real servers split packets of more than 1,200 bytes; the packets of simulated ones
+/// are shorter.
 const PART: usize = 240;
 
 /// One server, and the client that it replies to.

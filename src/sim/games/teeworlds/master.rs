@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::sim::plan::Plan;
 
-/// The servers in one datagram (`MAX_SERVERS_PER_PACKET`).
+/// The number of servers in one datagram (`MAX_SERVERS_PER_PACKET`).
 const PER_DATAGRAM: u32 = 75;
 
 /// The servers of a fleet, dead ones included. Real masters have room for 1,200.

@@ -23,7 +23,7 @@ pub(crate) struct Teeworlds7Servers {
 enum SevenPacket<'a> {
     /// The request for that token, with the client's.
     TokenRequest([u8; 4]),
-    /// A question with both tokens; this is the client's.
+    /// A question with both tokens, of which the first field is the client's.
     Question([u8; 4], &'a [u8]),
 }
 
@@ -110,7 +110,7 @@ impl SimulatedHost for Teeworlds7Servers {
         Reaction::Replied
     }
 
-    /// Cuts a reply in the server's version.
+    /// Cuts the reply off within the server's version.
     fn garbage(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
         let reaction = self.answer(context, request, reply);
         reply.truncate(20);

@@ -7,14 +7,15 @@ use crate::sim::games::server::{SimulatedPlayer, SimulatedServer};
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost, write_altered};
 
-/// The players in a plain reply.
+/// The maximum number of players in a plain reply.
 const PLAIN_PLAYERS: usize = 16;
-/// The players in a datagram of an old server with room for 64.
+/// The number of players in a datagram of an old server with 64 slots.
 const LEGACY_PLAYERS: usize = 24;
-/// The size above which DDNet begins another datagram is 1,376 bytes. This is less, so that servers with ten players do.
+/// The size in bytes above which DDNet's servers begin another datagram. The real one is 1,376; this is less, so that
+/// ten players suffice.
 const SPLIT_ABOVE: usize = 400;
 
-/// The fault of servers that are asked too often: they leave out their players.
+/// The fault of servers that are queried too often: they omit their players.
 pub(crate) const NO_PLAYERS: &str = "no-players";
 
 /// All servers of a fleet, and their master.
@@ -109,7 +110,7 @@ impl SimulatedHost for TeeworldsServers {
     fn finish(&mut self, context: &HostContext, kept: &[u8], part: u32, out: &mut Vec<u8>) {
         let reply = self.reply(context, kept);
         let Some(datagram) = reply.get(part as usize) else { return };
-        // Behind the number is the version, in the middle of which a broken reply ends.
+        // A broken reply ends within the version, which follows the number.
         let number_end = HEAD.len() + 4 + datagram[HEAD.len() + 4..].iter().take_while(|&&b| b != 0).count();
         let len = if context.garbage { number_end + 3 } else { datagram.len() };
         out.extend_from_slice(&datagram[..len.min(datagram.len())]);
@@ -178,7 +179,8 @@ fn write_player(player: &SimulatedPlayer, is_extended: bool, out: &mut Vec<u8>) 
     }
 }
 
-/// Returns a plain reply: at most 16 players. One of more says so in its name (`CServer::CacheServerInfo` of ddnet).
+/// Returns a plain reply with at most 16 players. A server with more slots says so in its name
+/// (`CServer::CacheServerInfo` of ddnet).
 fn plain(server: &SimulatedServer, clients: usize, number: u8) -> Vec<Vec<u8>> {
     let (mut name, mut counts) = (server.name.clone(), [clients, server.max_players]);
     if server.max_players > PLAIN_PLAYERS {
@@ -191,7 +193,7 @@ fn plain(server: &SimulatedServer, clients: usize, number: u8) -> Vec<Vec<u8>> {
     vec![out]
 }
 
-/// Returns a reply of 24 players in each datagram, with the number of those before.
+/// Returns a reply with 24 players in each datagram, and the number of players in earlier ones.
 fn legacy(server: &SimulatedServer, clients: usize, number: u8) -> Vec<Vec<u8>> {
     let mut datagrams = Vec::new();
     for offset in (0..server.players.len().max(1)).step_by(LEGACY_PLAYERS) {
