@@ -125,7 +125,7 @@ impl ServerInfo {
         if self.truncated && self.remarks.is_empty() {
             self.remarks.push(match self.players as usize {
                 players if players > listed => format!("the list of players has {listed} of {players}"),
-                _ => "the list of players is cut off".to_owned(),
+                _ => "the player list is cut off".to_owned(),
             });
         }
     }

@@ -56,7 +56,7 @@ pub(super) fn read_players(
         info.remarks.push(format!("unreadable lines of the player list: {unreadable}"));
     }
     if is_cut {
-        info.remarks.push("the list of players is cut off".to_owned());
+        info.remarks.push("the player list is cut off".to_owned());
     }
 }
 

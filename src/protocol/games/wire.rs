@@ -105,7 +105,7 @@ pub(super) trait Dialogue: fmt::Debug + Send + Sync {
     }
 
     /// Returns the answer if what has been received suffices for one. A server that has described itself is listed,
-    /// even if the list of its players never arrives.
+    /// even if the player list never arrives.
     fn partial_answer(&mut self) -> Option<GameAnswer> {
         None
     }

@@ -99,7 +99,7 @@ pub(super) fn read_goldsrc(body: &[u8], game: &'static Game) -> Result<Described
         Described { info, app: 0, bots: bots.unwrap_or(0), datagram: whole(super::GOLDSRC_INFO, body) };
     match bots {
         Ok(_) => described.set_bots(),
-        Err(_) => described.info.remarks.push("its description is cut off".to_owned()),
+        Err(_) => described.info.remarks.push("the description is cut off".to_owned()),
     }
     Ok(described)
 }
@@ -149,7 +149,7 @@ impl Described {
         let Described { info, bots, .. } = self;
         info.bots = Some(info.players.min(*bots));
         if *bots > info.players {
-            info.remarks.push(format!("it counts {bots} bots, but only {} players", info.players));
+            info.remarks.push(format!("the server reports {bots} bots, but only {} players", info.players));
         }
     }
 }

@@ -87,13 +87,13 @@ impl<'a> PlayerList<'a> {
         let (listed, hidden) = (info.player_list.len(), self.entries.len() - info.player_list.len());
         let expected = usize::from(self.announced).max(info.players as usize);
         if hidden > 0 {
-            info.remarks.push("it hides its players".to_owned());
+            info.remarks.push("the server hides its players".to_owned());
         } else if self.is_too_long {
-            info.remarks.push(format!("of the list of its players, only {listed} were read"));
+            info.remarks.push(format!("only {listed} entries of the player list were read"));
         } else if self.announced == 0 && listed == 0 && expected > 0 {
-            info.remarks.push("the list of its players is empty".to_owned());
+            info.remarks.push("the player list is empty".to_owned());
         } else if self.is_cut || listed < expected {
-            info.remarks.push(format!("the list of its players has {listed} of {expected}"));
+            info.remarks.push(format!("{listed} of {expected} players are listed"));
         }
         info.truncated = self.is_cut || self.is_too_long || listed < expected;
     }
@@ -203,19 +203,16 @@ mod tests {
         PlayerList::read(&[&[255], &entries[..]].concat(), false).unwrap().add_to(&mut server);
         let info = server.info;
         assert_eq!((info.player_list.len(), info.players, info.truncated), (1024, 1024, true));
-        assert_eq!(info.remarks, ["of the list of its players, only 1024 were read"]);
+        assert_eq!(info.remarks, ["of the player list, only 1024 were read"]);
     }
 
     #[test]
     fn missing_players_are_remarked() {
         let body = [&[3], &entry("a", 1, 5.0)[..], &entry("b", 1, 5.0)].concat();
         let (names, truncated, remarks) = add(server(240, 3, 0), &body);
-        assert_eq!(
-            (names.len(), truncated, &remarks[0][..]),
-            (2, true, "the list of its players has 2 of 3")
-        );
+        assert_eq!((names.len(), truncated, &remarks[0][..]), (2, true, "the player list has 2 of 3"));
         let (names, truncated, remarks) = add(server(240, 4, 0), &[&[2], &body[1..]].concat());
-        let remark = "the list of its players has 2 of 4";
+        let remark = "the player list has 2 of 4";
         assert_eq!((names.len(), truncated, &remarks[0][..]), (2, true, remark), "others left");
         let (names, truncated, _) = add(server(240, 2, 0), &body[..body.len() - 1]);
         assert_eq!((names, truncated), (vec!["a".to_owned()], true), "the last one is cut off");

@@ -265,7 +265,7 @@ mod tests {
         );
         assert_eq!((odd.name.as_deref(), odd.players, odd.player_list.len()), (Some("Spear"), 3, 2));
         assert_eq!((odd.player_list[1].bot, odd.truncated), (Some(true), true));
-        assert_eq!(odd.remarks, ["3 lines of the list of players are odd", MISSING]);
+        assert_eq!(odd.remarks, ["3 lines of the player list have an unexpected format", MISSING]);
         let last = info("q3", "\\sv_hostname\\Spear", "1 5 \"a\"\n2 6 \"last\"");
         assert_eq!((last.players, last.truncated, last.remarks.len()), (2, false, 0));
         let cut = info("q3", "\\sv_hostname\\Spear", "1 5 \"a\"\n2 6 \"las");

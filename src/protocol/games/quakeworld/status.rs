@@ -173,10 +173,7 @@ mod tests {
         );
         let names: Vec<_> = info.player_list.iter().map(|player| &player.name[..]).collect();
         assert_eq!((names, info.players, info.truncated), (vec!["Ann", "Bo"], 3, true));
-        assert_eq!(
-            info.remarks,
-            ["lines of players that cannot be read: 1", "the list of players is cut off"]
-        );
+        assert_eq!(info.remarks, ["unreadable lines of the player list: 1", "the player list is cut off"]);
         let game = Game::find("quakeworld").unwrap();
         assert_eq!(parse(b"\\a\\b", game).unwrap_err(), "the end of the settings is missing");
     }
