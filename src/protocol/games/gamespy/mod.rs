@@ -46,6 +46,24 @@ const RESERVED: &[&str] = &["reservedslots", "bf2_reservedslots"];
 
 /// Describes a server by its keys and values. Its players are not yet listed.
 fn describe(game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static str> {
+    describe_beside(false, game, rules)
+}
+
+/// Describes a server by its keys and values. If players with names are listed beside them, nothing else need be there:
+/// the part with the rest may be lost.
+fn describe_beside(has_players: bool, game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static str> {
+    let info = assigned(game, rules);
+    let has_count = info.rules.get("numplayers").and_then(count).is_some();
+    if names_nothing(&info) && !has_count && !has_players { Err(NO_SERVER) } else { Ok(info) }
+}
+
+/// Returns whether neither the server's name nor its map is known.
+fn names_nothing(info: &ServerInfo) -> bool {
+    info.name.is_none() && info.map.is_none()
+}
+
+/// Assigns the keys and values that have a field.
+fn assigned(game: &'static Game, rules: Rules) -> ServerInfo {
     let mut info = ServerInfo::new(game);
     let value = |keys: &[&str]| {
         keys.iter().find_map(|key| rules.get(key).filter(|value| !value.trim_ascii().is_empty()))
@@ -58,15 +76,12 @@ fn describe(game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static st
     info.max_players = value(&["maxplayers"]).and_then(count);
     info.private_slots = value(RESERVED).and_then(count);
     info.password = value(PASSWORD).and_then(flag);
-    if info.name.is_none() && info.map.is_none() && players.is_none() {
-        return Err(NO_SERVER);
-    }
     if players.is_none() {
         info.remarks.push("the number of players is missing".into());
     }
     info.players = players.unwrap_or_default();
     info.rules = rules;
-    Ok(info)
+    info
 }
 
 /// Lists the players of a server. `teams` has the names of its teams.
@@ -74,6 +89,9 @@ fn list_players(info: &mut ServerInfo, mut players: Vec<PlayerInfo>, teams: &[St
     name_teams(&mut players, teams);
     info.players = info.players.max(players.len() as u32);
     info.truncated = info.players as usize > players.len();
+    if info.truncated {
+        info.remarks.push(format!("{} of {} players are listed", players.len(), info.players));
+    }
     if !info.truncated && !players.is_empty() && players.iter().all(|player| player.bot.is_some()) {
         info.bots = Some(players.iter().filter(|player| player.bot == Some(true)).count() as u32);
     }
@@ -229,10 +247,10 @@ mod tests {
             let mut info = describe(game(), rules(&[("numplayers", players)])).unwrap();
             let list = bots.iter().map(|&bot| PlayerInfo { bot, ..PlayerInfo::default() }).collect();
             list_players(&mut info, list, &[]);
-            (info.players, info.bots, info.truncated)
+            (info.players, info.bots, info.truncated, info.remarks.join("; "))
         };
-        assert_eq!(listed("1", &[Some(true), Some(false)]), (2, Some(1), false));
-        assert_eq!(listed("3", &[Some(true)]), (3, None, true));
-        assert_eq!(listed("1", &[None]), (1, None, false));
+        assert_eq!(listed("1", &[Some(true), Some(false)]), (2, Some(1), false, String::new()));
+        assert_eq!(listed("3", &[Some(true)]), (3, None, true, "1 of 3 players are listed".into()));
+        assert_eq!(listed("1", &[None]), (1, None, false, String::new()));
     }
 }
