@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::servers::ServerSet;
 use super::text::{Colors, TextRules};
 use super::wire::{Dialogue, WireProtocol};
-use super::{Game, GameAnswer, ServerInfo};
+use super::{Game, GameAnswer, ServerInfo, TextField};
 use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token};
 
 /// The magic of RakNet's offline messages (`RakNetTypes.h`).
@@ -111,12 +111,14 @@ fn parse(reply: &[u8], game: &'static Game) -> Result<ServerInfo, &'static str> 
     }
     let rule = |key| info.rules.get(key).filter(|value| !value.is_empty());
     let count = |key| rule(key).and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-    let text = |key| rule(key).map(|value| game.text.clean(value));
     let players: Option<u32> = count("players");
     info.players = players.ok_or("the number of players is missing")?;
     info.name_raw = rule("motd").map(Box::from);
-    (info.name, info.map, info.game_type) = (text("motd"), text("world"), text("game_mode"));
-    (info.version, info.max_players) = (text("version"), count("max_players"));
+    info.name = rule("motd").map(|name| game.text.clean(name));
+    info.max_players = count("max_players");
+    info.set_text_by_rules(TextField::Map, &["world"]);
+    info.set_text_by_rules(TextField::GameType, &["game_mode"]);
+    info.set_text_by_rules(TextField::Version, &["version"]);
     Ok(info)
 }
 

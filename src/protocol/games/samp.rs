@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::fields::Fields;
 use super::servers::ServerSet;
 use super::wire::{Dialogue, ServerQuestion, WireProtocol};
-use super::{Game, GameAnswer, PlayerInfo, ServerInfo};
+use super::{Game, GameAnswer, PlayerInfo, ServerInfo, TextField};
 use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 
 /// The beginning of every datagram.
@@ -184,7 +184,7 @@ fn read_info(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo, 
     info.name_raw = Some(name.into());
     match (long_text(&mut fields), long_text(&mut fields)) {
         (Ok(mode), Ok(language)) => {
-            info.game_type = Some(game.text.clean(mode));
+            info.set_text(TextField::GameType, mode);
             info.rules.push(b"language", language);
         }
         _ => info.remarks.push("the information is cut off".into()),
@@ -244,8 +244,11 @@ fn read_rules(mut fields: Fields<'_>, info: &mut ServerInfo) {
     if read < count {
         info.remarks.push(format!("{read} of {count} rules are listed"));
     }
-    let rule = |key| info.rules.get(key).map(|value| info.game.text.clean(value));
-    (info.map, info.version) = (rule("mapname"), rule("version"));
+    for (field, key) in [(TextField::Map, "mapname"), (TextField::Version, "version")] {
+        if let Some(value) = info.rules.get(key).map(<[u8]>::to_vec) {
+            info.set_text(field, &value);
+        }
+    }
 }
 
 fn note_missing_players(info: &mut ServerInfo) {

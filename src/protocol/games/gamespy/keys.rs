@@ -78,12 +78,12 @@ pub(super) fn describe<'a>(
 ) -> Result<ServerInfo, &'static str> {
     let mut rules = Rules::default();
     let mut rows: BTreeMap<u32, Row<'_>> = BTreeMap::new();
-    let mut teams: BTreeMap<u32, String> = BTreeMap::new();
+    let mut teams: BTreeMap<u32, &[u8]> = BTreeMap::new();
     for (key, value) in pairs {
         match field(key) {
             _ if matches!(key, b"" | b"final" | b"queryid") => continue,
             Some((name, team)) if name.eq_ignore_ascii_case(b"teamname") => {
-                teams.insert(team, game.text.clean(value));
+                teams.insert(team, value);
             }
             Some((name, row))
                 if name.len() == 4 || !name[..4.min(name.len())].eq_ignore_ascii_case(b"team") =>

@@ -23,9 +23,7 @@ mod v1;
 mod v2;
 mod v3;
 
-use std::borrow::Cow;
-
-use super::{Game, PlayerInfo, Rules, ServerInfo};
+use super::{Game, PlayerInfo, Rules, ServerInfo, TextField};
 pub(super) use v1::VERSION_1;
 pub(super) use v2::VERSION_2;
 pub(super) use v3::{WITH_CHALLENGE, WITHOUT_CHALLENGE};
@@ -42,6 +40,12 @@ const GAME_TYPE: &[&str] = &["p1073741826", "gametype"];
 const VERSION: &[&str] = &["gamever", "version", "EngineVersion"];
 const PASSWORD: &[&str] = &["password", "s7"];
 const MOD: &[&str] = &["gamevariant", "active_mods", "gameid", "mod"];
+const TEXTS: [(TextField, &[&str]); 4] = [
+    (TextField::Map, MAP),
+    (TextField::GameType, GAME_TYPE),
+    (TextField::Version, VERSION),
+    (TextField::Mod, MOD),
+];
 const RESERVED: &[&str] = &["reservedslots", "bf2_reservedslots"];
 
 /// Describes a server by its keys and values. Its players are not yet listed.
@@ -68,11 +72,14 @@ fn assigned(game: &'static Game, rules: Rules) -> ServerInfo {
     let value = |keys: &[&str]| {
         keys.iter().find_map(|key| rules.get(key).filter(|value| !value.trim_ascii().is_empty()))
     };
-    let text = |keys| value(keys).map(|value| game.text.clean(value));
     let players = value(&["numplayers"]).and_then(count);
     info.name_raw = value(NAME).map(Box::from);
-    (info.name, info.map, info.game_type) = (text(NAME), text(MAP), text(GAME_TYPE));
-    (info.version, info.mod_name) = (text(VERSION), text(MOD));
+    info.name = value(NAME).map(|name| game.text.clean(name));
+    for (field, keys) in TEXTS {
+        if let Some(sent) = value(keys) {
+            info.set_text(field, sent);
+        }
+    }
     info.max_players = value(&["maxplayers"]).and_then(count);
     info.private_slots = value(RESERVED).and_then(count);
     info.password = value(PASSWORD).and_then(flag);
@@ -85,8 +92,8 @@ fn assigned(game: &'static Game, rules: Rules) -> ServerInfo {
 }
 
 /// Lists the players of a server. `teams` has the names of its teams.
-fn list_players(info: &mut ServerInfo, mut players: Vec<PlayerInfo>, teams: &[String]) {
-    name_teams(&mut players, teams);
+fn list_players(info: &mut ServerInfo, mut players: Vec<PlayerInfo>, teams: &[&[u8]]) {
+    name_teams(info.game, &mut players, teams);
     info.players = info.players.max(players.len() as u32);
     info.truncated = info.players as usize > players.len();
     if info.truncated {
@@ -104,23 +111,22 @@ fn player<'a>(game: &Game, field: impl Fn(&str) -> Option<&'a [u8]>) -> Option<P
     let name = first(&["player", "playername", "name"])?;
     let team = field("team");
     let number = team.and_then(whole);
-    Some(PlayerInfo {
+    let mut player = PlayerInfo {
         name: game.text.clean(name).trim().to_owned(),
         name_raw: name.into(),
         score: first(&["score", "frags", "kills"]).and_then(decimal),
         ping: field("ping").and_then(whole),
         team: number,
-        team_name: team
-            .filter(|team| number.is_none() && !team.is_empty())
-            .map(|team| Cow::Owned(game.text.clean(team))),
         bot: field("AIBot").map(|value| value == b"1"),
         ..PlayerInfo::default()
-    })
+    };
+    player.set_team_name(game, team.filter(|_| number.is_none()).unwrap_or_default());
+    Some(player)
 }
 
 /// Names the teams of players. Some games number their teams from 0, others from 1; if the players' numbers do not tell
 /// which, the teams stay without names.
-fn name_teams(players: &mut [PlayerInfo], teams: &[String]) {
+fn name_teams(game: &Game, players: &mut [PlayerInfo], teams: &[&[u8]]) {
     let has = |team: usize| players.iter().any(|player| player.team == i32::try_from(team).ok());
     let first = match teams.len() {
         0 => return,
@@ -130,8 +136,7 @@ fn name_teams(players: &mut [PlayerInfo], teams: &[String]) {
     };
     for player in players {
         let index = player.team.and_then(|team| usize::try_from(team).ok()?.checked_sub(first));
-        let name = index.and_then(|index| teams.get(index)).filter(|name| !name.is_empty());
-        player.team_name = name.map(|name| Cow::Owned(name.clone()));
+        player.set_team_name(game, index.and_then(|index| teams.get(index)).copied().unwrap_or_default());
     }
 }
 
@@ -226,10 +231,10 @@ mod tests {
 
     #[test]
     fn teams_are_named_only_if_their_numbering_is_certain() {
-        let teams = ["MEC".to_owned(), "US".to_owned()];
+        let teams = [&b"MEC"[..], b"US"];
         let named = |numbers: &[i32]| {
             let mut players: Vec<_> = numbers.iter().map(|&team| on_team(team)).collect();
-            name_teams(&mut players, &teams);
+            name_teams(game(), &mut players, &teams);
             players
                 .into_iter()
                 .map(|player| player.team_name.unwrap_or("-".into()))

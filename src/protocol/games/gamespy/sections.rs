@@ -84,7 +84,7 @@ impl Parts {
         let players = sections.players.players(game);
         let has_players = players.iter().any(|player| !player.name_raw.is_empty());
         let mut info = super::describe_beside(has_players, game, rules)?;
-        let teams = sections.teams.names(game);
+        let teams = sections.teams.names();
         super::list_players(&mut info, players, &teams);
         // Pings and bots may be in a last part that is missing, so a whole list of names is not enough.
         if !self.is_complete() {
@@ -229,9 +229,8 @@ impl<'a> Columns<'a> {
     }
 
     /// Returns the names of teams.
-    fn names(&self, game: &Game) -> Vec<String> {
-        let name = |row| self.get("team", row).map(|name| game.text.clean(name)).unwrap_or_default();
-        (0..self.rows()).map(name).collect()
+    fn names(&self) -> Vec<&'a [u8]> {
+        (0..self.rows()).map(|row| self.get("team", row).unwrap_or_default()).collect()
     }
 
     /// Appends the cells as rules: `score_t0` for that of the first row.
