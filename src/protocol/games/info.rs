@@ -43,7 +43,7 @@ pub struct ServerInfo {
     pub player_list: Vec<PlayerInfo>,
     /// The server's settings.
     pub rules: Rules,
-    /// True if players are missing from the list.
+    /// True if players are missing from the list, or a part of the answer is.
     pub truncated: bool,
     /// Remarks about oddities of the answer, for people.
     pub remarks: Vec<String>,

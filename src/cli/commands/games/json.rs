@@ -1,11 +1,15 @@
 //! A server as JSON.
 
 use std::collections::HashSet;
+use std::io::{self, Write};
 
 use allears::protocol::games::text::{TextRules, raw_text};
 use allears::protocol::games::{PlayerInfo, Rules, ServerInfo};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+use crate::cli::output::record::Record;
+use crate::cli::output::untrusted::write_json;
 
 /// The `"answer"` of a server. The names and order of its keys are a contract.
 #[derive(Serialize)]
@@ -27,6 +31,15 @@ pub struct ServerJson<'a> {
     rules: RulesJson<'a>,
     truncated: bool,
     remarks: &'a [String],
+}
+
+/// The line of a server that did not answer: the keys of a result, and the game that it was queried for.
+#[derive(Serialize)]
+struct UnansweredJson<'a> {
+    #[serde(flatten)]
+    record: &'a Record,
+    game: &'static str,
+    reason: Option<&'a str>,
 }
 
 #[derive(Default, Serialize)]
@@ -80,6 +93,12 @@ impl<'a> ServerJson<'a> {
             remarks: &info.remarks,
         }
     }
+}
+
+/// Writes the line of a server that did not answer when it was queried for `game`.
+pub fn write_unanswered(record: &Record, game: &'static str, out: &mut impl Write) -> io::Result<()> {
+    write_json(&mut *out, &UnansweredJson { record, game, reason: record.reason.as_deref() })?;
+    out.write_all(b"\n")
 }
 
 /// Returns the list of players; `None` if the protocol has none.
