@@ -57,7 +57,7 @@ fn describe(game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static st
 /// the part with the rest may be lost.
 fn describe_beside(has_players: bool, game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static str> {
     let info = assigned(game, rules);
-    let has_count = info.rules.get("numplayers").and_then(count).is_some();
+    let has_count = info.rules.get("numplayers").and_then(count).or(info.max_players).is_some();
     if names_nothing(&info) && !has_count && !has_players { Err(NO_SERVER) } else { Ok(info) }
 }
 

@@ -189,7 +189,9 @@ impl<'a> JoinedParts<'a> {
         // The last value of a part that lacks its number may be cut off: half a number is another number.
         let cut = usize::from(self.is_mixed());
         let described = keys::describe(game, numbered().chain(loose(cut)));
-        described.or_else(|_| keys::describe(game, numbered().chain(loose(0)))).ok()
+        // Half a name is better than no server.
+        let with_cut = || keys::describe(game, numbered().chain(loose(0))).ok();
+        described.ok().or_else(|| with_cut().filter(|info| !super::names_nothing(info)))
     }
 }
 
@@ -358,6 +360,18 @@ mod tests {
             let whole = talk.quiet(0).unwrap();
             assert_eq!((whole.name.as_deref(), whole.truncated, whole.remarks.len()), (Some("A"), false, 0));
         }
+    }
+
+    #[test]
+    fn half_a_number_is_no_number_and_half_a_name_is_a_name() {
+        let read = |cut: &[u8]| {
+            let mut talk = Talk::with("mohaa");
+            assert_eq!([talk.step(cut), talk.step(b"\\final\\\\queryid\\4.2")], [MORE; 2]);
+            talk.quiet(0).map(|info| (info.name.unwrap_or_default(), info.players, info.max_players))
+        };
+        assert_eq!(read(b"\\maxplayers\\45\\numplayers\\2"), Some((String::new(), 0, Some(45))));
+        assert_eq!(read(b"\\gamename\\mohaa\\maxplayers\\4"), None, "it may be 45");
+        assert_eq!(read(b"\\gamename\\mohaa\\hostname\\Ho"), Some(("Ho".into(), 0, None)));
     }
 
     #[test]
