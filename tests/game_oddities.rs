@@ -142,15 +142,18 @@ fn fivem_gets_only_getinfo() {
 #[test]
 fn an_encoding_is_used_for_names_and_settings() {
     let mut reply = b"\xff\xff\xff\xffstatusResponse\n\\challenge\\0123456789abcdef\\sv_hostname\\".to_vec();
-    reply.extend(b"^1\xd1\xe5\xf0\xe2\xe5\xf0\\mapname\\m\\rule\\\xc4\xe0\n1 5 \"^2\xc2\xe0\xf1^7\xff\"\n2 6 \"M\xfcller\"\n");
+    reply.extend(b"^1\xd1\xe5\xf0\xe2\xe5\xf0\\mapname\\\xc4\xe0\\rule\\\xc4\xe0\n1 5 \"^2\xc2\xe0\xf1^7\xff\"\n2 6 \"M\xfcller\"\n");
     let address = server(vec![reply]);
     let (_, line) = games("q3", &address, &["--encoding", "windows-1251"]);
     let named = &line["answer"];
     assert_eq!((&named["name"], &named["rules"]["rule"]), (&"Сервер".into(), &"Да".into()));
     assert_eq!(players(named, "name"), ["Вася", "Mьller"]);
+    assert_eq!((&named["map"], &named["name_raw"]), (&"Да".into(), &"^1Ñåðâåð".into()));
     let (_, line) = games("q3", &address, &[]);
     let detected = &line["answer"];
-    assert_eq!((&detected["name"], &detected["name_raw"]), (&"Сервер".into(), &"^1Сервер".into()));
+    assert_eq!((&detected["name"], &detected["name_raw"]), (&"Сервер".into(), &"^1Ñåðâåð".into()));
+    assert_eq!((&detected["map"], &detected["rules"]["rule"]), (&"Да".into(), &"Да".into()));
+    assert_eq!(players(detected, "name_raw"), ["^2Âàñ^7ÿ", "Müller"]);
     assert_eq!(players(detected, "name"), ["Вася", "Müller"]);
     let (_, line) = games("q3", &address, &["--encoding", "latin1"]);
     assert_eq!(players(&line["answer"], "name"), ["Âàñÿ", "Müller"]);

@@ -197,3 +197,24 @@ fn a_player_is_found_across_six_protocols_in_one_sweep() {
     let received: u64 = fleets.into_iter().map(|servers| support::count(&servers.stop(), "received")).sum();
     assert_eq!(ledger["datagrams_sent"], received);
 }
+
+#[test]
+fn a_server_that_does_not_answer_names_the_game_that_it_was_asked_for() {
+    // It is asked for two games at one address, and answers neither.
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.local_addr().expect("bound");
+    let list = format!("et {address}\ncs2 {address}\n");
+    let quick = ["--tries", "1", "--timeout", "50ms"];
+    let json = run_with_input(&[&["games", "-i", "-", "-o", "json"][..], &quick].concat(), list.as_bytes());
+    let lines = json.expect_code(1).lines();
+    let games: BTreeSet<_> = lines.iter().map(|line| line["game"].as_str().expect("a game")).collect();
+    assert_eq!(games, BTreeSet::from(["cs2", "et"]));
+    assert!(lines.iter().all(|line| line["outcome"] == "silent" && line["reason"].is_string()));
+
+    let all = ["games", "-i", "-", "-o", "csv", "--all", "--columns", "name,game"];
+    let csv = run_with_input(&[&all[..], &quick].concat(), list.as_bytes()).expect_code(1).stdout;
+    assert!(csv.starts_with("target,outcome,attempts,rtt_ms,name,game,reason\n"), "{csv}");
+    for game in ["cs2", "et"] {
+        assert!(csv.contains(&format!("{address},silent,1,,,{game},no answer to 1 attempt\n")), "{csv}");
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::fields::Fields;
 use super::servers::ServerSet;
 use super::wire::{Dialogue, WireProtocol};
-use super::{Game, GameAnswer, PlayerInfo, ServerInfo};
+use super::{Game, GameAnswer, PlayerInfo, ServerInfo, TextField};
 use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 
 const REQUEST: &[u8] = b"s";
@@ -99,10 +99,11 @@ fn read_server(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo
     let [game_type, map, version] = [text(&mut fields)?, text(&mut fields)?, text(&mut fields)?];
     let (password, players) = (text(&mut fields)?, number(text(&mut fields)?));
     info.max_players = number(text(&mut fields)?);
-    let clean = |text| Some(game.text.clean(text));
     info.name_raw = Some(name.into());
-    (info.name, info.game_type, info.map, info.version) =
-        (clean(name), clean(game_type), clean(map), clean(version));
+    info.name = Some(game.text.clean(name));
+    info.set_text(TextField::GameType, game_type);
+    info.set_text(TextField::Map, map);
+    info.set_text(TextField::Version, version);
     info.password = number(password).map(|flag: u32| flag != 0);
     let is_whole =
         read_rules(&mut fields, &mut info).and_then(|()| read_players(&mut fields, &mut info)).is_ok();
@@ -139,14 +140,15 @@ fn read_players(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'
         let (name, team, skin) = (field(NAME)?, field(TEAM)?, field(SKIN)?);
         let (score, ping, time) = (field(SCORE)?, field(PING)?, field(TIME)?);
         let at = info.player_list.len();
-        info.player_list.push(PlayerInfo {
+        let mut player = PlayerInfo {
             name: info.game.text.clean(name),
             name_raw: name.into(),
             score: number(score).map(|score: i32| score.into()),
             ping: number(ping),
-            team_name: (!team.is_empty()).then(|| info.game.text.clean(team).into()),
             ..PlayerInfo::default()
-        });
+        };
+        player.set_team_name(info.game, team);
+        info.player_list.push(player);
         info.push_of_player(at, "skin", skin);
         // Its unit differs between games.
         info.push_of_player(at, "time", time);

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::Game;
-use super::text::TextRules;
+use super::text::{TextRules, is_utf8};
 
 /// The description of a game server.
 ///
@@ -43,10 +43,21 @@ pub struct ServerInfo {
     pub player_list: Vec<PlayerInfo>,
     /// The server's settings.
     pub rules: Rules,
-    /// True if players are missing from the list.
+    /// True if players are missing from the list, or a part of the answer is.
     pub truncated: bool,
     /// Remarks about oddities of the answer, in English.
     pub remarks: Vec<String>,
+    /// The texts of [`TextField`]s as sent, if they are not UTF-8, until their encoding is known.
+    pub(super) sent: Vec<(TextField, Box<[u8]>)>,
+}
+
+/// A text of a server besides its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextField {
+    Map,
+    Mod,
+    GameType,
+    Version,
 }
 
 /// A player of a server.
@@ -65,6 +76,8 @@ pub struct PlayerInfo {
     pub team: Option<i32>,
     /// The team's name.
     pub team_name: Option<Cow<'static, str>>,
+    /// The team's name as sent, if it is not UTF-8, until its encoding is known.
+    pub(super) team_sent: Option<Box<[u8]>>,
     /// True if it is a bot; `None` if unknown.
     pub bot: Option<bool>,
     /// The time since the player joined, in seconds; finite.
@@ -102,6 +115,35 @@ impl ServerInfo {
             rules: Rules::default(),
             truncated: false,
             remarks: Vec::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    /// Sets a text as the server sent it.
+    pub(super) fn set_text(&mut self, field: TextField, sent: &[u8]) {
+        *self.text_of(field) = Some(self.text.clean(sent));
+        self.sent.retain(|(other, _)| *other != field);
+        if !is_utf8(sent) {
+            self.sent.push((field, sent.into()));
+        }
+    }
+
+    /// Sets a text to the first of these rules that is there and not empty; if there is none, the text is unknown.
+    pub(super) fn set_text_by_rules(&mut self, field: TextField, keys: &[&str]) {
+        let rules = std::mem::take(&mut self.rules);
+        match keys.iter().filter_map(|key| rules.get(key)).find(|value| !value.is_empty()) {
+            Some(value) => self.set_text(field, value),
+            None => *self.text_of(field) = None,
+        }
+        self.rules = rules;
+    }
+
+    fn text_of(&mut self, field: TextField) -> &mut Option<String> {
+        match field {
+            TextField::Map => &mut self.map,
+            TextField::Mod => &mut self.mod_name,
+            TextField::GameType => &mut self.game_type,
+            TextField::Version => &mut self.version,
         }
     }
 
@@ -137,23 +179,36 @@ impl ServerInfo {
         Some(public.saturating_sub(self.players))
     }
 
-    /// Decodes the names once all of them are known, in the encoding that is detected in them, and trims them, since
-    /// some games pad names with spaces.
+    /// Reads the names once all are known: in the encoding that they show to have, as all other texts, and without spaces
+    /// around them, since some games pad them.
     pub(super) fn read_names(&mut self) {
         let players = self.player_list.iter().map(|player| &*player.name_raw);
         if let Some(text) = self.text.detected(self.name_raw.as_deref().into_iter().chain(players)) {
             self.text = text;
-            let is_other = |raw: &[u8]| std::str::from_utf8(raw).is_err();
-            if let (Some(name), Some(raw)) =
-                (&mut self.name, self.name_raw.as_deref().filter(|raw| is_other(raw)))
-            {
-                *name = text.clean(raw);
-            }
-            for player in self.player_list.iter_mut().filter(|player| is_other(&player.name_raw)) {
-                player.name = text.clean(&player.name_raw);
-            }
+            self.read_again();
         }
         self.trim_names();
+    }
+
+    /// Reads the texts that are not UTF-8 in the encoding that was detected.
+    fn read_again(&mut self) {
+        let text = self.text;
+        if let (Some(name), Some(raw)) =
+            (&mut self.name, self.name_raw.as_deref().filter(|raw| !is_utf8(raw)))
+        {
+            *name = text.clean(raw);
+        }
+        for (field, sent) in std::mem::take(&mut self.sent) {
+            *self.text_of(field) = Some(text.clean(&sent));
+        }
+        for player in &mut self.player_list {
+            if !is_utf8(&player.name_raw) {
+                player.name = text.clean(&player.name_raw);
+            }
+            if let Some(sent) = player.team_sent.take() {
+                player.team_name = Some(Cow::Owned(text.clean(&sent)));
+            }
+        }
     }
 
     fn trim_names(&mut self) {
@@ -164,6 +219,14 @@ impl ServerInfo {
                 *name = trimmed.to_owned();
             }
         }
+    }
+}
+
+impl PlayerInfo {
+    /// Sets the name of the team as the server of this game sent it; none if it is empty.
+    pub(super) fn set_team_name(&mut self, game: &Game, sent: &[u8]) {
+        self.team_name = (!sent.is_empty()).then(|| game.text.clean(sent).into());
+        self.team_sent = (!is_utf8(sent)).then(|| sent.into());
     }
 }
 
@@ -236,6 +299,27 @@ mod tests {
             (info.players, info.max_players, info.private_slots) = (players, slots, private);
             assert_eq!(info.free_slots(), free, "{players} {slots:?} {private:?}");
         }
+    }
+
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn all_texts_are_read_in_the_encoding_of_the_names() {
+        let hello = b"\xcf\xf0\xe8\xe2\xe5\xf2";
+        let mut info = ServerInfo::new(Game::find("q3").unwrap());
+        info.name_raw = Some(hello.as_slice().into());
+        info.name = Some(info.text.clean(hello));
+        let all = [TextField::Map, TextField::Mod, TextField::GameType, TextField::Version];
+        all.iter().for_each(|&field| info.set_text(field, hello));
+        info.set_text(TextField::Version, "Привет 1".as_bytes());
+        let mut ann = PlayerInfo { name_raw: b"Ann".as_slice().into(), ..PlayerInfo::default() };
+        ann.set_team_name(info.game, hello);
+        info.player_list.push(ann);
+        assert_eq!(info.map.as_deref(), Some("Ïðèâåò"), "nothing is detected yet");
+        info.read_names();
+        let texts = [&info.name, &info.map, &info.mod_name, &info.game_type].map(|text| text.as_deref());
+        assert_eq!(texts, [Some("Привет"); 4]);
+        assert_eq!(info.version.as_deref(), Some("Привет 1"));
+        assert_eq!(info.player_list[0].team_name.as_deref(), Some("Привет"));
     }
 
     #[test]

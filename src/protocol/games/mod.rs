@@ -84,6 +84,7 @@ use std::time::Duration;
 #[cfg(all(feature = "bzip2", feature = "games"))]
 pub(crate) use a2s::crc32;
 pub use catalogue::Game;
+use info::TextField;
 pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::fields::Fields;
 use super::servers::ServerSet;
 use super::wire::{Dialogue, ServerQuestion, WireProtocol};
-use super::{Game, GameAnswer, PlayerInfo, ServerInfo};
+use super::{Game, GameAnswer, PlayerInfo, ServerInfo, TextField};
 use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 
 /// The beginning of every datagram.
@@ -190,7 +190,7 @@ fn read_info(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo, 
     info.name_raw = Some(name.into());
     match (long_text(&mut fields), long_text(&mut fields)) {
         (Ok(mode), Ok(language)) => {
-            info.game_type = Some(game.text.clean(mode));
+            info.set_text(TextField::GameType, mode);
             info.rules.push(b"language", language);
         }
         _ => info.remarks.push("the description is cut off".into()),
@@ -250,8 +250,11 @@ fn read_rules(mut fields: Fields<'_>, info: &mut ServerInfo) {
     if read < count {
         info.remarks.push(format!("{read} of {count} rules are listed"));
     }
-    let rule = |key| info.rules.get(key).map(|value| info.game.text.clean(value));
-    (info.map, info.version) = (rule("mapname"), rule("version"));
+    for (field, key) in [(TextField::Map, "mapname"), (TextField::Version, "version")] {
+        if let Some(value) = info.rules.get(key).map(<[u8]>::to_vec) {
+            info.set_text(field, &value);
+        }
+    }
 }
 
 fn note_missing_players(info: &mut ServerInfo) {
@@ -353,7 +356,7 @@ mod tests {
         assert_eq!(step(&mut samp, b'r', RULES).map(drop), Step::NotMine, "a copy");
         let info = server(samp.partial_answer().expect("it has described itself"));
         assert_eq!((info.players, info.truncated, info.map.as_deref()), (2, true, Some("LS")));
-        assert_eq!(info.remarks, ["the list of players is missing"]);
+        assert_eq!(info.remarks, ["the player list is missing"]);
         assert_eq!(info.rules.iter().filter(|(key, _)| *key == b"mapname").count(), 1);
 
         let mut samp = conversation(true);

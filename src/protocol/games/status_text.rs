@@ -4,7 +4,7 @@
 use super::ServerInfo;
 use super::quake3::{InfoString, number};
 
-const NO_END: &str = "the settings have no end";
+const NO_END: &str = "the end of the settings is missing";
 
 /// Reads the settings into the rules of `info`. Returns the lines after them; `None` if the text ends within the settings. Then
 /// the last one, of which a part may be missing, is left out.

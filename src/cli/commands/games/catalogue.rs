@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::cli::exit::Usage;
+use crate::cli::targets::{self, Target};
 
 /// The minimum similarity of a suggested id to the mistyped one, which is clap's; and how far it may be below that of
 /// the best suggestion.
@@ -64,15 +65,45 @@ impl Catalogue {
         let text = fs::read_to_string(path).with_context(cannot_read)?;
         let parsed: GamesFile = toml::from_str(&text)
             .map_err(|error| Usage(format!("{}: {}", cannot_read(), one_line(&error, &text))))?;
+        let refused = |id: &str, reason: String| {
+            Usage(format!("{}: game `{}`: {reason}", cannot_read(), id.escape_debug()))
+        };
         let mut own = vec![];
         for entry in parsed.game {
             let id = entry.id.clone();
-            let game = entry.into_game().map_err(|reason| {
-                Usage(format!("{}: game `{}`: {reason}", cannot_read(), id.escape_debug()))
-            })?;
-            own.push(game);
+            own.push(entry.into_game().map_err(|reason| refused(&id, reason))?);
         }
-        Ok(Catalogue { own })
+        let catalogue = Catalogue { own };
+        for (at, game) in catalogue.own.iter().enumerate() {
+            catalogue.check_names(at).map_err(|reason| refused(game.id, reason))?;
+        }
+        Ok(catalogue)
+    }
+
+    /// Checks that no other game has the id or an alias of the user's game number `at`. A known game whose id one of the
+    /// user's games has is replaced, and its aliases are free.
+    fn check_names(&self, at: usize) -> Result<(), String> {
+        let game = self.own[at];
+        let mut seen: Vec<&str> = self.own[..at].iter().copied().flat_map(names).collect();
+        for name in names(game) {
+            if seen.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+                return Err(format!("`{name}` is there twice"));
+            }
+            seen.push(name);
+            let known = Game::all().find(|known| known.is_called(name) && !self.replaces(known));
+            if let Some(known) = known {
+                return Err(format!(
+                    "`{name}` belongs to the game `{}`, which only its id replaces",
+                    known.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether one of the user's games has the id of this one.
+    fn replaces(&self, game: &Game) -> bool {
+        self.own.iter().any(|own| own.id.eq_ignore_ascii_case(game.id))
     }
 
     /// Reads the texts of all games in this encoding, if one is given.
@@ -88,8 +119,7 @@ impl Catalogue {
 
     /// Returns all games, the user's first.
     pub fn all(&self) -> impl Iterator<Item = &'static Game> + '_ {
-        let is_hidden = |game: &Game| self.own.iter().any(|own| own.is_called(game.id));
-        self.own.iter().copied().chain(Game::all().filter(move |game| !is_hidden(game)))
+        self.own.iter().copied().chain(Game::all().filter(|game| !self.replaces(game)))
     }
 
     /// Returns the game with this id or alias, ignoring case.
@@ -117,6 +147,7 @@ impl Catalogue {
 
 impl GameEntry {
     fn into_game(self) -> Result<&'static Game, String> {
+        self.check()?;
         let base = match (&self.like, &self.protocol) {
             (Some(like), None) => Catalogue::default().find(like)?,
             (None, Some(name)) => first_of(name)?,
@@ -139,8 +170,50 @@ impl GameEntry {
         game.host_gap = self.host_gap_ms.map_or(game.host_gap, Duration::from_millis);
         game.bots_have_ping_zero = self.bots_have_ping_zero.unwrap_or(game.bots_have_ping_zero);
         game.teams = self.teams.map_or(game.teams, texts);
+        check_masters(&game)?;
         Ok(forever(game))
     }
+
+    /// Checks what needs no other game.
+    fn check(&self) -> Result<(), String> {
+        if let Some(name) =
+            [&self.id].into_iter().chain(self.aliases.iter().flatten()).find(|name| !is_id(name))
+        {
+            return Err(format!(
+                "`{}` is no id: letters, digits, `-` and `_`, at least one letter",
+                name.escape_debug()
+            ));
+        }
+        for (key, port) in [("port", self.port), ("master_port", self.master_port)] {
+            if port == Some(0) {
+                return Err(format!("{key}: the port is not a number from 1 to 65535"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a text can be the id of a game: in a line, it precedes a target, so it has to differ from one.
+fn is_id(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    text.chars().all(is_allowed) && text.chars().any(|c| c.is_ascii_alphabetic())
+}
+
+/// Checks that the masters are single hosts with a port, and that the game's protocol has masters.
+fn check_masters(game: &Game) -> Result<(), String> {
+    if let (Some(master), false) = (game.masters.first(), game.wire.has_masters()) {
+        let reason = format!("the protocol {} has no masters", game.wire.name);
+        return Err(format!("master `{}`: {reason}", master.escape_debug()));
+    }
+    let port = Some(game.master_port).filter(|&port| port > 0);
+    for master in game.masters {
+        let checked = match targets::parse(master, port) {
+            Ok(Target::Span(span)) if span.clone().take(2).count() != 1 => Err("not a single address".into()),
+            parsed => parsed.map(drop),
+        };
+        checked.map_err(|reason| format!("master `{}`: {reason}", master.escape_debug()))?;
+    }
+    Ok(())
 }
 
 /// Makes a game live until the end of the program. A run makes only a few.
@@ -158,7 +231,13 @@ fn texts(texts: Vec<String>) -> &'static [&'static str] {
 
 fn first_of(protocol: &str) -> Result<&'static Game, String> {
     Game::all().find(|game| game.wire.name == protocol).ok_or_else(|| {
-        let names: Vec<_> = WireProtocol::all().map(|wire| wire.name).collect();
+        let mut names: Vec<&str> = vec![];
+        for wire in WireProtocol::all() {
+            // Some share a name: games of one protocol with different requests.
+            if !names.contains(&wire.name) {
+                names.push(wire.name);
+            }
+        }
         format!("no protocol `{}`: {}", protocol.escape_debug(), names.join(", "))
     })
 }
@@ -228,6 +307,70 @@ mod tests {
         assert!(
             Catalogue::default().find("zzzzz\u{1b}").expect_err("no such game").contains("`zzzzz\\u{1b}`")
         );
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_game() {
+        for (toml, reason) in [
+            ("id = 'mine'\nlike = 'q3'\naliases = ['et']", "`et` belongs to the game `et`"),
+            ("id = 'mine'\nlike = 'q3'\naliases = ['CSGO']", "`CSGO` belongs to the game `"),
+            ("id = 'mine'\nlike = 'q3'\naliases = ['a', 'A']", "`A` is there twice"),
+            (
+                "id = 'mine'\nlike = 'q3'\n[[game]]\nid = 'MINE'\nlike = 'et'",
+                "game `MINE`: `MINE` is there twice",
+            ),
+            (
+                "id = 'a'\nlike = 'q3'\naliases = ['mine']\n[[game]]\nid = 'mine'\nlike = 'et'",
+                "`mine` is there twice",
+            ),
+        ] {
+            let error = load(&format!("[[game]]\n{toml}\n")).expect_err("refused").to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        // A game that is replaced keeps no names.
+        let alias = Game::find("et").expect("a game").aliases.first().expect("an alias");
+        let games = format!(
+            "[[game]]\nid = 'et'\nlike = 'q3'\n[[game]]\nid = 'mine'\nlike = 'et'\naliases = ['{alias}']\n"
+        );
+        let games = load(&games).expect("valid");
+        assert_eq!(games.find(alias).expect("a game").id, "mine");
+        assert_eq!(games.all().filter(|game| game.is_called("et")).count(), 1);
+        assert_eq!(games.all().count(), Game::all().count() + 1);
+    }
+
+    #[test]
+    fn ids_ports_and_masters_that_nothing_can_use_are_refused() {
+        let no_id = |id: &str| format!("game `{id}`: `{id}` is no id");
+        for id in ["", "my mod", "127.0.0.1", "10", "a:b", "é", "a,b"] {
+            let error =
+                load(&format!("[[game]]\nid = '{id}'\nlike = 'q3'\n")).expect_err("refused").to_string();
+            assert!(error.contains(&no_id(id)), "{error}");
+        }
+        for (key, reason) in [
+            ("port = 0", "port: the port is not a number from 1 to 65535"),
+            ("master_port = 0", "master_port: the port is not"),
+            ("aliases = ['x', '']", "`` is no id"),
+            ("masters = ['']", "master ``: "),
+            ("masters = ['m.example:1', 'm.example:99999']", "master `m.example:99999`: the port is not"),
+            ("masters = ['[::1']", "master `[::1`: `]` is missing"),
+            ("masters = ['a b']", "master `a b`: "),
+            ("masters = ['10.0.0.0/24']", "master `10.0.0.0/24`: not a single address"),
+        ] {
+            let error = load(&format!("[[game]]\nid = 'mine'\nlike = 'q3'\n{key}\n")).expect_err("refused");
+            assert!(error.is::<Usage>() && error.to_string().contains("game `mine`: "), "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+        let without = "[[game]]\nid = 'mine'\nlike = 'bedrock'\nmasters = ['127.0.0.1:5']\n";
+        let error = load(without).expect_err("refused").to_string();
+        assert!(error.contains("master `127.0.0.1:5`: the protocol bedrock has no masters"), "{error}");
+        assert!(load("[[game]]\nid = 'my-mod_2'\nlike = 'q3'\nmasters = ['m.example', '[::1]:5']\n").is_ok());
+    }
+
+    #[test]
+    fn protocols_are_listed_once() {
+        let error = load("[[game]]\nid = 'a'\nprotocol = 'nope'\n").expect_err("refused").to_string();
+        assert_eq!(error.matches("gamespy3").count(), 1, "{error}");
+        assert!(error.contains("no protocol `nope`: quake3, bedrock, "), "{error}");
     }
 
     #[test]

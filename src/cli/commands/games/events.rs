@@ -127,7 +127,7 @@ impl EventWriter {
         match event {
             Event::Listed => answer = Some(ServerJson::new(info)),
             Event::Map { before: map } => before = *map,
-            Event::Joined(joined) => player = Some(PlayerJson::new(joined, info.text)),
+            Event::Joined(joined) => player = Some(PlayerJson::new(joined)),
             Event::Left { name } => player = Some(PlayerJson::named(name)),
             Event::Back => {}
         }

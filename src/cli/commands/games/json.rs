@@ -1,11 +1,15 @@
 //! A server as JSON.
 
 use std::collections::HashSet;
+use std::io::{self, Write};
 
-use allears::protocol::games::text::TextRules;
+use allears::protocol::games::text::{TextRules, raw_text};
 use allears::protocol::games::{PlayerInfo, Rules, ServerInfo};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+use crate::cli::output::record::Record;
+use crate::cli::output::untrusted::write_json;
 
 /// The `"answer"` of a server. The names and order of its keys are a contract.
 #[derive(Serialize)]
@@ -27,6 +31,15 @@ pub struct ServerJson<'a> {
     rules: RulesJson<'a>,
     truncated: bool,
     remarks: &'a [String],
+}
+
+/// The line of a server that did not answer: the keys of a result, and the game that it was queried for.
+#[derive(Serialize)]
+struct UnansweredJson<'a> {
+    #[serde(flatten)]
+    record: &'a Record,
+    game: &'static str,
+    reason: Option<&'a str>,
 }
 
 #[derive(Default, Serialize)]
@@ -64,7 +77,7 @@ impl<'a> ServerJson<'a> {
             game: info.game.id,
             protocol: info.game.wire.name,
             name: info.name.as_deref(),
-            name_raw: info.name_raw.as_deref().map(|name| info.text.raw(name)),
+            name_raw: info.name_raw.as_deref().map(raw_text),
             map: info.map.as_deref(),
             r#mod: info.mod_name.as_deref(),
             game_type: info.game_type.as_deref(),
@@ -82,10 +95,16 @@ impl<'a> ServerJson<'a> {
     }
 }
 
+/// Writes the line of a server that did not answer when it was queried for `game`.
+pub fn write_unanswered(record: &Record, game: &'static str, out: &mut impl Write) -> io::Result<()> {
+    write_json(&mut *out, &UnansweredJson { record, game, reason: record.reason.as_deref() })?;
+    out.write_all(b"\n")
+}
+
 /// Returns the list of players; `None` if the protocol has none.
 fn players(info: &ServerInfo) -> Option<Vec<PlayerJson<'_>>> {
     let list = info.game.lists_players();
-    list.then(|| info.player_list.iter().map(|player| PlayerJson::new(player, info.text)).collect())
+    list.then(|| info.player_list.iter().map(PlayerJson::new).collect())
 }
 
 impl<'a> PlayerJson<'a> {
@@ -94,10 +113,10 @@ impl<'a> PlayerJson<'a> {
         PlayerJson { name, name_raw: name.to_owned(), ..PlayerJson::default() }
     }
 
-    pub fn new(player: &'a PlayerInfo, text: TextRules) -> PlayerJson<'a> {
+    pub fn new(player: &'a PlayerInfo) -> PlayerJson<'a> {
         PlayerJson {
             name: &player.name,
-            name_raw: text.raw(&player.name_raw),
+            name_raw: raw_text(&player.name_raw),
             score: player.score.map(Number::new),
             ping: player.ping,
             team: player.team_name.as_deref().map(TeamJson::Name).or(player.team.map(TeamJson::Number)),
@@ -125,7 +144,7 @@ impl Serialize for RulesJson<'_> {
         for (key, value) in self.0.iter() {
             // JSON objects have each key once; games use the first value.
             if seen.insert(key) {
-                map.serialize_entry(&self.1.raw(key), &self.1.raw(value))?;
+                map.serialize_entry(&self.1.with_codes(key), &self.1.with_codes(value))?;
             }
         }
         map.end()

@@ -10,7 +10,7 @@ use super::args::GamesFormat;
 use super::candidates::Asked;
 use super::columns::ServerColumn;
 use super::influx;
-use super::json::ServerJson;
+use super::json::{ServerJson, write_unanswered};
 use super::server::Server;
 use crate::cli::output::record::Record;
 use crate::cli::output::table::{Cell, Column, Layout, Style};
@@ -162,7 +162,16 @@ impl Report {
             self.unanswered.push(record.clone());
             return self.keep(bytes);
         }
-        self.sink.unanswered(record)
+        match (&mut self.sink, &self.rows.chosen) {
+            (Sink::Json(out), _) => write_unanswered(record, asked.game.id, out),
+            (Sink::Csv(csv), Some(chosen)) => {
+                let game =
+                    |column: &ServerColumn| if *column == ServerColumn::Game { asked.game.id } else { "" };
+                let fields = chosen.iter().map(game).chain(self.finds.then_some(""));
+                csv.row(&record.fields(), fields, record.reason.as_deref().unwrap_or_default())
+            }
+            (sink, _) => sink.unanswered(record),
+        }
     }
 
     /// Flushes the output.

@@ -39,7 +39,7 @@ impl Server {
     pub fn new(address: SocketAddr, ping: Option<Duration>, info: &ServerInfo, rules: &[String]) -> Server {
         let or_empty = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
         let rule = |key: &String| {
-            let value = info.rules.get(key).map(|value| info.text.raw(value));
+            let value = info.rules.get(key).map(|value| info.text.with_codes(value));
             (key.as_str().into(), value.unwrap_or_default().into())
         };
         Server {

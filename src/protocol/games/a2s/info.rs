@@ -2,7 +2,7 @@
 
 use super::WHOLE;
 use crate::protocol::games::fields::Fields;
-use crate::protocol::games::{Game, ServerInfo};
+use crate::protocol::games::{Game, ServerInfo, TextField};
 
 /// The application IDs of games whose replies differ.
 pub(super) const THE_SHIP: u32 = 2400;
@@ -52,7 +52,7 @@ fn read_rest(fields: &mut Fields<'_>, described: &mut Described) -> Result<(), &
             push_number(info, key, fields.u8()?);
         }
     }
-    info.version = Some(info.game.text.clean(fields.text()?));
+    info.set_text(TextField::Version, fields.text()?);
     if fields.is_empty() {
         return Ok(());
     }
@@ -121,11 +121,10 @@ fn read_goldsrc_rest(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<u
 }
 
 fn read_names(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'static str> {
-    let text = info.game.text;
     let name = fields.text()?;
-    (info.name, info.name_raw) = (Some(text.clean(name)), Some(name.into()));
-    info.map = Some(text.clean(fields.text()?));
-    info.mod_name = Some(text.clean(fields.text()?));
+    (info.name, info.name_raw) = (Some(info.game.text.clean(name)), Some(name.into()));
+    info.set_text(TextField::Map, fields.text()?);
+    info.set_text(TextField::Mod, fields.text()?);
     info.rules.push(b"game", fields.text()?);
     Ok(())
 }

@@ -203,16 +203,16 @@ mod tests {
         PlayerList::read(&[&[255], &entries[..]].concat(), false).unwrap().add_to(&mut server);
         let info = server.info;
         assert_eq!((info.player_list.len(), info.players, info.truncated), (1024, 1024, true));
-        assert_eq!(info.remarks, ["of the player list, only 1024 were read"]);
+        assert_eq!(info.remarks, ["only 1024 entries of the player list were read"]);
     }
 
     #[test]
     fn missing_players_are_remarked() {
         let body = [&[3], &entry("a", 1, 5.0)[..], &entry("b", 1, 5.0)].concat();
         let (names, truncated, remarks) = add(server(240, 3, 0), &body);
-        assert_eq!((names.len(), truncated, &remarks[0][..]), (2, true, "the player list has 2 of 3"));
+        assert_eq!((names.len(), truncated, &remarks[0][..]), (2, true, "2 of 3 players are listed"));
         let (names, truncated, remarks) = add(server(240, 4, 0), &[&[2], &body[1..]].concat());
-        let remark = "the player list has 2 of 4";
+        let remark = "2 of 4 players are listed";
         assert_eq!((names.len(), truncated, &remarks[0][..]), (2, true, remark), "others left");
         let (names, truncated, _) = add(server(240, 2, 0), &body[..body.len() - 1]);
         assert_eq!((names, truncated), (vec!["a".to_owned()], true), "the last one is cut off");

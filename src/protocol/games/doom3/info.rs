@@ -6,7 +6,7 @@
 use super::QUAKE_WARS;
 use crate::protocol::games::fields::Fields;
 use crate::protocol::games::status_text::{count, raw, text};
-use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
+use crate::protocol::games::{Game, PlayerInfo, ServerInfo, TextField};
 
 /// The player number that ends the list of players: `MAX_ASYNC_CLIENTS`.
 const NO_PLAYER: u8 = 32;
@@ -171,7 +171,7 @@ impl Reading<'_> {
             let Some(at) = self.ids.iter().position(|&known| known == id) else { continue };
             let player = &mut self.info.player_list[at];
             player.score = Some(f64::from(experience)).filter(|score| score.is_finite());
-            player.team_name = (!team.is_empty()).then(|| self.info.game.text.clean(team).into());
+            player.set_team_name(self.info.game, team);
             self.info.push_of_player(at, "kills", kills.to_string().as_bytes());
             self.info.push_of_player(at, "deaths", deaths.to_string().as_bytes());
         }
@@ -183,13 +183,12 @@ impl Reading<'_> {
         let mut info = self.info;
         info.name_raw = raw(&info, &["si_name"]).map(Box::from);
         info.name = text(&info, &["si_name"]);
-        info.map = text(&info, &["si_map"]);
-        if layout.has_bot {
-            info.map = info.map.map(|map| map_name(&map).to_owned());
+        if let Some(map) = raw(&info, &["si_map"]).map(<[u8]>::to_vec) {
+            info.set_text(TextField::Map, if layout.has_bot { map_name(&map) } else { &map });
         }
-        info.mod_name = text(&info, &["fs_game", "gamename"]);
-        info.game_type = text(&info, &["si_gameType", "si_rules"]);
-        info.version = text(&info, &["si_version"]);
+        info.set_text_by_rules(TextField::Mod, &["fs_game", "gamename"]);
+        info.set_text_by_rules(TextField::GameType, &["si_gameType", "si_rules"]);
+        info.set_text_by_rules(TextField::Version, &["si_version"]);
         info.max_players = count(&info, &["si_maxPlayers"]);
         info.private_slots = count(&info, &["si_privateClients", "si_privatePlayers"]);
         info.password = count(&info, &["si_usepass", "si_needPass"]).map(|flag| flag != 0);
@@ -208,9 +207,9 @@ impl Reading<'_> {
 }
 
 /// Returns the name of a map of Quake Wars: `maps/valley.entities` is `valley`.
-fn map_name(file: &str) -> &str {
-    let name = file.strip_prefix("maps/").unwrap_or(file);
-    name.strip_suffix(".entities").unwrap_or(name)
+fn map_name(file: &[u8]) -> &[u8] {
+    let name = file.strip_prefix(b"maps/").unwrap_or(file);
+    name.strip_suffix(b".entities").unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -71,19 +71,19 @@ fn is_key(token: &[u8]) -> bool {
     field(token).is_some() || token == b"final" || token == b"queryid"
 }
 
-/// Describes a server by the parts of its status, in their order.
+/// Describes a server by the keys and values of its status, in their order.
 pub(super) fn describe<'a>(
     game: &'static Game,
-    parts: impl Iterator<Item = &'a [u8]>,
+    pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
 ) -> Result<ServerInfo, &'static str> {
     let mut rules = Rules::default();
     let mut rows: BTreeMap<u32, Row<'_>> = BTreeMap::new();
-    let mut teams: BTreeMap<u32, String> = BTreeMap::new();
-    for (key, value) in parts.flat_map(Pairs::new) {
+    let mut teams: BTreeMap<u32, &[u8]> = BTreeMap::new();
+    for (key, value) in pairs {
         match field(key) {
             _ if matches!(key, b"" | b"final" | b"queryid") => continue,
             Some((name, team)) if name.eq_ignore_ascii_case(b"teamname") => {
-                teams.insert(team, game.text.clean(value));
+                teams.insert(team, value);
             }
             Some((name, row))
                 if name.len() == 4 || !name[..4.min(name.len())].eq_ignore_ascii_case(b"team") =>
@@ -105,7 +105,8 @@ pub(super) fn describe<'a>(
             }),
         }
     }
-    let mut info = super::describe(game, rules)?;
+    let has_players = players.iter().any(|(_, player)| !player.name_raw.is_empty());
+    let mut info = super::describe_beside(has_players, game, rules)?;
     let has_number = info.rules.get("numplayers").and_then(super::count).is_some();
     let players = if has_number { without_stale(players, &mut info) } else { all(players) };
     // A team whose number does not occur has an empty name.
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     fn described(parts: &[&[u8]]) -> ServerInfo {
-        describe(Game::find("bf1942").unwrap(), parts.iter().copied()).unwrap()
+        describe(Game::find("bf1942").unwrap(), parts.iter().flat_map(|part| Pairs::new(part))).unwrap()
     }
 
     fn names(info: &ServerInfo) -> Vec<&str> {
@@ -205,7 +206,7 @@ mod tests {
             b"x_99999\\1",
         ] {
             assert!(Pairs::new(text).count() <= 3, "{text:?}");
-            assert!(describe(Game::find("bf1942").unwrap(), std::iter::once(text)).is_err());
+            assert!(describe(Game::find("bf1942").unwrap(), Pairs::new(text)).is_err());
         }
     }
 }

@@ -23,9 +23,7 @@ mod v1;
 mod v2;
 mod v3;
 
-use std::borrow::Cow;
-
-use super::{Game, PlayerInfo, Rules, ServerInfo};
+use super::{Game, PlayerInfo, Rules, ServerInfo, TextField};
 pub(super) use v1::VERSION_1;
 pub(super) use v2::VERSION_2;
 pub(super) use v3::{WITH_CHALLENGE, WITHOUT_CHALLENGE};
@@ -42,38 +40,65 @@ const GAME_TYPE: &[&str] = &["p1073741826", "gametype"];
 const VERSION: &[&str] = &["gamever", "version", "EngineVersion"];
 const PASSWORD: &[&str] = &["password", "s7"];
 const MOD: &[&str] = &["gamevariant", "active_mods", "gameid", "mod"];
+const TEXTS: [(TextField, &[&str]); 4] = [
+    (TextField::Map, MAP),
+    (TextField::GameType, GAME_TYPE),
+    (TextField::Version, VERSION),
+    (TextField::Mod, MOD),
+];
 const RESERVED: &[&str] = &["reservedslots", "bf2_reservedslots"];
 
 /// Describes a server by its keys and values, without its players.
 fn describe(game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static str> {
+    describe_beside(false, game, rules)
+}
+
+/// Describes a server by its keys and values. If players with names are listed beside them, nothing else need be there:
+/// the part with the rest may be lost.
+fn describe_beside(has_players: bool, game: &'static Game, rules: Rules) -> Result<ServerInfo, &'static str> {
+    let info = assigned(game, rules);
+    let has_count = info.rules.get("numplayers").and_then(count).or(info.max_players).is_some();
+    if names_nothing(&info) && !has_count && !has_players { Err(NO_SERVER) } else { Ok(info) }
+}
+
+/// Returns whether neither the server's name nor its map is known.
+fn names_nothing(info: &ServerInfo) -> bool {
+    info.name.is_none() && info.map.is_none()
+}
+
+/// Assigns the keys and values that have a field.
+fn assigned(game: &'static Game, rules: Rules) -> ServerInfo {
     let mut info = ServerInfo::new(game);
     let value = |keys: &[&str]| {
         keys.iter().find_map(|key| rules.get(key).filter(|value| !value.trim_ascii().is_empty()))
     };
-    let text = |keys| value(keys).map(|value| game.text.clean(value));
     let players = value(&["numplayers"]).and_then(count);
     info.name_raw = value(NAME).map(Box::from);
-    (info.name, info.map, info.game_type) = (text(NAME), text(MAP), text(GAME_TYPE));
-    (info.version, info.mod_name) = (text(VERSION), text(MOD));
+    info.name = value(NAME).map(|name| game.text.clean(name));
+    for (field, keys) in TEXTS {
+        if let Some(sent) = value(keys) {
+            info.set_text(field, sent);
+        }
+    }
     info.max_players = value(&["maxplayers"]).and_then(count);
     info.private_slots = value(RESERVED).and_then(count);
     info.password = value(PASSWORD).and_then(flag);
-    if info.name.is_none() && info.map.is_none() && players.is_none() {
-        return Err(NO_SERVER);
-    }
     if players.is_none() {
         info.remarks.push("the number of players is missing".into());
     }
     info.players = players.unwrap_or_default();
     info.rules = rules;
-    Ok(info)
+    info
 }
 
-/// Adds the players to a server. `teams` has the names of its teams.
-fn list_players(info: &mut ServerInfo, mut players: Vec<PlayerInfo>, teams: &[String]) {
-    name_teams(&mut players, teams);
+/// Lists the players of a server. `teams` has the names of its teams.
+fn list_players(info: &mut ServerInfo, mut players: Vec<PlayerInfo>, teams: &[&[u8]]) {
+    name_teams(info.game, &mut players, teams);
     info.players = info.players.max(players.len() as u32);
     info.truncated = info.players as usize > players.len();
+    if info.truncated {
+        info.remarks.push(format!("{} of {} players are listed", players.len(), info.players));
+    }
     if !info.truncated && !players.is_empty() && players.iter().all(|player| player.bot.is_some()) {
         info.bots = Some(players.iter().filter(|player| player.bot == Some(true)).count() as u32);
     }
@@ -87,23 +112,22 @@ fn player<'a>(game: &Game, field: impl Fn(&str) -> Option<&'a [u8]>) -> Option<P
     let name = first(&["player", "playername", "name"])?;
     let team = field("team");
     let number = team.and_then(whole);
-    Some(PlayerInfo {
+    let mut player = PlayerInfo {
         name: game.text.clean(name).trim().to_owned(),
         name_raw: name.into(),
         score: first(&["score", "frags", "kills"]).and_then(decimal),
         ping: field("ping").and_then(whole),
         team: number,
-        team_name: team
-            .filter(|team| number.is_none() && !team.is_empty())
-            .map(|team| Cow::Owned(game.text.clean(team))),
         bot: field("AIBot").map(|value| value == b"1"),
         ..PlayerInfo::default()
-    })
+    };
+    player.set_team_name(game, team.filter(|_| number.is_none()).unwrap_or_default());
+    Some(player)
 }
 
-/// Names the teams of players. Some games number their teams from 0, others from 1; if the players' numbers do not show
-/// which, the names stay unset.
-fn name_teams(players: &mut [PlayerInfo], teams: &[String]) {
+/// Names the teams of players. Some games number their teams from 0, others from 1; if the players' numbers do not tell
+/// which, the teams stay without names.
+fn name_teams(game: &Game, players: &mut [PlayerInfo], teams: &[&[u8]]) {
     let has = |team: usize| players.iter().any(|player| player.team == i32::try_from(team).ok());
     let first = match teams.len() {
         0 => return,
@@ -113,8 +137,7 @@ fn name_teams(players: &mut [PlayerInfo], teams: &[String]) {
     };
     for player in players {
         let index = player.team.and_then(|team| usize::try_from(team).ok()?.checked_sub(first));
-        let name = index.and_then(|index| teams.get(index)).filter(|name| !name.is_empty());
-        player.team_name = name.map(|name| Cow::Owned(name.clone()));
+        player.set_team_name(game, index.and_then(|index| teams.get(index)).copied().unwrap_or_default());
     }
 }
 
@@ -209,10 +232,10 @@ mod tests {
 
     #[test]
     fn teams_are_named_only_if_their_numbering_is_certain() {
-        let teams = ["MEC".to_owned(), "US".to_owned()];
+        let teams = [&b"MEC"[..], b"US"];
         let named = |numbers: &[i32]| {
             let mut players: Vec<_> = numbers.iter().map(|&team| on_team(team)).collect();
-            name_teams(&mut players, &teams);
+            name_teams(game(), &mut players, &teams);
             players
                 .into_iter()
                 .map(|player| player.team_name.unwrap_or("-".into()))
@@ -230,10 +253,10 @@ mod tests {
             let mut info = describe(game(), rules(&[("numplayers", players)])).unwrap();
             let list = bots.iter().map(|&bot| PlayerInfo { bot, ..PlayerInfo::default() }).collect();
             list_players(&mut info, list, &[]);
-            (info.players, info.bots, info.truncated)
+            (info.players, info.bots, info.truncated, info.remarks.join("; "))
         };
-        assert_eq!(listed("1", &[Some(true), Some(false)]), (2, Some(1), false));
-        assert_eq!(listed("3", &[Some(true)]), (3, None, true));
-        assert_eq!(listed("1", &[None]), (1, None, false));
+        assert_eq!(listed("1", &[Some(true), Some(false)]), (2, Some(1), false, String::new()));
+        assert_eq!(listed("3", &[Some(true)]), (3, None, true, "1 of 3 players are listed".into()));
+        assert_eq!(listed("1", &[None]), (1, None, false, String::new()));
     }
 }

@@ -81,10 +81,13 @@ impl Parts {
         let mut rules = Rules::default();
         sections.pairs.iter().for_each(|(key, value)| rules.push(key, value));
         sections.teams.write_rules(&mut rules);
-        let mut info = super::describe(game, rules)?;
-        let teams = sections.teams.names(game);
-        super::list_players(&mut info, sections.players.players(game), &teams);
-        if !self.is_complete() && (self.last.is_some() || info.truncated) {
+        let players = sections.players.players(game);
+        let has_players = players.iter().any(|player| !player.name_raw.is_empty());
+        let mut info = super::describe_beside(has_players, game, rules)?;
+        let teams = sections.teams.names();
+        super::list_players(&mut info, players, &teams);
+        // Pings and bots may be in a last part that is missing, so a whole list of names is not enough.
+        if !self.is_complete() {
             info.truncated = true;
             info.remarks.push("part of the reply is missing".into());
         }
@@ -226,9 +229,8 @@ impl<'a> Columns<'a> {
     }
 
     /// Returns the names of teams.
-    fn names(&self, game: &Game) -> Vec<String> {
-        let name = |row| self.get("team", row).map(|name| game.text.clean(name)).unwrap_or_default();
-        (0..self.rows()).map(name).collect()
+    fn names(&self) -> Vec<&'a [u8]> {
+        (0..self.rows()).map(|row| self.get("team", row).unwrap_or_default()).collect()
     }
 
     /// Appends the cells as rules: `score_t0` is the score in the first row.
@@ -274,9 +276,12 @@ mod tests {
     #[test]
     fn what_may_be_cut_is_dropped_if_the_next_part_is_missing() {
         let info = described(&[FIRST]);
-        assert_eq!((names(&info), info.truncated, info.remarks.len()), (vec!["Ann"], true, 1));
+        assert_eq!((names(&info), info.truncated), (vec!["Ann"], true));
+        assert_eq!(info.remarks, ["1 of 3 players are listed", "part of the reply is missing"]);
+        let info = described(&[SECOND]);
+        assert_eq!((names(&info), info.name.as_deref(), info.truncated), (vec!["Bob", "Cleo"], None, true));
         let mut all = Parts::default();
-        all.add(SECOND).unwrap();
+        all.add(b"\x81\x02team_t\0\0Red\0Blue\0\0").unwrap();
         assert!(!all.is_complete() && all.describe(Game::find("bf2").unwrap()).is_err());
     }
 

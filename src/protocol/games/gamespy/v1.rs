@@ -93,23 +93,20 @@ impl PlainDialogue {
         Ok(reply)
     }
 
-    /// Describes the server by the reply with the most parts, and fills its gaps from the others. Also returns whether
-    /// nothing is missing.
+    /// Describes the server by all parts. Also returns whether nothing is missing.
     fn describe(&self) -> Option<(ServerInfo, bool)> {
-        let best = self.replies.iter().max_by_key(|reply| reply.parts.len())?;
-        let alike = self.replies.iter().filter(|reply| reply.id.is_some() == best.id.is_some());
-        let (mut parts, mut last) = (BTreeMap::new(), best.last);
-        for reply in std::iter::once(best).chain(alike) {
-            last = last.or(reply.last);
-            for (&number, part) in &reply.parts {
-                parts.entry(number).or_insert(&**part);
+        let all = JoinedParts::of(&self.replies);
+        let mut info = all.describe(self.game)?;
+        let reason = match &all {
+            _ if all.is_mixed() => Some("part of the reply is cut off, or has no number"),
+            _ if all.has_gap() || super::names_nothing(&info) || (info.truncated && !all.has_final) => {
+                Some("part of the reply is missing")
             }
-        }
-        let has_gap = has_gap(&parts, last);
-        let mut info = keys::describe(self.game, parts.into_values()).ok()?;
-        if has_gap || (info.truncated && !best.has_final) {
+            _ => None,
+        };
+        if let Some(reason) = reason {
             info.truncated = true;
-            info.remarks.push("part of the reply is missing".into());
+            info.remarks.push(reason.into());
         }
         let is_whole = !info.truncated;
         Some((info, is_whole))
@@ -136,6 +133,65 @@ impl PlainReply {
     /// Returns whether the numbers show that all parts have been received.
     fn is_complete(&self) -> bool {
         self.last.is_some() && !has_gap(&self.parts, self.last)
+    }
+}
+
+/// The parts of all replies.
+#[derive(Debug, Default)]
+struct JoinedParts<'a> {
+    /// The parts with numbers: those of the fullest reply; what is missing comes from the others.
+    numbered: BTreeMap<u32, &'a [u8]>,
+    last: Option<u32>,
+    has_final: bool,
+    /// The parts without numbers; none if they are not needed.
+    loose: Vec<&'a [u8]>,
+}
+
+impl<'a> JoinedParts<'a> {
+    fn of(replies: &'a [PlainReply]) -> JoinedParts<'a> {
+        let numbered = || replies.iter().filter(|reply| reply.id.is_some());
+        let loose = replies.iter().find(|reply| reply.id.is_none());
+        let best = numbered().max_by_key(|reply| reply.parts.len());
+        let mut all = JoinedParts::default();
+        for reply in best.into_iter().chain(numbered()) {
+            all.last = all.last.or(reply.last);
+            for (&number, part) in &reply.parts {
+                all.numbered.entry(number).or_insert(part);
+            }
+        }
+        all.has_final = best.or(loose).is_some_and(|reply| reply.has_final);
+        // Beside a complete reply, a part without a number is one of its own that was cut off in another attempt.
+        if all.last.is_none() || all.has_gap() {
+            all.loose.extend(loose.iter().flat_map(|reply| reply.parts.values()).map(|part| &**part));
+        }
+        all
+    }
+
+    /// Returns whether only some parts have a number: the others are cut off before it, or a server of its own kind has
+    /// sent them. Then nobody knows whether all parts are there.
+    fn is_mixed(&self) -> bool {
+        !self.numbered.is_empty() && !self.loose.is_empty()
+    }
+
+    fn has_gap(&self) -> bool {
+        !self.numbered.is_empty() && has_gap(&self.numbered, self.last)
+    }
+
+    fn describe(&self, game: &'static Game) -> Option<ServerInfo> {
+        let numbered = || self.numbered.values().flat_map(|part| Pairs::new(part));
+        let loose = |cut: usize| {
+            self.loose.iter().flat_map(move |part| {
+                let mut pairs: Vec<_> = Pairs::new(part).collect();
+                pairs.truncate(pairs.len() - cut);
+                pairs
+            })
+        };
+        // The last value of a part that lacks its number may be cut off: half a number is another number.
+        let cut = usize::from(self.is_mixed());
+        let described = keys::describe(game, numbered().chain(loose(cut)));
+        // Half a name is better than no server.
+        let with_cut = || keys::describe(game, numbered().chain(loose(0))).ok();
+        described.ok().or_else(|| with_cut().filter(|info| !super::names_nothing(info)))
     }
 }
 
@@ -180,8 +236,9 @@ impl Dialogue for PlainDialogue {
         let Some((info, is_whole)) = self.describe() else { return Quiet::Retry };
         // Without numbers, another attempt shows whether parts were lost: if it adds no player, none were.
         let is_numbered = self.replies.iter().any(|reply| reply.id.is_some());
-        let is_final =
-            !is_numbered && self.listed.replace(info.player_list.len()) == Some(info.player_list.len());
+        let listed = info.player_list.len();
+        let is_same = self.listed.replace(listed) == Some(listed) && !super::names_nothing(&info);
+        let is_final = !is_numbered && is_same;
         if tries_left == 0 || is_final || is_whole { Quiet::Done(self.answer(info)) } else { Quiet::Retry }
     }
 
@@ -240,8 +297,11 @@ mod tests {
         assert_eq!(names(&talk.answer(b"\\player_0\\Ann\\final\\")), ["Ann"]);
         let mut talk = Talk::with("ut");
         assert_eq!(talk.step(b"\\player_0\\Ann\\final\\"), MORE, "the parts may be swapped");
-        assert!(talk.quiet(1).is_none() && talk.partial().is_none());
-        assert_eq!(names(&talk.answer(b"\\hostname\\A\\numplayers\\1")), ["Ann"]);
+        assert!(talk.quiet(1).is_none());
+        let partial = talk.partial().unwrap();
+        assert_eq!((names(&partial), partial.name.as_deref(), partial.truncated), (vec!["Ann"], None, true));
+        let info = talk.answer(b"\\hostname\\A\\numplayers\\1");
+        assert_eq!((names(&info), info.truncated, info.remarks.len()), (vec!["Ann"], false, 0));
         let mut talk = Talk::with("ut");
         assert_eq!(talk.step(b"\\hostname\\A\\numplayers\\9\\player_0\\Ann\\final\\"), MORE);
         assert!(talk.quiet(2).is_none(), "a part may be lost");
@@ -255,11 +315,63 @@ mod tests {
         talk.step(THIRD);
         assert!(talk.quiet(1).is_none());
         let partial = talk.quiet(0).unwrap();
-        assert_eq!((names(&partial), partial.truncated, partial.remarks.len()), (vec!["Bob"], true, 1));
+        assert_eq!((names(&partial), partial.truncated), (vec!["Bob"], true));
+        assert_eq!(partial.remarks, ["1 of 2 players are listed", "part of the reply is missing"]);
         // A part of another reply fills the gap.
         assert_eq!(talk.step(b"\\player_0\\Cy\\queryid\\21.2"), MORE);
         let filled = talk.quiet(1).unwrap();
         assert_eq!((names(&filled), filled.truncated), (vec!["Cy", "Bob"], false));
+    }
+
+    #[test]
+    fn parts_with_and_without_numbers_describe_one_server() {
+        let mixed = "part of the reply is cut off, or has no number";
+        for order in [[0, 1], [1, 0]] {
+            let parts = [
+                &b"\\hostname\\A\\mapname\\b\\numplayers\\1\\player_0\\Ann\\frags_0\\31"[..],
+                b"\\final\\\\queryid\\4.2",
+            ];
+            let mut talk = Talk::with("ut");
+            assert_eq!(order.map(|part| talk.step(parts[part])), [MORE; 2]);
+            assert!(talk.quiet(2).is_none());
+            let info = talk.quiet(0).unwrap();
+            assert_eq!((info.name.as_deref(), info.map.as_deref(), info.players), (Some("A"), Some("b"), 1));
+            assert_eq!((names(&info), info.player_list[0].score), (vec!["Ann"], None), "it may be 310");
+            assert!(info.truncated && info.remarks == [mixed], "{:?}", info.remarks);
+        }
+    }
+
+    #[test]
+    fn no_cut_of_a_part_loses_the_server() {
+        for cut in 0..FIRST.len() {
+            let mut talk = Talk::with("ut");
+            talk.step(&FIRST[..cut]);
+            assert_eq!([talk.step(SECOND), talk.step(THIRD)], [MORE; 2], "{cut}");
+            assert!(talk.quiet(1).is_none());
+            let info = talk.quiet(0).unwrap();
+            assert_eq!((names(&info), info.players, info.truncated), (vec!["Ann", "Bob"], 2, true), "{cut}");
+            assert!(!info.remarks.is_empty());
+            let name = b"\\hostname\\A".len();
+            assert_eq!(info.name.as_deref(), (cut > name).then_some("A"), "{cut}");
+            // The next attempt has all of it.
+            for part in [FIRST, SECOND] {
+                talk.step(part);
+            }
+            let whole = talk.quiet(0).unwrap();
+            assert_eq!((whole.name.as_deref(), whole.truncated, whole.remarks.len()), (Some("A"), false, 0));
+        }
+    }
+
+    #[test]
+    fn half_a_number_is_no_number_and_half_a_name_is_a_name() {
+        let read = |cut: &[u8]| {
+            let mut talk = Talk::with("mohaa");
+            assert_eq!([talk.step(cut), talk.step(b"\\final\\\\queryid\\4.2")], [MORE; 2]);
+            talk.quiet(0).map(|info| (info.name.unwrap_or_default(), info.players, info.max_players))
+        };
+        assert_eq!(read(b"\\maxplayers\\45\\numplayers\\2"), Some((String::new(), 0, Some(45))));
+        assert_eq!(read(b"\\gamename\\mohaa\\maxplayers\\4"), None, "it may be 45");
+        assert_eq!(read(b"\\gamename\\mohaa\\hostname\\Ho"), Some(("Ho".into(), 0, None)));
     }
 
     #[test]

@@ -126,8 +126,7 @@ fn list_tables(info: &mut ServerInfo, mut fields: Fields<'_>) -> bool {
             info.rules.push(&[*field, row.to_string().as_bytes()].concat(), value);
         }
     }
-    let names = teams.rows().map(|row| game.text.clean(teams.get(row, "team").unwrap_or_default()));
-    let names: Vec<String> = names.collect();
+    let names: Vec<&[u8]> = teams.rows().map(|row| teams.get(row, "team").unwrap_or_default()).collect();
     let listed = players.rows().filter_map(|row| super::player(game, |name| players.get(row, name)));
     let listed: Vec<PlayerInfo> = listed.collect();
     list_players(info, listed, &names);

@@ -321,6 +321,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_last_part_is_asked_for_even_if_all_players_are_named() {
+        let first = b"\x00\0hostname\0A\0numplayers\x002\0\0\x01player_\0\0Ann\0Bob\0\0";
+        let mut talk = Talk::with("bf2");
+        talk.request(1);
+        assert_eq!(talk.step(&status(b"\xc0\0\x12\x34", first)), Step::More { quiet: BETWEEN_PARTS });
+        assert!(talk.quiet(2).is_none());
+        let cut = talk.quiet(0).unwrap();
+        assert_eq!((cut.player_list.len(), cut.bots, cut.truncated), (2, None, true));
+        assert_eq!(cut.remarks, ["part of the reply is missing"]);
+        let last = b"\x81\x01ping_\0\x0020\x0030\0\0AIBot_\0\x000\x001\0\0\0\x02\0";
+        let whole = talk.answer(&status(b"\xc0\0\x12\x34", last));
+        assert_eq!((whole.player_list[1].ping, whole.bots, whole.truncated), (Some(30), Some(1), false));
+    }
+
+    #[test]
     fn a_header_of_another_kind_belongs_to_a_whole_status() {
         let mut talk = Talk::with("bf2");
         talk.request(1);

@@ -9,7 +9,7 @@
 use crate::protocol::games::quake3::{InfoString, number};
 use crate::protocol::games::status_text::{count, raw, read_players, read_settings, text, without_list};
 use crate::protocol::games::words::Words;
-use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
+use crate::protocol::games::{Game, PlayerInfo, ServerInfo, TextField};
 
 /// The maximum number of unlisted bots that is accepted: more than any server has slots.
 const MOST_HIDDEN_BOTS: u32 = 256;
@@ -34,10 +34,10 @@ fn assign_settings(info: &mut ServerInfo) {
     const NAME: &[&str] = &["hostname", "sv_hostname"];
     info.name_raw = raw(info, NAME).map(Box::from);
     info.name = text(info, NAME);
-    info.map = text(info, &["mapname", "map_name", "sv_map", "map"]);
-    info.mod_name = text(info, &["gamename", "game_name", "game", "gamedir"]);
-    info.game_type = text(info, &["gametype", "g_gameplay_mode", "g_gameplay"]);
-    info.version = text(info, &["version", "game_version"]);
+    info.set_text_by_rules(TextField::Map, &["mapname", "map_name", "sv_map", "map"]);
+    info.set_text_by_rules(TextField::Mod, &["gamename", "game_name", "game", "gamedir"]);
+    info.set_text_by_rules(TextField::GameType, &["gametype", "g_gameplay_mode", "g_gameplay"]);
+    info.set_text_by_rules(TextField::Version, &["version", "game_version"]);
     info.max_players = count(info, &["maxclients", "sv_max_clients", "sv_maxclients"]);
     // Bit 0 is for players, bit 1 for spectators (`CheckNeedPass` in `g_main.c`).
     info.password = count(info, &["needpass"]).map(|bits| bits & 1 != 0);

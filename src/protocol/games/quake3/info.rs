@@ -7,7 +7,7 @@ use super::counts::{Counts, Listed, Reported};
 use super::info_string::{InfoString, number};
 use super::reply::InfoReply;
 use super::status::Status;
-use crate::protocol::games::{Game, PlayerInfo, Rules, ServerInfo};
+use crate::protocol::games::{Game, PlayerInfo, Rules, ServerInfo, TextField};
 
 impl Status<'_> {
     /// Returns the status in the form common to all wire protocols.
@@ -54,29 +54,38 @@ impl InfoReply<'_> {
 fn described(pairs: InfoString<'_>, game: &'static Game) -> ServerInfo {
     let mut rules = Rules::default();
     pairs.for_each(|(key, value)| rules.push(key, value));
-    let text = |value: Option<&[u8]>| value.map(|value| game.text.clean(value));
     let qcstatus = rules.get("qcstatus");
     // DarkPlaces has hostname, all others sv_hostname.
     let name = first(&rules, &["sv_hostname", "hostname"]);
-    ServerInfo {
-        name: text(name),
-        name_raw: name.map(Box::from),
-        map: text(rules.get("mapname")),
-        mod_name: text(mod_name(&rules, game)),
-        game_type: text(
+    let texts = [
+        (TextField::Map, rules.get("mapname")),
+        (TextField::Mod, mod_name(&rules, game)),
+        (
+            TextField::GameType,
             first(&rules, &["g_gametype", "gametype"]).or(qcstatus.and_then(|status| part(status, 0))),
         ),
+        // Call of Duty 2 has only the game's version.
+        (
+            TextField::Version,
+            first(&rules, &["version", "shortversion"]).or(qcstatus.and_then(|status| part(status, 1))),
+        ),
+    ];
+    let mut info = ServerInfo {
+        name: name.map(|name| game.text.clean(name)),
+        name_raw: name.map(Box::from),
         max_players: count(rules.get("sv_maxclients")),
         private_slots: count(rules.get("sv_privateClients")),
         // Call of Duty has pswrd. Bit 0 is for players, bit 1 for spectators (qstat, qstat.c).
         password: count(first(&rules, &["g_needpass", "pswrd", "needpass"])).map(|bits| bits & 1 != 0),
-        // Call of Duty 2 has only the game's version.
-        version: text(
-            first(&rules, &["version", "shortversion"]).or(qcstatus.and_then(|status| part(status, 1))),
-        ),
-        rules,
         ..ServerInfo::new(game)
+    };
+    for (field, sent) in texts {
+        if let Some(sent) = sent {
+            info.set_text(field, sent);
+        }
     }
+    info.rules = rules;
+    info
 }
 
 /// Returns the modification: `gamename` or, if that names only the game itself, the folder that the server has loaded
@@ -156,7 +165,7 @@ fn player_info(player: &Player<'_>, game: &Game) -> PlayerInfo {
         team: player.team.map(i32::from),
         team_name: if is_spectator { Some("spectator") } else { team_name }.map(Cow::Borrowed),
         bot: player.bot,
-        seconds: None,
+        ..PlayerInfo::default()
     }
 }
 
@@ -189,7 +198,7 @@ mod tests {
             team: Some(1),
             team_name: Some("axis".into()),
             bot: Some(false),
-            seconds: None,
+            ..PlayerInfo::default()
         };
         assert_eq!((&info.player_list[0], info.player_list[1].bot), (&ann, Some(true)));
     }

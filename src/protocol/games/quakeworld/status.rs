@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::protocol::games::status_text::{count, raw, read_players, read_settings, text, without_list};
 use crate::protocol::games::words::Words;
-use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
+use crate::protocol::games::{Game, PlayerInfo, ServerInfo, TextField};
 
 /// The mark before the name of a spectator.
 const SPECTATOR: &[u8] = b"\\s\\";
@@ -36,11 +36,11 @@ pub(super) fn parse(status: &[u8], game: &'static Game) -> Result<ServerInfo, &'
 fn assign_settings(info: &mut ServerInfo) {
     info.name_raw = raw(info, &["hostname"]).map(Box::from);
     info.name = text(info, &["hostname"]);
-    info.map = text(info, &["map"]);
-    info.mod_name = text(info, &["*gamedir"]);
+    info.set_text_by_rules(TextField::Map, &["map"]);
+    info.set_text_by_rules(TextField::Mod, &["*gamedir"]);
     // KTX sets `mode`: 1on1, 4on4…
-    info.game_type = text(info, &["mode"]);
-    info.version = text(info, &["*version"]);
+    info.set_text_by_rules(TextField::GameType, &["mode"]);
+    info.set_text_by_rules(TextField::Version, &["*version"]);
     info.max_players = count(info, &["maxclients"]);
     // Bit 0 is for players, bit 1 for spectators; a server without passwords does not send this setting
     // (`SV_CheckVars`).
@@ -80,6 +80,7 @@ fn read_player(info: &mut ServerInfo, line: &[u8], ids: &mut HashSet<i32>) -> Op
         },
         bot: is_bot(info, name, kind),
         seconds: Some(f64::from(minutes) * 60.0),
+        ..PlayerInfo::default()
     });
     Some(())
 }

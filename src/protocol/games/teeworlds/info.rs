@@ -3,7 +3,7 @@
 
 use super::integers;
 use crate::protocol::games::fields::Fields;
-use crate::protocol::games::{Game, PlayerInfo, ServerInfo};
+use crate::protocol::games::{Game, PlayerInfo, ServerInfo, TextField};
 
 /// The kinds of replies. Most fields are the same in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,9 +97,10 @@ impl InfoLayout {
             InfoLayout::Plain | InfoLayout::Seven => {}
         }
         info.name_raw = Some(name.into());
-        let clean = |text| Some(game.text.clean(text));
-        (info.name, info.map, info.game_type) = (clean(name), clean(map), clean(game_type));
-        (info.version, info.max_players) = (clean(version), max_clients);
+        (info.name, info.max_players) = (Some(game.text.clean(name)), max_clients);
+        info.set_text(TextField::Map, map);
+        info.set_text(TextField::GameType, game_type);
+        info.set_text(TextField::Version, version);
         info.password = flags.map(|flags| flags & PASSWORD != 0);
         Ok(ServerDescription { layout: self, info, clients: clients.unwrap_or(0), offset })
     }

@@ -10,9 +10,10 @@ use super::font;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Charset {
-    /// UTF-8 where the bytes are valid UTF-8, otherwise Latin-1.
+    /// UTF-8 where the bytes are valid UTF-8, otherwise Latin-1. A last character that is cut off is left out.
     Unknown,
-    /// UTF-8 if the whole text is valid UTF-8; otherwise this encoding or, where it makes no sense, Latin-1.
+    /// UTF-8 if the text is UTF-8, perhaps with a few other bytes, or with its last character cut off; otherwise this
+    /// encoding or, where it makes no sense, Latin-1.
     #[cfg(feature = "charsets")]
     Utf8Or(Encoding),
     /// This encoding.
@@ -31,12 +32,12 @@ impl Charset {
     /// [`shown`](Charset::shown).
     pub(super) fn decode(self, text: &[u8]) -> Cow<'_, str> {
         match self {
-            Charset::Unknown => utf8_or(text, char::from),
+            Charset::Unknown => utf8_or_latin1(text),
             #[cfg(feature = "charsets")]
-            Charset::Utf8Or(encoding) => match std::str::from_utf8(text) {
-                Ok(text) => text.into(),
-                Err(_) => encoding.decode_plausible(text).unwrap_or_else(|| utf8_or(text, char::from)),
-            },
+            Charset::Utf8Or(encoding) => {
+                let decoded = if is_utf8(text) { None } else { encoding.decode_plausible(text) };
+                decoded.unwrap_or_else(|| utf8_or_latin1(text))
+            }
             #[cfg(feature = "charsets")]
             Charset::Named(encoding) => encoding.decode(text),
             Charset::DarkPlaces => utf8_or(text, font::of_byte),
@@ -57,7 +58,36 @@ impl Charset {
     }
 }
 
-/// Decodes UTF-8. `other` decodes the bytes that are not valid.
+/// Returns whether a text is UTF-8. Games limit names in bytes, so the last character may be cut off; and a few bytes
+/// beside several characters of UTF-8 are damage, not another encoding: in one, hardly any bytes form such characters.
+pub(in super::super) fn is_utf8(text: &[u8]) -> bool {
+    if std::str::from_utf8(text).is_ok() {
+        return true;
+    }
+    let (mut chars, mut encoded, mut others) = (0, 0, 0);
+    for chunk in without_cut_character(text).utf8_chunks() {
+        for c in chunk.valid().chars().filter(|c| !c.is_ascii()) {
+            (chars, encoded) = (chars + 1, encoded + c.len_utf8());
+        }
+        others += chunk.invalid().len();
+    }
+    chars > 0 && (others == 0 || chars > 1 && encoded >= 3 * others)
+}
+
+/// Removes a last character of UTF-8 whose end is missing.
+fn without_cut_character(text: &[u8]) -> &[u8] {
+    let is_cut = |rest: &[u8]| {
+        std::str::from_utf8(rest).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
+    let starts = (text.len().saturating_sub(3)..text.len()).map(|start| text.split_at(start));
+    starts.into_iter().find(|(_, rest)| is_cut(rest)).map_or(text, |(whole, _)| whole)
+}
+
+fn utf8_or_latin1(text: &[u8]) -> Cow<'_, str> {
+    utf8_or(if is_utf8(text) { without_cut_character(text) } else { text }, char::from)
+}
+
+/// Decodes UTF-8, and with `other` the bytes that are none.
 pub(super) fn utf8_or(text: &[u8], other: fn(u8) -> char) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(text) {
         return text.into();

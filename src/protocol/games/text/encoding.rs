@@ -10,6 +10,8 @@ use encoding_rs::{
     EUC_JP, EUC_KR, GB18030, GBK, KOI8_R, SHIFT_JIS, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252,
 };
 
+use super::charset::is_utf8;
+
 /// An encoding of the WHATWG's Encoding Standard.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Encoding(&'static encoding_rs::Encoding);
@@ -58,7 +60,7 @@ impl Encoding {
 
     /// Returns the encodings that `text` may be in, if it is not UTF-8.
     pub(super) fn plausible(text: &[u8]) -> impl Iterator<Item = Encoding> {
-        let is_utf8 = std::str::from_utf8(text).is_ok();
+        let is_utf8 = is_utf8(text);
         let encodings = PLAUSIBLE.into_iter().filter(move |_| !is_utf8).map(Encoding);
         encodings
             .filter(|encoding| encoding.0.decode_without_bom_handling_and_without_replacement(text).is_some())
@@ -66,7 +68,7 @@ impl Encoding {
 
     /// Detects the encoding of those texts that are not UTF-8; `None` if it cannot be detected.
     pub(super) fn detect<'a>(texts: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Encoding> {
-        let mut texts = texts.filter(|text| std::str::from_utf8(text).is_err()).peekable();
+        let mut texts = texts.filter(|text| !is_utf8(text)).peekable();
         texts.peek()?;
         let mut detector = chardetng::EncodingDetector::new();
         for text in texts.clone() {
@@ -217,6 +219,9 @@ mod tests {
         }
         assert_eq!(detected("windows-1252", &["®oger™"]), Some("windows-1252"));
         assert_eq!(detected("utf-8", &["Вася"]), None);
+        let name = "Русский сервер выживания".as_bytes();
+        assert_eq!(Encoding::detect(std::iter::once(&name[..name.len() - 1])), None);
+        assert_eq!(Encoding::detect(std::iter::once(&b"\xe6\x97\xa5\xe6\x9c\xac\xff"[..])), None);
         assert_eq!(Encoding::detect(std::iter::empty()), None);
     }
 

@@ -12,6 +12,7 @@ mod encoding;
 mod font;
 
 pub use charset::Charset;
+pub(super) use charset::is_utf8;
 use colors::Code;
 pub use colors::{Colors, Rgb};
 #[cfg(feature = "charsets")]
@@ -72,9 +73,9 @@ impl TextRules {
         spans
     }
 
-    /// Returns the text as sent, colour codes and control characters included, in the encoding that was named or
-    /// detected; without one, as [`raw_text`] does.
-    pub fn raw(self, text: &[u8]) -> String {
+    /// Returns the text with its colour codes and control characters, in the encoding that was named or detected; else
+    /// as [`raw_text`] does.
+    pub fn with_codes(self, text: &[u8]) -> String {
         match self.charset {
             #[cfg(feature = "charsets")]
             Charset::Utf8Or(_) | Charset::Named(_) => self.charset.decode(text).into_owned(),
@@ -229,6 +230,24 @@ mod tests {
         assert_eq!(raw_text(b"^1\xdfl\xc3\xa9\xc3"), "^1ßléÃ");
     }
 
+    #[test]
+    fn utf8_whose_last_character_is_cut_off_stays_utf8() {
+        let name = "Русский сервер выживания".as_bytes();
+        assert_eq!(indexed(&name[..name.len() - 1]), "Русский сервер выживани");
+        let emoji = "日本\u{1f600}".as_bytes();
+        for cut in 1..4 {
+            assert_eq!(indexed(&emoji[..emoji.len() - cut]), "日本", "{cut}");
+        }
+        assert_eq!(indexed(b"M\xc3\xbcller Caf\xc3"), "Müller Caf");
+        assert_eq!(indexed("日本".as_bytes()), "日本");
+        assert_eq!(indexed(b"\xe6\x97\xa5\xe6\x9c\xac\xff"), "日本ÿ");
+        for latin in [&b"Caf\xe9"[..], b"\xc3", b"\xdfl\xc3\xa9\xc3"] {
+            assert!(!is_utf8(latin), "{latin:?}");
+            assert_eq!(indexed(latin), raw_text(latin));
+        }
+        assert_eq!(raw_text(b"M\xc3\xbc\xc3"), "MüÃ", "all bytes as sent");
+    }
+
     #[cfg(feature = "charsets")]
     #[test]
     fn a_named_encoding_is_used_for_all_bytes_and_a_detected_one_for_those_that_are_not_utf8() {
@@ -240,8 +259,9 @@ mod tests {
         assert_eq!(read(detected, "Вася".as_bytes()), "Вася");
         assert_ne!(read(named, "Вася".as_bytes()), "Вася");
         assert_eq!(read(detected, b"M\xfcller"), "Müller");
+        assert_eq!(read(detected, &"Вася".as_bytes()[..7]), "Вас");
         let rules = TextRules::new(Colors::Indexed);
-        assert_eq!(rules.with_charset(named).raw(b"^1\xc2"), "^1В");
+        assert_eq!(rules.with_charset(named).with_codes(b"^1\xc2"), "^1В");
         let readings: Vec<_> = rules.readings(b"^1\xc2\xe0\xf1\xff").collect();
         assert!(readings.contains(&"Вася".to_owned()) && readings.contains(&"Âàñÿ".to_owned()));
         assert_eq!(rules.with_charset(named).readings(b"\xc2\xe0").count(), 0);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::fields::{CUT_OFF, Fields};
-use super::super::{Game, PlayerInfo, ServerInfo};
+use super::super::{Game, PlayerInfo, ServerInfo, TextField};
 
 /// The bits of a player's last field that show the team (`ut2003_player_packet` in `qstat.c`).
 const RED: u32 = 1 << 29;
@@ -17,15 +17,15 @@ pub(super) fn read_details(game: &'static Game, mut fields: Fields<'_>) -> Resul
     let port = fields.u32_le()?;
     let _query_port = fields.u32_le()?;
     let name = read_text(&mut fields)?;
-    let texts = [read_text(&mut fields)?, read_text(&mut fields)?];
-    let [map, game_type] = texts.map(|text| game.text.clean(&text));
+    let (map, game_type) = (read_text(&mut fields)?, read_text(&mut fields)?);
     let (players, max_players) = (fields.u32_le()?, fields.u32_le()?);
     if players > 0xffff {
         return Err("the number of players is out of range");
     }
     info.name = Some(game.text.clean(&name).trim().to_owned());
     info.name_raw = Some(name.into());
-    (info.map, info.game_type) = (Some(map), Some(game_type));
+    info.set_text(TextField::Map, &map);
+    info.set_text(TextField::GameType, &game_type);
     (info.players, info.max_players) = (players, Some(max_players));
     if port != 0 {
         push_number(&mut info, "port", port);
@@ -59,10 +59,9 @@ fn push_number(info: &mut ServerInfo, key: &str, number: u32) {
 /// Reads rules, and sets password and version from them.
 pub(super) fn read_rules(info: &mut ServerInfo, mut fields: Fields<'_>) {
     while let (Ok(key), Ok(value)) = (read_text(&mut fields), read_text(&mut fields)) {
-        let value_text = info.game.text.clean(&value);
         match key.to_ascii_lowercase().as_slice() {
-            b"gamepassword" => info.password = value_text.parse().ok().or(info.password),
-            b"serverversion" => info.version = Some(value_text),
+            b"gamepassword" => info.password = info.text.clean(&value).parse().ok().or(info.password),
+            b"serverversion" => info.set_text(TextField::Version, &value),
             _ => {}
         }
         info.rules.push(&key, &value);
