@@ -114,7 +114,7 @@ fn a_real_server_is_listed_with_its_bots_and_its_limit_is_respected() {
     assert!(table.stdout.contains("Allears Test") && table.stdout.contains("oa_dm1"), "{}", table.stdout);
 
     let found = run(&["find", "sarge", "--bots", "--game", "openarena", address]).expect_code(0);
-    assert!(found.stdout.contains("Sarge") && found.stdout.contains(address), "{}", found.stdout);
+    assert!(found.stdout.contains("Sarge (bot)") && found.stdout.contains(address), "{}", found.stdout);
 
     // The server accepts ten requests at once and then one per second. Without a gap, it drops most requests; with a
     // sufficient gap, it replies to every first try.

@@ -270,8 +270,12 @@ fn csv_fields(server: &Server, info: &ServerInfo) -> Vec<String> {
 
 fn player_cells(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
     let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let mut name = coloured(&player.name_raw, server.text);
+    if player.bot == Some(true) {
+        name.push(Style::Dim, " (bot)");
+    }
     vec![
-        coloured(&player.name_raw, server.text),
+        name,
         Cell::plain(number(player.score)),
         Cell::plain(number(player.ping.map(f64::from))),
         Cell::plain(server.address.to_string()),
