@@ -353,7 +353,10 @@ impl Job<Games, Asked> for Watch {
     }
 
     fn print_summary(&self, elapsed: Duration, console: &Console) {
-        let events = format!("; {} events", self.writer.written());
+        let events = match self.writer.written() {
+            1 => "; 1 event".to_owned(),
+            count => format!("; {count} events"),
+        };
         self.tally.print_polls("servers", "", elapsed, &events, console);
     }
 }
