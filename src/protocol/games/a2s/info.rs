@@ -146,8 +146,9 @@ fn read_kind(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'sta
 impl Described {
     fn set_bots(&mut self) {
         let Described { info, bots, .. } = self;
-        info.bots = Some(info.players.min(*bots));
-        if *bots > info.players {
+        // More bots than players are counted apart from them, so it is unknown how many of the players are bots.
+        info.bots = Some(*bots).filter(|bots| *bots <= info.players);
+        if info.bots.is_none() {
             info.remarks.push(format!("the server reports {bots} bots, but only {} players", info.players));
         }
     }
@@ -263,10 +264,10 @@ mod tests {
     }
 
     #[test]
-    fn there_are_no_more_bots_than_players() {
+    fn with_more_bots_than_players_it_is_unknown_who_is_one() {
         let body = b"\x11n\0m\0f\0g\0\xf0\0\x05\x20\x09dl\0\x001.0\0";
         let info = read_source(body, game("css")).unwrap().info;
-        assert_eq!((info.bots, info.remarks.len()), (Some(5), 1));
+        assert_eq!((info.bots, info.remarks.len()), (None, 1));
     }
 
     #[test]
