@@ -75,18 +75,11 @@ impl Dialogue for EyeConversation {
 
     fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
         let Some(text) = reply.bytes.strip_prefix(HEADER) else { return Step::NotMine };
-        match read_server(Fields::new(text), self.game) {
-            Ok(info) => Step::Done(GameAnswer::server(info, reply.bytes)),
-            Err(reason) => Step::Malformed(reason),
-        }
+        GameAnswer::step(read_server(Fields::new(text), self.game), reply.bytes)
     }
 
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(5000)
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 

@@ -3,14 +3,12 @@
 //! Every server answers it. The layout is that of mcstatus (`bedrock_status.py`): the magic of RakNet's offline
 //! messages, a number that the server returns, and a text with fields between semicolons. It has no player names.
 
-use std::time::Duration;
-
 use super::fields::{CUT_OFF, Fields};
 use super::servers::ServerSet;
 use super::text::{Colors, TextRules};
 use super::wire::{Dialogue, WireProtocol};
 use super::{Game, GameAnswer, Rules, ServerInfo};
-use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token};
+use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token, bytes_at};
 
 /// The magic of RakNet's offline messages (`RakNetTypes.h`).
 const MAGIC: &[u8] = b"\x00\xff\xff\x00\xfe\xfe\xfe\xfe\xfd\xfd\xfd\xfd\x12\x34\x56\x78";
@@ -56,18 +54,11 @@ impl Dialogue for Ping {
     }
 
     fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        match parse(reply.bytes, self.game) {
-            Ok(info) => Step::Done(GameAnswer::server(info, reply.bytes)),
-            Err(reason) => Step::Malformed(reason),
-        }
+        GameAnswer::step(parse(reply.bytes, self.game), reply.bytes)
     }
 
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(512)
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 
@@ -81,8 +72,7 @@ fn read_request_token(request: &[u8]) -> Option<Token> {
 }
 
 fn number(datagram: &[u8]) -> Option<Token> {
-    let bytes = datagram.get(1..9)?.try_into().ok()?;
-    Some(Token(u64::from_be_bytes(bytes)))
+    bytes_at(datagram, 1).map(|bytes| Token(u64::from_be_bytes(bytes)))
 }
 
 /// Parses a pong: `MCPE;name;protocol;version;players;maximum;guid;world;mode;…`, of which old servers send only the

@@ -128,7 +128,7 @@ impl<F: ListFormat> Dialogue for ListQuery<F> {
         ReplySize { datagrams: 16, bytes: 1400 }
     }
 
-    fn host_gap(&self) -> Duration {
+    fn host_gap(&self, _: &Game) -> Duration {
         MASTER_GAP
     }
 }

@@ -130,6 +130,7 @@ enum Kind {
 /// A conversation with one host.
 #[derive(Debug)]
 pub struct GameConversation {
+    game: &'static Game,
     is_master: bool,
     dialogue: Box<dyn Dialogue>,
     ping: Option<Duration>,
@@ -258,7 +259,7 @@ impl GameConversation {
             }
             Kind::Master { begin, with_ipv6 } => (true, begin(game, with_ipv6)),
         };
-        GameConversation { is_master, dialogue, ping: None }
+        GameConversation { game, is_master, dialogue, ping: None }
     }
 
     /// Returns whether the conversation is with a master.
@@ -279,6 +280,12 @@ impl GameAnswer {
         info.read_names();
         info.explain_truncation();
         GameAnswer::Server { info: Box::new(info), datagram: datagram.into() }
+    }
+
+    /// Returns the step to which the last datagram of a server's reply leads: the answer, or the reason why the reply
+    /// cannot be read.
+    fn step(read: Result<ServerInfo, &'static str>, datagram: &[u8]) -> Step<GameAnswer> {
+        read.map_or_else(Step::Malformed, |info| Step::Done(GameAnswer::server(info, datagram)))
     }
 }
 
@@ -337,7 +344,7 @@ impl Protocol for Games {
     }
 
     fn host_gap(&self, conversation: &GameConversation) -> Duration {
-        conversation.dialogue.host_gap()
+        conversation.dialogue.host_gap(conversation.game)
     }
 }
 

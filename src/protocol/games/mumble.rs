@@ -3,14 +3,12 @@
 //! The layout is the older one in Mumble's `MumbleProtocol.cpp`, which newer servers still support: a number that the
 //! server returns, its version, and three counts. There are no names, neither of the server nor of its users.
 
-use std::time::Duration;
-
 use super::fields::Fields;
 use super::servers::ServerSet;
 use super::text::{Colors, TextRules};
 use super::wire::{Dialogue, WireProtocol};
 use super::{Game, GameAnswer, ServerInfo};
-use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token};
+use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token, bytes_at};
 
 /// The type of the request, before the number.
 const PING: &[u8] = &[0; 4];
@@ -55,18 +53,11 @@ impl Dialogue for Ping {
     }
 
     fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        match parse(reply.bytes, self.game) {
-            Ok(info) => Step::Done(GameAnswer::server(info, reply.bytes)),
-            Err(reason) => Step::Malformed(reason),
-        }
+        GameAnswer::step(parse(reply.bytes, self.game), reply.bytes)
     }
 
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(PONG_LENGTH as u32)
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 
@@ -83,8 +74,7 @@ fn read_request_token(request: &[u8]) -> Option<Token> {
 }
 
 fn number(datagram: &[u8]) -> Option<Token> {
-    let bytes = datagram.get(4..12)?.try_into().ok()?;
-    Some(Token(u64::from_be_bytes(bytes)))
+    bytes_at(datagram, 4).map(|bytes| Token(u64::from_be_bytes(bytes)))
 }
 
 fn parse(reply: &[u8], game: &'static Game) -> Result<ServerInfo, &'static str> {

@@ -7,7 +7,6 @@
 //! and every third one is for the rules, if they are wanted: once they are there, the players get all tries again.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use super::fields::Fields;
 use super::servers::ServerSet;
@@ -159,10 +158,6 @@ impl Dialogue for SampConversation {
     /// Returns the size of a list of 100 players.
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(if self.missing == Missing::Players { 3500 } else { 1000 })
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 

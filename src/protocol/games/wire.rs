@@ -99,9 +99,12 @@ pub(super) trait Dialogue: fmt::Debug + Send + Sync {
         Step::NotMine
     }
 
+    /// Decides how to continue after a pause. The default retries, and returns what has been received after the last try.
     fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
-        let _ = tries_left;
-        Quiet::Retry
+        if tries_left > 0 {
+            return Quiet::Retry;
+        }
+        self.partial_answer().map_or(Quiet::Retry, Quiet::Done)
     }
 
     /// Returns the answer if what has been received suffices for one. A server that has described itself is listed,
@@ -112,7 +115,10 @@ pub(super) trait Dialogue: fmt::Debug + Send + Sync {
 
     fn reply_size(&self) -> ReplySize;
 
-    fn host_gap(&self) -> Duration;
+    /// Returns the minimum time between two packets to the host. The default is that of the game, which is for servers.
+    fn host_gap(&self, game: &Game) -> Duration {
+        game.host_gap
+    }
 }
 
 impl WireProtocol {

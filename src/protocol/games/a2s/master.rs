@@ -156,7 +156,7 @@ impl Dialogue for MasterQuery {
         ReplySize { datagrams: 16, bytes: 1400 }
     }
 
-    fn host_gap(&self) -> Duration {
+    fn host_gap(&self, _: &Game) -> Duration {
         MASTER_GAP
     }
 }

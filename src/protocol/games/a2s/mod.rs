@@ -37,7 +37,7 @@ use split::{Joined, Parts};
 use super::servers::ServerSet;
 use super::wire::{Dialogue, WireProtocol};
 use super::{Game, GameAnswer};
-use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step};
+use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 
 /// The start of a datagram that is a whole packet.
 const WHOLE: &[u8] = b"\xff\xff\xff\xff";
@@ -200,31 +200,6 @@ impl ServerQuery {
             server.info.truncated |= self.asked == Requested::Players;
         }
     }
-
-    /// Returns what is known of a server that did not answer the last request in full. If its player list was split,
-    /// the parts before the first missing one are used.
-    fn incomplete(&mut self) -> Option<GameAnswer> {
-        self.server.as_ref()?;
-        let what = match self.asked {
-            Requested::Info => return None,
-            Requested::Players => "the player list is missing",
-            Requested::Rules => "the rules are missing",
-        };
-        let beginning = self.parts.beginning();
-        if self.asked == Requested::Players
-            && let Some(body) =
-                beginning.strip_prefix(WHOLE).and_then(|packet| packet.strip_prefix(&[PLAYERS]))
-            && let Ok(list) = PlayerList::read(body, self.is_the_ship())
-            && let Some(server) = self.server.as_deref_mut()
-        {
-            list.add_to(server);
-            self.remark("part of the player list is missing");
-        } else {
-            self.remark(&self.flaw.map_or(what.to_owned(), |flaw| format!("{what}: {flaw}")));
-        }
-        let server = self.server.take()?;
-        Some(GameAnswer::server(server.info, &server.datagram))
-    }
 }
 
 impl Dialogue for ServerQuery {
@@ -259,15 +234,29 @@ impl Dialogue for ServerQuery {
         }
     }
 
-    fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
-        if tries_left > 0 {
-            return Quiet::Retry;
-        }
-        self.incomplete().map_or(Quiet::Retry, Quiet::Done)
-    }
-
+    /// Returns what is known of a server that did not answer the last request in full. If its player list was split,
+    /// the parts before the first missing one are used.
     fn partial_answer(&mut self) -> Option<GameAnswer> {
-        self.incomplete()
+        self.server.as_ref()?;
+        let what = match self.asked {
+            Requested::Info => return None,
+            Requested::Players => "the player list is missing",
+            Requested::Rules => "the rules are missing",
+        };
+        let beginning = self.parts.beginning();
+        if self.asked == Requested::Players
+            && let Some(body) =
+                beginning.strip_prefix(WHOLE).and_then(|packet| packet.strip_prefix(&[PLAYERS]))
+            && let Ok(list) = PlayerList::read(body, self.is_the_ship())
+            && let Some(server) = self.server.as_deref_mut()
+        {
+            list.add_to(server);
+            self.remark("part of the player list is missing");
+        } else {
+            self.remark(&self.flaw.map_or(what.to_owned(), |flaw| format!("{what}: {flaw}")));
+        }
+        let server = self.server.take()?;
+        Some(GameAnswer::server(server.info, &server.datagram))
     }
 
     /// Returns an upper bound for the current request. A player takes 10 bytes plus a name, usually of fewer than 22.
@@ -278,9 +267,5 @@ impl Dialogue for ServerQuery {
             Requested::Players => ReplySize { datagrams: 1 + (players * 32 / 1200).min(6), bytes: 1400 },
             Requested::Rules => ReplySize { datagrams: 4, bytes: 1400 },
         }
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }

@@ -1,8 +1,8 @@
 //! Conversations with servers.
 
 use super::*;
-use crate::protocol::Token;
 use crate::protocol::games::ServerInfo;
+use crate::protocol::{Quiet, Token};
 
 const CHALLENGE_A: &[u8] = b"\xff\xff\xff\xffA\x01\x02\x03\x04";
 const CHALLENGE_B: &[u8] = b"\xff\xff\xff\xffA\x05\x06\x07\x08";

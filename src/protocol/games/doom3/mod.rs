@@ -12,8 +12,6 @@
 mod info;
 mod master;
 
-use std::time::Duration;
-
 use super::servers::ServerSet;
 use super::text::{Colors, TextRules};
 use super::wire::{Dialogue, WireProtocol};
@@ -100,16 +98,12 @@ impl Dialogue for GetInfo {
             (_, Some(body)) => info::parse_ex(body, self.game),
             (None, None) => return Step::NotMine,
         };
-        info.map_or_else(Step::Malformed, |info| Step::Done(GameAnswer::server(info, reply.bytes)))
+        GameAnswer::step(info, reply.bytes)
     }
 
     /// Returns an upper bound for usual replies: Quake Wars with 24 players sends some 2,000 bytes.
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(2200)
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 

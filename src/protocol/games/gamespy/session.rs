@@ -13,7 +13,7 @@
 //! | a zero and a digit from 8 to f; the other bytes begin with a zero, too | Minecraft's handshake | the handshake |
 //! | a zero and a digit from 0 to 7, likewise | Minecraft's repeated handshake | none |
 
-use crate::protocol::Token;
+use crate::protocol::{Token, bytes_at};
 
 const KIND: u32 = 0xc000_0000;
 const DIRECT: u32 = 0xc000_0000;
@@ -73,8 +73,7 @@ impl Session {
 
     /// Reads the number from a reply, after its first byte.
     pub fn of_reply(reply: &[u8]) -> Option<Session> {
-        let bytes = reply.get(1..5)?.try_into().ok()?;
-        Some(Session(u32::from_be_bytes(bytes)))
+        bytes_at(reply, 1).map(|bytes| Session(u32::from_be_bytes(bytes)))
     }
 
     pub fn to_bytes(self) -> [u8; 4] {

@@ -249,10 +249,6 @@ impl Dialogue for PlainDialogue {
     fn reply_size(&self) -> ReplySize {
         ReplySize { datagrams: 3, bytes: 1400 }
     }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
-    }
 }
 
 #[cfg(test)]

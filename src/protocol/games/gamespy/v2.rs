@@ -4,8 +4,6 @@
 //! of teams: the number of rows, the names of fields up to an empty one, and the values row by row (`gs2.c` of qstat,
 //! `gamespy2.js` of node-gamedig). If a server omits the tables, a second request is for these alone.
 
-use std::time::Duration;
-
 use super::super::fields::{CUT_OFF, Fields};
 use super::super::servers::ServerSet;
 use super::super::wire::{Dialogue, WireProtocol};
@@ -106,10 +104,6 @@ impl Dialogue for TableDialogue {
 
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(2800)
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 

@@ -130,10 +130,7 @@ impl StatusDialogue {
             return Step::NotMine;
         }
         if let Some(read) = self.variant.read_single {
-            return match read(self.game, body) {
-                Ok(info) => Step::Done(GameAnswer::server(info, reply)),
-                Err(reason) => Step::Malformed(reason),
-            };
+            return GameAnswer::step(read(self.game, body), reply);
         }
         // Another header has the same length, and belongs to a status that is not split.
         let whole;
@@ -152,10 +149,7 @@ impl StatusDialogue {
         if !self.parts.is_complete() {
             return Step::More { quiet: BETWEEN_PARTS };
         }
-        match self.parts.describe(self.game) {
-            Ok(info) => Step::Done(GameAnswer::server(info, reply)),
-            Err(reason) => Step::Malformed(reason),
-        }
+        GameAnswer::step(self.parts.describe(self.game), reply)
     }
 }
 
@@ -226,10 +220,6 @@ impl Dialogue for StatusDialogue {
             _ if self.variant.read_single.is_some() => ReplySize::one(4096),
             _ => ReplySize { datagrams: 4, bytes: 1400 },
         }
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 

@@ -11,8 +11,6 @@
 mod master;
 mod status;
 
-use std::time::Duration;
-
 use super::servers::ServerSet;
 use super::text::{Charset, Colors, TextRules};
 use super::wire::{Dialogue, WireProtocol};
@@ -120,10 +118,6 @@ impl Dialogue for Quake2Status {
     /// Returns an upper bound: servers limit a status to `MAX_MSGLEN`, 1,400 bytes.
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(1400)
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 

@@ -1,7 +1,5 @@
 //! A conversation with a server: `getstatus`, and `getinfo` where it adds something.
 
-use std::time::Duration;
-
 use super::counts::{Listed, Reported};
 use super::reply::{self, InfoReply};
 use super::{GETINFO, GETSTATUS, GetInfo, Status, challenge_of, write_challenge};
@@ -79,10 +77,8 @@ impl ServerQuery {
     fn status_arrived(&mut self, datagram: &[u8]) -> Step<GameAnswer> {
         if reply::claims(datagram) {
             // DarkPlaces, with more players than fit.
-            return match InfoReply::parse(datagram) {
-                Ok(reply) => Step::Done(GameAnswer::server(reply.to_info(self.game, true), datagram)),
-                Err(reason) => Step::Malformed(reason),
-            };
+            let read = InfoReply::parse(datagram).map(|reply| reply.to_info(self.game, true));
+            return GameAnswer::step(read, datagram);
         }
         match self.read(datagram) {
             Ok(status) if self.lacks_info(&status) => {
@@ -177,10 +173,6 @@ impl Dialogue for ServerQuery {
     /// Returns an upper bound: the longest real status captured has 1,814 bytes; an info string has at most 1,024.
     fn reply_size(&self) -> ReplySize {
         ReplySize::one(if self.request == Request::Status { 2000 } else { 1100 })
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 

@@ -142,10 +142,6 @@ impl Dialogue for StatusText {
     fn reply_size(&self) -> ReplySize {
         ReplySize { datagrams: 2, bytes: 1460 }
     }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
-    }
 }
 
 #[cfg(test)]

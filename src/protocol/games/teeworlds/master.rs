@@ -140,7 +140,7 @@ impl Dialogue for ListConversation {
         }
     }
 
-    fn host_gap(&self) -> Duration {
+    fn host_gap(&self, _: &Game) -> Duration {
         MASTER_GAP
     }
 }

@@ -4,14 +4,12 @@
 //! for 16 to 32 seconds. To get it, a client sends its own token, in a packet of 520 bytes, so that the reply is much
 //! smaller (`NET_TOKENREQUEST_DATASIZE`). All replies return our token.
 
-use std::time::Duration;
-
 use super::info::{self, InfoLayout};
 use super::{MAX_PACKET, OUT_OF_BAND, integers};
 use crate::protocol::games::fields::Fields;
 use crate::protocol::games::servers::ServerSet;
 use crate::protocol::games::wire::Dialogue;
-use crate::protocol::games::{Game, GameAnswer};
+use crate::protocol::games::{Game, GameAnswer, ServerInfo};
 use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token, bytes_at};
 
 /// The beginning of a packet that exchanges tokens: flags, no acknowledgement, no chunks.
@@ -112,18 +110,17 @@ impl SevenConversation {
     }
 
     /// Reads a server, after the number that it repeats from the request.
-    fn read(&self, text: &[u8], reply: &[u8]) -> Result<GameAnswer, &'static str> {
+    fn read(&self, text: &[u8]) -> Result<ServerInfo, &'static str> {
         let mut fields = Fields::new(text);
         integers::read(&mut fields)?;
         let description = InfoLayout::Seven.read_server(&mut fields, self.game)?;
         let listed = InfoLayout::Seven.read_players(&mut fields, self.game);
         let info = description.with_players(listed);
         // DDNet leaves out players that do not fit, and lowers the count to match.
-        let info = match info::counts_in_name(&info) {
+        Ok(match info::counts_in_name(&info) {
             Some((players, _)) => info::with_more_players(info, players),
             None => info,
-        };
-        Ok(GameAnswer::server(info, reply))
+        })
     }
 }
 
@@ -146,7 +143,7 @@ impl Dialogue for SevenConversation {
         }
         match message(reply.bytes) {
             Some((b"inf3", text)) if self.handshake.is_done() => {
-                self.read(text, reply.bytes).map_or_else(Step::Malformed, Step::Done)
+                GameAnswer::step(self.read(text), reply.bytes)
             }
             _ => Step::NotMine,
         }
@@ -154,10 +151,6 @@ impl Dialogue for SevenConversation {
 
     fn reply_size(&self) -> ReplySize {
         if self.handshake.is_done() { ReplySize::one(MAX_PACKET as u32) } else { Handshake::REPLY_SIZE }
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 

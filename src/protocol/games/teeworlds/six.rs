@@ -15,7 +15,7 @@ use crate::protocol::games::fields::Fields;
 use crate::protocol::games::servers::ServerSet;
 use crate::protocol::games::wire::{Dialogue, ServerQuestion};
 use crate::protocol::games::{Game, GameAnswer, ServerInfo};
-use crate::protocol::{Attempt, Proof, Quiet, Reply, ReplySize, Step, Token};
+use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token};
 
 /// The time without a datagram after which the rest of a reply counts as missing. Servers send all of it at once.
 const PART_GAP: Duration = Duration::from_millis(300);
@@ -119,11 +119,6 @@ impl SixConversation {
         }
         self.description.take().map(|description| description.with_players(all))
     }
-
-    fn incomplete(&mut self) -> Option<GameAnswer> {
-        let info = self.take_info().or_else(|| self.short.take())?;
-        Some(GameAnswer::server(info, &[]))
-    }
 }
 
 impl Dialogue for SixConversation {
@@ -161,26 +156,15 @@ impl Dialogue for SixConversation {
         self.read(kind, fields, reply.bytes).unwrap_or_else(Step::Malformed)
     }
 
-    /// Requests the missing players again. A server that is queried too often replies without its players; if that does
-    /// not change, it is listed without them.
-    fn quiet(&mut self, tries_left: u32) -> Quiet<GameAnswer> {
-        if tries_left > 0 {
-            return Quiet::Retry;
-        }
-        self.incomplete().map_or(Quiet::Retry, Quiet::Done)
-    }
-
+    /// Returns the server with the players received so far. One that is queried too often replies without its players.
     fn partial_answer(&mut self) -> Option<GameAnswer> {
-        self.incomplete()
+        let info = self.take_info().or_else(|| self.short.take())?;
+        Some(GameAnswer::server(info, &[]))
     }
 
     /// Returns the size of a reply with 64 players.
     fn reply_size(&self) -> ReplySize {
         ReplySize { datagrams: 3, bytes: MAX_PACKET as u32 }
-    }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
     }
 }
 
@@ -221,6 +205,7 @@ pub(super) fn read_request_token(request: &[u8]) -> Option<Token> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Quiet;
 
     const HEAD: &str = "16.4|Amber|canyon|";
 

@@ -227,10 +227,6 @@ impl Dialogue for Unreal2Dialogue {
             Section::Rules | Section::Players => ReplySize { datagrams: 4, bytes: 512 },
         }
     }
-
-    fn host_gap(&self) -> Duration {
-        self.game.host_gap
-    }
 }
 
 #[cfg(test)]
