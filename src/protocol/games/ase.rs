@@ -3,10 +3,9 @@
 //! The request is one letter, and the reply one datagram; with 200 players, it has 5,000 bytes or more. The byte before
 //! a text has its length plus one (`ASE.cpp` of mtasa-blue). The query port is usually the game's port plus 123.
 
-use std::str::FromStr;
 use std::time::Duration;
 
-use super::fields::Fields;
+use super::fields::{Fields, number};
 use super::servers::ServerSet;
 use super::wire::{Dialogue, WireProtocol};
 use super::{Game, GameAnswer, PlayerInfo, ServerInfo, TextField};
@@ -92,23 +91,18 @@ fn read_server(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo
     let [game_type, map, version] = [text(&mut fields)?, text(&mut fields)?, text(&mut fields)?];
     let (password, players) = (text(&mut fields)?, number(text(&mut fields)?));
     info.max_players = number(text(&mut fields)?);
-    info.name_raw = Some(name.into());
-    info.name = Some(game.text.clean(name));
+    info.set_name(name);
     info.set_text(TextField::GameType, game_type);
     info.set_text(TextField::Map, map);
     info.set_text(TextField::Version, version);
     info.password = number(password).map(|flag: u32| flag != 0);
     let is_whole =
         read_rules(&mut fields, &mut info).and_then(|()| read_players(&mut fields, &mut info)).is_ok();
-    let listed = info.player_list.len() as u32;
-    info.players = players.unwrap_or(0).max(listed);
+    info.players = players.unwrap_or(0).max(info.player_list.len() as u32);
     if !is_whole {
         info.remarks.push("the reply is cut off or malformed".into());
     }
-    if listed < info.players {
-        info.truncated = true;
-        info.remarks.push(format!("{listed} of {} players are listed", info.players));
-    }
+    info.note_unlisted();
     Ok(info)
 }
 
@@ -134,11 +128,9 @@ fn read_players(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'
         let (score, ping, time) = (field(SCORE)?, field(PING)?, field(TIME)?);
         let at = info.player_list.len();
         let mut player = PlayerInfo {
-            name: info.game.text.clean(name),
-            name_raw: name.into(),
             score: number(score).map(|score: i32| score.into()),
             ping: number(ping),
-            ..PlayerInfo::default()
+            ..PlayerInfo::named(info.game, name)
         };
         player.set_team_name(info.game, team);
         info.player_list.push(player);
@@ -155,12 +147,9 @@ fn text<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], &'static str> {
     fields.bytes(len.into())
 }
 
-fn number<N: FromStr>(text: &[u8]) -> Option<N> {
-    std::str::from_utf8(text).ok()?.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::talk::{done, server};
     use super::*;
 
     const SERVER: [&str; 9] = ["mta", "22003", "My \u{e9}", "Freeroam", "LS", "1.6", "1", "2", "32"];
@@ -177,17 +166,11 @@ mod tests {
     fn step(datagram: &[u8]) -> Step<ServerInfo> {
         let mut eye = EyeConversation { game: &GAMES[0] };
         let reply = Reply::to_first(([127, 0, 0, 1], 22126).into(), datagram);
-        eye.step(&mut ServerSet::default(), &reply).map(|answer| match answer {
-            GameAnswer::Server { info, .. } => *info,
-            GameAnswer::List { .. } => panic!("no list"),
-        })
+        eye.step(&mut ServerSet::default(), &reply).map(server)
     }
 
     fn read(datagram: &[u8]) -> ServerInfo {
-        match step(datagram) {
-            Step::Done(info) => info,
-            other => panic!("{other:?}"),
-        }
+        done(step(datagram))
     }
 
     #[test]

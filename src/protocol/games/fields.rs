@@ -1,4 +1,6 @@
-//! The fields of a binary datagram, read from left to right.
+//! The fields of a binary datagram, read from left to right; and numbers as text.
+
+use std::str::FromStr;
 
 /// The rest of a datagram. Each method removes a field from its start; a field that is cut off is an error.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +86,11 @@ impl<'a> Fields<'a> {
     pub fn text(&mut self) -> Result<&'a [u8], &'static str> {
         self.until(0)
     }
+}
+
+/// Parses a number that was sent as text, perhaps with spaces around it.
+pub(super) fn number<T: FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use super::Game;
 use super::text::{TextRules, is_utf8};
 
+/// The remark about a reply without a list of players.
+pub(super) const NO_LIST: &str = "the reply ends within the server's settings";
+
 /// The description of a game server.
 ///
 /// Texts are clean: without colour codes and control characters (see [`text`](super::text)). Those named
@@ -119,6 +122,11 @@ impl ServerInfo {
         }
     }
 
+    /// Sets the name as the server sent it.
+    pub(super) fn set_name(&mut self, sent: &[u8]) {
+        (self.name, self.name_raw) = (Some(self.text.clean(sent)), Some(sent.into()));
+    }
+
     /// Sets a text as the server sent it.
     pub(super) fn set_text(&mut self, field: TextField, sent: &[u8]) {
         *self.text_of(field) = Some(self.text.clean(sent));
@@ -159,6 +167,15 @@ impl ServerInfo {
     pub(super) fn count_bots(&mut self) {
         let known: Option<Vec<bool>> = self.player_list.iter().map(|player| player.bot).collect();
         self.bots = known.map(|bots| bots.into_iter().filter(|&is_bot| is_bot).count() as u32);
+    }
+
+    /// Sets whether players are missing from the list, with a remark if so.
+    pub(super) fn note_unlisted(&mut self) {
+        let listed = self.player_list.len();
+        self.truncated = listed < self.players as usize;
+        if self.truncated {
+            self.remarks.push(format!("{listed} of {} players are listed", self.players));
+        }
     }
 
     /// Adds a remark to a list that lacks players, if there is none yet.
@@ -223,6 +240,11 @@ impl ServerInfo {
 }
 
 impl PlayerInfo {
+    /// Creates a player with the name that a server of this game sent; all other fields are unknown.
+    pub(super) fn named(game: &Game, sent: &[u8]) -> PlayerInfo {
+        PlayerInfo { name: game.text.clean(sent), name_raw: sent.into(), ..PlayerInfo::default() }
+    }
+
     /// Sets the name of the team as the server of this game sent it; none if it is empty.
     pub(super) fn set_team_name(&mut self, game: &Game, sent: &[u8]) {
         self.team_name = (!sent.is_empty()).then(|| game.text.clean(sent).into());

@@ -67,7 +67,7 @@ mod samp;
 mod servers;
 #[cfg(feature = "games")]
 mod status_text;
-#[cfg(all(test, feature = "games"))]
+#[cfg(test)]
 mod talk;
 #[cfg(feature = "games")]
 mod teeworlds;

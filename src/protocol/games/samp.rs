@@ -181,8 +181,7 @@ fn read_info(mut fields: Fields<'_>, game: &'static Game) -> Result<ServerInfo, 
     info.players = fields.u16_le()?.into();
     info.max_players = Some(fields.u16_le()?.into());
     let name = long_text(&mut fields)?;
-    info.name = Some(game.text.clean(name));
-    info.name_raw = Some(name.into());
+    info.set_name(name);
     match (long_text(&mut fields), long_text(&mut fields)) {
         (Ok(mode), Ok(language)) => {
             info.set_text(TextField::GameType, mode);
@@ -204,12 +203,8 @@ fn read_players(mut fields: Fields<'_>, with_pings: bool, info: &mut ServerInfo)
         let Ok(player) = read_player(&mut fields, with_pings, info.game) else { break };
         info.player_list.push(player);
     }
-    let listed = info.player_list.len();
     info.players = info.players.max(count.into());
-    if listed < info.players as usize {
-        info.truncated = true;
-        info.remarks.push(format!("{listed} of {} players are listed", info.players));
-    }
+    info.note_unlisted();
 }
 
 fn read_player(
@@ -223,13 +218,7 @@ fn read_player(
     let name = short_text(fields)?;
     let score = fields.i32_le()?;
     let ping = if with_ping { i32::try_from(fields.u32_le()?).ok() } else { None };
-    Ok(PlayerInfo {
-        name: game.text.clean(name),
-        name_raw: name.into(),
-        score: Some(score.into()),
-        ping,
-        ..PlayerInfo::default()
-    })
+    Ok(PlayerInfo { score: Some(score.into()), ping, ..PlayerInfo::named(game, name) })
 }
 
 /// Reads the rules, and sets map and version from them.
@@ -270,6 +259,7 @@ fn short_text<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], &'static str> {
 #[cfg(test)]
 mod tests {
     use super::super::fields::CUT_OFF;
+    use super::super::talk::{done, server};
     use super::*;
     use crate::protocol::Token;
 
@@ -298,20 +288,6 @@ mod tests {
         let datagram = [HEAD, &[letter], body].concat();
         let reply = Reply::to_first(([127, 0, 0, 1], 7777).into(), &datagram);
         conversation.step(&mut ServerSet::default(), &reply).map(server)
-    }
-
-    fn server(answer: GameAnswer) -> ServerInfo {
-        match answer {
-            GameAnswer::Server { info, .. } => *info,
-            GameAnswer::List { .. } => panic!("no list"),
-        }
-    }
-
-    fn done(step: Step<ServerInfo>) -> ServerInfo {
-        match step {
-            Step::Done(info) => info,
-            other => panic!("{other:?}"),
-        }
     }
 
     #[test]

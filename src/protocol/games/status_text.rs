@@ -2,6 +2,7 @@
 //! player.
 
 use super::ServerInfo;
+use super::info::NO_LIST;
 use super::quake3::{InfoString, number};
 
 const NO_END: &str = "the end of the settings is missing";
@@ -33,7 +34,7 @@ pub(super) fn without_list(mut info: ServerInfo) -> Result<ServerInfo, &'static 
         return Err(NO_END);
     }
     info.truncated = true;
-    info.remarks.push("the reply ends within the server's settings".to_owned());
+    info.remarks.push(NO_LIST.to_owned());
     Ok(info)
 }
 

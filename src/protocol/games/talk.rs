@@ -1,4 +1,4 @@
-//! A conversation for tests: requests with a known token, and replies.
+//! Conversations for tests: requests with a known token, replies, and answers.
 
 use super::servers::ServerSet;
 use super::wire::{Dialogue, ServerQuestion};
@@ -7,6 +7,24 @@ use crate::protocol::{Attempt, Proof, Quiet, Reply, Step, Token};
 
 /// The token of each request, if it has one.
 pub(super) const TOKEN: Token = Token(0x1234);
+
+/// Returns the server in an answer.
+#[track_caller]
+pub(super) fn server(answer: GameAnswer) -> ServerInfo {
+    match answer {
+        GameAnswer::Server { info, .. } => *info,
+        list => panic!("{list:?}"),
+    }
+}
+
+/// Returns the answer with which a step ends the conversation.
+#[track_caller]
+pub(super) fn done(step: Step<ServerInfo>) -> ServerInfo {
+    match step {
+        Step::Done(info) => info,
+        other => panic!("{other:?}"),
+    }
+}
 
 /// A conversation with a server.
 pub(super) struct Talk(Box<dyn Dialogue>);
@@ -45,25 +63,20 @@ impl Talk {
     }
 
     /// Returns the answer that this reply completes.
+    #[track_caller]
     pub fn answer(&mut self, reply: &[u8]) -> ServerInfo {
-        match self.take(reply) {
-            Step::Done(GameAnswer::Server { info, .. }) => *info,
-            other => panic!("{other:?}"),
-        }
+        done(self.take(reply).map(server))
     }
 
     /// Returns the answer after a quiet gap; `None` for another attempt.
     pub fn quiet(&mut self, tries_left: u32) -> Option<ServerInfo> {
         match self.0.quiet(tries_left) {
-            Quiet::Done(GameAnswer::Server { info, .. }) => Some(*info),
-            _ => None,
+            Quiet::Done(answer) => Some(server(answer)),
+            Quiet::Retry => None,
         }
     }
 
     pub fn partial(&mut self) -> Option<ServerInfo> {
-        match self.0.partial_answer()? {
-            GameAnswer::Server { info, .. } => Some(*info),
-            GameAnswer::List { .. } => None,
-        }
+        self.0.partial_answer().map(server)
     }
 }

@@ -122,7 +122,7 @@ fn read_goldsrc_rest(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<u
 
 fn read_names(fields: &mut Fields<'_>, info: &mut ServerInfo) -> Result<(), &'static str> {
     let name = fields.text()?;
-    (info.name, info.name_raw) = (Some(info.game.text.clean(name)), Some(name.into()));
+    info.set_name(name);
     info.set_text(TextField::Map, fields.text()?);
     info.set_text(TextField::Mod, fields.text()?);
     info.rules.push(b"game", fields.text()?);

@@ -124,12 +124,10 @@ impl<'a> PlayerEntry<'a> {
             _ => None,
         };
         PlayerInfo {
-            name: game.text.clean(self.name),
-            name_raw: self.name.into(),
             score: Some(self.score.into()),
             seconds: Some(f64::from(self.seconds)).filter(|seconds| seconds.is_finite() && *seconds >= 0.0),
             bot,
-            ..PlayerInfo::default()
+            ..PlayerInfo::named(game, self.name)
         }
     }
 }

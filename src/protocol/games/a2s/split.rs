@@ -133,20 +133,14 @@ impl SplitReply {
     /// Joins the parts if all of them are there.
     fn join(&self) -> Option<Vec<u8>> {
         let (layout, total) = self.shape()?;
-        let mut packet = Vec::new();
-        for number in 0..total {
-            packet.extend_from_slice(self.part(layout, number, total)?);
-        }
-        Some(packet)
+        let parts: Option<Vec<_>> = (0..total).map(|number| self.part(layout, number, total)).collect();
+        parts.map(|parts| parts.concat())
     }
 
     fn beginning(&self) -> Vec<u8> {
         let Some((layout, total)) = self.shape() else { return vec![] };
-        let mut packet = Vec::new();
-        for part in (0..total).map_while(|number| self.part(layout, number, total)) {
-            packet.extend_from_slice(part);
-        }
-        packet
+        let parts: Vec<_> = (0..total).map_while(|number| self.part(layout, number, total)).collect();
+        parts.concat()
     }
 }
 

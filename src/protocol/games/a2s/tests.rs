@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::games::ServerInfo;
+use crate::protocol::games::talk::{done, server};
 use crate::protocol::{Quiet, Token};
 
 const CHALLENGE_A: &[u8] = b"\xff\xff\xff\xffA\x01\x02\x03\x04";
@@ -26,29 +27,14 @@ fn request(query: &mut ServerQuery) -> Vec<u8> {
     out
 }
 
-fn step(query: &mut ServerQuery, datagram: &[u8]) -> Step<GameAnswer> {
-    query.step(&mut ServerSet::default(), &Reply::to_first(([127, 0, 0, 1], 27015).into(), datagram))
+fn step(query: &mut ServerQuery, datagram: &[u8]) -> Step<ServerInfo> {
+    let reply = Reply::to_first(([127, 0, 0, 1], 27015).into(), datagram);
+    query.step(&mut ServerSet::default(), &reply).map(server)
 }
 
 /// Processes datagrams that do not end the conversation, and returns the steps without answers, for comparison.
 fn steps<const N: usize>(query: &mut ServerQuery, datagrams: [&[u8]; N]) -> [Step<()>; N] {
     datagrams.map(|datagram| step(query, datagram).map(drop))
-}
-
-#[track_caller]
-fn server(answer: Option<GameAnswer>) -> ServerInfo {
-    match answer {
-        Some(GameAnswer::Server { info, .. }) => *info,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[track_caller]
-fn done(step: Step<GameAnswer>) -> ServerInfo {
-    match step {
-        Step::Done(answer) => server(Some(answer)),
-        other => panic!("{other:?}"),
-    }
 }
 
 /// Splits a packet into two parts in Source's layout.
@@ -148,13 +134,13 @@ fn a_server_that_has_described_itself_is_never_lost() {
     assert!(query.partial_answer().is_none());
     steps(&mut query, [INFO]);
     assert_eq!(steps(&mut query, [b"\xff\xff\xff\xffD"]), [Step::Malformed("the reply is cut off")]);
-    let info = server(query.partial_answer());
+    let info = server(query.partial_answer().unwrap());
     assert_eq!((info.players, info.truncated), (2, true));
     assert_eq!(info.remarks, ["the player list is missing: the reply is cut off"]);
 
     let mut query = self::query(true);
     steps(&mut query, [INFO, LIST]);
-    let info = server(query.partial_answer());
+    let info = server(query.partial_answer().unwrap());
     assert_eq!((info.player_list.len(), info.truncated), (2, false));
     assert_eq!(info.remarks, ["the rules are missing"]);
 }
@@ -177,7 +163,7 @@ fn a_missing_part_is_asked_for_again_and_the_others_are_kept() {
     assert_eq!(steps(&mut query, [INFO, &first]), [NEXT, MORE]);
     assert!(matches!(query.quiet(1), Quiet::Retry));
     let Quiet::Done(answer) = query.quiet(0) else { panic!("no tries left") };
-    let info = server(Some(answer));
+    let info = server(answer);
     assert_eq!((info.player_list.len(), info.truncated), (1, true));
     assert_eq!(info.remarks[1], "part of the player list is missing");
 

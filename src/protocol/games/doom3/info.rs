@@ -127,13 +127,8 @@ impl Reading<'_> {
         }
         self.info.push_of_player(at, "clan", clan);
         self.ids.push(id);
-        self.info.player_list.push(PlayerInfo {
-            name: self.info.game.text.clean(name),
-            name_raw: name.into(),
-            ping: Some(ping.into()),
-            bot,
-            ..PlayerInfo::default()
-        });
+        let named = PlayerInfo::named(self.info.game, name);
+        self.info.player_list.push(PlayerInfo { ping: Some(ping.into()), bot, ..named });
         Ok(())
     }
 

@@ -48,12 +48,7 @@ fn read_player(game: &Game, fields: &mut Fields<'_>) -> Result<PlayerInfo, &'sta
     let name = fields.text()?;
     let _steam_id = fields.text()?;
     let ping = fields.u16_be()?;
-    Ok(PlayerInfo {
-        name: game.text.clean(name),
-        name_raw: name.into(),
-        ping: Some(ping.into()),
-        ..PlayerInfo::default()
-    })
+    Ok(PlayerInfo { ping: Some(ping.into()), ..PlayerInfo::named(game, name) })
 }
 
 #[cfg(test)]

@@ -85,9 +85,7 @@ pub(super) fn describe<'a>(
             Some((name, team)) if name.eq_ignore_ascii_case(b"teamname") => {
                 teams.insert(team, value);
             }
-            Some((name, row))
-                if name.len() == 4 || !name[..4.min(name.len())].eq_ignore_ascii_case(b"team") =>
-            {
+            Some((name, row)) if !is_of_team(name) => {
                 rows.entry(row).or_default().push((name, value));
                 continue;
             }
@@ -114,6 +112,11 @@ pub(super) fn describe<'a>(
     let teams: Vec<_> = (0..last).map(|team| teams.remove(&team).unwrap_or_default()).collect();
     list_players(&mut info, players, &teams);
     Ok(info)
+}
+
+/// Returns whether a field is one of a team, such as `teamscore`. A player's field `team` is not.
+fn is_of_team(name: &[u8]) -> bool {
+    name.len() > 4 && name[..4].eq_ignore_ascii_case(b"team")
 }
 
 /// Returns a field by its name, in any case.

@@ -6,6 +6,7 @@
 //! is sent.
 
 use super::super::fields::Fields;
+use super::super::info::NO_LIST;
 use super::super::wire::WireProtocol;
 use super::super::{Game, PlayerInfo, Rules, ServerInfo};
 use super::session::{Width, read_request_token, read_token};
@@ -52,7 +53,7 @@ fn read(game: &'static Game, status: &[u8]) -> Result<ServerInfo, &'static str> 
     let mut info = describe(game, rules).map_err(|reason| end.err().unwrap_or(reason))?;
     if end.is_err() {
         info.truncated = info.players > 0 || info.rules.get("numplayers").is_none();
-        info.remarks.push("the reply ends within the server's settings".into());
+        info.remarks.push(NO_LIST.into());
         return Ok(info);
     }
     let mut players = Vec::new();
@@ -60,11 +61,7 @@ fn read(game: &'static Game, status: &[u8]) -> Result<ServerInfo, &'static str> 
     while let Ok(name) = names.text()
         && !name.is_empty()
     {
-        players.push(PlayerInfo {
-            name: game.text.clean(name),
-            name_raw: name.into(),
-            ..PlayerInfo::default()
-        });
+        players.push(PlayerInfo::named(game, name));
     }
     list_players(&mut info, players, &[]);
     Ok(info)

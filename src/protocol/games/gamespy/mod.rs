@@ -23,6 +23,7 @@ mod v1;
 mod v2;
 mod v3;
 
+use super::fields::number;
 use super::{Game, PlayerInfo, Rules, ServerInfo, TextField};
 pub(super) use v1::VERSION_1;
 pub(super) use v2::VERSION_2;
@@ -73,8 +74,9 @@ fn assigned(game: &'static Game, rules: Rules) -> ServerInfo {
         keys.iter().find_map(|key| rules.get(key).filter(|value| !value.trim_ascii().is_empty()))
     };
     let players = value(&["numplayers"]).and_then(count);
-    info.name_raw = value(NAME).map(Box::from);
-    info.name = value(NAME).map(|name| game.text.clean(name));
+    if let Some(name) = value(NAME) {
+        info.set_name(name);
+    }
     for (field, keys) in TEXTS {
         if let Some(sent) = value(keys) {
             info.set_text(field, sent);
@@ -95,14 +97,11 @@ fn assigned(game: &'static Game, rules: Rules) -> ServerInfo {
 fn list_players(info: &mut ServerInfo, mut players: Vec<PlayerInfo>, teams: &[&[u8]]) {
     name_teams(info.game, &mut players, teams);
     info.players = info.players.max(players.len() as u32);
-    info.truncated = info.players as usize > players.len();
-    if info.truncated {
-        info.remarks.push(format!("{} of {} players are listed", players.len(), info.players));
-    }
-    if !info.truncated && !players.is_empty() && players.iter().all(|player| player.bot.is_some()) {
-        info.bots = Some(players.iter().filter(|player| player.bot == Some(true)).count() as u32);
-    }
     info.player_list = players;
+    info.note_unlisted();
+    if !info.truncated && !info.player_list.is_empty() {
+        info.count_bots();
+    }
 }
 
 /// Reads a player from its fields. `field` finds one by its name, without the number or suffix; `None` if there is no
@@ -125,6 +124,12 @@ fn player<'a>(game: &Game, field: impl Fn(&str) -> Option<&'a [u8]>) -> Option<P
     Some(player)
 }
 
+/// Returns whether a column of players (`score_`) or of teams (`score_t`) has this name, ignoring case.
+fn is_column(column: &[u8], name: &str) -> bool {
+    let bare = column.strip_suffix(b"_t").or(column.strip_suffix(b"_"));
+    bare.is_some_and(|bare| bare.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 /// Names the teams of players. Some games number their teams from 0, others from 1; if the players' numbers do not tell
 /// which, the teams stay without names.
 fn name_teams(game: &Game, players: &mut [PlayerInfo], teams: &[&[u8]]) {
@@ -139,10 +144,6 @@ fn name_teams(game: &Game, players: &mut [PlayerInfo], teams: &[&[u8]]) {
         let index = player.team.and_then(|team| usize::try_from(team).ok()?.checked_sub(first));
         player.set_team_name(game, index.and_then(|index| teams.get(index)).copied().unwrap_or_default());
     }
-}
-
-fn number<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
-    std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
 fn count(value: &[u8]) -> Option<u32> {

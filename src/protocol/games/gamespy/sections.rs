@@ -213,11 +213,8 @@ impl<'a> Columns<'a> {
 
     /// Returns the value of a column whose name, without `_` or `_t`, is `name`.
     fn get(&self, name: &str, row: usize) -> Option<&'a [u8]> {
-        let is_named = |column: &[u8]| {
-            let bare = column.strip_suffix(b"_t").or(column.strip_suffix(b"_"));
-            bare.is_some_and(|bare| bare.eq_ignore_ascii_case(name.as_bytes()))
-        };
-        self.0.iter().find(|column| is_named(column.name)).and_then(|column| *column.values.get(row)?)
+        let column = self.0.iter().find(|column| super::is_column(column.name, name))?;
+        *column.values.get(row)?
     }
 
     fn rows(&self) -> usize {

@@ -10,7 +10,7 @@ use super::super::wire::{Dialogue, WireProtocol};
 use super::super::{Game, GameAnswer, PlayerInfo, Rules, ServerInfo};
 use super::session::{Session, read_request_token, read_token};
 use super::v3::{MAGIC, STATUS};
-use super::{games, list_players};
+use super::{games, is_column, list_players};
 use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
 
 /// The sections of a request: the server, its players, its teams.
@@ -177,11 +177,7 @@ impl<'a> NamedRows<'a> {
 
     /// Returns a value of a row by the name of its field, without `_` or `_t`.
     fn get(&self, row: &[&'a [u8]], name: &str) -> Option<&'a [u8]> {
-        let is_named = |field: &[u8]| {
-            let bare = field.strip_suffix(b"_t").or(field.strip_suffix(b"_"));
-            bare.is_some_and(|bare| bare.eq_ignore_ascii_case(name.as_bytes()))
-        };
-        let at = self.fields.iter().position(|field| is_named(field))?;
+        let at = self.fields.iter().position(|field| is_column(field, name))?;
         row.get(at).copied()
     }
 }

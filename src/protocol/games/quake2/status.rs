@@ -52,13 +52,11 @@ fn read_words(line: &[u8], info: &mut ServerInfo) -> Option<PlayerInfo> {
     }
     let team = words.number();
     Some(PlayerInfo {
-        name: game.text.clean(name),
-        name_raw: name.into(),
         score: Some(score.into()),
         ping: Some(ping),
         team,
         bot: game.bots_have_ping_zero.then_some(ping == 0),
-        ..PlayerInfo::default()
+        ..PlayerInfo::named(game, name)
     })
 }
 

@@ -7,6 +7,7 @@ use super::counts::{Counts, Listed, Reported};
 use super::info_string::{InfoString, number};
 use super::reply::InfoReply;
 use super::status::Status;
+use crate::protocol::games::info::NO_LIST;
 use crate::protocol::games::{Game, PlayerInfo, Rules, ServerInfo, TextField};
 
 impl Status<'_> {
@@ -127,8 +128,6 @@ fn set_counts(info: &mut ServerInfo, counts: Counts) {
 
 /// The remark about a list that lacks players.
 const MISSING: &str = "players are missing from the list";
-/// The remark about a reply without a list.
-const NO_LIST: &str = "the reply ends within the server's settings";
 
 /// Remarks that players are missing, unless the whole list is.
 fn remark_missing(info: &mut ServerInfo) {
@@ -158,14 +157,12 @@ fn player_info(player: &Player<'_>, game: &Game) -> PlayerInfo {
     let is_spectator = player.is_spectator || player.score.as_ref().is_some_and(is_mark);
     let team_name = player.team.and_then(|team| game.team_name(team));
     PlayerInfo {
-        name: game.text.clean(player.name),
-        name_raw: player.name.into(),
         score: player.score.filter(|score| !is_mark(score)),
         ping: player.ping,
         team: player.team.map(i32::from),
         team_name: if is_spectator { Some("spectator") } else { team_name }.map(Cow::Borrowed),
         bot: player.bot,
-        ..PlayerInfo::default()
+        ..PlayerInfo::named(game, player.name)
     }
 }
 

@@ -180,6 +180,7 @@ impl Dialogue for ServerQuery {
 mod tests {
     use super::*;
     use crate::protocol::Token;
+    use crate::protocol::games::talk::{done, server};
 
     fn query(id: &str) -> ServerQuery {
         ServerQuery::new(Game::find(id).unwrap())
@@ -205,21 +206,6 @@ mod tests {
             query.step_without_token(&reply)
         };
         step.map(server)
-    }
-
-    fn server(answer: GameAnswer) -> ServerInfo {
-        match answer {
-            GameAnswer::Server { info, .. } => *info,
-            GameAnswer::List { .. } => panic!("a server"),
-        }
-    }
-
-    #[track_caller]
-    fn done(step: Step<ServerInfo>) -> ServerInfo {
-        match step {
-            Step::Done(info) => info,
-            other => panic!("{other:?}"),
-        }
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl Dialogue for StatusText {
 mod tests {
     use super::*;
     use crate::protocol::Token;
-    use crate::protocol::games::ServerInfo;
+    use crate::protocol::games::talk::server;
 
     fn part(text: &str) -> Vec<u8> {
         [PRINT, text.as_bytes(), b"\0"].concat()
@@ -174,11 +174,6 @@ mod tests {
         query.step(&mut ServerSet::default(), &Reply::to_first(([127, 0, 0, 1], 27500).into(), datagram))
     }
 
-    fn info(answer: GameAnswer) -> ServerInfo {
-        let GameAnswer::Server { info, .. } = answer else { panic!("a server") };
-        *info
-    }
-
     fn query() -> StatusText {
         StatusText::new(&GAMES[0])
     }
@@ -190,7 +185,7 @@ mod tests {
         assert_eq!(request, b"\xff\xff\xff\xffstatus 247\n");
         let reply = part(&format!("\\hostname\\Home\n{}", player(7)));
         let Step::Done(answer) = step(&mut query(), &reply) else { panic!("complete") };
-        assert_eq!(info(answer).players, 1);
+        assert_eq!(server(answer).players, 1);
     }
 
     #[test]
@@ -199,14 +194,14 @@ mod tests {
         let mut query = query();
         assert!(matches!(step(&mut query, &head), Step::More { .. }));
         let Step::Done(answer) = step(&mut query, &rest) else { panic!("complete") };
-        assert_eq!(info(answer).players, players);
+        assert_eq!(server(answer).players, players);
 
         let mut query = StatusText::new(&GAMES[0]);
         for datagram in [&rest, &head, &head] {
             assert!(matches!(step(&mut query, datagram), Step::More { .. }));
         }
         let Quiet::Done(answer) = query.quiet(2) else { panic!("complete") };
-        assert_eq!(info(answer).players, players);
+        assert_eq!(server(answer).players, players);
     }
 
     #[test]

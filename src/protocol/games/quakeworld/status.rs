@@ -68,11 +68,8 @@ fn read_player(info: &mut ServerInfo, line: &[u8], ids: &mut HashSet<i32>) -> Op
     info.push_of_player(at, "flag", flag);
     let (is_spectator, name) = name.strip_prefix(SPECTATOR).map_or((false, name), |name| (true, name));
     info.player_list.push(PlayerInfo {
-        name: game.text.clean(name),
-        name_raw: name.into(),
         score: (!is_spectator).then_some(score.into()),
         ping: Some(if is_spectator { ping.saturating_abs() } else { ping }),
-        team: None,
         team_name: match team {
             _ if is_spectator => Some("spectator".into()),
             b"" => None,
@@ -80,7 +77,7 @@ fn read_player(info: &mut ServerInfo, line: &[u8], ids: &mut HashSet<i32>) -> Op
         },
         bot: is_bot(info, name, kind),
         seconds: Some(f64::from(minutes) * 60.0),
-        ..PlayerInfo::default()
+        ..PlayerInfo::named(game, name)
     });
     Some(())
 }

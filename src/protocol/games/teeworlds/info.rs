@@ -2,7 +2,7 @@
 //! `CServer::GenerateServerInfo` (teeworlds 0.7).
 
 use super::integers;
-use crate::protocol::games::fields::Fields;
+use crate::protocol::games::fields::{Fields, number};
 use crate::protocol::games::{Game, PlayerInfo, ServerInfo, TextField};
 
 /// The kinds of replies. Most fields are the same in all of them.
@@ -60,8 +60,7 @@ impl InfoLayout {
         if self == InfoLayout::Seven {
             return integers::read(fields).map(Some);
         }
-        let text = std::str::from_utf8(fields.text()?);
-        Ok(text.ok().and_then(|text| text.trim().parse().ok()))
+        fields.text().map(number)
     }
 
     /// Reads a server.
@@ -96,8 +95,8 @@ impl InfoLayout {
             InfoLayout::Extended => drop(fields.text()?),
             InfoLayout::Plain | InfoLayout::Seven => {}
         }
-        info.name_raw = Some(name.into());
-        (info.name, info.max_players) = (Some(game.text.clean(name)), max_clients);
+        info.set_name(name);
+        info.max_players = max_clients;
         info.set_text(TextField::Map, map);
         info.set_text(TextField::GameType, game_type);
         info.set_text(TextField::Version, version);
@@ -150,12 +149,10 @@ impl InfoLayout {
             _ => (kind.map(|is_player| is_player == 0), None),
         };
         let player = PlayerInfo {
-            name: game.text.clean(name),
-            name_raw: name.into(),
             score: score.map(f64::from),
             team_name: is_spectator.filter(|is| *is).map(|_| "spectator".into()),
             bot,
-            ..PlayerInfo::default()
+            ..PlayerInfo::named(game, name)
         };
         Ok(Tee { player, clan: clan.into(), country })
     }

@@ -157,6 +157,7 @@ impl Dialogue for SevenConversation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::games::talk::{done, server};
 
     const THEIRS: &[u8] = b"\xca\xfe\xba\xbe";
 
@@ -164,9 +165,9 @@ mod tests {
         SevenConversation::new(Game::find("teeworlds7").unwrap())
     }
 
-    fn step(conversation: &mut SevenConversation, datagram: &[u8]) -> Step<GameAnswer> {
+    fn step(conversation: &mut SevenConversation, datagram: &[u8]) -> Step<ServerInfo> {
         let reply = Reply::to_first(([127, 0, 0, 1], 8303).into(), datagram);
-        conversation.step(&mut ServerSet::default(), &reply)
+        conversation.step(&mut ServerSet::default(), &reply).map(server)
     }
 
     fn request(conversation: &mut SevenConversation, token: u64) -> Vec<u8> {
@@ -192,13 +193,6 @@ mod tests {
         out
     }
 
-    fn server(step: Step<GameAnswer>) -> crate::protocol::games::ServerInfo {
-        match step {
-            Step::Done(GameAnswer::Server { info, .. }) => *info,
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn tokens_are_exchanged_before_the_question() {
         let mut tee = conversation();
@@ -216,7 +210,7 @@ mod tests {
         let second = request(&mut tee, 9);
         assert_eq!(second, [b"\x21", THEIRS, b"\0\0\0\x09\xff\xff\xff\xffgie3\0"].concat());
         assert_eq!(read_token(&info(0, &[])), Some(Token(9)));
-        let info = server(step(&mut tee, &info(0, &[])));
+        let info = done(step(&mut tee, &info(0, &[])));
         assert_eq!((info.players, info.bots, info.truncated), (0, Some(0), false));
     }
 
@@ -240,7 +234,7 @@ mod tests {
         let mut tee = conversation();
         tee.handshake.theirs = Some([1; 4]);
         let players = [("Ann", 0), ("Bob", 1), ("Dot", 2)];
-        let info = server(step(&mut tee, &info(3, &players)));
+        let info = done(step(&mut tee, &info(3, &players)));
         assert_eq!((info.name.as_deref(), info.map.as_deref()), (Some("Amber"), Some("dm1")));
         assert_eq!((info.players, info.bots, info.max_players), (3, Some(1), Some(16)));
         assert_eq!((info.password, info.game_type.as_deref()), (Some(true), Some("DM")));
@@ -256,7 +250,7 @@ mod tests {
         tee.handshake.theirs = Some([1; 4]);
         let whole = info(1, &[("Ann", 0)]);
         let at = whole.windows(5).position(|part| part == b"Amber").unwrap() + 5;
-        let info = server(step(&mut tee, &[&whole[..at], b" [60/64]", &whole[at..]].concat()));
+        let info = done(step(&mut tee, &[&whole[..at], b" [60/64]", &whole[at..]].concat()));
         assert_eq!((info.players, info.player_list.len(), info.truncated, info.bots), (60, 1, true, None));
         assert_eq!(info.remarks, ["1 of 60 players are listed"]);
     }
@@ -266,7 +260,7 @@ mod tests {
         let mut tee = conversation();
         tee.handshake.theirs = Some([1; 4]);
         let whole = info(2, &[("Ann", 0), ("Bob", 0)]);
-        let info = server(step(&mut tee, &whole[..whole.len() - 1]));
+        let info = done(step(&mut tee, &whole[..whole.len() - 1]));
         assert_eq!((info.players, info.player_list.len(), info.truncated, info.bots), (2, 1, true, None));
         assert!(matches!(step(&mut tee, &whole[..30]), Step::Malformed(_)));
     }

@@ -206,6 +206,7 @@ pub(super) fn read_request_token(request: &[u8]) -> Option<Token> {
 mod tests {
     use super::*;
     use crate::protocol::Quiet;
+    use crate::protocol::games::talk::{done, server};
 
     const HEAD: &str = "16.4|Amber|canyon|";
 
@@ -228,20 +229,6 @@ mod tests {
     fn step(conversation: &mut SixConversation, datagram: &[u8]) -> Step<ServerInfo> {
         let reply = Reply::to_first(([127, 0, 0, 1], 8303).into(), datagram);
         conversation.step(&mut ServerSet::default(), &reply).map(server)
-    }
-
-    fn server(answer: GameAnswer) -> ServerInfo {
-        match answer {
-            GameAnswer::Server { info, .. } => *info,
-            GameAnswer::List { .. } => panic!("no list"),
-        }
-    }
-
-    fn done(step: Step<ServerInfo>) -> ServerInfo {
-        match step {
-            Step::Done(info) => info,
-            other => panic!("{other:?}"),
-        }
     }
 
     #[test]

@@ -166,8 +166,7 @@ impl Unreal2Dialogue {
         }
         info.players = info.players.max(listed as u32);
         if !info.truncated {
-            info.bots =
-                Some(info.player_list.iter().filter(|player| player.bot == Some(true)).count() as u32);
+            info.count_bots();
         }
         Some(GameAnswer::server(info, &self.latest))
     }

@@ -22,8 +22,7 @@ pub(super) fn read_details(game: &'static Game, mut fields: Fields<'_>) -> Resul
     if players > 0xffff {
         return Err("the number of players is out of range");
     }
-    info.name = Some(game.text.clean(&name).trim().to_owned());
-    info.name_raw = Some(name.into());
+    info.set_name(&name);
     info.set_text(TextField::Map, &map);
     info.set_text(TextField::GameType, &game_type);
     (info.players, info.max_players) = (players, Some(max_players));
@@ -102,14 +101,12 @@ fn read_player(game: &Game, fields: &mut Fields<'_>) -> Result<(u32, PlayerInfo)
         _ => None,
     };
     let player = PlayerInfo {
-        name: game.text.clean(&name).trim().to_owned(),
-        name_raw: name.into(),
         score: Some(score.into()),
         ping: i32::try_from(ping).ok(),
         team: team.map(i32::from),
         team_name: team.and_then(|team| game.team_name(team)).map(Cow::Borrowed),
         bot: Some(ping == 0),
-        ..PlayerInfo::default()
+        ..PlayerInfo::named(game, &name)
     };
     Ok((id, player))
 }
