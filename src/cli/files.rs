@@ -30,7 +30,7 @@ struct NamedFile {
 enum FileIdentity {
     /// Device and inode of a file that exists.
     Inode(u64, u64),
-    /// Where it will be created; or where it is, on a system without inodes.
+    /// The path at which it will be created; or at which it is, on a system without inodes.
     Place(PathBuf),
     Directory,
     /// Not a regular file: a terminal, a pipe, `/dev/null`.

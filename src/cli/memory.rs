@@ -1,4 +1,4 @@
-//! How much memory a sweep may use, and for what.
+//! The memory that a sweep may use, and its parts.
 
 use std::fs;
 use std::path::Path;

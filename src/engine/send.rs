@@ -11,7 +11,7 @@ use super::{Attempt, Engine, Outcome, Protocol, Time, Transmit};
 
 /// The delay before a failed send is retried for the first time.
 const SEND_RETRY: Duration = Duration::from_millis(50);
-/// How many times that delay doubles: up to 800 ms.
+/// The number of times that this delay doubles: up to 800 ms.
 const SEND_RETRY_DOUBLINGS: u32 = 4;
 
 /// The reason why a query cannot be sent now.

@@ -16,8 +16,8 @@ const RECEIVE_LIMIT: usize = 256;
 /// Maximum packets sent in one turn, before replies are read again.
 const BURST_LIMIT: usize = 128;
 
-/// How long sending pauses at first when the system's queue is full, or when no packet can be sent. Not every system
-/// reports when there is room again, and Linux reports it once for each packet that leaves.
+/// The first pause in sending when the system's queue is full, or when no packet can be sent. Not every system reports
+/// when there is room again, and Linux reports it once for each packet that leaves.
 const SEND_PAUSE: Duration = Duration::from_millis(1);
 /// The maximum pause: it doubles each time, until something is sent.
 const LONGEST_SEND_PAUSE: Duration = Duration::from_millis(16);

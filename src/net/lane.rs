@@ -31,7 +31,7 @@ const MAX_SKIPPED: usize = 4;
 /// The minimum duration of an outage after which the first packet that is sent brings back all packets held back.
 const RECOVERY: Duration = Duration::from_millis(50);
 
-/// How long the system may lack memory for every packet before that counts as a failure to send.
+/// The time for which the system may lack memory for every packet before that counts as a failure to send.
 const MAX_NO_MEMORY: Duration = Duration::from_secs(1);
 /// The same for a full send buffer. Packets to hosts without a link-layer address stay in it for three seconds.
 const MAX_FULL: Duration = Duration::from_secs(10);

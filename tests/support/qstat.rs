@@ -9,7 +9,7 @@ use super::have;
 
 const QSTAT: &str = "/usr/bin/quakestat";
 
-/// What qstat reads in a server.
+/// The fields that qstat reads in a server's reply.
 #[derive(Debug)]
 pub struct Seen {
     pub address: String,

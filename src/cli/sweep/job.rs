@@ -97,6 +97,6 @@ pub enum More {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     GoOn,
-    /// What was searched for has been found: all open conversations are interrupted.
+    /// The search has succeeded: all open conversations are interrupted.
     Enough,
 }

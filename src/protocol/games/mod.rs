@@ -154,8 +154,8 @@ pub enum GameAnswer {
         /// have been lost, since protocols do not number them. False, too, if the master marks each of several
         /// datagrams as the end, so that more may follow.
         complete: bool,
-        /// Whether it goes on beyond what is read: [`MAX_LISTED`] entries, 2,048 datagrams or, if it is requested page by
-        /// page, one minute.
+        /// True if the rest was not read: at most [`MAX_LISTED`] entries and 2,048 datagrams are read and, of a list that is
+        /// requested page by page, those of one minute.
         is_cut: bool,
         /// The numbers of entries that were not accepted.
         rejected: Rejected,

@@ -34,7 +34,7 @@ impl Wanted {
     /// # Errors
     /// An invalid regular expression, as [`Usage`].
     pub fn new(name: &str, naming: NamingArgs, game: &Game) -> Result<Wanted> {
-        // What the user types is UTF-8, whatever encoding the game's texts have.
+        // The user types UTF-8, whatever encoding the game's texts have.
         let charset =
             if game.text.charset == Charset::DarkPlaces { Charset::DarkPlaces } else { Charset::Unknown };
         let plain = || folded(game.text.with_charset(charset).clean(name.as_bytes()).trim());

@@ -194,7 +194,7 @@ fn events<'a>(before: Option<&'a Seen>, was_gone: bool, info: &'a ServerInfo) ->
     if before.map != info.map {
         events.push(Event::Map { before: before.map.as_deref() });
     }
-    // Whoever is on the first whole list may have been on the rest of the last one.
+    // A player on the first whole list may have been on the missing part of the last one.
     if !before.is_truncated || info.truncated {
         events.extend(joined(Some(before), info).map(Event::Joined));
     }

@@ -48,7 +48,7 @@ pub(super) struct MasterQuery {
     last: Option<SocketAddr>,
     /// The time of the first datagram.
     began: Option<Time>,
-    /// Whether the last page added nothing to those before.
+    /// True if the last page added nothing to those before.
     repeats: bool,
     datagrams: u32,
     has_end: bool,

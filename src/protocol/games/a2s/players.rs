@@ -25,7 +25,7 @@ pub(super) struct PlayerList<'a> {
     is_cut: bool,
     /// True if entries beyond [`MAX_PLAYERS`] were not read.
     is_too_long: bool,
-    /// What follows the entries in The Ship: deaths and money of each player.
+    /// The data after the entries in The Ship: deaths and money of each player.
     of_the_ship: &'a [u8],
 }
 

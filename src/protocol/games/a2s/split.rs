@@ -43,7 +43,7 @@ struct SplitReply {
     datagrams: Vec<Box<[u8]>>,
 }
 
-/// What a further part leads to.
+/// The result of adding a part.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Joined {
     /// All parts are there: the whole packet.
