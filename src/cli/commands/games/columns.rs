@@ -111,13 +111,14 @@ impl ServerColumn {
 
     /// Returns a server's value as text, for CSV.
     pub fn text(&self, server: &Server) -> String {
-        let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
         match self {
-            ServerColumn::Players => server.players.to_string(),
-            ServerColumn::Humans => server.humans().to_string(),
-            ServerColumn::Bots => number(server.bots),
-            ServerColumn::Free => number(server.free),
-            ServerColumn::Max => number(server.max_players),
+            ServerColumn::Players
+            | ServerColumn::Humans
+            | ServerColumn::Bots
+            | ServerColumn::Free
+            | ServerColumn::Max => {
+                self.count(server).flatten().map(|count| count.to_string()).unwrap_or_default()
+            }
             ServerColumn::Ping => {
                 server.ping.map(|ping| format!("{:.3}", ping.as_secs_f64() * 1e3)).unwrap_or_default()
             }
@@ -153,15 +154,14 @@ impl ServerColumn {
         }
     }
 
-    /// Returns the value of a column with counts; -1 if it is unknown.
-    fn count(&self, server: &Server) -> Option<i64> {
-        let known = |count: Option<u32>| count.map_or(-1, i64::from);
+    /// Returns the value of a column with counts, which may be unknown; `None` if it has no counts.
+    pub fn count(&self, server: &Server) -> Option<Option<u32>> {
         match self {
-            ServerColumn::Players => Some(server.players.into()),
-            ServerColumn::Humans => Some(server.humans().into()),
-            ServerColumn::Bots => Some(known(server.bots)),
-            ServerColumn::Free => Some(known(server.free)),
-            ServerColumn::Max => Some(known(server.max_players)),
+            ServerColumn::Players => Some(Some(server.players)),
+            ServerColumn::Humans => Some(Some(server.humans())),
+            ServerColumn::Bots => Some(server.bots),
+            ServerColumn::Free => Some(server.free),
+            ServerColumn::Max => Some(server.max_players),
             _ => None,
         }
     }

@@ -1,11 +1,11 @@
 //! `--where`: conditions on the servers to list.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 
 use allears::protocol::games::ServerInfo;
 use regex::{Regex, RegexBuilder};
 
+use super::columns::ServerColumn;
 use super::folded::folded;
 use super::server::Server;
 
@@ -23,31 +23,9 @@ enum Test {
     Password,
     /// An id or an alias.
     Game(String),
-    Number(Quantity, Order, f64),
-    RuleNumber(String, Order, f64),
-    Same(Text, String),
-    Matches(Text, Regex),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Quantity {
-    Players,
-    Humans,
-    Bots,
-    Free,
-    Max,
-    Ping,
-}
-
-#[derive(Clone, Debug)]
-enum Text {
-    Name,
-    Map,
-    Mod,
-    Game,
-    Type,
-    Version,
-    Rule(String),
+    Number(ServerColumn, Order, f64),
+    Same(ServerColumn, String),
+    Matches(ServerColumn, Regex),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,44 +74,27 @@ impl FromStr for Condition {
             OPERATORS.into_iter().find(|operator| text[at..].starts_with(operator)).ok_or(USAGE)?;
         let (field, value) = (text[..at].trim(), text[at + operator.len()..].trim());
         let operator = if operator == "==" { "=" } else { operator };
-        let test = match field {
-            "players" => number(Quantity::Players, operator, value)?,
-            "humans" => number(Quantity::Humans, operator, value)?,
-            "bots" => number(Quantity::Bots, operator, value)?,
-            "free" => number(Quantity::Free, operator, value)?,
-            "max" => number(Quantity::Max, operator, value)?,
-            "ping" => number(Quantity::Ping, operator, value.trim_end_matches("ms"))?,
-            "name" => words(Text::Name, operator, value)?,
-            "map" => words(Text::Map, operator, value)?,
-            "mod" => words(Text::Mod, operator, value)?,
-            "game" if matches!(operator, "=" | "!=") => Test::Game(value.to_owned()),
-            "game" => words(Text::Game, operator, value)?,
-            "type" => words(Text::Type, operator, value)?,
-            "version" => words(Text::Version, operator, value)?,
-            rule if rule.strip_prefix("rule.").is_some_and(|key| !key.is_empty()) => {
-                self::rule(&rule["rule.".len()..], operator, value)?
-            }
-            _ => return Err(format!("unknown field `{field}`: {USAGE}")),
+        let unknown = || format!("unknown field `{field}`: {USAGE}");
+        let column = field.parse().ok().filter(|column: &ServerColumn| column.name() == field);
+        let column = column.ok_or_else(unknown)?;
+        let test = match column {
+            ServerColumn::Players
+            | ServerColumn::Humans
+            | ServerColumn::Bots
+            | ServerColumn::Free
+            | ServerColumn::Max => number(column, operator, value)?,
+            ServerColumn::Ping => number(column, operator, value.trim_end_matches("ms"))?,
+            // With `=`, `!=` and `~`, a rule is compared as a text.
+            ServerColumn::Rule(_) if operator.starts_with(['<', '>']) => number(column, operator, value)?,
+            ServerColumn::Game if matches!(operator, "=" | "!=") => Test::Game(value.to_owned()),
+            ServerColumn::Password | ServerColumn::Address => return Err(unknown()),
+            _ => words(column, operator, value)?,
         };
         Ok(Condition { negated: operator == "!=", test })
     }
 }
 
-fn number(quantity: Quantity, operator: &str, value: &str) -> Result<Test, String> {
-    let (order, value) = compared(operator, value)?;
-    Ok(Test::Number(quantity, order, value))
-}
-
-/// Parses a condition on a rule: it is compared as a number with `<` and `>`, otherwise as a text.
-fn rule(key: &str, operator: &str, value: &str) -> Result<Test, String> {
-    if operator.starts_with(['<', '>']) {
-        let (order, value) = compared(operator, value)?;
-        return Ok(Test::RuleNumber(key.to_owned(), order, value));
-    }
-    words(Text::Rule(key.to_owned()), operator, value)
-}
-
-fn compared(operator: &str, value: &str) -> Result<(Order, f64), String> {
+fn number(column: ServerColumn, operator: &str, value: &str) -> Result<Test, String> {
     let order = match operator {
         "<" => Order::Less,
         "<=" => Order::AtMost,
@@ -143,13 +104,13 @@ fn compared(operator: &str, value: &str) -> Result<(Order, f64), String> {
         _ => return Err(USAGE.into()),
     };
     let value: f64 = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
-    Ok((order, value))
+    Ok(Test::Number(column, order, value))
 }
 
-fn words(text: Text, operator: &str, value: &str) -> Result<Test, String> {
+fn words(column: ServerColumn, operator: &str, value: &str) -> Result<Test, String> {
     match operator {
-        "=" | "!=" => Ok(Test::Same(text, folded(value.trim()))),
-        "~" => regex(value).map(|regex| Test::Matches(text, regex)),
+        "=" | "!=" => Ok(Test::Same(column, folded(value.trim()))),
+        "~" => regex(value).map(|regex| Test::Matches(column, regex)),
         _ => Err(USAGE.into()),
     }
 }
@@ -168,10 +129,12 @@ pub fn regex(pattern: &str) -> Result<Regex, String> {
 impl Condition {
     /// Returns whether the condition is on a rule, which may have to be requested.
     pub fn needs_rules(&self) -> bool {
-        matches!(
-            self.test,
-            Test::RuleNumber(..) | Test::Same(Text::Rule(_), _) | Test::Matches(Text::Rule(_), _)
-        )
+        match &self.test {
+            Test::Number(column, ..) | Test::Same(column, _) | Test::Matches(column, _) => {
+                matches!(column, ServerColumn::Rule(_))
+            }
+            Test::Full | Test::Empty | Test::Password | Test::Game(_) => false,
+        }
     }
 
     /// Returns whether the condition holds. A condition on something unknown never holds.
@@ -184,21 +147,15 @@ impl Condition {
                 None => return false,
             },
             Test::Game(id) => server.game.is_called(id),
-            Test::Number(quantity, order, value) => match quantity.of(server) {
+            Test::Number(column, order, value) => match number_of(column, server, info) {
                 Some(number) => order.holds(number, *value),
                 None => return false,
             },
-            Test::RuleNumber(key, order, value) => {
-                match rule_of(info, key).and_then(|rule| rule.parse().ok()) {
-                    Some(number) => order.holds(number, *value),
-                    None => return false,
-                }
-            }
-            Test::Same(text, value) => match text.of(server, info) {
+            Test::Same(column, value) => match text_of(column, server, info) {
                 Some(text) => folded(&text) == *value,
                 None => return false,
             },
-            Test::Matches(text, regex) => match text.of(server, info) {
+            Test::Matches(column, regex) => match text_of(column, server, info) {
                 Some(text) => regex.is_match(&text),
                 None => return false,
             },
@@ -207,35 +164,20 @@ impl Condition {
     }
 }
 
-fn rule_of(info: &ServerInfo, key: &str) -> Option<String> {
-    info.rules.get(key).map(|value| info.text.clean(value))
-}
-
-impl Quantity {
-    fn of(self, server: &Server) -> Option<f64> {
-        match self {
-            Quantity::Players => Some(f64::from(server.players)),
-            Quantity::Humans => Some(f64::from(server.humans())),
-            Quantity::Bots => server.bots.map(f64::from),
-            Quantity::Free => server.free.map(f64::from),
-            Quantity::Max => server.max_players.map(f64::from),
-            Quantity::Ping => server.ping.map(|ping| ping.as_secs_f64() * 1e3),
-        }
+/// Returns a number of a server; `None` if it is unknown, or a rule is no number.
+fn number_of(column: &ServerColumn, server: &Server, info: &ServerInfo) -> Option<f64> {
+    match column {
+        ServerColumn::Ping => server.ping.map(|ping| ping.as_secs_f64() * 1e3),
+        ServerColumn::Rule(_) => text_of(column, server, info)?.parse().ok(),
+        _ => column.count(server)?.map(f64::from),
     }
 }
 
-impl Text {
-    /// Returns the text; `None` if the server has no such rule.
-    fn of<'a>(&self, server: &'a Server, info: &ServerInfo) -> Option<Cow<'a, str>> {
-        Some(match self {
-            Text::Name => (&*server.name).into(),
-            Text::Map => (&*server.map).into(),
-            Text::Mod => (&*server.mod_name).into(),
-            Text::Game => server.game.id.into(),
-            Text::Type => (&*server.game_type).into(),
-            Text::Version => (&*server.version).into(),
-            Text::Rule(key) => rule_of(info, key)?.into(),
-        })
+/// Returns a text of a server; `None` if it has no such rule.
+fn text_of(column: &ServerColumn, server: &Server, info: &ServerInfo) -> Option<String> {
+    match column {
+        ServerColumn::Rule(key) => info.rules.get(key).map(|value| info.text.clean(value)),
+        _ => Some(column.text(server)),
     }
 }
 
