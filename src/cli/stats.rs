@@ -97,7 +97,7 @@ impl Stats {
             rcvbuf_bytes: (circumstances.rcvbuf > 0).then_some(circumstances.rcvbuf),
             window: circumstances.window,
             max_in_flight: ledger.max_in_flight,
-            cpu_s: circumstances.cpu.map(|cpu| rounded(cpu.as_secs_f64())),
+            cpu_s: circumstances.cpu.map(seconds),
             max_rss_bytes: circumstances.max_rss,
             replies: ledger.replies,
             broken: ledger.broken,
@@ -126,6 +126,11 @@ impl Rtt {
 /// Converts to milliseconds, rounded to the microsecond.
 pub fn millis(duration: Duration) -> f64 {
     rounded(duration.as_secs_f64() * 1e3)
+}
+
+/// Converts to seconds, rounded to the millisecond.
+pub fn seconds(duration: Duration) -> f64 {
+    rounded(duration.as_secs_f64())
 }
 
 fn rounded(number: f64) -> f64 {

@@ -2,14 +2,17 @@
 
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use allears::engine::Engine;
-use allears::protocol::games::{Game, GameQuestion, Games};
+use allears::engine::{Completion, Engine};
+use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games};
 
 use super::catalogue::Catalogue;
 use super::masters::Masters;
 use crate::cli::console::Console;
 use crate::cli::inputs::{Inputs, Next};
+use crate::cli::output::record::Record;
+use crate::cli::stats::millis;
 
 /// The sources of servers.
 pub struct Candidates {
@@ -69,6 +72,22 @@ impl Candidates {
             };
         }
         Candidate::Waiting
+    }
+
+    /// Handles a completion: a master's, and returns `None`; or a server's, and returns its record and its ping.
+    pub fn conclude(
+        &mut self,
+        completion: &Completion<GameConversation, GameAnswer, Asked>,
+        console: &Console,
+    ) -> Option<(Record, Option<Duration>)> {
+        if completion.conversation.is_master() {
+            self.masters.conclude(completion, console);
+            return None;
+        }
+        let ping = completion.conversation.ping().or(completion.rtt);
+        let mut record = Record::new(completion);
+        record.rtt_ms = ping.map(millis).filter(|_| record.outcome == "answered");
+        Some((record, ping))
     }
 
     fn ask_master(&self, engine: &mut Engine<Games, Asked>, master: SocketAddr) {

@@ -18,7 +18,6 @@ use crate::cli::exit::Exit;
 use crate::cli::output::record::Record;
 use crate::cli::output::untrusted::harmless;
 use crate::cli::reasons::HostTally;
-use crate::cli::stats::millis;
 use crate::cli::sweep::{Flow, Job, More};
 
 /// The questions, the answers to list, and their counts.
@@ -115,13 +114,9 @@ impl Job<Games, Asked> for Listing {
         _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
-        if completion.conversation.is_master() {
-            self.candidates.masters.conclude(&completion, console);
+        let Some((record, ping)) = self.candidates.conclude(&completion, console) else {
             return Ok(Flow::GoOn);
-        }
-        let ping = completion.conversation.ping().or(completion.rtt);
-        let mut record = Record::new(&completion);
-        record.rtt_ms = ping.map(millis).filter(|_| record.outcome == "answered");
+        };
         for _ in 0..self.duplicates.end(completion.tag) {
             match &completion.outcome {
                 Outcome::Answered(GameAnswer::Server { info, .. }) => self.answered(&record, ping, info),

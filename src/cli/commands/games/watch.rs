@@ -20,7 +20,7 @@ use crate::cli::inputs::Inputs;
 use crate::cli::output::record::Record;
 use crate::cli::reasons::HostTally;
 use crate::cli::schedule::Schedule;
-use crate::cli::stats::millis;
+use crate::cli::stats::seconds;
 use crate::cli::sweep::{Flow, Job, More};
 
 /// The maximum number of servers added in one turn.
@@ -296,19 +296,15 @@ impl Job<Games, Asked> for Watch {
         _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
-        if completion.conversation.is_master() {
-            self.candidates.masters.conclude(&completion, console);
+        let Some((mut record, ping)) = self.candidates.conclude(&completion, console) else {
             return Ok(Flow::GoOn);
-        }
+        };
         let Some(&number) = self.numbers.get(&completion.tag) else { return Ok(Flow::GoOn) };
         self.servers[number as usize].is_busy = false;
-        let ping = completion.conversation.ping().or(completion.rtt);
-        let mut record = Record::new(&completion);
-        record.at = Some((net::wall_clock().as_secs_f64() * 1e3).round() / 1e3);
+        record.at = Some(seconds(net::wall_clock()));
         match &completion.outcome {
             Outcome::Answered(GameAnswer::Server { info, .. }) => {
                 self.tally.answered += 1;
-                record.rtt_ms = ping.map(millis);
                 self.compare(number, &record, ping, info)
             }
             _ => {

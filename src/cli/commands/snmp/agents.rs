@@ -20,6 +20,7 @@ use crate::cli::duplicates::{Duplicates, DuplicatesArgs};
 use crate::cli::inputs::{Inputs, Next};
 use crate::cli::output::record::Record;
 use crate::cli::reasons::HostTally;
+use crate::cli::stats::seconds;
 use crate::cli::sweep::{Flow, Job, More};
 
 /// The maximum number of agents added to the schedule in one turn.
@@ -195,7 +196,7 @@ impl Agents {
         let mut changes = vec![];
         let mut lines = self.duplicates.end((whole.target, whole.credentials));
         if let Some(polling) = &mut self.polling {
-            whole.record.at = Some((at.as_secs_f64() * 1e3).round() / 1e3);
+            whole.record.at = Some(seconds(at));
             let host = &mut polling.hosts[whole.host as usize];
             host.is_busy = false;
             whole.record.left_out = std::mem::take(&mut host.left_out);
