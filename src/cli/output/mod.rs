@@ -67,8 +67,7 @@ impl Out {
 
     /// Writes and flushes one line of JSON.
     pub fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        untrusted::write_json(&mut *self, line)?;
-        self.write_all(b"\n")?;
+        untrusted::write_json_line(&mut *self, line)?;
         self.flush()
     }
 

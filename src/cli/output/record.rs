@@ -8,7 +8,7 @@ use std::time::Duration;
 use allears::engine::{Completion, Outcome, Proof};
 use serde::Serialize;
 
-use super::untrusted::write_json;
+use super::untrusted::write_json_line;
 use crate::cli::stats::millis;
 
 /// The outcome of one conversation, without its answer.
@@ -85,11 +85,10 @@ impl Record {
         &self,
         answer: Option<A>,
         found: &[String],
-        mut out: impl Write,
+        out: impl Write,
     ) -> io::Result<()> {
         let line = JsonLine { record: self, answer, reason: self.reason.as_deref(), found };
-        write_json(&mut out, &line)?;
-        out.write_all(b"\n")
+        write_json_line(out, &line)
     }
 }
 

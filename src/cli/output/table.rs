@@ -163,6 +163,23 @@ impl Layout {
     }
 }
 
+/// Writes a whole table. Each column is as wide as its widest cell; `rows` is read twice, once for that.
+pub fn write_whole(
+    columns: impl IntoIterator<Item = Column>,
+    mut rows: impl Iterator<Item = Vec<Cell>> + Clone,
+    out: &mut Out,
+) -> io::Result<()> {
+    let mut columns: Vec<_> = columns.into_iter().map(|column| (column, column.title.len())).collect();
+    for row in rows.clone() {
+        for ((_, width), cell) in columns.iter_mut().zip(row) {
+            *width = cell.width().max(*width);
+        }
+    }
+    let layout = Layout::fit(columns, out);
+    layout.write_header(out)?;
+    rows.try_for_each(|row| layout.write_row(&row, out))
+}
+
 /// Returns the widths that fit `natural` into `available`. Of the columns that may shrink, the widest one shrinks
 /// first. The last column gets the remaining width.
 fn fit(columns: &[Column], natural: &[usize], available: Option<usize>) -> Vec<usize> {

@@ -72,6 +72,12 @@ pub fn write_json(out: impl Write, value: &(impl Serialize + ?Sized)) -> io::Res
     Ok(value.serialize(&mut Serializer::with_formatter(out, HarmlessJson))?)
 }
 
+/// Writes a value as one line of JSON, like [`write_json`].
+pub fn write_json_line(mut out: impl Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    write_json(&mut out, value)?;
+    out.write_all(b"\n")
+}
+
 struct HarmlessJson;
 
 impl Formatter for HarmlessJson {

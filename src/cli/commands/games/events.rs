@@ -10,7 +10,7 @@ use super::args::GamesFormat;
 use super::json::{PlayerJson, ServerJson};
 use crate::cli::output::record::Record;
 use crate::cli::output::table::{Cell, Column, Style};
-use crate::cli::output::untrusted::write_json;
+use crate::cli::output::untrusted::write_json_line;
 use crate::cli::output::{Out, Sink};
 
 /// A change of a server.
@@ -145,8 +145,7 @@ impl EventWriter {
         let (name, map) = (event.name.unwrap_or_default(), event.map.unwrap_or_default());
         match &mut self.sink {
             Sink::Json(out) => {
-                write_json(&mut *out, &EventLine { record, event, reason: record.reason.as_deref() })?;
-                io::Write::write_all(out, b"\n")
+                write_json_line(out, &EventLine { record, event, reason: record.reason.as_deref() })
             }
             Sink::Csv(rows) => {
                 let at = record.at.map(|at| at.to_string()).unwrap_or_default();

@@ -9,7 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::cli::output::record::Record;
-use crate::cli::output::untrusted::write_json;
+use crate::cli::output::untrusted::write_json_line;
 
 /// The `"answer"` of a server. The names and order of its keys are a contract.
 #[derive(Serialize)]
@@ -97,8 +97,7 @@ impl<'a> ServerJson<'a> {
 
 /// Writes the line of a server that did not answer when it was queried for `game`.
 pub fn write_unanswered(record: &Record, game: &'static str, out: &mut impl Write) -> io::Result<()> {
-    write_json(&mut *out, &UnansweredJson { record, game, reason: record.reason.as_deref() })?;
-    out.write_all(b"\n")
+    write_json_line(out, &UnansweredJson { record, game, reason: record.reason.as_deref() })
 }
 
 /// Returns the list of players; `None` if the protocol has none.

@@ -6,7 +6,7 @@ use allears::protocol::games::Game;
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
-use crate::cli::output::table::{Cell, Column, Layout};
+use crate::cli::output::table::{Cell, Column, write_whole};
 use crate::cli::output::{Format, Out};
 
 /// A game in JSON and CSV.
@@ -44,22 +44,11 @@ pub fn write(catalogue: &Catalogue, format: Format, out: &mut Out) -> io::Result
             rows.iter().try_for_each(|row| writer.serialize(row))?;
             writer.flush()
         }
-        Format::Table => write_table(&rows, out),
-    }
-}
-
-fn write_table(rows: &[GameRow], out: &mut Out) -> io::Result<()> {
-    let mut columns = COLUMNS.map(|column| (column, column.title.len()));
-    let rows: Vec<Vec<Cell>> = rows.iter().map(GameRow::cells).collect();
-    for row in &rows {
-        for ((_, width), cell) in columns.iter_mut().zip(row) {
-            *width = cell.width().max(*width);
+        Format::Table => {
+            write_whole(COLUMNS, rows.iter().map(GameRow::cells), out)?;
+            io::Write::flush(out)
         }
     }
-    let layout = Layout::fit(columns, out);
-    layout.write_header(out)?;
-    rows.iter().try_for_each(|row| layout.write_row(row, out))?;
-    io::Write::flush(out)
 }
 
 impl GameRow {

@@ -13,7 +13,7 @@ use super::influx;
 use super::json::{ServerJson, write_unanswered};
 use super::server::Server;
 use crate::cli::output::record::Record;
-use crate::cli::output::table::{Cell, Column, Layout, Style};
+use crate::cli::output::table::{Cell, Column, Style, write_whole};
 use crate::cli::output::{Out, Sink};
 
 /// Writes servers or, in a search, players.
@@ -255,17 +255,12 @@ impl Rows {
     }
 }
 
+/// Returns the fields of [`CSV`].
 fn csv_fields(server: &Server, info: &ServerInfo) -> Vec<String> {
-    let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
-    vec![
-        server.name.to_string(),
-        server.map.to_string(),
-        server.mod_name.to_string(),
-        server.players.to_string(),
-        number(server.bots),
-        number(server.max_players),
-        info.truncated.to_string(),
-    ]
+    use ServerColumn::{Bots, Map, Max, Mod, Name, Players};
+
+    let columns = [Name, Map, Mod, Players, Bots, Max].iter().map(|column| column.text(server));
+    columns.chain([info.truncated.to_string()]).collect()
 }
 
 fn player_cells(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
@@ -284,21 +279,12 @@ fn player_cells(player: &PlayerInfo, server: &Server) -> Vec<Cell> {
     ]
 }
 
-/// Writes a table whose columns fit their widest cell.
+/// Writes the table of servers.
 fn write_servers(servers: &[&Server], rows: &Rows, out: &mut Out) -> io::Result<()> {
     let Some(first) = servers.first() else { return Ok(()) };
     let shown = rows.shown(servers.iter().any(|server| server.game.id != first.game.id));
-    let mut columns: Vec<_> =
-        shown.iter().map(ServerColumn::column).map(|column| (column, column.title.len())).collect();
-    let cells = |server: &Server| shown.iter().map(|column| column.cell(server)).collect::<Vec<_>>();
-    for server in servers {
-        for ((_, width), cell) in columns.iter_mut().zip(cells(server)) {
-            *width = cell.width().max(*width);
-        }
-    }
-    let layout = Layout::fit(columns, out);
-    layout.write_header(out)?;
-    servers.iter().try_for_each(|server| layout.write_row(&cells(server), out))
+    let cells = |server: &&Server| shown.iter().map(|column| column.cell(server)).collect();
+    write_whole(shown.iter().map(ServerColumn::column), servers.iter().map(cells), out)
 }
 
 /// Returns a name in its own colours.
