@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use super::fields::{Fields, number};
-use super::servers::ServerSet;
-use super::wire::{Dialogue, WireProtocol};
-use super::{Game, GameAnswer, PlayerInfo, ServerInfo, TextField};
-use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
+use super::one_reply::OneReply;
+use super::wire::WireProtocol;
+use super::{Game, PlayerInfo, ServerInfo, TextField};
+use crate::protocol::{Proof, Step};
 
 const REQUEST: &[u8] = b"s";
 const HEADER: &[u8] = b"EYE1";
@@ -29,7 +29,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     name: "ase",
     lists_players: true,
     games: || GAMES,
-    server: |question| Box::new(EyeConversation { game: question.game }),
+    server: |question| EYE.begin(question),
     master: None,
     read_token: |_| None,
     read_request_token: |_| None,
@@ -56,30 +56,17 @@ static GAMES: &[Game] = &[
     game("xpandrally", "Xpand Rally", 28138),
 ];
 
-/// A conversation with a server: one request, one reply.
-#[derive(Debug)]
-struct EyeConversation {
-    game: &'static Game,
-}
+static EYE: OneReply = OneReply {
+    // There is only one kind of reply.
+    proof: Proof::Content,
+    write_request: |_, _, out| out.extend_from_slice(REQUEST),
+    read,
+    size: 5000,
+};
 
-impl Dialogue for EyeConversation {
-    /// Returns proof by content: there is only one kind of reply.
-    fn proof(&self) -> Proof {
-        Proof::Content
-    }
-
-    fn write_request(&mut self, _: Attempt, out: &mut Vec<u8>) {
-        out.extend_from_slice(REQUEST);
-    }
-
-    fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        let Some(text) = reply.bytes.strip_prefix(HEADER) else { return Step::NotMine };
-        GameAnswer::step(read_server(Fields::new(text), self.game), reply.bytes)
-    }
-
-    fn reply_size(&self) -> ReplySize {
-        ReplySize::one(5000)
-    }
+fn read(reply: &[u8], game: &'static Game) -> Step<ServerInfo> {
+    let Some(text) = reply.strip_prefix(HEADER) else { return Step::NotMine };
+    read_server(Fields::new(text), game).map_or_else(Step::Malformed, Step::Done)
 }
 
 /// Reads a server, its rules and its players. If the reply is cut off, everything before the cut is kept.
@@ -149,7 +136,7 @@ fn text<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::talk::{done, server};
+    use super::super::talk::Talk;
     use super::*;
 
     const SERVER: [&str; 9] = ["mta", "22003", "My \u{e9}", "Freeroam", "LS", "1.6", "1", "2", "32"];
@@ -164,13 +151,11 @@ mod tests {
     }
 
     fn step(datagram: &[u8]) -> Step<ServerInfo> {
-        let mut eye = EyeConversation { game: &GAMES[0] };
-        let reply = Reply::to_first(([127, 0, 0, 1], 22126).into(), datagram);
-        eye.step(&mut ServerSet::default(), &reply).map(server)
+        Talk::with("mta").take(datagram)
     }
 
     fn read(datagram: &[u8]) -> ServerInfo {
-        done(step(datagram))
+        Talk::with("mta").answer(datagram)
     }
 
     #[test]

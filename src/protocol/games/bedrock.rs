@@ -4,11 +4,11 @@
 //! messages, a number that the server returns, and a text with fields between semicolons. It has no player names.
 
 use super::fields::{CUT_OFF, Fields};
-use super::servers::ServerSet;
+use super::one_reply::OneReply;
 use super::text::{Colors, TextRules};
-use super::wire::{Dialogue, WireProtocol};
-use super::{Game, GameAnswer, Rules, ServerInfo};
-use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token, bytes_at};
+use super::wire::WireProtocol;
+use super::{Game, Rules, ServerInfo};
+use crate::protocol::{Proof, Step, Token, bytes_at};
 
 /// The magic of RakNet's offline messages (`RakNetTypes.h`).
 const MAGIC: &[u8] = b"\x00\xff\xff\x00\xfe\xfe\xfe\xfe\xfd\xfd\xfd\xfd\x12\x34\x56\x78";
@@ -19,7 +19,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     name: "bedrock",
     lists_players: false,
     games: || GAMES,
-    server: |question| Box::new(Ping { game: question.game }),
+    server: |question| UNCONNECTED_PING.begin(question),
     master: None,
     read_token,
     read_request_token,
@@ -33,33 +33,20 @@ static GAMES: &[Game] = &[Game {
     ..Game::of(&WIRE_PROTOCOL, 19132)
 }];
 
-/// A conversation with a server: one request, one reply.
-#[derive(Debug)]
-struct Ping {
-    game: &'static Game,
-}
+static UNCONNECTED_PING: OneReply = OneReply {
+    // The time of the ping, which the server returns.
+    proof: Proof::Token { bits: 64 },
+    write_request,
+    read: |reply, game| parse(reply, game).map_or_else(Step::Malformed, Step::Done),
+    size: 512,
+};
 
-impl Dialogue for Ping {
-    /// Returns proof by token: the time of the ping, which the server returns.
-    fn proof(&self) -> Proof {
-        Proof::Token { bits: 64 }
-    }
-
-    fn write_request(&mut self, attempt: Attempt, out: &mut Vec<u8>) {
-        out.push(PING);
-        out.extend_from_slice(&attempt.token.0.to_be_bytes());
-        out.extend_from_slice(MAGIC);
-        // Our GUID, which servers ignore.
-        out.extend_from_slice(&[0; 8]);
-    }
-
-    fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        GameAnswer::step(parse(reply.bytes, self.game), reply.bytes)
-    }
-
-    fn reply_size(&self) -> ReplySize {
-        ReplySize::one(512)
-    }
+fn write_request(_: &Game, token: Token, out: &mut Vec<u8>) {
+    out.push(PING);
+    out.extend_from_slice(&token.0.to_be_bytes());
+    out.extend_from_slice(MAGIC);
+    // Our GUID, which servers ignore.
+    out.extend_from_slice(&[0; 8]);
 }
 
 fn read_token(reply: &[u8]) -> Option<Token> {
@@ -185,9 +172,8 @@ mod tests {
 
     #[test]
     fn a_pong_returns_the_number_of_its_ping() {
-        let mut ping = Ping { game: &GAMES[0] };
         let mut request = Vec::new();
-        ping.write_request(Attempt::first(Token(0x0102_0304_0506_0708)), &mut request);
+        write_request(&GAMES[0], Token(0x0102_0304_0506_0708), &mut request);
         assert_eq!((request.len(), &request[..9]), (33, &[1, 1, 2, 3, 4, 5, 6, 7, 8][..]));
         assert_eq!(read_request_token(&request), Some(Token(0x0102_0304_0506_0708)));
         assert_eq!(read_token(&pong("")), Some(Token(7)));

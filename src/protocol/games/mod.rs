@@ -10,6 +10,7 @@
 //! | | `status_text.rs`, `words.rs` | statuses that are lines of text |
 //! | | `servers.rs` | the servers, each listed once |
 //! | | `list_query.rs` | a conversation with a master |
+//! | | `one_reply.rs` | a conversation of one request and one reply |
 //! | [`Rejected`] | `master_list.rs` | a master's list, and which of its entries are accepted |
 //! | [`WireProtocol`] | `wire.rs` | the interface of a wire protocol, and the table of them |
 //! | [`quake3`] | `quake3/` | the Quake 3 family |
@@ -26,8 +27,8 @@
 //! | | `unreal2/` | Unreal Engine 2 |
 //!
 //! # A new wire protocol
-//! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `Dialogue` whose answer is a [`ServerInfo`].
-//!    Declare the file below.
+//! 1. Write its file: a `WIRE_PROTOCOL` with the table of its games, and a `OneReply` or a `Dialogue`, whose answer is a
+//!    [`ServerInfo`]. Declare the file below.
 //! 2. Add it to the table in `wire.rs`.
 
 #![cfg_attr(
@@ -57,6 +58,8 @@ mod list_query;
 mod master_list;
 #[cfg(feature = "games")]
 mod mumble;
+#[cfg(feature = "games")]
+mod one_reply;
 #[cfg(feature = "games")]
 mod quake2;
 pub mod quake3;

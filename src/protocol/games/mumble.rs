@@ -4,11 +4,11 @@
 //! server returns, its version, and three counts. There are no names, neither of the server nor of its users.
 
 use super::fields::Fields;
-use super::servers::ServerSet;
+use super::one_reply::OneReply;
 use super::text::{Colors, TextRules};
-use super::wire::{Dialogue, WireProtocol};
-use super::{Game, GameAnswer, ServerInfo};
-use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token, bytes_at};
+use super::wire::WireProtocol;
+use super::{Game, ServerInfo};
+use crate::protocol::{Proof, Step, Token, bytes_at};
 
 /// The type of the request, before the number.
 const PING: &[u8] = &[0; 4];
@@ -21,7 +21,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     name: "mumble",
     lists_players: false,
     games: || GAMES,
-    server: |question| Box::new(Ping { game: question.game }),
+    server: |question| UDP_PING.begin(question),
     master: None,
     read_token,
     read_request_token,
@@ -35,30 +35,17 @@ static GAMES: &[Game] = &[Game {
     ..Game::of(&WIRE_PROTOCOL, 64738)
 }];
 
-/// A conversation with a server: one request, one reply.
-#[derive(Debug)]
-struct Ping {
-    game: &'static Game,
-}
+static UDP_PING: OneReply = OneReply {
+    // The number of the ping, which the server returns.
+    proof: Proof::Token { bits: 64 },
+    write_request,
+    read: |reply, game| parse(reply, game).map_or_else(Step::Malformed, Step::Done),
+    size: PONG_LENGTH as u32,
+};
 
-impl Dialogue for Ping {
-    /// Returns proof by token: the number of the ping, which the server returns.
-    fn proof(&self) -> Proof {
-        Proof::Token { bits: 64 }
-    }
-
-    fn write_request(&mut self, attempt: Attempt, out: &mut Vec<u8>) {
-        out.extend_from_slice(PING);
-        out.extend_from_slice(&attempt.token.0.to_be_bytes());
-    }
-
-    fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        GameAnswer::step(parse(reply.bytes, self.game), reply.bytes)
-    }
-
-    fn reply_size(&self) -> ReplySize {
-        ReplySize::one(PONG_LENGTH as u32)
-    }
+fn write_request(_: &Game, token: Token, out: &mut Vec<u8>) {
+    out.extend_from_slice(PING);
+    out.extend_from_slice(&token.0.to_be_bytes());
 }
 
 /// Returns the number in a pong. A pong has no header, so everything else that is known about it is checked: its
@@ -101,7 +88,7 @@ mod tests {
     #[test]
     fn a_pong_returns_the_number_of_its_ping() {
         let mut request = Vec::new();
-        Ping { game: &GAMES[0] }.write_request(Attempt::first(NUMBER), &mut request);
+        write_request(&GAMES[0], NUMBER, &mut request);
         assert_eq!(request, b"\0\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08");
         assert_eq!(read_request_token(&request), Some(NUMBER));
         assert_eq!((read_token(PONG), read_token(&request)), (Some(NUMBER), None));

@@ -54,10 +54,13 @@ impl Talk {
         out
     }
 
-    fn take(&mut self, reply: &[u8]) -> Step<GameAnswer> {
-        self.0.step(&mut ServerSet::default(), &Reply::to_first(([127, 0, 0, 1], 1).into(), reply))
+    /// Passes a reply to the conversation.
+    pub fn take(&mut self, reply: &[u8]) -> Step<ServerInfo> {
+        let reply = Reply::to_first(([127, 0, 0, 1], 1).into(), reply);
+        self.0.step(&mut ServerSet::default(), &reply).map(server)
     }
 
+    /// Does the same, and returns the step without its answer, for comparison.
     pub fn step(&mut self, reply: &[u8]) -> Step<()> {
         self.take(reply).map(drop)
     }
@@ -65,7 +68,7 @@ impl Talk {
     /// Returns the answer that this reply completes.
     #[track_caller]
     pub fn answer(&mut self, reply: &[u8]) -> ServerInfo {
-        done(self.take(reply).map(server))
+        done(self.take(reply))
     }
 
     /// Returns the answer after a quiet gap; `None` for another attempt.

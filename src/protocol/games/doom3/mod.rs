@@ -12,11 +12,11 @@
 mod info;
 mod master;
 
-use super::servers::ServerSet;
+use super::one_reply::OneReply;
 use super::text::{Colors, TextRules};
-use super::wire::{Dialogue, WireProtocol};
-use super::{Game, GameAnswer};
-use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step, Token};
+use super::wire::WireProtocol;
+use super::{Game, ServerInfo};
+use crate::protocol::{Proof, Step, Token};
 
 const GET_INFO: &[u8] = b"\xff\xffgetInfo\0";
 const GET_INFO_EX: &[u8] = b"\xff\xffgetInfoEx\0";
@@ -30,7 +30,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     name: "doom3",
     lists_players: true,
     games: || GAMES,
-    server: |question| Box::new(GetInfo { game: question.game }),
+    server: |question| INFO_REPLY.begin(question),
     master: Some(|game, _| Box::new(master::query(game))),
     read_token,
     read_request_token,
@@ -68,43 +68,34 @@ const fn version(major: u32, minor: u32) -> u32 {
     major << 16 | minor
 }
 
-/// A conversation with a server: one request, one reply.
-#[derive(Debug)]
-struct GetInfo {
-    game: &'static Game,
+static INFO_REPLY: OneReply = OneReply {
+    // A server returns the challenge.
+    proof: Proof::Token { bits: 32 },
+    write_request,
+    read,
+    // Quake Wars with 24 players sends some 2,000 bytes.
+    size: 2200,
+};
+
+fn write_request(game: &Game, token: Token, out: &mut Vec<u8>) {
+    let challenge = (token.0 as u32).to_le_bytes();
+    if game.list_protocol >> 16 == QUAKE_WARS {
+        // The task comes first, and is returned, too.
+        out.extend_from_slice(GET_INFO_EX);
+        out.extend_from_slice(&challenge);
+    } else {
+        out.extend_from_slice(GET_INFO);
+    }
+    out.extend_from_slice(&challenge);
 }
 
-impl Dialogue for GetInfo {
-    /// Returns proof by token: a server returns the challenge.
-    fn proof(&self) -> Proof {
-        Proof::Token { bits: 32 }
-    }
-
-    fn write_request(&mut self, attempt: Attempt, out: &mut Vec<u8>) {
-        let challenge = (attempt.token.0 as u32).to_le_bytes();
-        if self.game.list_protocol >> 16 == QUAKE_WARS {
-            // The task comes first, and is returned, too.
-            out.extend_from_slice(GET_INFO_EX);
-            out.extend_from_slice(&challenge);
-        } else {
-            out.extend_from_slice(GET_INFO);
-        }
-        out.extend_from_slice(&challenge);
-    }
-
-    fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        let info = match (reply.bytes.strip_prefix(INFO), reply.bytes.strip_prefix(INFO_EX)) {
-            (Some(body), _) => info::parse(body, self.game),
-            (_, Some(body)) => info::parse_ex(body, self.game),
-            (None, None) => return Step::NotMine,
-        };
-        GameAnswer::step(info, reply.bytes)
-    }
-
-    /// Returns an upper bound for usual replies: Quake Wars with 24 players sends some 2,000 bytes.
-    fn reply_size(&self) -> ReplySize {
-        ReplySize::one(2200)
-    }
+fn read(reply: &[u8], game: &'static Game) -> Step<ServerInfo> {
+    let info = match (reply.strip_prefix(INFO), reply.strip_prefix(INFO_EX)) {
+        (Some(body), _) => info::parse(body, game),
+        (_, Some(body)) => info::parse_ex(body, game),
+        (None, None) => return Step::NotMine,
+    };
+    info.map_or_else(Step::Malformed, Step::Done)
 }
 
 fn read_token(reply: &[u8]) -> Option<Token> {
@@ -128,7 +119,7 @@ mod tests {
 
     fn request(id: &str) -> Vec<u8> {
         let mut out = Vec::new();
-        GetInfo { game: Game::find(id).unwrap() }.write_request(Attempt::first(Token(0x0102_0304)), &mut out);
+        write_request(Game::find(id).unwrap(), Token(0x0102_0304), &mut out);
         out
     }
 

@@ -11,11 +11,11 @@
 mod master;
 mod status;
 
-use super::servers::ServerSet;
+use super::one_reply::OneReply;
 use super::text::{Charset, Colors, TextRules};
-use super::wire::{Dialogue, WireProtocol};
-use super::{Game, GameAnswer};
-use crate::protocol::{Attempt, Proof, Reply, ReplySize, Step};
+use super::wire::WireProtocol;
+use super::{Game, ServerInfo};
+use crate::protocol::{Proof, Step};
 
 const STATUS: &[u8] = b"\xff\xff\xff\xffstatus\n";
 /// The headers of a reply: `SVC_Status` (`sv_main.c`), and `Sv_Status_f` of Quetoo.
@@ -25,7 +25,7 @@ pub(super) static WIRE_PROTOCOL: WireProtocol = WireProtocol {
     name: "quake2",
     lists_players: true,
     games: || GAMES,
-    server: |question| Box::new(Quake2Status { game: question.game }),
+    server: |question| STATUS_REPLY.begin(question),
     master: Some(|game, _| Box::new(master::query(game))),
     read_token: |_| None,
     read_request_token: |_| None,
@@ -91,34 +91,18 @@ static GAMES: &[Game] = &[
     },
 ];
 
-/// A conversation with a server: one request, one reply.
-#[derive(Debug)]
-struct Quake2Status {
-    game: &'static Game,
-}
+static STATUS_REPLY: OneReply = OneReply {
+    // A status has settings, and nothing else that a server prints does.
+    proof: Proof::Content,
+    write_request: |_, _, out| out.extend_from_slice(STATUS),
+    read,
+    // Servers limit a status to `MAX_MSGLEN`.
+    size: 1400,
+};
 
-impl Dialogue for Quake2Status {
-    /// Returns proof by content: a status has settings, and nothing else that a server prints does.
-    fn proof(&self) -> Proof {
-        Proof::Content
-    }
-
-    fn write_request(&mut self, _: Attempt, out: &mut Vec<u8>) {
-        out.extend_from_slice(STATUS);
-    }
-
-    fn step(&mut self, _: &mut ServerSet, reply: &Reply<'_>) -> Step<GameAnswer> {
-        let Some(text) = settings(reply.bytes) else { return Step::NotMine };
-        match status::parse(text, self.game) {
-            Ok(info) => Step::Done(GameAnswer::server(info, reply.bytes)),
-            Err(reason) => Step::Unproven(reason),
-        }
-    }
-
-    /// Returns an upper bound: servers limit a status to `MAX_MSGLEN`, 1,400 bytes.
-    fn reply_size(&self) -> ReplySize {
-        ReplySize::one(1400)
-    }
+fn read(reply: &[u8], game: &'static Game) -> Step<ServerInfo> {
+    let Some(text) = settings(reply) else { return Step::NotMine };
+    status::parse(text, game).map_or_else(Step::Unproven, Step::Done)
 }
 
 /// Returns the text of a reply from its settings on. Other lines may precede them: some servers print a message into
@@ -134,19 +118,16 @@ fn settings(reply: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::talk::Talk;
     use super::*;
-    use crate::protocol::Token;
 
-    fn step(datagram: &[u8]) -> Step<GameAnswer> {
-        let mut status = Quake2Status { game: Game::find("q2").unwrap() };
-        status.step(&mut ServerSet::default(), &Reply::to_first(([127, 0, 0, 1], 27910).into(), datagram))
+    fn step(datagram: &[u8]) -> Step<()> {
+        Talk::with("q2").step(datagram)
     }
 
     #[test]
     fn a_status_is_recognized_by_its_settings() {
-        let mut request = Vec::new();
-        Quake2Status { game: &GAMES[0] }.write_request(Attempt::first(Token::NONE), &mut request);
-        assert_eq!(request, b"\xff\xff\xff\xffstatus\n");
+        assert_eq!(Talk::with("q2").request(1), b"\xff\xff\xff\xffstatus\n");
         for reply in [
             &b"\xff\xff\xff\xffprint\n\\mapname\\q2dm1\n"[..],
             b"\xff\xff\xff\xffstatus\n\\sv_map\\edge\n",
@@ -164,16 +145,8 @@ mod tests {
             assert!(matches!(step(other), Step::NotMine), "{}", other.escape_ascii());
         }
         assert!(matches!(step(b"\xff\xff\xff\xffprint\n\\mapname\\q2"), Step::Unproven(_)));
-        match step(b"\xff\xff\xff\xffprint\n\\mapname\\q2dm1\\maxclients\\1") {
-            Step::Done(GameAnswer::Server { info, .. }) => {
-                assert_eq!(
-                    (info.map.as_deref(), info.max_players),
-                    (Some("q2dm1"), None),
-                    "it may lack digits"
-                );
-                assert_eq!((info.truncated, info.remarks.len()), (true, 1));
-            }
-            other => panic!("{other:?}"),
-        }
+        let info = Talk::with("q2").answer(b"\xff\xff\xff\xffprint\n\\mapname\\q2dm1\\maxclients\\1");
+        assert_eq!((info.map.as_deref(), info.max_players), (Some("q2dm1"), None), "it may lack digits");
+        assert_eq!((info.truncated, info.remarks.len()), (true, 1));
     }
 }
