@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::dice::{Dice, Purpose, hits};
@@ -44,7 +45,8 @@ pub struct Fleet {
     replies: Schedule<Pending>,
     /// Buffers of replies that were sent, for reuse.
     spare: Vec<Vec<u8>>,
-    wanted: Option<u32>,
+    /// The wanted player's host and name.
+    wanted: Option<(u32, Arc<str>)>,
     waiting: u64,
     tally: Tally,
 }
@@ -105,7 +107,6 @@ impl Fleet {
     pub fn new(plan: Plan) -> Result<Fleet, PlanError> {
         plan.validate()?;
         let hosts = Hosts::new(&plan);
-        let wanted = if plan.protocol.has_players { hosts.choose_wanted(&plan) } else { None };
         Ok(Fleet {
             protocol: (plan.protocol.build)(&plan),
             limits: Limits::new(plan.limit),
@@ -114,9 +115,9 @@ impl Fleet {
             spare: Vec::new(),
             waiting: 0,
             tally: Tally::default(),
+            wanted: hosts.choose_wanted(&plan),
             plan,
             hosts,
-            wanted,
         })
     }
 
@@ -217,8 +218,13 @@ impl Fleet {
             seed: self.plan.roll(Purpose::Content, host, 0),
             fault: self.hosts.fault(host),
             garbage: self.hosts.get(host).garbage,
-            has_wanted: self.wanted == Some(host),
+            wanted: self.wanted_on(host),
         }
+    }
+
+    /// Returns the name of the wanted player, if that player is on this host.
+    fn wanted_on(&self, host: u32) -> Option<Arc<str>> {
+        self.wanted.as_ref().filter(|(at, _)| *at == host).map(|(_, name)| Arc::clone(name))
     }
 
     /// Returns an empty buffer, reusing one if possible.
@@ -323,8 +329,7 @@ impl Fleet {
         let mut dice = Dice::new(self.plan.roll(Purpose::Forge, 0, nth));
         let host = dice.below(self.plan.hosts as usize) as u32;
         let seed = self.plan.roll(Purpose::Content, host, 0);
-        let context =
-            HostContext { now, from: to, host, seed, fault: None, garbage: false, has_wanted: false };
+        let context = HostContext { now, from: to, host, seed, fault: None, garbage: false, wanted: None };
         self.protocol.forge(&context, request, &mut dice, out);
         self.tally.forged += 1;
         Some((self.plan.address(host), to))
@@ -365,7 +370,7 @@ impl Fleet {
     /// Returns the host that the wanted player is on. `None` if no player is wanted, the protocol has no players, or no
     /// living host replies properly.
     pub fn wanted_at(&self) -> Option<SocketAddr> {
-        self.wanted.map(|host| self.plan.address(host))
+        self.wanted.as_ref().map(|(host, _)| self.plan.address(*host))
     }
 
     /// Returns the number of hosts' replies that are not due yet, without copies, forgeries and the master's lists.

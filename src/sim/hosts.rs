@@ -1,6 +1,7 @@
 //! The state of each host: its traits, and the number of its requests.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::dice::Purpose;
@@ -86,12 +87,13 @@ impl Hosts {
         host.requests - 1
     }
 
-    /// Chooses the host that `plan.wanted` is on: one that is alive and replies properly.
-    pub(super) fn choose_wanted(&self, plan: &Plan) -> Option<u32> {
-        plan.wanted.as_ref()?;
-        (0..plan.hosts)
-            .filter(|&host| self.get(host).is_proper())
-            .min_by_key(|&host| plan.roll(Purpose::Wanted, host, 0))
+    /// Chooses the host that the wanted player is on: one that is alive and replies properly. Returns it with the
+    /// player's name; `None` if no player is wanted, the protocol has no players, or there is no such host.
+    pub(super) fn choose_wanted(&self, plan: &Plan) -> Option<(u32, Arc<str>)> {
+        let name = plan.wanted.as_deref().filter(|_| plan.protocol.has_players)?;
+        let proper = (0..plan.hosts).filter(|&host| self.get(host).is_proper());
+        let host = proper.min_by_key(|&host| plan.roll(Purpose::Wanted, host, 0))?;
+        Some((host, name.into()))
     }
 }
 

@@ -49,14 +49,11 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_players()
     .with_faults(&QUAKE2_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("mta", 22126, "Multi Theft Auto servers", |plan| Box::new(MtaServers::new(plan)))
-        .with_players(),
+    HostProtocol::new("mta", 22126, "Multi Theft Auto servers", |_| Box::new(MtaServers)).with_players(),
     #[cfg(feature = "games")]
-    HostProtocol::new("samp", 7777, "San Andreas Multiplayer servers", |plan| {
-        Box::new(SampServers::new(plan))
-    })
-    .with_players()
-    .with_faults(&[NO_LIST]),
+    HostProtocol::new("samp", 7777, "San Andreas Multiplayer servers", |_| Box::new(SampServers))
+        .with_players()
+        .with_faults(&[NO_LIST]),
     #[cfg(feature = "games")]
     HostProtocol::new("teeworlds", 8303, "Teeworlds 0.6 and DDNet servers and their master", |plan| {
         Box::new(TeeworldsServers::new(plan))
@@ -71,37 +68,35 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     .with_master()
     .with_players(),
     #[cfg(feature = "games")]
-    HostProtocol::new("gamespy1", 7778, "servers with GameSpy's protocol, version 1", |plan| {
-        Box::new(GameSpy1Servers::new(plan))
+    HostProtocol::new("gamespy1", 7778, "servers with GameSpy's protocol, version 1", |_| {
+        Box::new(GameSpy1Servers)
     })
     .with_players()
     .with_faults(&GAMESPY1_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("gamespy2", 2302, "servers with GameSpy's protocol, version 2", |plan| {
-        Box::new(GameSpy2Servers::new(plan))
+    HostProtocol::new("gamespy2", 2302, "servers with GameSpy's protocol, version 2", |_| {
+        Box::new(GameSpy2Servers)
     })
     .with_players()
     .with_faults(&GAMESPY2_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("gamespy3", 29900, "servers with GameSpy's protocol, version 3", |plan| {
-        Box::new(GameSpy3Servers::new(plan))
+    HostProtocol::new("gamespy3", 29900, "servers with GameSpy's protocol, version 3", |_| {
+        Box::new(GameSpy3Servers)
     })
     .with_players()
     .with_faults(&GAMESPY3_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("minecraft", 25565, "Minecraft servers, Java edition", |plan| {
-        Box::new(MinecraftServers::new(plan))
+    HostProtocol::new("minecraft", 25565, "Minecraft servers, Java edition", |_| {
+        Box::<MinecraftServers>::default()
     })
     .with_players()
     .with_faults(&MINECRAFT_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("unreal2", 7778, "Unreal Tournament 2004 servers", |plan| {
-        Box::new(Unreal2Servers::new(plan))
-    })
-    .with_players()
-    .with_faults(&UNREAL2_FAULTS),
+    HostProtocol::new("unreal2", 7778, "Unreal Tournament 2004 servers", |_| Box::new(Unreal2Servers))
+        .with_players()
+        .with_faults(&UNREAL2_FAULTS),
     #[cfg(feature = "games")]
-    HostProtocol::new("doom3", 27666, "Doom 3 servers", |plan| Box::new(Doom3Servers::new(plan)))
+    HostProtocol::new("doom3", 27666, "Doom 3 servers", |_| Box::new(Doom3Servers))
         .with_players()
         .with_faults(&DOOM3_FAULTS),
     HostProtocol::new("echo", 7, "hosts that return what they receive (RFC 862)", |_| Box::new(Echo)),
@@ -215,7 +210,7 @@ mod tests {
                 let garbage = round % 3 == 0;
                 let (now, seed) = (Time::from_millis(round as u64), round as u64);
                 let from = ([127, 0, 0, 1], 9).into();
-                let context = HostContext { now, from, host: 1, seed, fault, garbage, has_wanted: false };
+                let context = HostContext { now, from, host: 1, seed, fault, garbage, wanted: None };
                 let (mut reply, mut out) = (Vec::new(), Vec::new());
                 let answer = if garbage { SimulatedHost::garbage } else { SimulatedHost::answer };
                 if answer(&mut *host, &context, &request, &mut reply) == Reaction::Replied {

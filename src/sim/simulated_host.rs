@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::dice::Dice;
 use crate::engine::Time;
@@ -87,7 +88,7 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
 }
 
 /// The host that processes a request, and the time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct HostContext {
     /// The time when the request arrives; in [`SimulatedHost::finish`], when the reply is sent.
     pub(super) now: Time,
@@ -101,8 +102,8 @@ pub(super) struct HostContext {
     pub(super) fault: Option<&'static str>,
     /// True if its replies are broken after the token.
     pub(super) garbage: bool,
-    /// True if the wanted player is on this host.
-    pub(super) has_wanted: bool,
+    /// The name of the wanted player, if that player is on this host.
+    pub(super) wanted: Option<Arc<str>>,
 }
 
 /// The outcome of a request that reached a host.

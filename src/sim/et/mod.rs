@@ -16,13 +16,14 @@ const HEAD: [u8; 4] = [0xff; 4];
 /// All game servers of a fleet, and their master.
 #[derive(Debug)]
 pub(super) struct GameServers {
-    wanted: Option<String>,
+    /// The wanted player's name, which no other player's name may contain.
+    reserved: Option<String>,
     list: ServerList,
 }
 
 impl GameServers {
     pub(super) fn new(plan: &Plan) -> GameServers {
-        GameServers { wanted: plan.wanted.clone(), list: ServerList::new(plan) }
+        GameServers { reserved: plan.wanted.clone(), list: ServerList::new(plan) }
     }
 }
 
@@ -41,10 +42,11 @@ impl SimulatedHost for GameServers {
     }
 
     fn finish(&mut self, context: &HostContext, kept: &[u8], _: u32, out: &mut Vec<u8>) {
-        let &HostContext { seed, host, has_wanted, .. } = context;
+        let &HostContext { seed, host, .. } = context;
         // Only requests are kept.
         let Some(request) = GameRequest::parse(kept) else { return };
-        let server = GameServer { seed, host, wanted: self.wanted.as_deref(), has_wanted };
+        let (wanted, reserved) = (context.wanted.as_deref(), self.reserved.as_deref());
+        let server = GameServer { seed, host, wanted, reserved };
         if context.garbage { server.write_garbage(request, out) } else { server.write_reply(request, out) }
     }
 

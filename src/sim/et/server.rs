@@ -114,10 +114,10 @@ pub(super) struct GameServer<'a> {
     pub(super) seed: u64,
     /// Its number in the fleet, which is part of its name.
     pub(super) host: u32,
-    /// The name of the wanted player, who is on exactly one server.
+    /// The name of the wanted player, if that player is on this server.
     pub(super) wanted: Option<&'a str>,
-    /// True if the wanted player is on this server.
-    pub(super) has_wanted: bool,
+    /// The wanted player's name, which no other player's name may contain.
+    pub(super) reserved: Option<&'a str>,
 }
 
 impl GameRequest<'_> {
@@ -142,8 +142,8 @@ impl GameServer<'_> {
         let mut dice = Dice::new(self.seed);
         let slots = dice.pick(&SLOTS);
         // A third of the servers are empty.
-        let players =
-            dice.below(MAX_PLAYERS + 11).saturating_sub(10).min(slots).max(usize::from(self.has_wanted));
+        let least = usize::from(self.wanted.is_some());
+        let players = dice.below(MAX_PLAYERS + 11).saturating_sub(10).min(slots).max(least);
         write_head(request, out);
         match request.kind {
             RequestKind::Status => self.write_status(&mut dice, slots, players, out),
@@ -174,8 +174,8 @@ impl GameServer<'_> {
               \\omnibot_enable\\1\\omnibot_playing\\0\\sv_cpu\\Virtual CPU\\g_voteFlags\\0\\sv_wwwDownload\\1\\sv_punkbuster\\0\\mod_url\\http://example.org\\mod_binary\\linux-release\n",
         );
         for player in 0..players {
-            let wanted = self.wanted.filter(|_| self.has_wanted && player == 0);
-            write_player(dice, wanted, self.wanted, out);
+            let wanted = self.wanted.filter(|_| player == 0);
+            write_player(dice, wanted, self.reserved, out);
         }
     }
 
@@ -304,7 +304,7 @@ mod tests {
     use super::*;
 
     fn server(host: u32) -> GameServer<'static> {
-        GameServer { seed: u64::from(host) * 77, host, wanted: None, has_wanted: false }
+        GameServer { seed: u64::from(host) * 77, host, wanted: None, reserved: None }
     }
 
     fn reply(server: &GameServer<'_>, request: &[u8]) -> Vec<u8> {
@@ -367,9 +367,10 @@ mod tests {
 
     #[test]
     fn the_wanted_player_is_on_exactly_one_server() {
-        let found = |has_wanted, name: &str| {
+        let found = |has_wanted: bool, name: &str| {
             let is_on = |host| {
-                let server = GameServer { has_wanted, wanted: Some(name), ..server(host) };
+                let wanted = has_wanted.then_some(name);
+                let server = GameServer { wanted, reserved: Some(name), ..server(host) };
                 let (_, players) = dissect(&reply(&server, b"\xff\xff\xff\xffgetstatus"));
                 players.iter().any(|player| reads_like(player.as_bytes(), name))
             };

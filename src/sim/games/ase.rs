@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::SimulatedServer;
-use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 /// The bits of all fields of a player. Team, skin and time are sent, but empty.
@@ -11,22 +10,14 @@ const ALL_FIELDS: u8 = 0x3f;
 
 /// All servers of a fleet.
 #[derive(Debug)]
-pub(crate) struct MtaServers {
-    wanted: Option<String>,
-}
-
-impl MtaServers {
-    pub(crate) fn new(plan: &Plan) -> MtaServers {
-        MtaServers { wanted: plan.wanted.clone() }
-    }
-}
+pub(crate) struct MtaServers;
 
 impl SimulatedHost for MtaServers {
     fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
         if request.first() != Some(&b's') {
             return Reaction::Ignored;
         }
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
+        let server = SimulatedServer::new(context);
         let (players, slots) = (server.players.len().to_string(), server.max_players.to_string());
         let password = if server.has_password { "1" } else { "0" };
         reply.extend_from_slice(b"EYE1");

@@ -17,7 +17,7 @@ impl SimulatedHost for BedrockServers {
         if request[0] != 1 {
             return Reaction::Ignored;
         }
-        let server = SimulatedServer::new(context, None);
+        let server = SimulatedServer::new(context);
         let text = format!(
             "MCPE;{};685;1.21.2;{};{};{};{};Survival;1;19132;19133;",
             server.name,

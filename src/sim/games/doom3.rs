@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::SimulatedServer;
 use super::server::SimulatedPlayer;
-use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 const INFO: &[u8] = b"\xff\xffinfoResponse\0";
@@ -20,9 +19,7 @@ pub(in crate::sim) const DOOM3_FAULTS: [&str; 2] = ["quake4", "quake-wars"];
 
 /// All servers of a fleet.
 #[derive(Debug)]
-pub(crate) struct Doom3Servers {
-    wanted: Option<String>,
-}
+pub(crate) struct Doom3Servers;
 
 /// The game of a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,12 +39,6 @@ impl Doom3Kind {
     }
 }
 
-impl Doom3Servers {
-    pub(crate) fn new(plan: &Plan) -> Doom3Servers {
-        Doom3Servers { wanted: plan.wanted.clone() }
-    }
-}
-
 impl SimulatedHost for Doom3Servers {
     fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
         let (short, long) =
@@ -63,7 +54,7 @@ impl SimulatedHost for Doom3Servers {
         // A number that the request lacks reads as -1.
         let count = if kind == Doom3Kind::QuakeWars { 2 } else { 1 };
         reply.extend_from_slice(&[numbers, &[0xff; 8]].concat()[..4 * count]);
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
+        let server = SimulatedServer::new(context);
         write_info(&server, kind, reply);
         if long.is_some() {
             write_achievements(&server, reply);

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::SimulatedServer;
-use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 /// The faults of servers: tables are sent only if they are requested alone; the numbers of rows are missing; the
@@ -12,45 +11,12 @@ pub(crate) const FAULTS: [&str; 3] = ["one-section", "no-row-count", "hidden-pla
 
 /// All servers of a fleet.
 #[derive(Debug)]
-pub(crate) struct GameSpy2Servers {
-    wanted: Option<String>,
-}
-
-impl GameSpy2Servers {
-    pub(crate) fn new(plan: &Plan) -> GameSpy2Servers {
-        GameSpy2Servers { wanted: plan.wanted.clone() }
-    }
-}
-
-fn write_server(server: &SimulatedServer, reply: &mut Vec<u8>) {
-    for (key, value) in [
-        ("hostname", server.name.as_str()),
-        ("gamever", "1.12"),
-        ("mapname", server.map),
-        ("gametype", "coop"),
-        ("numplayers", &server.players.len().to_string()),
-        ("maxplayers", &server.max_players.to_string()),
-        ("password", if server.has_password { "1" } else { "0" }),
-    ] {
-        reply.extend_from_slice(format!("{key}\0{value}\0").as_bytes());
-    }
-    reply.push(0);
-}
-
-/// Appends a table, with the number of its rows unless that is `None`.
-fn write_table(fields: &[&str], rows: &[Vec<String>], count: Option<usize>, reply: &mut Vec<u8>) {
-    reply.push(0);
-    reply.extend(count.map(|count| count as u8));
-    for text in fields.iter().copied().chain([""]).chain(rows.iter().flatten().map(String::as_str)) {
-        reply.extend_from_slice(text.as_bytes());
-        reply.push(0);
-    }
-}
+pub(crate) struct GameSpy2Servers;
 
 impl SimulatedHost for GameSpy2Servers {
     fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
         let &[0xfe, 0xfd, 0, a, b, c, d, about, players, teams] = request else { return Reaction::Ignored };
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
+        let server = SimulatedServer::new(context);
         reply.extend_from_slice(&[0, a, b, c, d]);
         let has_server = about == 0xff;
         if has_server {
@@ -80,5 +46,30 @@ impl SimulatedHost for GameSpy2Servers {
 
     fn token(&self) -> Range<usize> {
         1..5
+    }
+}
+
+fn write_server(server: &SimulatedServer, reply: &mut Vec<u8>) {
+    for (key, value) in [
+        ("hostname", server.name.as_str()),
+        ("gamever", "1.12"),
+        ("mapname", server.map),
+        ("gametype", "coop"),
+        ("numplayers", &server.players.len().to_string()),
+        ("maxplayers", &server.max_players.to_string()),
+        ("password", if server.has_password { "1" } else { "0" }),
+    ] {
+        reply.extend_from_slice(format!("{key}\0{value}\0").as_bytes());
+    }
+    reply.push(0);
+}
+
+/// Appends a table, with the number of its rows unless that is `None`.
+fn write_table(fields: &[&str], rows: &[Vec<String>], count: Option<usize>, reply: &mut Vec<u8>) {
+    reply.push(0);
+    reply.extend(count.map(|count| count as u8));
+    for text in fields.iter().copied().chain([""]).chain(rows.iter().flatten().map(String::as_str)) {
+        reply.extend_from_slice(text.as_bytes());
+        reply.push(0);
     }
 }

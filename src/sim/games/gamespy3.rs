@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use super::{SimulatedServer, split_parts::PartWriter};
 use crate::sim::dice::Dice;
-use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 /// The faults of servers.
@@ -17,56 +16,7 @@ const SIZES: [usize; 3] = [300, 700, 1400];
 
 /// All servers of a fleet.
 #[derive(Debug)]
-pub(crate) struct GameSpy3Servers {
-    wanted: Option<String>,
-}
-
-impl GameSpy3Servers {
-    pub(crate) fn new(plan: &Plan) -> GameSpy3Servers {
-        GameSpy3Servers { wanted: plan.wanted.clone() }
-    }
-
-    /// Returns the parts of the status that was requested.
-    fn status(&self, context: &HostContext, request: &[u8]) -> Vec<Vec<u8>> {
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
-        let size = Dice::new(context.seed ^ 3).pick(&SIZES);
-        let head = [&[0][..], &request[3..7], b"splitnum\0"].concat();
-        let mut parts = PartWriter::new(head, size);
-        for (key, value) in [
-            ("hostname", server.name.as_str()),
-            ("gamename", "simulated"),
-            ("gamever", "1.1.1"),
-            ("mapname", server.map),
-            ("gametype", "conquest"),
-            ("numplayers", &server.players.len().to_string()),
-            ("maxplayers", &server.max_players.to_string()),
-            ("password", if server.has_password { "1" } else { "0" }),
-            ("timelimit", "20"),
-        ] {
-            parts.pair(key, value);
-        }
-        parts.end_pairs();
-        let listed = if context.fault == Some("hidden-players") { &[] } else { &server.players[..] };
-        parts.section(1);
-        for column in ["player_", "score_", "ping_", "team_", "AIBot_"] {
-            let values = listed.iter().enumerate().map(|(at, player)| match column {
-                "player_" => player.name.clone(),
-                "score_" => player.score.to_string(),
-                "ping_" => player.ping.to_string(),
-                "team_" => (1 + at % 2).to_string(),
-                _ => u8::from(player.is_bot).to_string(),
-            });
-            parts.column(column, values);
-        }
-        parts.section(2);
-        parts.column("team_t", ["red", "blue"].map(String::from).into_iter());
-        let mut parts = parts.finish();
-        if context.fault == Some("reversed-parts") {
-            parts.reverse();
-        }
-        parts
-    }
-}
+pub(crate) struct GameSpy3Servers;
 
 impl SimulatedHost for GameSpy3Servers {
     /// Keeps the reply to a handshake; for a status, which is long, only its request.
@@ -116,7 +66,7 @@ impl SimulatedHost for GameSpy3Servers {
 
     fn parts(&self, context: &HostContext, kept: &[u8]) -> u32 {
         let is_status = kept.first() == Some(&0xfe) && !context.garbage;
-        if is_status { self.status(context, kept).len() as u32 } else { 1 }
+        if is_status { status(context, kept).len() as u32 } else { 1 }
     }
 
     fn finish(&mut self, context: &HostContext, kept: &[u8], part: u32, out: &mut Vec<u8>) {
@@ -124,8 +74,49 @@ impl SimulatedHost for GameSpy3Servers {
             let end = if context.garbage { 5 } else { kept.len() };
             return out.extend_from_slice(&kept[..end]);
         }
-        let mut parts = self.status(context, kept);
+        let mut parts = status(context, kept);
         let part = parts.swap_remove(part as usize);
         out.extend_from_slice(if context.garbage { &part[..8] } else { &part });
     }
+}
+
+/// Returns the parts of the status that was requested.
+fn status(context: &HostContext, request: &[u8]) -> Vec<Vec<u8>> {
+    let server = SimulatedServer::new(context);
+    let size = Dice::new(context.seed ^ 3).pick(&SIZES);
+    let head = [&[0][..], &request[3..7], b"splitnum\0"].concat();
+    let mut parts = PartWriter::new(head, size);
+    for (key, value) in [
+        ("hostname", server.name.as_str()),
+        ("gamename", "simulated"),
+        ("gamever", "1.1.1"),
+        ("mapname", server.map),
+        ("gametype", "conquest"),
+        ("numplayers", &server.players.len().to_string()),
+        ("maxplayers", &server.max_players.to_string()),
+        ("password", if server.has_password { "1" } else { "0" }),
+        ("timelimit", "20"),
+    ] {
+        parts.pair(key, value);
+    }
+    parts.end_pairs();
+    let listed = if context.fault == Some("hidden-players") { &[] } else { &server.players[..] };
+    parts.section(1);
+    for column in ["player_", "score_", "ping_", "team_", "AIBot_"] {
+        let values = listed.iter().enumerate().map(|(at, player)| match column {
+            "player_" => player.name.clone(),
+            "score_" => player.score.to_string(),
+            "ping_" => player.ping.to_string(),
+            "team_" => (1 + at % 2).to_string(),
+            _ => u8::from(player.is_bot).to_string(),
+        });
+        parts.column(column, values);
+    }
+    parts.section(2);
+    parts.column("team_t", ["red", "blue"].map(String::from).into_iter());
+    let mut parts = parts.finish();
+    if context.fault == Some("reversed-parts") {
+        parts.reverse();
+    }
+    parts
 }

@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use super::SimulatedServer;
 use crate::sim::dice::Dice;
-use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 /// The faults of servers: Geyser's header and order of keys; zeros in the message of the day; a hidden player list.
@@ -17,59 +16,10 @@ pub(crate) const FAULTS: [&str; 3] = ["geyser", "zeros-in-name", "hidden-players
 const KEPT: u32 = 0x0f0f_0f0f;
 
 /// All servers of a fleet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct MinecraftServers {
-    wanted: Option<String>,
     /// The latest session number and challenge of each client of a host.
     clients: HashMap<(u32, SocketAddr), (u32, i32)>,
-}
-
-impl MinecraftServers {
-    pub(crate) fn new(plan: &Plan) -> MinecraftServers {
-        MinecraftServers { wanted: plan.wanted.clone(), clients: HashMap::new() }
-    }
-
-    fn write_status(&self, context: &HostContext, session: u32, reply: &mut Vec<u8>) {
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
-        let is_geyser = context.fault == Some("geyser");
-        let name = match context.fault {
-            Some("zeros-in-name") => format!("\0*{}\0", server.name),
-            _ => format!("\u{a7}2{}", server.name),
-        };
-        let (players, slots) = (server.players.len().to_string(), server.max_players.to_string());
-        let mut pairs = [
-            ("hostname", name.as_str()),
-            ("gametype", "SMP"),
-            ("game_id", "MINECRAFT"),
-            ("version", "1.21.4"),
-            ("plugins", "Paper on 1.21.4: WorldEdit 7.3.9; Vault 1.7.3"),
-            ("map", server.map),
-            ("numplayers", &players),
-            ("maxplayers", &slots),
-            ("hostport", "25565"),
-            ("hostip", "127.0.0.1"),
-        ];
-        if is_geyser {
-            pairs[1..].reverse();
-        }
-        reply.push(0);
-        reply.extend_from_slice(&session.to_be_bytes());
-        reply.extend_from_slice(if is_geyser { b"GeyserMC\0\x80\0" } else { b"splitnum\0\x80\0" });
-        for (key, value) in pairs {
-            reply.extend_from_slice(key.as_bytes());
-            reply.push(0);
-            // Latin-1, as the game sends it.
-            reply.extend(value.chars().map(|c| c as u8));
-            reply.push(0);
-        }
-        reply.extend_from_slice(b"\0\x01player_\0\0");
-        let listed = server.players.iter().filter(|_| context.fault != Some("hidden-players"));
-        for player in listed {
-            reply.extend_from_slice(player.name.as_bytes());
-            reply.push(0);
-        }
-        reply.push(0);
-    }
 }
 
 impl SimulatedHost for MinecraftServers {
@@ -90,7 +40,7 @@ impl SimulatedHost for MinecraftServers {
             // Real servers also answer a shorter request, with a shorter reply. Clients do not use it.
             (b"\xfe\xfd\x00", 8) => match self.clients.get(&client) {
                 Some(&(session, challenge)) if rest[..4] == challenge.to_be_bytes() => {
-                    self.write_status(context, session, reply);
+                    write_status(context, session, reply);
                 }
                 _ => return Reaction::Ignored,
             },
@@ -102,4 +52,46 @@ impl SimulatedHost for MinecraftServers {
     fn token(&self) -> Range<usize> {
         1..5
     }
+}
+
+fn write_status(context: &HostContext, session: u32, reply: &mut Vec<u8>) {
+    let server = SimulatedServer::new(context);
+    let is_geyser = context.fault == Some("geyser");
+    let name = match context.fault {
+        Some("zeros-in-name") => format!("\0*{}\0", server.name),
+        _ => format!("\u{a7}2{}", server.name),
+    };
+    let (players, slots) = (server.players.len().to_string(), server.max_players.to_string());
+    let mut pairs = [
+        ("hostname", name.as_str()),
+        ("gametype", "SMP"),
+        ("game_id", "MINECRAFT"),
+        ("version", "1.21.4"),
+        ("plugins", "Paper on 1.21.4: WorldEdit 7.3.9; Vault 1.7.3"),
+        ("map", server.map),
+        ("numplayers", &players),
+        ("maxplayers", &slots),
+        ("hostport", "25565"),
+        ("hostip", "127.0.0.1"),
+    ];
+    if is_geyser {
+        pairs[1..].reverse();
+    }
+    reply.push(0);
+    reply.extend_from_slice(&session.to_be_bytes());
+    reply.extend_from_slice(if is_geyser { b"GeyserMC\0\x80\0" } else { b"splitnum\0\x80\0" });
+    for (key, value) in pairs {
+        reply.extend_from_slice(key.as_bytes());
+        reply.push(0);
+        // Latin-1, as the game sends it.
+        reply.extend(value.chars().map(|c| c as u8));
+        reply.push(0);
+    }
+    reply.extend_from_slice(b"\0\x01player_\0\0");
+    let listed = server.players.iter().filter(|_| context.fault != Some("hidden-players"));
+    for player in listed {
+        reply.extend_from_slice(player.name.as_bytes());
+        reply.push(0);
+    }
+    reply.push(0);
 }

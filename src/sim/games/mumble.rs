@@ -15,7 +15,7 @@ impl SimulatedHost for MumbleServers {
         else {
             return Reaction::Ignored;
         };
-        let server = SimulatedServer::new(context, None);
+        let server = SimulatedServer::new(context);
         reply.extend_from_slice(&[0, 1, 5, 3]);
         reply.extend_from_slice(number);
         for count in [server.players.len(), server.max_players, 72_000] {

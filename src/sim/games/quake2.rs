@@ -18,13 +18,12 @@ pub(in crate::sim) const QUAKE2_FAULTS: [&str; 3] = ["preface", "hidden-bots", "
 /// All servers of a fleet.
 #[derive(Debug)]
 pub(crate) struct Quake2Servers {
-    wanted: Option<String>,
     listed: Listed,
 }
 
 impl Quake2Servers {
     pub(crate) fn new(plan: &Plan) -> Quake2Servers {
-        Quake2Servers { wanted: plan.wanted.clone(), listed: Listed::new(plan) }
+        Quake2Servers { listed: Listed::new(plan) }
     }
 }
 
@@ -33,7 +32,7 @@ impl SimulatedHost for Quake2Servers {
         if !request.starts_with(b"\xff\xff\xff\xffstatus") {
             return Reaction::Ignored;
         }
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
+        let server = SimulatedServer::new(context);
         reply.extend_from_slice(&[0xff; 4]);
         reply.extend_from_slice(HEADER.as_bytes());
         reply.extend_from_slice(status(&server, context.fault).as_bytes());

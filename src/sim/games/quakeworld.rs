@@ -22,13 +22,12 @@ pub(in crate::sim) const QUAKEWORLD_FAULTS: [&str; 2] = ["old", "fte"];
 /// All servers of a fleet.
 #[derive(Debug)]
 pub(crate) struct QuakeWorldServers {
-    wanted: Option<String>,
     listed: Listed,
 }
 
 impl QuakeWorldServers {
     pub(crate) fn new(plan: &Plan) -> QuakeWorldServers {
-        QuakeWorldServers { wanted: plan.wanted.clone(), listed: Listed::new(plan) }
+        QuakeWorldServers { listed: Listed::new(plan) }
     }
 }
 
@@ -36,7 +35,7 @@ impl SimulatedHost for QuakeWorldServers {
     /// Keeps the text of the whole reply.
     fn answer(&mut self, context: &HostContext, request: &[u8], text: &mut Vec<u8>) -> Reaction {
         let Some(options) = options(request) else { return Reaction::Ignored };
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
+        let server = SimulatedServer::new(context);
         let text_of = match context.fault {
             Some("old") => status(&server, OLD, false),
             fault => status(&server, options, fault == Some("fte")),

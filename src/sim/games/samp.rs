@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::SimulatedServer;
-use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 /// The fault of servers that list no players, like those with more than 100.
@@ -11,15 +10,7 @@ pub(crate) const NO_LIST: &str = "no-list";
 
 /// All servers of a fleet.
 #[derive(Debug)]
-pub(crate) struct SampServers {
-    wanted: Option<String>,
-}
-
-impl SampServers {
-    pub(crate) fn new(plan: &Plan) -> SampServers {
-        SampServers { wanted: plan.wanted.clone() }
-    }
-}
+pub(crate) struct SampServers;
 
 impl SimulatedHost for SampServers {
     fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
@@ -27,7 +18,7 @@ impl SimulatedHost for SampServers {
         else {
             return Reaction::Ignored;
         };
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
+        let server = SimulatedServer::new(context);
         let has_list = context.fault != Some(NO_LIST);
         let is_open_mp = context.seed.is_multiple_of(3);
         reply.extend_from_slice(request);

@@ -33,13 +33,13 @@ pub(super) struct SimulatedPlayer {
 }
 
 impl SimulatedServer {
-    /// Returns the server of `context`, with `wanted` as its first player if it is the one that has this player.
-    pub(super) fn new(context: &HostContext, wanted: Option<&str>) -> SimulatedServer {
+    /// Returns the server of `context`. The wanted player, if on this host, is the first one.
+    pub(super) fn new(context: &HostContext) -> SimulatedServer {
         let mut dice = Dice::new(context.seed);
         let name = format!("{} {} #{}", dice.pick(&WORDS), dice.pick(&WORDS), context.host);
         let max_players = dice.pick(&SLOTS);
         let (map, has_password) = (dice.pick(&MAPS), dice.below(20) == 0);
-        let wanted = wanted.filter(|_| context.has_wanted);
+        let wanted = context.wanted.as_deref();
         // A third of the servers are empty.
         let count = (dice.below(max_players * 3 / 2).saturating_sub(max_players / 2))
             .max(usize::from(wanted.is_some()));

@@ -2,7 +2,6 @@
 
 use super::SimulatedServer;
 use super::server::SimulatedPlayer;
-use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 /// The faults of servers: texts in UCS-2; datagrams in reverse order; bots that are not counted; a player that is not
@@ -20,46 +19,68 @@ const SIZE: usize = 450;
 
 /// All servers of a fleet.
 #[derive(Debug)]
-pub(crate) struct Unreal2Servers {
-    wanted: Option<String>,
+pub(crate) struct Unreal2Servers;
+
+impl SimulatedHost for Unreal2Servers {
+    /// Keeps only the number of the requested section.
+    fn answer(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
+        let &[0x77..=0x80, 0, 0, 0, question @ DETAILS..=RULES_AND_PLAYERS] = request else {
+            return Reaction::Ignored;
+        };
+        if question == PLAYERS && context.fault == Some("no-players") {
+            return Reaction::Ignored;
+        }
+        kept.push(question);
+        Reaction::Replied
+    }
+
+    fn garbage(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
+        self.answer(context, request, kept)
+    }
+
+    fn parts(&self, context: &HostContext, kept: &[u8]) -> u32 {
+        let &[question] = kept else { return 1 };
+        if context.garbage { 1 } else { reply_to(context, question).len() as u32 }
+    }
+
+    fn finish(&mut self, context: &HostContext, kept: &[u8], part: u32, out: &mut Vec<u8>) {
+        let &[question] = kept else { return };
+        let mut parts = reply_to(context, question);
+        let part = parts.swap_remove(part as usize);
+        out.extend_from_slice(if context.garbage { &part[..5] } else { &part });
+    }
 }
 
-impl Unreal2Servers {
-    pub(crate) fn new(plan: &Plan) -> Unreal2Servers {
-        Unreal2Servers { wanted: plan.wanted.clone() }
+/// Returns the datagrams of the reply to a question.
+fn reply_to(context: &HostContext, question: u8) -> Vec<Vec<u8>> {
+    if question == RULES_AND_PLAYERS {
+        return [reply_to(context, RULES), reply_to(context, PLAYERS)].concat();
     }
-
-    /// Returns the datagrams of the reply to a question.
-    fn reply(&self, context: &HostContext, question: u8) -> Vec<Vec<u8>> {
-        if question == RULES_AND_PLAYERS {
-            return [self.reply(context, RULES), self.reply(context, PLAYERS)].concat();
+    let server = SimulatedServer::new(context);
+    let is_wide = context.fault == Some("wide-texts");
+    let entries = match question {
+        DETAILS => vec![details(context, &server, is_wide)],
+        RULES => rules(is_wide),
+        _ => {
+            let hidden = usize::from(context.fault == Some("hidden-players"));
+            let listed = server.players.iter().skip(hidden).enumerate();
+            listed.map(|(at, player)| entry(at, player, is_wide)).collect()
         }
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
-        let is_wide = context.fault == Some("wide-texts");
-        let entries = match question {
-            DETAILS => vec![details(context, &server, is_wide)],
-            RULES => rules(is_wide),
-            _ => {
-                let hidden = usize::from(context.fault == Some("hidden-players"));
-                let listed = server.players.iter().skip(hidden).enumerate();
-                listed.map(|(at, player)| entry(at, player, is_wide)).collect()
-            }
-        };
-        let head = [0x80, 0, 0, 0, question];
-        let mut parts = vec![head.to_vec()];
-        for entry in entries {
-            let last = parts.len() - 1;
-            if parts[last].len() + entry.len() > SIZE && parts[last].len() > head.len() {
-                parts.push([&head[..], &entry].concat());
-            } else {
-                parts[last].extend_from_slice(&entry);
-            }
+    };
+    let head = [0x80, 0, 0, 0, question];
+    let mut parts = vec![head.to_vec()];
+    for entry in entries {
+        let last = parts.len() - 1;
+        if parts[last].len() + entry.len() > SIZE && parts[last].len() > head.len() {
+            parts.push([&head[..], &entry].concat());
+        } else {
+            parts[last].extend_from_slice(&entry);
         }
-        if context.fault == Some("reversed-parts") {
-            parts.reverse();
-        }
-        parts
     }
+    if context.fault == Some("reversed-parts") {
+        parts.reverse();
+    }
+    parts
 }
 
 fn details(context: &HostContext, server: &SimulatedServer, is_wide: bool) -> Vec<u8> {
@@ -121,34 +142,4 @@ fn text(text: &str, is_wide: bool) -> Vec<u8> {
         out.extend(is_wide.then_some((c as u32 >> 8) as u8));
     }
     out
-}
-
-impl SimulatedHost for Unreal2Servers {
-    /// Keeps only the number of the requested section.
-    fn answer(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
-        let &[0x77..=0x80, 0, 0, 0, question @ DETAILS..=RULES_AND_PLAYERS] = request else {
-            return Reaction::Ignored;
-        };
-        if question == PLAYERS && context.fault == Some("no-players") {
-            return Reaction::Ignored;
-        }
-        kept.push(question);
-        Reaction::Replied
-    }
-
-    fn garbage(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
-        self.answer(context, request, kept)
-    }
-
-    fn parts(&self, context: &HostContext, kept: &[u8]) -> u32 {
-        let &[question] = kept else { return 1 };
-        if context.garbage { 1 } else { self.reply(context, question).len() as u32 }
-    }
-
-    fn finish(&mut self, context: &HostContext, kept: &[u8], part: u32, out: &mut Vec<u8>) {
-        let &[question] = kept else { return };
-        let mut parts = self.reply(context, question);
-        let part = parts.swap_remove(part as usize);
-        out.extend_from_slice(if context.garbage { &part[..5] } else { &part });
-    }
 }

@@ -19,13 +19,12 @@ const WHOLE: [u8; 4] = [0xff; 4];
 /// All servers of a fleet, and their master.
 #[derive(Debug)]
 pub(crate) struct A2sServers {
-    wanted: Option<String>,
     listed: PagedList,
 }
 
 impl A2sServers {
     pub(crate) fn new(plan: &Plan) -> A2sServers {
-        A2sServers { wanted: plan.wanted.clone(), listed: PagedList::new(plan) }
+        A2sServers { listed: PagedList::new(plan) }
     }
 }
 
@@ -62,7 +61,7 @@ impl SimulatedHost for A2sServers {
         if request == ClientRequest::Players && fault == Some(A2sFault::NoPlayers) {
             return Reaction::Ignored;
         }
-        let replies = Replies { context, fault, wanted: self.wanted.as_deref() };
+        let replies = Replies { context, fault };
         for datagram in replies.to(request, challenge) {
             kept.extend_from_slice(&(datagram.len() as u16).to_le_bytes());
             kept.extend_from_slice(&datagram);

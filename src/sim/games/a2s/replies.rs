@@ -14,7 +14,6 @@ const PART: usize = 240;
 pub(super) struct Replies<'a> {
     pub(super) context: &'a HostContext,
     pub(super) fault: Option<A2sFault>,
-    pub(super) wanted: Option<&'a str>,
 }
 
 impl Replies<'_> {
@@ -28,7 +27,7 @@ impl Replies<'_> {
                 _ => vec![packet(b'A', &self.challenge())],
             };
         }
-        let server = SimulatedServer::new(self.context, self.wanted);
+        let server = SimulatedServer::new(self.context);
         match request {
             ClientRequest::Info if self.fault == Some(A2sFault::Double) => {
                 vec![packet(b'm', &old_info(&server)), packet(b'I', &self.info(&server))]

@@ -15,7 +15,6 @@ const MASTERS_TOKEN: [u8; 4] = *b"mast";
 /// All servers of a fleet, and their master.
 #[derive(Debug)]
 pub(crate) struct Teeworlds7Servers {
-    wanted: Option<String>,
     list: ListedHosts,
 }
 
@@ -69,26 +68,7 @@ fn token_of(context: &HostContext) -> [u8; 4] {
 
 impl Teeworlds7Servers {
     pub(crate) fn new(plan: &Plan) -> Teeworlds7Servers {
-        Teeworlds7Servers { wanted: plan.wanted.clone(), list: ListedHosts::new(plan) }
-    }
-
-    fn write_info(&self, context: &HostContext, out: &mut Vec<u8>) {
-        let server = SimulatedServer::new(context, self.wanted.as_deref());
-        let is_playing = |ping: u16| ping <= 190;
-        for text in ["0.7.5", &server.name, "", server.map, "CTF"] {
-            write_text(text, out);
-        }
-        let playing = server.players.iter().filter(|player| is_playing(player.ping)).count();
-        let slots = server.max_players;
-        for number in [usize::from(server.has_password), 1, playing, slots, server.players.len(), slots] {
-            write_integer(number as i32, out);
-        }
-        for player in &server.players {
-            write_text(&player.name, out);
-            write_text("Clan", out);
-            let kind = i32::from(!is_playing(player.ping)) | if player.is_bot { 2 } else { 0 };
-            [-1, player.score, kind].into_iter().for_each(|number| write_integer(number, out));
-        }
+        Teeworlds7Servers { list: ListedHosts::new(plan) }
     }
 }
 
@@ -103,7 +83,7 @@ impl SimulatedHost for Teeworlds7Servers {
                 write_head(client, token, reply);
                 reply.extend_from_slice(b"inf3");
                 reply.extend_from_slice(&question[4..]);
-                self.write_info(context, reply);
+                write_info(context, reply);
             }
             _ => return Reaction::Ignored,
         }
@@ -145,5 +125,25 @@ impl SimulatedHost for Teeworlds7Servers {
             }
             None => {}
         }
+    }
+}
+
+/// Appends the server and its players.
+fn write_info(context: &HostContext, out: &mut Vec<u8>) {
+    let server = SimulatedServer::new(context);
+    let is_playing = |ping: u16| ping <= 190;
+    for text in ["0.7.5", &server.name, "", server.map, "CTF"] {
+        write_text(text, out);
+    }
+    let playing = server.players.iter().filter(|player| is_playing(player.ping)).count();
+    let slots = server.max_players;
+    for number in [usize::from(server.has_password), 1, playing, slots, server.players.len(), slots] {
+        write_integer(number as i32, out);
+    }
+    for player in &server.players {
+        write_text(&player.name, out);
+        write_text("Clan", out);
+        let kind = i32::from(!is_playing(player.ping)) | if player.is_bot { 2 } else { 0 };
+        [-1, player.score, kind].into_iter().for_each(|number| write_integer(number, out));
     }
 }

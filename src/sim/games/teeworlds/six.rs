@@ -21,7 +21,6 @@ pub(crate) const NO_PLAYERS: &str = "no-players";
 /// All servers of a fleet, and their master.
 #[derive(Debug)]
 pub(crate) struct TeeworldsServers {
-    wanted: Option<String>,
     list: ListedHosts,
 }
 
@@ -61,38 +60,14 @@ impl SixQuestion {
 
 impl TeeworldsServers {
     pub(crate) fn new(plan: &Plan) -> TeeworldsServers {
-        TeeworldsServers { wanted: plan.wanted.clone(), list: ListedHosts::new(plan) }
-    }
-
-    /// Returns the datagrams of a reply; none if the server ignores the request.
-    fn reply(&self, context: &HostContext, request: &[u8]) -> Vec<Vec<u8>> {
-        let mut server = SimulatedServer::new(context, self.wanted.as_deref());
-        let program = match server.max_players > PLAIN_PLAYERS {
-            true if context.seed.is_multiple_of(2) => SixProgram::Legacy64,
-            false if context.seed.is_multiple_of(2) => SixProgram::Plain,
-            _ => SixProgram::Ddnet,
-        };
-        let clients = server.players.len();
-        if context.fault == Some(NO_PLAYERS) {
-            server.players.clear();
-        }
-        match (SixQuestion::parse(request), program) {
-            (Some(SixQuestion::Extended(number)), SixProgram::Ddnet) => extended(&server, clients, number),
-            // A server that does not know the envelope ignores it.
-            (Some(SixQuestion::Extended(number)), _) => plain(&server, clients, number as u8),
-            (Some(SixQuestion::Plain(number)), _) => plain(&server, clients, number),
-            (Some(SixQuestion::Legacy64(number)), SixProgram::Ddnet | SixProgram::Legacy64) => {
-                legacy(&server, clients, number)
-            }
-            (Some(SixQuestion::Legacy64(_)), SixProgram::Plain) | (None, _) => vec![],
-        }
+        TeeworldsServers { list: ListedHosts::new(plan) }
     }
 }
 
 impl SimulatedHost for TeeworldsServers {
     /// Keeps only the request, since a reply may have several datagrams.
     fn answer(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
-        if self.reply(context, request).is_empty() {
+        if reply_to(context, request).is_empty() {
             return Reaction::Ignored;
         }
         kept.extend_from_slice(request);
@@ -104,11 +79,11 @@ impl SimulatedHost for TeeworldsServers {
     }
 
     fn parts(&self, context: &HostContext, kept: &[u8]) -> u32 {
-        (self.reply(context, kept).len() as u32).max(1)
+        (reply_to(context, kept).len() as u32).max(1)
     }
 
     fn finish(&mut self, context: &HostContext, kept: &[u8], part: u32, out: &mut Vec<u8>) {
-        let reply = self.reply(context, kept);
+        let reply = reply_to(context, kept);
         let Some(datagram) = reply.get(part as usize) else { return };
         // A broken reply ends within the version, which follows the number.
         let number_end = HEAD.len() + 4 + datagram[HEAD.len() + 4..].iter().take_while(|&&b| b != 0).count();
@@ -124,7 +99,7 @@ impl SimulatedHost for TeeworldsServers {
         if request.starts_with(b"xe") {
             altered.iter_mut().skip(2).take(2).for_each(|byte| *byte ^= 1 + dice.below(255) as u8);
         }
-        match self.reply(context, &altered).first() {
+        match reply_to(context, &altered).first() {
             Some(datagram) => out.extend_from_slice(datagram),
             None => write_altered(request, dice, out),
         }
@@ -139,6 +114,30 @@ impl SimulatedHost for TeeworldsServers {
             out.extend_from_slice(HEAD);
             self.list.write(question, number, out);
         }
+    }
+}
+
+/// Returns the datagrams of a reply; none if the server ignores the request.
+fn reply_to(context: &HostContext, request: &[u8]) -> Vec<Vec<u8>> {
+    let mut server = SimulatedServer::new(context);
+    let program = match server.max_players > PLAIN_PLAYERS {
+        true if context.seed.is_multiple_of(2) => SixProgram::Legacy64,
+        false if context.seed.is_multiple_of(2) => SixProgram::Plain,
+        _ => SixProgram::Ddnet,
+    };
+    let clients = server.players.len();
+    if context.fault == Some(NO_PLAYERS) {
+        server.players.clear();
+    }
+    match (SixQuestion::parse(request), program) {
+        (Some(SixQuestion::Extended(number)), SixProgram::Ddnet) => extended(&server, clients, number),
+        // A server that does not know the envelope ignores it.
+        (Some(SixQuestion::Extended(number)), _) => plain(&server, clients, number as u8),
+        (Some(SixQuestion::Plain(number)), _) => plain(&server, clients, number),
+        (Some(SixQuestion::Legacy64(number)), SixProgram::Ddnet | SixProgram::Legacy64) => {
+            legacy(&server, clients, number)
+        }
+        (Some(SixQuestion::Legacy64(_)), SixProgram::Plain) | (None, _) => vec![],
     }
 }
 
