@@ -17,6 +17,7 @@ mod forger;
 mod games;
 mod hosts;
 mod limits;
+mod listed;
 mod network;
 mod ntp;
 mod plan;

@@ -1,9 +1,7 @@
 //! The master's list of all servers, in the format of dpmaster 2.2 (`HandleGetServers` in `messages.c`).
 
-use std::net::Ipv4Addr;
-
 use super::HEAD;
-use crate::sim::plan::Plan;
+use crate::sim::listed::{Listed, write_entry};
 
 /// The servers in one datagram: as many as dpmaster's 1,400 bytes hold.
 const SERVERS_PER_LIST: u32 = 196;
@@ -14,14 +12,6 @@ pub(super) struct ListRequest {
     extended: bool,
     /// True if the game, its protocol and IPv4 match this fleet; otherwise the list is empty.
     matches: bool,
-}
-
-/// The list of servers, dead ones included.
-#[derive(Debug)]
-pub(super) struct ServerList {
-    hosts: u32,
-    base: Ipv4Addr,
-    port: u16,
 }
 
 impl ListRequest {
@@ -44,32 +34,23 @@ impl ListRequest {
         }
         Some(ListRequest { extended, matches: game && protocol && (v4 || !(v6 && extended)) })
     }
-}
-
-impl ServerList {
-    pub(super) fn new(plan: &Plan) -> ServerList {
-        ServerList { hosts: plan.hosts, base: plan.base, port: plan.port }
-    }
 
     /// Returns the number of datagrams in the reply.
-    pub(super) fn datagrams(&self, request: ListRequest) -> u32 {
+    pub(super) fn datagrams(self, listed: &Listed) -> u32 {
         // The last datagram is never full, so that the end mark fits.
-        if request.matches { self.hosts / SERVERS_PER_LIST + 1 } else { 1 }
+        if self.matches { listed.hosts / SERVERS_PER_LIST + 1 } else { 1 }
     }
 
     /// Appends datagram `number` of the reply, the first being 0.
-    pub(super) fn write(&self, request: ListRequest, number: u32, out: &mut Vec<u8>) {
+    pub(super) fn write(self, listed: &Listed, number: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(&HEAD);
-        let command: &[u8] = if request.extended { b"getserversExtResponse" } else { b"getserversResponse" };
+        let command: &[u8] = if self.extended { b"getserversExtResponse" } else { b"getserversResponse" };
         out.extend_from_slice(command);
-        let listed = if request.matches { self.hosts } else { 0 };
-        let first = number * SERVERS_PER_LIST;
-        for host in first..listed.min(first + SERVERS_PER_LIST) {
+        for server in listed.page(number, SERVERS_PER_LIST).filter(|_| self.matches) {
             out.push(b'\\');
-            out.extend_from_slice(&(u32::from(self.base) + host).to_be_bytes());
-            out.extend_from_slice(&self.port.to_be_bytes());
+            write_entry(server, out);
         }
-        if number + 1 == self.datagrams(request) {
+        if number + 1 == self.datagrams(listed) {
             out.extend_from_slice(b"\\EOT\0\0\0");
         }
     }
@@ -78,16 +59,17 @@ impl ServerList {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::plan::Plan;
 
     fn lists(hosts: u32, request: &[u8]) -> Vec<Vec<u8>> {
-        let list = ServerList::new(&Plan { hosts, ..Plan::default() });
+        let listed = Listed::new(&Plan { hosts, ..Plan::default() });
         let request = ListRequest::parse(request).expect("a request");
         let write = |number| {
             let mut out = Vec::new();
-            list.write(request, number, &mut out);
+            request.write(&listed, number, &mut out);
             out
         };
-        (0..list.datagrams(request)).map(write).collect()
+        (0..request.datagrams(&listed)).map(write).collect()
     }
 
     #[test]

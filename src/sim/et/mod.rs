@@ -3,10 +3,11 @@
 mod master;
 mod server;
 
-use master::{ListRequest, ServerList};
+use master::ListRequest;
 use server::{GameRequest, GameServer, write_forgery};
 
 use super::dice::Dice;
+use super::listed::Listed;
 use super::plan::Plan;
 use super::simulated_host::{HostContext, Reaction, SimulatedHost, write_altered};
 
@@ -18,12 +19,12 @@ const HEAD: [u8; 4] = [0xff; 4];
 pub(super) struct GameServers {
     /// The wanted player's name, which no other player's name may contain.
     reserved: Option<String>,
-    list: ServerList,
+    listed: Listed,
 }
 
 impl GameServers {
     pub(super) fn new(plan: &Plan) -> GameServers {
-        GameServers { reserved: plan.wanted.clone(), list: ServerList::new(plan) }
+        GameServers { reserved: plan.wanted.clone(), listed: Listed::new(plan) }
     }
 }
 
@@ -58,12 +59,12 @@ impl SimulatedHost for GameServers {
     }
 
     fn lists(&self, request: &[u8]) -> u32 {
-        ListRequest::parse(request).map_or(0, |request| self.list.datagrams(request))
+        ListRequest::parse(request).map_or(0, |request| request.datagrams(&self.listed))
     }
 
     fn write_list(&self, request: &[u8], number: u32, out: &mut Vec<u8>) {
         if let Some(request) = ListRequest::parse(request) {
-            self.list.write(request, number, out);
+            request.write(&self.listed, number, out);
         }
     }
 }

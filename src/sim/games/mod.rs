@@ -8,7 +8,6 @@ mod doom3;
 mod gamespy1;
 mod gamespy2;
 mod gamespy3;
-mod listed;
 mod minecraft;
 mod mumble;
 mod quake2;

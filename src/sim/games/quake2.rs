@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::SimulatedServer;
-use super::listed::Listed;
+use crate::sim::listed::{Listed, write_entry};
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
@@ -52,7 +52,7 @@ impl SimulatedHost for Quake2Servers {
 
     fn write_list(&self, _: &[u8], _: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\xff\xff\xff\xffservers ");
-        self.listed.write(out);
+        self.listed.page(0, self.listed.hosts).for_each(|server| write_entry(server, out));
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::SimulatedServer;
-use super::listed::Listed;
 use super::server::SimulatedPlayer;
+use crate::sim::listed::{Listed, write_entry};
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
@@ -67,7 +67,7 @@ impl SimulatedHost for QuakeWorldServers {
 
     fn write_list(&self, _: &[u8], _: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\xff\xff\xff\xffd\n");
-        self.listed.write(out);
+        self.listed.page(0, self.listed.hosts).for_each(|server| write_entry(server, out));
     }
 }
 

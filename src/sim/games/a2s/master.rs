@@ -1,8 +1,6 @@
 //! The master's list of all servers, in the format of `xash3d-master`.
 
-use std::net::Ipv4Addr;
-
-use crate::sim::plan::Plan;
+use crate::sim::listed::{Listed, write_entry};
 
 /// The number of servers in one datagram: as many as the 512 bytes of `xash3d-master` hold, besides the end mark.
 const SERVERS_PER_LIST: u32 = 82;
@@ -11,14 +9,6 @@ const SERVERS_PER_LIST: u32 = 82;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ListRequest {
     key: Option<u32>,
-}
-
-/// The list of servers, dead ones included.
-#[derive(Debug)]
-pub(super) struct PagedList {
-    hosts: u32,
-    base: Ipv4Addr,
-    port: u16,
 }
 
 impl ListRequest {
@@ -31,31 +21,21 @@ impl ListRequest {
         let key = words.nth(1).and_then(|digits| u32::from_str_radix(digits, 16).ok());
         Some(ListRequest { key })
     }
-}
-
-impl PagedList {
-    pub(super) fn new(plan: &Plan) -> PagedList {
-        PagedList { hosts: plan.hosts, base: plan.base, port: plan.port }
-    }
-
-    /// Returns the number of datagrams in the reply.
-    pub(super) fn datagrams(&self) -> u32 {
-        self.hosts.div_ceil(SERVERS_PER_LIST)
-    }
 
     /// Appends datagram `number` of the reply, the first being 0.
-    pub(super) fn write(&self, request: ListRequest, number: u32, out: &mut Vec<u8>) {
+    pub(super) fn write(self, listed: &Listed, number: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\xff\xff\xff\xfff\n");
-        if let Some(key) = request.key {
+        if let Some(key) = self.key {
             out.push(0x7f);
             out.extend_from_slice(&key.to_le_bytes());
             out.push(8);
         }
-        let first = number * SERVERS_PER_LIST;
-        for host in first..self.hosts.min(first + SERVERS_PER_LIST) {
-            out.extend_from_slice(&(u32::from(self.base) + host).to_be_bytes());
-            out.extend_from_slice(&self.port.to_be_bytes());
-        }
+        listed.page(number, SERVERS_PER_LIST).for_each(|server| write_entry(server, out));
         out.extend_from_slice(&[0; 6]);
     }
+}
+
+/// Returns the number of datagrams in each reply.
+pub(super) fn datagrams(listed: &Listed) -> u32 {
+    listed.hosts.div_ceil(SERVERS_PER_LIST)
 }

@@ -6,10 +6,11 @@ mod replies;
 
 use faults::A2sFault;
 pub(crate) use faults::FAULTS;
-use master::{ListRequest, PagedList};
+use master::ListRequest;
 use replies::Replies;
 
 use crate::sim::dice::Dice;
+use crate::sim::listed::Listed;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost, write_altered};
 
@@ -19,12 +20,12 @@ const WHOLE: [u8; 4] = [0xff; 4];
 /// All servers of a fleet, and their master.
 #[derive(Debug)]
 pub(crate) struct A2sServers {
-    listed: PagedList,
+    listed: Listed,
 }
 
 impl A2sServers {
     pub(crate) fn new(plan: &Plan) -> A2sServers {
-        A2sServers { listed: PagedList::new(plan) }
+        A2sServers { listed: Listed::new(plan) }
     }
 }
 
@@ -95,12 +96,12 @@ impl SimulatedHost for A2sServers {
     }
 
     fn lists(&self, request: &[u8]) -> u32 {
-        ListRequest::parse(request).map_or(0, |_| self.listed.datagrams())
+        ListRequest::parse(request).map_or(0, |_| master::datagrams(&self.listed))
     }
 
     fn write_list(&self, request: &[u8], number: u32, out: &mut Vec<u8>) {
         if let Some(request) = ListRequest::parse(request) {
-            self.listed.write(request, number, out);
+            request.write(&self.listed, number, out);
         }
     }
 }

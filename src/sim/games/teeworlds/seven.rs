@@ -1,9 +1,9 @@
 //! Servers of version 0.7, which exchange tokens first (`network_token.cpp`).
 
-use super::master::ListedHosts;
-use super::{write_integer, write_text};
+use super::{master, write_integer, write_text};
 use crate::sim::dice::Dice;
 use crate::sim::games::server::SimulatedServer;
+use crate::sim::listed::Listed;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost, write_altered};
 
@@ -15,7 +15,7 @@ const MASTERS_TOKEN: [u8; 4] = *b"mast";
 /// All servers of a fleet, and their master.
 #[derive(Debug)]
 pub(crate) struct Teeworlds7Servers {
-    list: ListedHosts,
+    listed: Listed,
 }
 
 /// A packet that arrives at a host whose token is known.
@@ -68,7 +68,7 @@ fn token_of(context: &HostContext) -> [u8; 4] {
 
 impl Teeworlds7Servers {
     pub(crate) fn new(plan: &Plan) -> Teeworlds7Servers {
-        Teeworlds7Servers { list: ListedHosts::new(plan) }
+        Teeworlds7Servers { listed: Listed::new(plan) }
     }
 }
 
@@ -111,7 +111,7 @@ impl SimulatedHost for Teeworlds7Servers {
     fn lists(&self, request: &[u8]) -> u32 {
         match SevenPacket::parse(request, MASTERS_TOKEN) {
             Some(SevenPacket::TokenRequest(_)) => 1,
-            Some(SevenPacket::Question(_, question)) => self.list.datagrams(question),
+            Some(SevenPacket::Question(_, question)) => master::datagrams(&self.listed, question),
             None => 0,
         }
     }
@@ -121,7 +121,7 @@ impl SimulatedHost for Teeworlds7Servers {
             Some(SevenPacket::TokenRequest(client)) => write_token(client, MASTERS_TOKEN, out),
             Some(SevenPacket::Question(client, question)) => {
                 write_head(client, MASTERS_TOKEN, out);
-                self.list.write(question, number, out);
+                master::write(&self.listed, question, number, out);
             }
             None => {}
         }

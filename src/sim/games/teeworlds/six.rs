@@ -1,9 +1,9 @@
 //! Servers of version 0.6: plain ones, DDNet's, and old ones with room for 64 players.
 
-use super::master::ListedHosts;
-use super::{HEAD, write_integer, write_text};
+use super::{HEAD, master, write_integer, write_text};
 use crate::sim::dice::Dice;
 use crate::sim::games::server::{SimulatedPlayer, SimulatedServer};
+use crate::sim::listed::Listed;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost, write_altered};
 
@@ -21,7 +21,7 @@ pub(crate) const NO_PLAYERS: &str = "no-players";
 /// All servers of a fleet, and their master.
 #[derive(Debug)]
 pub(crate) struct TeeworldsServers {
-    list: ListedHosts,
+    listed: Listed,
 }
 
 /// The kinds of servers.
@@ -60,7 +60,7 @@ impl SixQuestion {
 
 impl TeeworldsServers {
     pub(crate) fn new(plan: &Plan) -> TeeworldsServers {
-        TeeworldsServers { list: ListedHosts::new(plan) }
+        TeeworldsServers { listed: Listed::new(plan) }
     }
 }
 
@@ -106,13 +106,13 @@ impl SimulatedHost for TeeworldsServers {
     }
 
     fn lists(&self, request: &[u8]) -> u32 {
-        request.strip_prefix(HEAD).map_or(0, |question| self.list.datagrams(question))
+        request.strip_prefix(HEAD).map_or(0, |question| master::datagrams(&self.listed, question))
     }
 
     fn write_list(&self, request: &[u8], number: u32, out: &mut Vec<u8>) {
         if let Some(question) = request.strip_prefix(HEAD) {
             out.extend_from_slice(HEAD);
-            self.list.write(question, number, out);
+            master::write(&self.listed, question, number, out);
         }
     }
 }
