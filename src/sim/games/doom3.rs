@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::SimulatedServer;
 use super::server::SimulatedPlayer;
+use super::texts::write_texts;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 const INFO: &[u8] = b"\xff\xffinfoResponse\0";
@@ -97,10 +98,7 @@ fn write_info(server: &SimulatedServer, kind: Doom3Kind, out: &mut Vec<u8>) {
         ("gamename", "base"),
         ("", ""),
     ] {
-        out.extend_from_slice(key.as_bytes());
-        out.push(0);
-        out.extend_from_slice(value.as_bytes());
-        out.push(0);
+        write_texts(&[key, value], out);
     }
     for (id, player) in listed(server) {
         out.push(id);
@@ -108,8 +106,7 @@ fn write_info(server: &SimulatedServer, kind: Doom3Kind, out: &mut Vec<u8>) {
         if !is_quake_wars {
             out.extend_from_slice(&25_600u32.to_le_bytes());
         }
-        out.extend_from_slice(player.name.as_bytes());
-        out.push(0);
+        write_texts(&[&player.name], out);
         match kind {
             Doom3Kind::Doom3 => {}
             Doom3Kind::Quake4 => out.extend_from_slice(b"Clan\0"),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::SimulatedServer;
+use super::texts::write_texts;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
 /// The faults of servers: tables are sent only if they are requested alone; the numbers of rows are missing; the
@@ -59,7 +60,7 @@ fn write_server(server: &SimulatedServer, reply: &mut Vec<u8>) {
         ("maxplayers", &server.max_players.to_string()),
         ("password", if server.has_password { "1" } else { "0" }),
     ] {
-        reply.extend_from_slice(format!("{key}\0{value}\0").as_bytes());
+        write_texts(&[key, value], reply);
     }
     reply.push(0);
 }
@@ -68,8 +69,9 @@ fn write_server(server: &SimulatedServer, reply: &mut Vec<u8>) {
 fn write_table(fields: &[&str], rows: &[Vec<String>], count: Option<usize>, reply: &mut Vec<u8>) {
     reply.push(0);
     reply.extend(count.map(|count| count as u8));
-    for text in fields.iter().copied().chain([""]).chain(rows.iter().flatten().map(String::as_str)) {
-        reply.extend_from_slice(text.as_bytes());
-        reply.push(0);
+    write_texts(fields, reply);
+    reply.push(0);
+    for text in rows.iter().flatten() {
+        write_texts(&[text], reply);
     }
 }

@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use super::{SimulatedServer, split_parts::PartWriter};
+use super::SimulatedServer;
+use super::split_parts::PartWriter;
+use super::texts::write_texts;
 use crate::sim::dice::Dice;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
@@ -27,7 +29,7 @@ impl SimulatedHost for GameSpy3Servers {
                 let challenge = if context.fault == Some("no-challenge") { 0 } else { challenge };
                 kept.push(9);
                 kept.extend_from_slice(&session[..4]);
-                kept.extend_from_slice(format!("{challenge}\0").as_bytes());
+                write_texts(&[&challenge.to_string()], kept);
                 Reaction::Replied
             }
             [0xfe, 0xfd, 0, rest @ ..] if matches!(rest.len(), 8 | 12) => {

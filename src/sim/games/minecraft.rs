@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use super::SimulatedServer;
+use super::texts::write_texts;
 use crate::sim::dice::Dice;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
@@ -35,7 +36,7 @@ impl SimulatedHost for MinecraftServers {
                 self.clients.insert(client, (session, challenge));
                 reply.push(9);
                 reply.extend_from_slice(&session.to_be_bytes());
-                reply.extend_from_slice(format!("{challenge}\0").as_bytes());
+                write_texts(&[&challenge.to_string()], reply);
             }
             // Real servers also answer a shorter request, with a shorter reply. Clients do not use it.
             (b"\xfe\xfd\x00", 8) => match self.clients.get(&client) {
@@ -81,8 +82,7 @@ fn write_status(context: &HostContext, session: u32, reply: &mut Vec<u8>) {
     reply.extend_from_slice(&session.to_be_bytes());
     reply.extend_from_slice(if is_geyser { b"GeyserMC\0\x80\0" } else { b"splitnum\0\x80\0" });
     for (key, value) in pairs {
-        reply.extend_from_slice(key.as_bytes());
-        reply.push(0);
+        write_texts(&[key], reply);
         // Latin-1, as the game sends it.
         reply.extend(value.chars().map(|c| c as u8));
         reply.push(0);
@@ -90,8 +90,7 @@ fn write_status(context: &HostContext, session: u32, reply: &mut Vec<u8>) {
     reply.extend_from_slice(b"\0\x01player_\0\0");
     let listed = server.players.iter().filter(|_| context.fault != Some("hidden-players"));
     for player in listed {
-        reply.extend_from_slice(player.name.as_bytes());
-        reply.push(0);
+        write_texts(&[&player.name], reply);
     }
     reply.push(0);
 }

@@ -16,6 +16,7 @@ mod samp;
 mod server;
 mod split_parts;
 mod teeworlds;
+mod texts;
 mod unreal2;
 
 pub(super) use a2s::{A2sServers, FAULTS as A2S_FAULTS};

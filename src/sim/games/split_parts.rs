@@ -1,5 +1,7 @@
 //! The parts of a status of GameSpy's third version: a value that does not fit is cut, and repeated in the next part.
 
+use super::texts::write_texts;
+
 /// Writes a status.
 #[derive(Debug)]
 pub(super) struct PartWriter {
@@ -58,7 +60,10 @@ impl PartWriter {
     }
 
     pub(super) fn column(&mut self, name: &str, values: impl Iterator<Item = String>) {
-        self.column_head(name, 0);
+        if name.len() + 4 > self.room() {
+            self.begin();
+        }
+        self.begin_column(name, 0);
         for (row, value) in values.enumerate() {
             let room = self.room();
             if value.len() + 1 > room {
@@ -67,21 +72,17 @@ impl PartWriter {
                 self.part().extend_from_slice(cut);
                 self.part().push(0);
                 self.begin();
-                self.part().extend_from_slice(name.as_bytes());
-                self.part().extend_from_slice(&[0, row as u8]);
+                self.begin_column(name, row as u8);
             }
-            self.part().extend_from_slice(value.as_bytes());
-            self.part().push(0);
+            write_texts(&[&value], self.part());
         }
         self.part().push(0);
     }
 
-    fn column_head(&mut self, name: &str, row: u8) {
-        if name.len() + 4 > self.room() {
-            self.begin();
-        }
-        self.part().extend_from_slice(name.as_bytes());
-        self.part().extend_from_slice(&[0, row]);
+    /// Writes the name of a column, and the number of the first row that follows.
+    fn begin_column(&mut self, name: &str, row: u8) {
+        write_texts(&[name], self.part());
+        self.part().push(row);
     }
 
     /// Returns the parts; the number of the last one is marked.

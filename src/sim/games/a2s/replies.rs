@@ -3,6 +3,7 @@
 use super::{A2sFault, ClientRequest, WHOLE};
 use crate::sim::dice::Dice;
 use crate::sim::games::SimulatedServer;
+use crate::sim::games::texts::write_texts;
 use crate::sim::simulated_host::HostContext;
 
 /// The number of bytes in a part. Real servers split packets of more than 1,200 bytes; the packets of simulated ones
@@ -147,14 +148,6 @@ fn rules(server: &SimulatedServer) -> Vec<u8> {
     let mut out = (rules.len() as u16).to_le_bytes().to_vec();
     write_texts(rules.as_flattened(), &mut out);
     out
-}
-
-/// Appends texts, each with a zero byte at its end.
-fn write_texts(texts: &[&str], out: &mut Vec<u8>) {
-    for text in texts {
-        out.extend_from_slice(text.as_bytes());
-        out.push(0);
-    }
 }
 
 /// Returns the length and the checksum of a packet, and the packet in bzip2.

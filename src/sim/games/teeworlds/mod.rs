@@ -10,12 +10,6 @@ pub(crate) use six::{NO_PLAYERS, TeeworldsServers};
 /// The start of a packet of version 0.6 that belongs to no connection.
 const HEAD: &[u8; 10] = &[0xff; 10];
 
-/// Appends a text and the zero byte that ends it.
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(text.as_bytes());
-    out.push(0);
-}
-
 /// Appends an integer of variable length (`CVariableInt` in `compression.cpp`).
 fn write_integer(number: i32, out: &mut Vec<u8>) {
     let (sign, mut rest) = if number < 0 { (0x40, !number as u32) } else { (0, number as u32) };

@@ -1,8 +1,9 @@
 //! Servers of version 0.7, which exchange tokens first (`network_token.cpp`).
 
-use super::{master, write_integer, write_text};
+use super::{master, write_integer};
 use crate::sim::dice::Dice;
 use crate::sim::games::server::SimulatedServer;
+use crate::sim::games::texts::write_texts;
 use crate::sim::listed::Listed;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost, write_altered};
@@ -132,17 +133,14 @@ impl SimulatedHost for Teeworlds7Servers {
 fn write_info(context: &HostContext, out: &mut Vec<u8>) {
     let server = SimulatedServer::new(context);
     let is_playing = |ping: u16| ping <= 190;
-    for text in ["0.7.5", &server.name, "", server.map, "CTF"] {
-        write_text(text, out);
-    }
+    write_texts(&["0.7.5", &server.name, "", server.map, "CTF"], out);
     let playing = server.players.iter().filter(|player| is_playing(player.ping)).count();
     let slots = server.max_players;
     for number in [usize::from(server.has_password), 1, playing, slots, server.players.len(), slots] {
         write_integer(number as i32, out);
     }
     for player in &server.players {
-        write_text(&player.name, out);
-        write_text("Clan", out);
+        write_texts(&[&player.name, "Clan"], out);
         let kind = i32::from(!is_playing(player.ping)) | if player.is_bot { 2 } else { 0 };
         [-1, player.score, kind].into_iter().for_each(|number| write_integer(number, out));
     }

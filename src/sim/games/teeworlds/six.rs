@@ -1,8 +1,9 @@
 //! Servers of version 0.6: plain ones, DDNet's, and old ones with room for 64 players.
 
-use super::{HEAD, master, write_integer, write_text};
+use super::{HEAD, master, write_integer};
 use crate::sim::dice::Dice;
 use crate::sim::games::server::{SimulatedPlayer, SimulatedServer};
+use crate::sim::games::texts::write_texts;
 use crate::sim::listed::Listed;
 use crate::sim::plan::Plan;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost, write_altered};
@@ -144,37 +145,31 @@ fn reply_to(context: &HostContext, request: &[u8]) -> Vec<Vec<u8>> {
 /// Returns the beginning of a datagram.
 fn head(kind: &[u8; 4], number: u32) -> Vec<u8> {
     let mut out = [&HEAD[..], kind].concat();
-    write_text(&number.to_string(), &mut out);
+    write_texts(&[&number.to_string()], &mut out);
     out
 }
 
 /// Appends the server, with these counts: players, and slots.
 fn write_server(server: &SimulatedServer, name: &str, kind: &[u8; 4], counts: [usize; 2], out: &mut Vec<u8>) {
     let is_extended = kind == b"iext";
-    for text in [if is_extended { "0.6.4, 16.4" } else { "0.6.4" }, name, server.map] {
-        write_text(text, out);
-    }
+    write_texts(&[if is_extended { "0.6.4, 16.4" } else { "0.6.4" }, name, server.map], out);
     if is_extended {
-        write_text("-1057230911", out);
-        write_text("1345", out);
+        write_texts(&["-1057230911", "1345"], out);
     }
-    write_text("CTF", out);
-    write_text(if server.has_password { "1" } else { "0" }, out);
+    write_texts(&["CTF", if server.has_password { "1" } else { "0" }], out);
     for count in counts.into_iter().chain(counts) {
-        write_text(&count.to_string(), out);
+        write_texts(&[&count.to_string()], out);
     }
     if is_extended {
-        write_text("", out);
+        write_texts(&[""], out);
     }
 }
 
 fn write_player(player: &SimulatedPlayer, is_extended: bool, out: &mut Vec<u8>) {
     let score = player.score.to_string();
-    for text in [player.name.as_str(), "Clan", "-1", &score, if player.ping > 190 { "0" } else { "1" }] {
-        write_text(text, out);
-    }
+    write_texts(&[&player.name, "Clan", "-1", &score, if player.ping > 190 { "0" } else { "1" }], out);
     if is_extended {
-        write_text("", out);
+        write_texts(&[""], out);
     }
 }
 
@@ -214,8 +209,7 @@ fn extended(server: &SimulatedServer, clients: usize, number: u32) -> Vec<Vec<u8
     for player in &server.players {
         if out.len() > SPLIT_ABOVE {
             datagrams.push(std::mem::replace(&mut out, head(b"iex+", number)));
-            write_text(&datagrams.len().to_string(), &mut out);
-            write_text("", &mut out);
+            write_texts(&[&datagrams.len().to_string(), ""], &mut out);
         }
         write_player(player, true, &mut out);
     }
