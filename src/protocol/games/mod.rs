@@ -91,6 +91,8 @@ use info::TextField;
 pub use info::{PlayerInfo, Rules, ServerInfo};
 pub use master_list::{MAX_LISTED, MAX_PER_ADDRESS, Rejected};
 use servers::ServerSet;
+#[cfg(feature = "games")]
+pub(crate) use teeworlds::write_integer;
 pub use wire::WireProtocol;
 use wire::{BeginList, Dialogue, ServerQuestion, WIRE_PROTOCOLS};
 

@@ -21,7 +21,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Result<i32, &'static str> {
 }
 
 /// Appends an integer.
-pub(super) fn write(number: i32, out: &mut Vec<u8>) {
+pub(crate) fn write(number: i32, out: &mut Vec<u8>) {
     let mut magnitude = if number < 0 { !number } else { number };
     let sign = if number < 0 { 0x40 } else { 0 };
     let mut byte = sign | (magnitude & 0x3f) as u8;

@@ -23,6 +23,7 @@ mod six;
 
 use super::Game;
 use super::wire::WireProtocol;
+pub(crate) use integers::write as write_integer;
 use master::ListConversation;
 use seven::{Handshake, SevenConversation};
 use six::SixConversation;

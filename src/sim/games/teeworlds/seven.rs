@@ -1,6 +1,7 @@
 //! Servers of version 0.7, which exchange tokens first (`network_token.cpp`).
 
-use super::{master, write_integer};
+use super::master;
+use crate::protocol::games::write_integer;
 use crate::sim::dice::Dice;
 use crate::sim::games::server::SimulatedServer;
 use crate::sim::games::texts::write_texts;

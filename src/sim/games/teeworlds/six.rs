@@ -1,6 +1,7 @@
 //! Servers of version 0.6: plain ones, DDNet's, and old ones with room for 64 players.
 
-use super::{HEAD, master, write_integer};
+use super::{HEAD, master};
+use crate::protocol::games::write_integer;
 use crate::sim::dice::Dice;
 use crate::sim::games::server::{SimulatedPlayer, SimulatedServer};
 use crate::sim::games::texts::write_texts;
