@@ -19,7 +19,7 @@ impl SimulatedHost for MtaServers {
         }
         let server = SimulatedServer::new(context);
         let (players, slots) = (server.players.len().to_string(), server.max_players.to_string());
-        let password = if server.has_password { "1" } else { "0" };
+        let password = server.password_flag();
         reply.extend_from_slice(b"EYE1");
         for text in ["mta", "22003", &server.name, "MTA:SA", server.map, "1.6", password, &players, &slots] {
             write_text(text, reply);

@@ -94,7 +94,7 @@ fn write_info(server: &SimulatedServer, kind: Doom3Kind, out: &mut Vec<u8>) {
         ("si_map", &map),
         ("si_gameType", "deathmatch"),
         ("si_name", &server.name),
-        (password, if server.has_password { "1" } else { "0" }),
+        (password, server.password_flag()),
         ("gamename", "base"),
         ("", ""),
     ] {

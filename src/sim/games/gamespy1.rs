@@ -56,7 +56,7 @@ fn status(context: &HostContext, id: u16) -> Vec<Vec<u8>> {
         server.map,
         server.players.len(),
         server.max_players,
-        if server.has_password { "1" } else { "0" },
+        server.password_flag(),
     )];
     let stale = if context.fault == Some("stale-players") { 2 } else { 0 };
     let listed = if context.fault == Some("hidden-players") { 0 } else { server.players.len() };

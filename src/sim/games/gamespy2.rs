@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::SimulatedServer;
+use super::server::SimulatedPlayer;
 use super::texts::write_texts;
 use crate::sim::simulated_host::{HostContext, Reaction, SimulatedHost};
 
@@ -19,8 +20,7 @@ impl SimulatedHost for GameSpy2Servers {
         let &[0xfe, 0xfd, 0, a, b, c, d, about, players, teams] = request else { return Reaction::Ignored };
         let server = SimulatedServer::new(context);
         reply.extend_from_slice(&[0, a, b, c, d]);
-        let has_server = about == 0xff;
-        if has_server {
+        if about == 0xff {
             write_server(&server, reply);
             if context.fault == Some("one-section") {
                 reply.push(0);
@@ -31,7 +31,7 @@ impl SimulatedHost for GameSpy2Servers {
         let listed = if is_hidden { &[] } else { &server.players[..] };
         let count = |rows: usize| (context.fault != Some("no-row-count")).then_some(rows);
         if players == 0xff {
-            let row = |(at, player): (usize, &super::server::SimulatedPlayer)| {
+            let row = |(at, player): (usize, &SimulatedPlayer)| {
                 let (score, ping) = (player.score.to_string(), player.ping.to_string());
                 vec![player.name.clone(), score, ping, (at % 2).to_string()]
             };
@@ -58,7 +58,7 @@ fn write_server(server: &SimulatedServer, reply: &mut Vec<u8>) {
         ("gametype", "coop"),
         ("numplayers", &server.players.len().to_string()),
         ("maxplayers", &server.max_players.to_string()),
-        ("password", if server.has_password { "1" } else { "0" }),
+        ("password", server.password_flag()),
     ] {
         write_texts(&[key, value], reply);
     }

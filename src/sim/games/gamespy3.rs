@@ -96,7 +96,7 @@ fn status(context: &HostContext, request: &[u8]) -> Vec<Vec<u8>> {
         ("gametype", "conquest"),
         ("numplayers", &server.players.len().to_string()),
         ("maxplayers", &server.max_players.to_string()),
-        ("password", if server.has_password { "1" } else { "0" }),
+        ("password", server.password_flag()),
         ("timelimit", "20"),
     ] {
         parts.pair(key, value);

@@ -25,12 +25,10 @@ pub(crate) struct MinecraftServers {
 
 impl SimulatedHost for MinecraftServers {
     fn answer(&mut self, context: &HostContext, request: &[u8], reply: &mut Vec<u8>) -> Reaction {
-        let (Some((head, rest)), client) = (request.split_at_checked(7), (context.host, context.from)) else {
-            return Reaction::Ignored;
-        };
-        let session = u32::from_be_bytes([head[3], head[4], head[5], head[6]]) & KEPT;
-        match (&head[..3], rest.len()) {
-            (b"\xfe\xfd\x09", _) => {
+        let client = (context.host, context.from);
+        match *request {
+            [0xfe, 0xfd, 9, a, b, c, d, ..] => {
+                let session = u32::from_be_bytes([a, b, c, d]) & KEPT;
                 let nanos = context.now.as_nanos();
                 let challenge = Dice::new(context.seed ^ nanos).below(1 << 24) as i32;
                 self.clients.insert(client, (session, challenge));
@@ -39,12 +37,13 @@ impl SimulatedHost for MinecraftServers {
                 write_texts(&[&challenge.to_string()], reply);
             }
             // Real servers also answer a shorter request, with a shorter reply. Clients do not use it.
-            (b"\xfe\xfd\x00", 8) => match self.clients.get(&client) {
-                Some(&(session, challenge)) if rest[..4] == challenge.to_be_bytes() => {
-                    write_status(context, session, reply);
+            [0xfe, 0xfd, 0, _, _, _, _, a, b, c, d, _, _, _, _] => {
+                let challenge = i32::from_be_bytes([a, b, c, d]);
+                match self.clients.get(&client) {
+                    Some(&(session, given)) if given == challenge => write_status(context, session, reply),
+                    _ => return Reaction::Ignored,
                 }
-                _ => return Reaction::Ignored,
-            },
+            }
             _ => return Reaction::Ignored,
         }
         Reaction::Replied

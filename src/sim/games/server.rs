@@ -48,6 +48,11 @@ impl SimulatedServer {
         SimulatedServer { name, map, max_players, has_password, players }
     }
 
+    /// Returns `1` if the server has a password, and `0` if not.
+    pub(super) fn password_flag(&self) -> &'static str {
+        if self.has_password { "1" } else { "0" }
+    }
+
     /// Returns the number of bots.
     pub(super) fn bots(&self) -> usize {
         self.players.iter().filter(|player| player.is_bot).count()

@@ -74,7 +74,7 @@ impl SimulatedHost for A2sServers {
     /// whole.
     fn garbage(&mut self, context: &HostContext, request: &[u8], kept: &mut Vec<u8>) -> Reaction {
         let reaction = self.answer(context, request, kept);
-        if part(kept, 0).is_some_and(|datagram| datagram.len() > 9) {
+        if datagrams(kept).next().is_some_and(|datagram| datagram.len() > 9) {
             kept.truncate(2 + 8);
             kept[..2].copy_from_slice(&8u16.to_le_bytes());
         }
@@ -82,17 +82,17 @@ impl SimulatedHost for A2sServers {
     }
 
     fn parts(&self, _: &HostContext, kept: &[u8]) -> u32 {
-        (0..).take_while(|number| part(kept, *number).is_some()).count().max(1) as u32
+        datagrams(kept).count().max(1) as u32
     }
 
     fn finish(&mut self, _: &HostContext, kept: &[u8], number: u32, out: &mut Vec<u8>) {
-        out.extend_from_slice(part(kept, number).unwrap_or_default());
+        out.extend_from_slice(datagrams(kept).nth(number as usize).unwrap_or_default());
     }
 
     fn forge(&mut self, context: &HostContext, request: &[u8], dice: &mut Dice, out: &mut Vec<u8>) {
         let mut kept = Vec::new();
         self.answer(context, request, &mut kept);
-        write_altered(part(&kept, 0).unwrap_or(request), dice, out);
+        write_altered(datagrams(&kept).next().unwrap_or(request), dice, out);
     }
 
     fn lists(&self, request: &[u8]) -> u32 {
@@ -106,16 +106,13 @@ impl SimulatedHost for A2sServers {
     }
 }
 
-/// Returns datagram `number` of those kept.
-fn part(kept: &[u8], number: u32) -> Option<&[u8]> {
+/// Returns the datagrams that were kept.
+fn datagrams(kept: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = kept;
-    for _ in 0..number {
-        rest = split_kept(rest)?.1;
-    }
-    split_kept(rest).map(|(datagram, _)| datagram)
-}
-
-fn split_kept(kept: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = kept.split_first_chunk()?;
-    rest.split_at_checked(u16::from_le_bytes(*len).into())
+    std::iter::from_fn(move || {
+        let (len, after) = rest.split_first_chunk()?;
+        let (datagram, after) = after.split_at_checked(u16::from_le_bytes(*len).into())?;
+        rest = after;
+        Some(datagram)
+    })
 }

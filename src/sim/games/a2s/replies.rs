@@ -140,7 +140,7 @@ fn rules(server: &SimulatedServer) -> Vec<u8> {
         ["sv_airaccelerate", "12"],
         ["sv_contact", "admin@example.org"],
         ["sv_gravity", "800"],
-        ["sv_password", if server.has_password { "1" } else { "0" }],
+        ["sv_password", server.password_flag()],
         ["sv_tags", "simulated,secure"],
         ["sv_visiblemaxplayers", &max_players],
         ["tv_name", "A relay whose name is long enough that all of the rules need two parts"],

@@ -1,6 +1,6 @@
 //! Servers of version 0.7, which exchange tokens first (`network_token.cpp`).
 
-use super::master;
+use super::{is_playing, master};
 use crate::protocol::games::write_integer;
 use crate::sim::dice::Dice;
 use crate::sim::games::server::SimulatedServer;
@@ -133,16 +133,15 @@ impl SimulatedHost for Teeworlds7Servers {
 /// Appends the server and its players.
 fn write_info(context: &HostContext, out: &mut Vec<u8>) {
     let server = SimulatedServer::new(context);
-    let is_playing = |ping: u16| ping <= 190;
     write_texts(&["0.7.5", &server.name, "", server.map, "CTF"], out);
-    let playing = server.players.iter().filter(|player| is_playing(player.ping)).count();
+    let playing = server.players.iter().filter(|player| is_playing(player)).count();
     let slots = server.max_players;
     for number in [usize::from(server.has_password), 1, playing, slots, server.players.len(), slots] {
         write_integer(number as i32, out);
     }
     for player in &server.players {
         write_texts(&[&player.name, "Clan"], out);
-        let kind = i32::from(!is_playing(player.ping)) | if player.is_bot { 2 } else { 0 };
+        let kind = i32::from(!is_playing(player)) | if player.is_bot { 2 } else { 0 };
         [-1, player.score, kind].into_iter().for_each(|number| write_integer(number, out));
     }
 }

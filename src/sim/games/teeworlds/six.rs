@@ -1,6 +1,6 @@
 //! Servers of version 0.6: plain ones, DDNet's, and old ones with room for 64 players.
 
-use super::{HEAD, master};
+use super::{HEAD, is_playing, master};
 use crate::protocol::games::write_integer;
 use crate::sim::dice::Dice;
 use crate::sim::games::server::{SimulatedPlayer, SimulatedServer};
@@ -157,7 +157,7 @@ fn write_server(server: &SimulatedServer, name: &str, kind: &[u8; 4], counts: [u
     if is_extended {
         write_texts(&["-1057230911", "1345"], out);
     }
-    write_texts(&["CTF", if server.has_password { "1" } else { "0" }], out);
+    write_texts(&["CTF", server.password_flag()], out);
     for count in counts.into_iter().chain(counts) {
         write_texts(&[&count.to_string()], out);
     }
@@ -168,7 +168,8 @@ fn write_server(server: &SimulatedServer, name: &str, kind: &[u8; 4], counts: [u
 
 fn write_player(player: &SimulatedPlayer, is_extended: bool, out: &mut Vec<u8>) {
     let score = player.score.to_string();
-    write_texts(&[&player.name, "Clan", "-1", &score, if player.ping > 190 { "0" } else { "1" }], out);
+    let playing = if is_playing(player) { "1" } else { "0" };
+    write_texts(&[&player.name, "Clan", "-1", &score, playing], out);
     if is_extended {
         write_texts(&[""], out);
     }
