@@ -1,5 +1,8 @@
 //! The cost of parsing a datagram: one of each kind, as sent by real servers.
 
+#[path = "../tests/support/captured.rs"]
+mod captured;
+
 use std::hint::black_box;
 
 use allears::protocol::games::quake3::{ServerList, Status};
@@ -13,10 +16,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Returns the longest reply in a file of captures.
 fn longest(file: &str) -> Vec<u8> {
-    let replies = file.lines().filter_map(|line| line.strip_prefix("< "));
-    let hex = replies.max_by_key(|hex| hex.len()).unwrap_or_default();
-    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    captured::replies(file).max_by_key(Vec::len).unwrap_or_default()
 }
 
 /// Returns a status as long as the longest one captured from an Enemy Territory server: 1,814 bytes, 41 players.

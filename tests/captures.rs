@@ -3,47 +3,33 @@
 //! Two files of them are in `tests/data`; the others are test data of another project, and are read from
 //! `../shared/captures` if it exists.
 
+#[path = "support/captured.rs"]
+mod captured;
+
 use std::collections::HashSet;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use allears::protocol::games::quake3::{ServerList, Status};
 use allears::protocol::games::text::{Colors, TextRules};
 use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, ServerInfo};
 use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
-
-/// Returns the requests (`true`) and replies in a file, in its order.
-fn read(path: &Path) -> Vec<(bool, Vec<u8>)> {
-    let text = fs::read_to_string(path).expect("the capture is readable");
-    let lines = text.lines().filter_map(|line| {
-        let hex = line.strip_prefix("> ").map(|hex| (true, hex));
-        hex.or_else(|| line.strip_prefix("< ").map(|hex| (false, hex)))
-    });
-    lines.map(|(is_request, hex)| (is_request, from_hex(hex))).collect()
-}
-
-fn from_hex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
-}
+use captured::datagrams;
 
 fn reply(bytes: &[u8]) -> Reply<'_> {
     Reply::to_first(([127, 0, 0, 1], 27950).into(), bytes)
 }
 
 fn own(name: &str) -> Vec<(bool, Vec<u8>)> {
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name))
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+    datagrams(&fs::read_to_string(path).expect("the capture is readable")).collect()
 }
 
-/// Returns the status in a file of the shared captures. If there is none, prints a warning and returns `None`.
+/// Returns the status in a file of the shared captures; `None` if there is no such file.
 fn shared(name: &str) -> Option<Vec<u8>> {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures").join(name);
-    if !path.exists() {
-        eprintln!("SKIPPED: {} is missing", path.display());
-        return None;
-    }
-    Some(read(&path).remove(0).1)
+    let text = captured::shared(&format!("captures/{name}"))?;
+    Some(datagrams(&text).next().expect("a status").1)
 }
 
 fn text(bytes: Option<&[u8]>) -> String {

@@ -3,9 +3,10 @@
 //! The captures are test data of another project, and are read from `../shared/captures/games` if it exists.
 #![cfg(feature = "games")]
 
-use std::fs;
+#[path = "support/captured.rs"]
+mod captured;
+
 use std::net::SocketAddr;
-use std::path::Path;
 
 use allears::protocol::games::{Game, GameAnswer, GameQuestion, Games, PlayerInfo, ServerInfo};
 use allears::protocol::{Attempt, Protocol, Quiet, Reply, Step, Token};
@@ -105,20 +106,12 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
 
 /// Returns the datagrams of a capture, and what GameQ read in them; `None` if there is no such file.
 fn read(name: &str) -> Option<(Vec<Vec<u8>>, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures/games");
-    let path = folder.join(name).with_extension("hex");
-    let Ok(text) = fs::read_to_string(&path) else {
-        eprintln!("SKIPPED: {} is missing", path.display());
-        return None;
-    };
-    let datagrams = text.lines().filter_map(|line| line.strip_prefix("< ")).map(from_hex).collect();
+    let text = captured::shared(&format!("captures/games/{name}.hex"))?;
     let wanted = text.lines().find_map(|line| line.strip_prefix("# read by GameQ as: "));
-    Some((datagrams, serde_json::from_str(wanted.expect("what GameQ read")).expect("JSON")))
-}
-
-fn from_hex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    Some((
+        captured::replies(&text).collect(),
+        serde_json::from_str(wanted.expect("what GameQ read")).expect("JSON"),
+    ))
 }
 
 /// Returns the address of the server. Some replies repeat it.

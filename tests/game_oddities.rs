@@ -4,12 +4,11 @@
 //! The replies are made up. Those in `../shared/cases/games` are read as well, if that folder exists.
 #![cfg(feature = "cli")]
 
-#[path = "support/mod.rs"]
+#[path = "support/captured.rs"]
+mod captured;
 mod support;
 
-use std::fs;
 use std::net::{SocketAddr, UdpSocket};
-use std::path::Path;
 use std::time::Duration;
 
 use allears::engine::{Config, Engine, Outcome, Time};
@@ -198,19 +197,8 @@ fn a_list_whose_datagrams_all_have_the_end_mark_is_received_in_full() {
 
 /// Starts a server with the replies of a case. Returns its address; `None` if the case is not there.
 fn case(name: &str) -> Option<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/games");
-    let path = folder.join(name).with_extension("hex");
-    let Ok(text) = fs::read_to_string(&path) else {
-        eprintln!("SKIPPED: {} is missing", path.display());
-        return None;
-    };
-    let replies = text.lines().filter_map(|line| line.strip_prefix("< "));
-    Some(server(replies.map(from_hex).collect()))
-}
-
-fn from_hex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    let text = captured::shared(&format!("cases/games/{name}.hex"))?;
+    Some(server(captured::replies(&text).collect()))
 }
 
 /// A case: file, game, name, map; people and bots together, bots, slots; names and teams of players from the start of the

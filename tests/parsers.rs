@@ -1,5 +1,8 @@
 //! Parsers accept any datagram or return a reason; they never panic.
 
+#[path = "support/captured.rs"]
+mod captured;
+
 use allears::protocol::games::quake3::{ServerList, Status};
 use allears::protocol::games::text::{Colors, TextRules, raw_text};
 use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion, Games, WireProtocol};
@@ -14,8 +17,7 @@ const FILES: [&str; 2] =
 
 /// Returns real replies, and synthetic ones for the cases that these lack.
 fn replies() -> Vec<Vec<u8>> {
-    let hex = FILES.iter().flat_map(|file| file.lines()).filter_map(|line| line.strip_prefix("< "));
-    let mut replies: Vec<Vec<u8>> = hex.map(from_hex).collect();
+    let mut replies: Vec<Vec<u8>> = FILES.into_iter().flat_map(captured::replies).collect();
     for made in [
         &b"statusResponse\n\\challenge\\00000000deadbeef\\P\\1-2\\clients\\2\n1 0 \"a\"\n-2 5 \"^xF00b\"\n"[..],
         b"statusResponse\n\\bots\\1\\hostname\\x\n1.5 0 2 \"a\"\n7 8 9 1 \"b\"\n46 \"c\"\n1 2 \"d\" 3\n",
@@ -89,11 +91,6 @@ fn binary_replies() -> &'static [&'static [u8]] {
         b"SAMP\x7f\0\0\x01\x61\x1ei\x01\x02\0\x32\0\x05\0\0\0Gr\xfcn!\x02\0\0\0DM\x02\0\0\0de",
         b"\x21\0\0\0\x07\xca\xfe\xba\xbe\xff\xff\xff\xffinf3\x000.7.5\0Name\0\0dm1\0DM\0\x01\x01\x01\x08\x01\x10Ann\0\0\x40\x8f\x9c\x01\x02",
     ]
-}
-
-fn from_hex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 /// Passes a datagram to every parser, and checks the invariants.

@@ -1,5 +1,8 @@
 //! The SNMP parsers accept any datagram or return a reason; they never panic.
 
+#[path = "support/captured.rs"]
+mod captured;
+
 use std::sync::Arc;
 
 use allears::protocol::snmp::message::{Message, Pdu, ScopedData, ScopedPdu, read_id};
@@ -14,13 +17,7 @@ use proptest::sample::Index;
 /// Captured datagrams of a real agent and its managers, of v1, v2c and v3.
 fn datagrams() -> Vec<Vec<u8>> {
     let file = include_str!("data/snmpd-v1-v2c-v3.hex");
-    let lines = file.lines().filter_map(|line| line.strip_prefix("< ").or_else(|| line.strip_prefix("> ")));
-    lines.map(from_hex).collect()
-}
-
-fn from_hex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    captured::datagrams(file).map(|(_, datagram)| datagram).collect()
 }
 
 /// Passes a datagram to every parser, and checks the invariants.

@@ -2,6 +2,9 @@
 
 #![cfg(feature = "usm")]
 
+#[path = "support/captured.rs"]
+mod captured;
+
 use std::net::SocketAddr;
 
 use allears::engine::Time;
@@ -25,12 +28,7 @@ fn exchange(words: &[&str]) -> Vec<Vec<u8>> {
     let mut lines = FILE.lines().skip_while(|line| !words.iter().all(|word| line.contains(word)));
     let command = lines.next().expect("such a command");
     assert!(command.starts_with('#'));
-    lines.take_while(|line| !line.starts_with('#')).map(|line| from_hex(&line[2..])).collect()
-}
-
-fn from_hex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    lines.take_while(|line| !line.starts_with('#')).map(|line| captured::from_hex(&line[2..])).collect()
 }
 
 fn u1() -> User {
