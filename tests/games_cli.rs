@@ -1,7 +1,6 @@
 //! The games that a command line and its lists may name, and the columns, order and conditions of servers.
 #![cfg(feature = "cli")]
 
-#[path = "support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
@@ -14,14 +13,10 @@ fn fleet(protocol: &str, base: &str) -> Fleet {
     Fleet::start(&["--protocol", protocol, "--hosts", "10", "--base", base, "--latency", "1ms"])
 }
 
-fn targets(fleet: &Fleet) -> Vec<String> {
-    fs::read_to_string(&fleet.targets).expect("targets").lines().map(str::to_owned).collect()
-}
-
 #[test]
 fn a_list_mixes_games_in_all_forms() {
     let (et, bedrock) = (fleet("et", "127.41.0.1"), fleet("bedrock", "127.42.0.1"));
-    let (et, bedrock) = (targets(&et), targets(&bedrock));
+    let (et, bedrock) = (et.hosts(), bedrock.hosts());
     let list = format!(
         "woets {}\nq3 {}  # not its game, but the same protocol\n{}\nbedrock {}\nMCBE\t{}\nbedrock://{}/\nbedrok {}\n",
         et[0], et[1], et[2], bedrock[0], bedrock[1], bedrock[2], bedrock[3]
@@ -50,7 +45,7 @@ fn a_users_games_file_adds_games_and_list_games_shows_them() {
     fs::write(&file, "[[game]]\nid = 'mine'\nname = 'My mod'\nlike = 'et'\naliases = ['mm']\n")
         .expect("written");
     let file = file.to_str().expect("text");
-    let target = &targets(&servers)[0];
+    let target = &servers.hosts()[0];
     let result = run(&["games", "--games-file", file, "--game", "MM", target, "-o", "json"]).expect_code(0);
     assert_eq!(result.lines()[0]["answer"]["game"], "mine");
 
@@ -92,7 +87,7 @@ fn a_master_of_a_game_without_masters_is_wrong_usage() {
 #[test]
 fn a_search_says_which_servers_do_not_list_players_and_silence_which_game_was_asked_for() {
     let servers = fleet("mumble", "127.46.0.1");
-    let file = servers.targets.to_str().expect("text");
+    let file = servers.targets();
     let none = run(&["find", "nightowl", "--game", "mumble", "-i", file]).expect_code(1);
     assert!(none.stderr.contains("10 of the servers do not list players"), "{}", none.stderr);
     let silent = run(&["games", "-i", file, "--tries", "1", "--timeout", "50ms"]).expect_code(1);
@@ -106,7 +101,7 @@ fn a_search_says_which_servers_do_not_list_players_and_silence_which_game_was_as
 #[test]
 fn servers_are_selected_ordered_and_cut_by_any_column() {
     let servers = fleet("et", "127.45.0.1");
-    let file = servers.targets.to_str().expect("text");
+    let file = servers.targets();
     let names = |args: &[&str]| -> Vec<String> {
         let all = [&["games", "-i", file, "-o", "csv", "-q"], args].concat();
         let result = run(&all).expect_code(0);
@@ -176,7 +171,7 @@ fn a_player_is_found_across_six_protocols_in_one_sweep() {
             "--wanted",
             "NightOwl",
         ]);
-        targets(&servers).iter().for_each(|target| list += &format!("{game} {target}\n"));
+        servers.hosts().iter().for_each(|target| list += &format!("{game} {target}\n"));
         wanted.insert((
             servers.opening["wanted_at"].as_str().expect("an address").to_owned(),
             (*game).to_owned(),

@@ -1,7 +1,6 @@
 //! `games --every` and `find --every`: what changes on servers is written as it happens.
 #![cfg(feature = "cli")]
 
-#[path = "support/mod.rs"]
 mod support;
 
 use std::io::{BufRead, BufReader};

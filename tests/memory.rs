@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Fleet, Run, count, is_isolated, run, shell};
+use support::{Fleet, Run, count, is_isolated, not_tested, run, shell};
 
 const HOSTS: u64 = 22_000;
 /// The memory limit of the tests with control groups, and how a sweep reports it.
@@ -55,8 +55,7 @@ fn a_sweep_over_dead_hosts_fits_into_its_control_group() {
         return;
     }
     if !std::fs::read_to_string("/proc/self/mountinfo").expect("proc(5)").contains(" - cgroup") {
-        assert!(std::env::var_os("CI").is_none(), "NOT TESTED: no control groups are mounted");
-        return eprintln!("\nNOT TESTED: no control groups are mounted\n");
+        return not_tested("no control groups are mounted");
     }
     // Replaces the real files, which belong to the system.
     shell(&format!(

@@ -164,10 +164,14 @@ pub fn have(program: &str, package: &str) -> bool {
     if std::path::Path::new(program).exists() {
         return true;
     }
-    let missing = format!("NOT TESTED: {program} is missing; install the package {package}");
-    assert!(std::env::var_os("CI").is_none(), "{missing}");
-    eprintln!("\n{missing}\n");
+    not_tested(&format!("{program} is missing; install the package {package}"));
     false
+}
+
+/// Prints a warning that a test cannot run here, or panics if `CI` is set.
+pub fn not_tested(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "NOT TESTED: {reason}");
+    eprintln!("\nNOT TESTED: {reason}\n");
 }
 
 /// Runs the test `name`, which calls this, once more with network and mount namespaces of its own and loopback up. Returns
@@ -188,9 +192,7 @@ pub fn is_isolated(name: &str) -> bool {
         command.output().expect("unshare starts")
     };
     if !unshare("true").status.success() {
-        let missing = "NOT TESTED: namespaces need root";
-        assert!(std::env::var_os("CI").is_none(), "{missing}");
-        eprintln!("\n{missing}\n");
+        not_tested("namespaces need root");
         return false;
     }
     let run = unshare("ip link set lo up; exec \"$1\" --exact \"$0\" --nocapture");
