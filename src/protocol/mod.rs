@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | any payload, one reply | [`raw`] | one datagram each way, a token at a fixed place or none |
 //! | NTP, client mode | [`ntp`] | one datagram each way; the token has another offset in the reply |
+//! | DNS | `dns` | one question and its answer, if necessary from another server or by TCP |
 //! | SNMP | [`snmp`] | one request or a walk of many, with an ID in each; in v3, after a discovery |
 //! | games | [`games`] | lists in several datagrams from masters, then a query for each server; a file for each wire protocol |
 //!
@@ -13,6 +14,8 @@
 //! has several datagrams, `snmp/` if a conversation has several steps. A protocol of game servers goes into [`games`],
 //! which describes how to add it.
 
+#[cfg(feature = "dns")]
+pub mod dns;
 pub mod games;
 pub mod ntp;
 pub mod raw;
