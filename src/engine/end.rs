@@ -100,9 +100,9 @@ impl<P: Protocol, T> Engine<P, T> {
         };
         query.stamp = self.stamps.fresh();
         self.counts.leave(open.state);
-        let (target, was_sent) = (query.target, query.attempts > 0);
+        let (target, transport, was_sent) = (query.target, query.transport, query.attempts > 0);
         if open.has_slot {
-            self.hosts.release_slot(target);
+            self.hosts.release_slot(target, transport);
         }
         if was_sent {
             let until = (now + self.config.linger, id);

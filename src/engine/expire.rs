@@ -2,7 +2,7 @@
 
 use super::query::{Phase, QueryId, State};
 use super::timeouts::Wait;
-use super::{Engine, Outcome, Protocol, Quiet, Time};
+use super::{Engine, Outcome, Protocol, Quiet, Time, Transmit, Transport};
 
 /// Maximum deadlines of each kind handled in one call, so that each step of a turn is bounded.
 const DUE_AT_ONCE: usize = 1024;
@@ -23,6 +23,25 @@ impl<P: Protocol, T> Engine<P, T> {
         self.window.release(now);
         self.forget_lingering(now);
         self.check_counts();
+    }
+
+    /// Handles the failure of the connection that a request was given to, if it still waits for its reply: the query is
+    /// retried at once, or ends as malformed, for this reason.
+    pub fn handle_stream_failure(&mut self, now: Time, transmit: Transmit, reason: &'static str) {
+        let id = transmit.place.query;
+        if !self.awaits_reply(&transmit) {
+            return;
+        }
+        if let Some(open) = self.in_flight[id].open_mut() {
+            open.rare_mut().broken = Some(reason);
+        }
+        self.expire(now, id);
+        self.check_counts();
+    }
+
+    /// Returns whether the query of a request still waits for the reply to it.
+    pub fn awaits_reply(&self, transmit: &Transmit) -> bool {
+        self.in_flight.at(transmit.place).is_some_and(|(_, open)| open.state == State::Sent)
     }
 
     /// Records that by `now` the kernel has dropped datagrams because our receive buffer was full. Each may have been
@@ -65,7 +84,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let may_retry = if self.stopped || is_fading { 0 } else { tries_left };
         let Phase::Open(open) = &mut query.phase else { return };
         open.forget_failing_send();
-        if !is_fading && open.partial().is_none() {
+        if !is_fading && open.partial().is_none() && query.transport == Transport::Datagram {
             self.window.learn_silence();
         }
         if let Some(arrival) = open.partial()
@@ -109,10 +128,10 @@ impl<P: Protocol, T> Engine<P, T> {
     fn fade(&mut self, now: Time, id: QueryId) {
         self.leave_window(now, id, None);
         let query = &mut self.in_flight[id];
-        let target = query.target;
+        let (target, transport) = (query.target, query.transport);
         if query.open_mut().is_some_and(|open| std::mem::take(&mut open.has_slot)) {
-            self.hosts.release_slot(target);
-            self.wake_one(target);
+            self.hosts.release_slot(target, transport);
+            self.wake_one(target, transport);
         }
         let place = self.place(id, State::Fading);
         self.fading.push_back((now + self.config.linger, place));
@@ -157,11 +176,11 @@ impl<P: Protocol, T> Engine<P, T> {
             && target != query.target
         {
             let had_slot = std::mem::take(&mut open.has_slot);
-            let before = query.target;
+            let (before, transport) = (query.target, query.transport);
             query.move_to(target);
             if had_slot {
-                self.hosts.release_slot(before);
-                self.wake_one(before);
+                self.hosts.release_slot(before, transport);
+                self.wake_one(before, transport);
             }
         }
         self.enqueue(id);

@@ -11,7 +11,7 @@ use slab::Slab;
 
 use super::deadlines::Place;
 use super::query::{AttemptId, NewQuery, Open, Query, QueryId};
-use super::{ForeignSource, Proof, Time, Token};
+use super::{ForeignSource, Proof, Time, Token, Transport};
 
 /// Maximum tokens tried for an attempt. Only short tokens are likely to be in use already.
 const TOKENS_TRIED: u64 = 64;
@@ -89,9 +89,9 @@ impl<C, T> InFlight<C, T> {
         }
     }
 
-    pub fn insert(&mut self, new: NewQuery<C, T>, reply_cost: u32) -> QueryId {
+    pub fn insert(&mut self, new: NewQuery<C, T>, transport: Transport, reply_cost: u32) -> QueryId {
         self.conversations += u64::from(new.continues.is_none());
-        QueryId(self.queries.insert(Query::new(new, reply_cost, self.conversations)) as u32)
+        QueryId(self.queries.insert(Query::new(new, transport, reply_cost, self.conversations)) as u32)
     }
 
     /// Returns whether this ended query blocks its address: without a token, a reply to it would be taken for another
@@ -131,14 +131,20 @@ impl<C, T> InFlight<C, T> {
             .filter_map(|(id, query)| query.open().map(|open| (QueryId(id as u32), query, open)))
     }
 
-    /// Adds another attempt of `query`, sent at `now`.
+    /// Adds another attempt of `query`, sent at `now`. Its token begins with `prefix`.
     ///
     /// # Errors
     /// No attempt can be made at this address now.
-    pub fn add_attempt(&mut self, query: QueryId, proof: Proof, now: Time) -> Result<Token, AddressBusy> {
+    pub fn add_attempt(
+        &mut self,
+        query: QueryId,
+        proof: Proof,
+        prefix: u64,
+        now: Time,
+    ) -> Result<Token, AddressBusy> {
         let (number, previous) = (self[query].attempts + 1, self[query].newest);
         let (token, fingerprint) = match proof {
-            Proof::Token { bits } => self.free_token(query, number, bits)?,
+            Proof::Token { bits } => self.free_token(query, number, bits, prefix)?,
             Proof::Content | Proof::Address => (Token::NONE, self.free_address(query, proof)?),
         };
         let sent = Transmission { query, number, sent: now, sent_by: now, token, fingerprint, previous };
@@ -213,18 +219,19 @@ impl<C, T> InFlight<C, T> {
         }
     }
 
-    /// Finds the attempt that was sent to `from` with `token`. If the token is enough, also finds one that was sent to
+    /// Finds the attempt that was sent to `from` with `token` over this transport. If the token is enough, also finds one that was sent to
     /// another address.
-    pub fn find(&self, from: SocketAddr, token: Token) -> Option<Hit> {
+    pub fn find(&self, from: SocketAddr, token: Token, transport: Transport) -> Option<Hit> {
         let fingerprint = self.fingerprint(from, token);
         let by_address = || self.without_token.as_ref().filter(|_| token == Token::NONE)?.get(&fingerprint);
         let id = *self.index.get(&fingerprint).or_else(by_address)?;
         let attempt = &self.attempts[id.0 as usize];
-        let to = self[attempt.query].destination(attempt.number);
+        let query = &self[attempt.query];
+        let to = query.destination(attempt.number);
         let is_foreign = to.ip() != from.ip() || to.port() != from.port();
         let fits = !is_foreign || (self.by_token_alone && token != Token::NONE);
         let matches = attempt.token == token || (token == Token::NONE && self.without_token.is_some());
-        (fits && matches).then_some(Hit {
+        (fits && matches && query.transport == transport).then_some(Hit {
             query: attempt.query,
             attempt: attempt.number,
             sent: attempt.sent,
@@ -235,14 +242,21 @@ impl<C, T> InFlight<C, T> {
     }
 
     /// Returns a token that matches no other attempt in the table.
-    fn free_token(&self, query: QueryId, number: u32, bits: u32) -> Result<(Token, u64), AddressBusy> {
+    fn free_token(
+        &self,
+        query: QueryId,
+        number: u32,
+        bits: u32,
+        prefix: u64,
+    ) -> Result<(Token, u64), AddressBusy> {
         let Query { target, conversation, step, .. } = self[query];
         let mask = u64::MAX >> (64 - bits.clamp(1, 64));
         for salt in 0..TOKENS_TRIED {
             let attempt = u64::from(step) << 32 | u64::from(number);
-            let token = Token(self.hash([conversation, attempt, salt]) & mask);
+            let random = self.hash([conversation, attempt, salt]) & mask;
+            let token = Token(prefix.checked_shl(bits).unwrap_or(0) | random);
             let fingerprint = self.fingerprint(target, token);
-            if token != Token::NONE && !self.index.contains_key(&fingerprint) {
+            if random != 0 && !self.index.contains_key(&fingerprint) {
                 return Ok((token, fingerprint));
             }
         }
@@ -339,7 +353,8 @@ mod tests {
 
     fn insert(table: &mut InFlight<(), ()>, continues: Option<Continued>) -> QueryId {
         let priority = Priority::Opening;
-        table.insert(NewQuery { target: host(1), conversation: (), tag: (), priority, continues }, 832)
+        let new = NewQuery { target: host(1), conversation: (), tag: (), priority, continues };
+        table.insert(new, Transport::Datagram, 832)
     }
 
     fn end(table: &mut InFlight<(), ()>, query: QueryId, accounted: u32) {
@@ -351,11 +366,11 @@ mod tests {
     fn an_answer_finds_the_attempt_it_answers() {
         let mut flight = in_flight();
         let query = insert(&mut flight, None);
-        let first = flight.add_attempt(query, TOKEN, Time::from_millis(1)).unwrap();
-        let second = flight.add_attempt(query, TOKEN, Time::from_millis(2)).unwrap();
+        let first = flight.add_attempt(query, TOKEN, 0, Time::from_millis(1)).unwrap();
+        let second = flight.add_attempt(query, TOKEN, 0, Time::from_millis(2)).unwrap();
         assert_ne!(first, second);
         for (token, number) in [(first, 1), (second, 2)] {
-            let hit = flight.find(host(1), token).unwrap();
+            let hit = flight.find(host(1), token, Transport::Datagram).unwrap();
             assert_eq!((hit.query, hit.attempt, hit.sent), (query, number, Time::from_millis(number.into())));
         }
     }
@@ -364,19 +379,21 @@ mod tests {
     fn neither_another_source_nor_another_token_finds_it() {
         let mut flight = in_flight();
         let query = insert(&mut flight, None);
-        let token = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
-        assert!(flight.find(host(2), token).is_none());
-        assert!(flight.find(SocketAddr::new(host(1).ip(), 1), token).is_none());
-        assert!(flight.find(host(1), Token(token.0 ^ 1)).is_none());
-        assert!(flight.find(host(1), Token::NONE).is_none());
+        let token = flight.add_attempt(query, TOKEN, 0, Time::ZERO).unwrap();
+        assert!(flight.find(host(2), token, Transport::Datagram).is_none());
+        assert!(flight.find(SocketAddr::new(host(1).ip(), 1), token, Transport::Datagram).is_none());
+        assert!(flight.find(host(1), Token(token.0 ^ 1), Transport::Datagram).is_none());
+        assert!(flight.find(host(1), Token::NONE, Transport::Datagram).is_none());
     }
 
     #[test]
     fn where_a_token_is_enough_another_source_is_reported() {
         let mut flight = InFlight::new([7; 16], ForeignSource::Reported, false);
         let query = insert(&mut flight, None);
-        let token = flight.add_attempt(query, Proof::Token { bits: 31 }, Time::ZERO).unwrap();
-        let hit = |from, token| flight.find(from, token).map(|hit| (hit.query, hit.is_foreign));
+        let token = flight.add_attempt(query, Proof::Token { bits: 31 }, 0, Time::ZERO).unwrap();
+        let hit = |from, token| {
+            flight.find(from, token, Transport::Datagram).map(|hit| (hit.query, hit.is_foreign))
+        };
         assert_eq!(hit(host(1), token), Some((query, false)));
         assert_eq!(hit(host(2), token), Some((query, true)));
         assert_eq!(hit(host(1), Token(token.0 ^ 1)), None);
@@ -390,7 +407,7 @@ mod tests {
         let mut busy = 0;
         for _ in 0..300 {
             let query = insert(&mut flight, None);
-            match flight.add_attempt(query, Proof::Token { bits: 8 }, Time::ZERO) {
+            match flight.add_attempt(query, Proof::Token { bits: 8 }, 0, Time::ZERO) {
                 Ok(token) => assert!((1..256).contains(&token.0) && seen.insert(token.0)),
                 Err(AddressBusy) => busy += 1,
             }
@@ -402,46 +419,46 @@ mod tests {
     fn with_the_address_alone_one_query_at_a_time_is_in_flight() {
         let mut flight = in_flight();
         let (first, second) = (insert(&mut flight, None), insert(&mut flight, None));
-        flight.add_attempt(first, Proof::Address, Time::ZERO).unwrap();
-        assert_eq!(flight.add_attempt(second, Proof::Address, Time::ZERO), Err(AddressBusy));
-        flight.add_attempt(first, Proof::Address, Time::from_millis(1)).expect("its own retry");
+        flight.add_attempt(first, Proof::Address, 0, Time::ZERO).unwrap();
+        assert_eq!(flight.add_attempt(second, Proof::Address, 0, Time::ZERO), Err(AddressBusy));
+        flight.add_attempt(first, Proof::Address, 0, Time::from_millis(1)).expect("its own retry");
 
         end(&mut flight, first, 1);
-        let early = flight.add_attempt(second, Proof::Address, Time::from_millis(2));
+        let early = flight.add_attempt(second, Proof::Address, 0, Time::from_millis(2));
         assert_eq!(early, Err(AddressBusy), "the other attempt may still be answered");
         flight[first].accounted = 2;
-        flight.add_attempt(second, Proof::Address, Time::from_millis(2)).expect("the first one has ended");
+        flight.add_attempt(second, Proof::Address, 0, Time::from_millis(2)).expect("the first one has ended");
         flight.remove(first);
-        assert_eq!(flight.find(host(1), Token::NONE).unwrap().query, second);
+        assert_eq!(flight.find(host(1), Token::NONE, Transport::Datagram).unwrap().query, second);
     }
 
     #[test]
     fn with_content_the_next_step_does_not_wait_for_earlier_replies() {
         let mut flight = in_flight();
         let first = insert(&mut flight, None);
-        flight.add_attempt(first, Proof::Content, Time::ZERO).unwrap();
-        flight.add_attempt(first, Proof::Content, Time::from_millis(1)).unwrap();
+        flight.add_attempt(first, Proof::Content, 0, Time::ZERO).unwrap();
+        flight.add_attempt(first, Proof::Content, 0, Time::from_millis(1)).unwrap();
         end(&mut flight, first, 1);
         let carried = flight[first].unaccounted();
         let continued = Continued { conversation: flight[first].conversation, step: 1, carried };
         let (next, other) = (insert(&mut flight, Some(continued)), insert(&mut flight, None));
-        assert_eq!(flight.add_attempt(other, Proof::Content, Time::ZERO), Err(AddressBusy));
-        flight.add_attempt(next, Proof::Content, Time::from_millis(2)).expect("its own next step");
+        assert_eq!(flight.add_attempt(other, Proof::Content, 0, Time::ZERO), Err(AddressBusy));
+        flight.add_attempt(next, Proof::Content, 0, Time::from_millis(2)).expect("its own next step");
         end(&mut flight, next, 1);
-        let early = flight.add_attempt(other, Proof::Content, Time::from_millis(3));
+        let early = flight.add_attempt(other, Proof::Content, 0, Time::from_millis(3));
         assert_eq!(early, Err(AddressBusy), "the first step's other attempt may still be answered");
         flight[next].carried = 0;
-        flight.add_attempt(other, Proof::Content, Time::from_millis(3)).expect("nothing is in flight");
+        flight.add_attempt(other, Proof::Content, 0, Time::from_millis(3)).expect("nothing is in flight");
     }
 
     #[test]
     fn a_reply_to_an_attempt_before_a_move_is_still_found() {
         let mut flight = in_flight();
         let query = insert(&mut flight, None);
-        let first = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        let first = flight.add_attempt(query, TOKEN, 0, Time::ZERO).unwrap();
         flight[query].move_to(host(2));
-        let second = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
-        let found = |from, token| flight.find(from, token).map(|hit| hit.attempt);
+        let second = flight.add_attempt(query, TOKEN, 0, Time::ZERO).unwrap();
+        let found = |from, token| flight.find(from, token, Transport::Datagram).map(|hit| hit.attempt);
         assert_eq!((found(host(1), first), found(host(2), second)), (Some(1), Some(2)));
         assert_eq!((found(host(2), first), found(host(1), second)), (None, None));
     }
@@ -450,20 +467,20 @@ mod tests {
     fn a_reply_without_a_token_matches_the_latest_attempt_at_its_source_if_the_protocol_takes_it() {
         let mut flight: InFlight<(), ()> = InFlight::new([7; 16], ForeignSource::Unmatched, true);
         let query = insert(&mut flight, None);
-        let token = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        let token = flight.add_attempt(query, TOKEN, 0, Time::ZERO).unwrap();
         let found = |flight: &InFlight<(), ()>, from, token| {
-            flight.find(from, token).map(|hit| (hit.query, hit.attempt, hit.has_token))
+            flight.find(from, token, Transport::Datagram).map(|hit| (hit.query, hit.attempt, hit.has_token))
         };
         assert_eq!(found(&flight, host(1), token), Some((query, 1, true)));
         assert_eq!(found(&flight, host(1), Token::NONE), Some((query, 1, false)));
         assert_eq!(found(&flight, host(2), Token::NONE), None);
         assert_eq!(found(&flight, host(1), Token(token.0 ^ 1)), None, "a wrong token is no missing one");
-        flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        flight.add_attempt(query, TOKEN, 0, Time::ZERO).unwrap();
         assert_eq!(found(&flight, host(1), Token::NONE), Some((query, 2, false)));
         flight.remove_newest_attempt(query);
         assert_eq!(found(&flight, host(1), Token::NONE), Some((query, 1, false)));
         flight.remove(query);
-        assert!(flight.find(host(1), Token::NONE).is_none());
+        assert!(flight.find(host(1), Token::NONE, Transport::Datagram).is_none());
         assert!(flight.without_token.is_some_and(|attempts| attempts.is_empty()));
     }
 
@@ -471,10 +488,10 @@ mod tests {
     fn a_removed_query_leaves_nothing_behind() {
         let mut flight = in_flight();
         let query = insert(&mut flight, None);
-        let token = flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
-        flight.add_attempt(query, TOKEN, Time::ZERO).unwrap();
+        let token = flight.add_attempt(query, TOKEN, 0, Time::ZERO).unwrap();
+        flight.add_attempt(query, TOKEN, 0, Time::ZERO).unwrap();
         flight.remove(query);
-        assert!(flight.find(host(1), token).is_none());
+        assert!(flight.find(host(1), token, Transport::Datagram).is_none());
         assert!(flight.index.is_empty() && flight.attempts.is_empty() && flight.queries.is_empty());
     }
 }

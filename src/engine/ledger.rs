@@ -1,5 +1,6 @@
 //! The ledger: counts of all queries and datagrams.
 
+use super::Transport;
 use super::histogram::Histogram;
 
 /// Counts every query and every datagram by its outcome, since the engine was created.
@@ -8,7 +9,8 @@ use super::histogram::Histogram;
 ///
 /// - queries: [`queries`](Ledger::queries) = `answered + silent + unreachable + send_failed +
 ///   malformed + interrupted` + those that have not ended yet;
-/// - datagrams: `datagrams_received = replies + broken + late + duplicates + unmatched`.
+/// - messages: `datagrams_received + stream_received = replies + broken + late + duplicates + unmatched`. Only protocols
+///   with [`Transport::Stream`] have messages over streams.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Ledger {
@@ -29,6 +31,8 @@ pub struct Ledger {
 
     /// Datagrams that the kernel accepted from us.
     pub datagrams_sent: u64,
+    /// Requests given to a TCP connection.
+    pub stream_sent: u64,
     /// Packets that the kernel did not accept at first because its send queue was full. They were sent later.
     pub deferred: u64,
     /// Sends that failed for a transient reason, and were retried: see
@@ -49,6 +53,8 @@ pub struct Ledger {
 
     /// Datagrams that the kernel delivered to us.
     pub datagrams_received: u64,
+    /// Messages that TCP connections delivered to us. The counts below include them.
+    pub stream_received: u64,
     /// Datagrams that advanced a conversation, which `datagrams_received` includes.
     pub replies: u64,
     /// Datagrams that belong to an open query and cannot be parsed.
@@ -72,10 +78,18 @@ impl Ledger {
         self.answered + self.silent + self.unreachable + self.send_failed + self.malformed + self.interrupted
     }
 
+    /// Returns the count of requests sent over this transport.
+    pub(super) fn sent_mut(&mut self, transport: Transport) -> &mut u64 {
+        match transport {
+            Transport::Datagram => &mut self.datagrams_sent,
+            Transport::Stream => &mut self.stream_sent,
+        }
+    }
+
     /// Returns whether both equations hold, given `open` queries that have not ended yet.
     pub fn adds_up(&self, open: u64) -> bool {
         self.queries == self.ended() + open
-            && self.datagrams_received
+            && self.datagrams_received + self.stream_received
                 == self.replies + self.broken + self.late + self.duplicates + self.unmatched
     }
 }

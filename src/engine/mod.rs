@@ -42,7 +42,9 @@ pub use config::{Config, ConfigError, Timeout};
 pub use histogram::Histogram;
 pub use ledger::Ledger;
 pub use outcome::{Completion, Outcome, Refused, RefusedReason, Unreachable};
-pub use protocol::{Attempt, Defaults, ForeignSource, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token};
+pub use protocol::{
+    Attempt, Defaults, ForeignSource, Proof, Protocol, Quiet, Reply, ReplySize, Step, Token, Transport,
+};
 pub use time::Time;
 pub use window::reply_cost;
 
@@ -56,7 +58,7 @@ use hosts::Hosts;
 use in_flight::InFlight;
 use limits::Limits;
 use pacer::Pacer;
-use query::{NewQuery, QueryId, State, StateCounts};
+use query::{NewQuery, Query, QueryId, State, StateCounts};
 use ring::{Priority, Ring};
 use timeouts::Timeouts;
 use window::Window;
@@ -113,6 +115,8 @@ pub struct Transmit {
     pub to: SocketAddr,
     /// The number of bytes appended to the buffer.
     pub len: usize,
+    /// The way to send it.
+    pub transport: Transport,
     place: Place,
 }
 
@@ -323,8 +327,13 @@ impl<P: Protocol, T> Engine<P, T> {
     fn enqueue_new(&mut self, new: NewQuery<P::Conversation, T>) -> QueryId {
         self.ledger.queries += 1;
         self.counts.enter(State::Queued);
-        let reply_cost = reply_cost(self.protocol.reply_size(&new.conversation));
-        let query = self.in_flight.insert(new, reply_cost);
+        let transport = self.protocol.transport(&new.conversation);
+        let reply_cost = match transport {
+            Transport::Datagram => reply_cost(self.protocol.reply_size(&new.conversation)),
+            // TCP has flow control of its own.
+            Transport::Stream => 0,
+        };
+        let query = self.in_flight.insert(new, transport, reply_cost);
         self.enqueue(query);
         query
     }
@@ -358,21 +367,23 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Moves an open query to the queue of its host.
     fn wait_for_host(&mut self, query: QueryId) {
         let place = self.place(query, State::HeldBack);
-        self.hosts.wait(self.in_flight[query].target, place);
+        let Query { target, transport, .. } = self.in_flight[query];
+        self.hosts.wait(target, transport, place);
     }
 
     /// Lets another query try again at each address that `query` may have blocked.
     fn wake_for(&mut self, query: QueryId) {
         if self.hosts.is_anyone_waiting() {
+            let transport = self.in_flight[query].transport;
             let hosts: Vec<SocketAddr> = self.in_flight[query].destinations().collect();
-            hosts.into_iter().for_each(|host| self.wake_one(host));
+            hosts.into_iter().for_each(|host| self.wake_one(host, transport));
         }
     }
 
     /// Lets one of the queries that wait for `host` try again.
-    fn wake_one(&mut self, host: SocketAddr) {
+    fn wake_one(&mut self, host: SocketAddr, transport: Transport) {
         let in_flight = &self.in_flight;
-        if let Some(place) = self.hosts.next_waiting(host, |place| in_flight.is_valid(place)) {
+        if let Some(place) = self.hosts.next_waiting(host, transport, |place| in_flight.is_valid(place)) {
             self.enqueue(place.query);
         }
     }

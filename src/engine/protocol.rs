@@ -45,6 +45,24 @@ pub trait Protocol {
     /// Returns the proof that ties the next reply to its request.
     fn proof(&self, conversation: &Self::Conversation) -> Proof;
 
+    /// Returns the way in which the next request and its reply are sent.
+    ///
+    /// The default is [`Transport::Datagram`].
+    fn transport(&self, conversation: &Self::Conversation) -> Transport {
+        let _ = conversation;
+        Transport::Datagram
+    }
+
+    /// Returns the bits of the next request's [`Token`] above those of [`Proof::Token`]: a number that follows from what
+    /// the reply repeats, such as a hash of the question. [`read_token`](Protocol::read_token) has to find it in the
+    /// reply. With it, many more queries can be in flight to one host than a short token alone could distinguish.
+    ///
+    /// The default is 0.
+    fn token_prefix(&self, conversation: &Self::Conversation) -> u64 {
+        let _ = conversation;
+        0
+    }
+
     /// Appends the conversation's next request to `out`. Called exactly once for every attempt.
     fn write_request(&mut self, conversation: &mut Self::Conversation, attempt: Attempt, out: &mut Vec<u8>);
 
@@ -176,10 +194,22 @@ setters!(Defaults {
     with_host_rate sets host_rate: f64,
 });
 
+/// The way in which a request and its reply are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// As UDP datagrams.
+    #[default]
+    Datagram,
+    /// Over a TCP connection to the same address and port, each message after its length in two bytes (RFC 7766,
+    /// section 8). Many queries share a connection.
+    Stream,
+}
+
 /// The means by which a reply is tied to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// The reply returns the low `bits` bits of the request's [`Token`], 1 to 64.
+    /// The reply returns the low `bits` bits of the request's [`Token`], 1 to 64, which are random. Those above are the
+    /// [`token_prefix`](Protocol::token_prefix).
     Token {
         /// The number of bits.
         bits: u32,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::deadlines::Stamp;
 use super::ring::Priority;
-use super::{Time, Unreachable};
+use super::{Time, Transport, Unreachable};
 
 /// The number of a query in the table. It is reused once the query is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,8 @@ pub struct Query<C, T> {
     pub charged: u32,
     /// The latest attempt in the table.
     pub newest: Option<AttemptId>,
+    /// The way in which its attempts are sent.
+    pub transport: Transport,
     /// The step of its conversation, as a number.
     pub step: u32,
     /// A number unique to its conversation, shared by all steps.
@@ -243,7 +245,7 @@ impl<C, T> Open<C, T> {
 
 impl<C, T> Query<C, T> {
     /// Creates a query that waits in the ring. `serial` identifies its conversation if it begins one.
-    pub fn new(new: NewQuery<C, T>, reply_cost: u32, serial: u64) -> Query<C, T> {
+    pub fn new(new: NewQuery<C, T>, transport: Transport, reply_cost: u32, serial: u64) -> Query<C, T> {
         let Continued { conversation, step, carried } =
             new.continues.unwrap_or(Continued { conversation: serial, step: 0, carried: 0 });
         Query {
@@ -268,6 +270,7 @@ impl<C, T> Query<C, T> {
             reply_cost,
             charged: 0,
             newest: None,
+            transport,
             step,
             conversation,
             moved: None,

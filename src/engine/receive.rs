@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::in_flight::Hit;
 use super::query::{Arrival, Continued, KeptReply, NewQuery, Phase, State};
 use super::ring::Priority;
-use super::{Engine, ForeignSource, Outcome, Proof, Protocol, Reply, Step, Time, Token, Unreachable};
+use super::{
+    Engine, ForeignSource, Outcome, Proof, Protocol, Reply, Step, Time, Token, Transport, Unreachable,
+};
 
 /// Maximum time from the first to the last datagram of an answer.
 const PARTS_WITHIN: Duration = Duration::from_secs(10);
@@ -17,10 +19,21 @@ impl<P: Protocol, T> Engine<P, T> {
     /// queries.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         self.ledger.datagrams_received += 1;
-        let token = self.protocol.read_token(datagram).unwrap_or(Token::NONE);
-        match self.in_flight.find(from, token) {
+        self.handle_message(now, from, Transport::Datagram, datagram);
+    }
+
+    /// Processes a message that a TCP connection to `from` delivered at `now`, like
+    /// [`handle_datagram`](Engine::handle_datagram).
+    pub fn handle_stream_message(&mut self, now: Time, from: SocketAddr, message: &[u8]) {
+        self.ledger.stream_received += 1;
+        self.handle_message(now, from, Transport::Stream, message);
+    }
+
+    fn handle_message(&mut self, now: Time, from: SocketAddr, transport: Transport, message: &[u8]) {
+        let token = self.protocol.read_token(message).unwrap_or(Token::NONE);
+        match self.in_flight.find(from, token, transport) {
             Some(hit) if !hit.is_foreign || self.admit_foreign(&hit, from) => {
-                self.handle_hit(now, from, datagram, &hit, token);
+                self.handle_hit(now, from, message, &hit, token);
             }
             _ => self.ledger.unmatched += 1,
         }
@@ -51,7 +64,9 @@ impl<P: Protocol, T> Engine<P, T> {
         }
         if !matches!(step, Step::NotMine) {
             query.accounted += 1;
-            self.window.learn_size(datagram.len(), query.reply_cost);
+            if query.transport == Transport::Datagram {
+                self.window.learn_size(datagram.len(), query.reply_cost);
+            }
         }
         match step {
             Step::Done(answer) => {
@@ -103,7 +118,10 @@ impl<P: Protocol, T> Engine<P, T> {
     /// is answered. An error that matches no query is ignored, since anyone can send one.
     pub fn handle_unreachable(&mut self, now: Time, to: SocketAddr, request: &[u8], report: Unreachable) {
         let token = self.protocol.read_request_token(request).unwrap_or(Token::NONE);
-        let Some(hit) = self.in_flight.find(to, token).filter(|hit| !hit.is_foreign) else { return };
+        let Some(hit) = self.in_flight.find(to, token, Transport::Datagram).filter(|hit| !hit.is_foreign)
+        else {
+            return;
+        };
         let query = &mut self.in_flight[hit.query];
         let Phase::Open(open) = &mut query.phase else { return };
         query.accounted += 1;
@@ -126,7 +144,7 @@ impl<P: Protocol, T> Engine<P, T> {
             self.ledger.duplicates += 1;
         } else {
             self.ledger.late += 1;
-            if let Some(rtt) = arrival.rtt {
+            if let Some(rtt) = arrival.rtt.filter(|_| query.transport == Transport::Datagram) {
                 self.timeouts.learn(query.destination(hit.attempt).ip(), rtt);
             }
         }
@@ -141,7 +159,8 @@ impl<P: Protocol, T> Engine<P, T> {
         self.ledger.replies += 1;
         let query = &self.in_flight[hit.query];
         let is_first = query.open().is_some_and(|open| open.partial().is_none());
-        if let (true, Some(rtt)) = (is_first, arrival.rtt) {
+        let is_typical = is_first && query.transport == Transport::Datagram;
+        if let (true, Some(rtt)) = (is_typical, arrival.rtt) {
             self.timeouts.learn(query.destination(hit.attempt).ip(), rtt);
         }
     }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::deadlines::Place;
-use super::query::{FailingSend, Phase, QueryId, State};
+use super::query::{FailingSend, Phase, Query, QueryId, State};
 use super::ring::Priority;
 use super::timeouts::Wait;
-use super::{Attempt, Engine, Outcome, Protocol, Time, Transmit};
+use super::{Attempt, Engine, Outcome, Protocol, Time, Transmit, Transport};
 
 /// The delay before a failed send is retried for the first time.
 const SEND_RETRY: Duration = Duration::from_millis(50);
@@ -130,7 +130,7 @@ impl<P: Protocol, T> Engine<P, T> {
         for priority in [Priority::Continuation, Priority::Opening] {
             while let Some(place) = self.ring.first_aside(priority) {
                 let query = self.in_flight.at(place);
-                is_closed |= query.is_some_and(|(query, _)| !self.window.admits(query.reply_cost));
+                is_closed |= query.is_some_and(|(query, _)| !self.admits(query));
                 if is_closed {
                     break;
                 }
@@ -143,8 +143,8 @@ impl<P: Protocol, T> Engine<P, T> {
             while let Some(place) = self.ring.pop(priority) {
                 let Some((query, _)) = self.in_flight.at(place) else { continue };
                 let is_retry = query.attempts > 0;
-                is_closed |= !is_retry && !self.window.admits(query.reply_cost);
-                if is_retry || !is_closed {
+                is_closed |= !is_retry && !self.admits(query);
+                if is_retry || !is_closed || query.transport == Transport::Stream {
                     return Some(place);
                 }
                 self.ring.set_aside(priority, place);
@@ -153,15 +153,21 @@ impl<P: Protocol, T> Engine<P, T> {
         None
     }
 
+    /// Returns whether the window admits a query's first attempt.
+    fn admits(&self, query: &Query<P::Conversation, T>) -> bool {
+        query.transport == Transport::Stream || self.window.admits(query.reply_cost)
+    }
+
     /// Returns how many queries of the ring could be sent if there were tokens. It may count some that have been
     /// answered.
     pub(super) fn sendable(&self) -> usize {
         if self.held {
             return 0;
         }
-        let admitted = self.ring.first_awaiting_window().is_some_and(|place| {
-            self.in_flight.at(place).is_none_or(|(query, _)| self.window.admits(query.reply_cost))
-        });
+        let admitted = self
+            .ring
+            .first_awaiting_window()
+            .is_some_and(|place| self.in_flight.at(place).is_none_or(|(query, _)| self.admits(query)));
         self.ring.queued() + usize::from(admitted)
     }
 
@@ -171,16 +177,17 @@ impl<P: Protocol, T> Engine<P, T> {
         let charge = self.charge_for_next_attempt(id, now)?;
         let Phase::Open(open) = &self.in_flight[id].phase else { return Err(Held::ByHost) };
         let proof = self.protocol.proof(&open.conversation);
-        let token = self.in_flight.add_attempt(id, proof, now).map_err(|_| Held::ByHost)?;
+        let prefix = self.protocol.token_prefix(&open.conversation);
+        let token = self.in_flight.add_attempt(id, proof, prefix, now).map_err(|_| Held::ByHost)?;
 
         let query = &mut self.in_flight[id];
-        let attempts = query.attempts;
+        let (attempts, transport) = (query.attempts, query.transport);
         query.charged += charge;
         let start = out.len();
         if let Phase::Open(open) = &mut query.phase {
             open.promised = false;
             if !std::mem::replace(&mut open.has_slot, true) {
-                self.hosts.take_slot(target);
+                self.hosts.take_slot(target, transport);
             }
             let attempt = Attempt { token, number: attempts, at: now };
             self.protocol.write_request(&mut open.conversation, attempt, out);
@@ -194,19 +201,21 @@ impl<P: Protocol, T> Engine<P, T> {
             self.ledger.asked_again += u64::from(query.repeats_forgiven(attempts));
             self.window.extend(charge);
         }
-        self.ledger.datagrams_sent += 1;
+        *self.ledger.sent_mut(transport) += 1;
         self.pacer.take(now);
         self.limits.take(target, gap, now);
 
         let place = self.wait_for_reply(id, now, token.0);
-        Ok(Transmit { to: target, len: out.len() - start, place })
+        Ok(Transmit { to: target, len: out.len() - start, transport, place })
     }
 
     /// Checks the limits of a query's host and prefix. Returns its target and the host's gap.
     fn check_limits(&mut self, now: Time, id: QueryId) -> Result<(SocketAddr, Duration), Held> {
         let (target, gap) = self.target_and_gap(id);
-        let Some(open) = self.in_flight[id].open_mut() else { return Err(Held::ByHost) };
-        if !open.has_slot && !self.hosts.has_slot(target) {
+        let query = &mut self.in_flight[id];
+        let transport = query.transport;
+        let Some(open) = query.open_mut() else { return Err(Held::ByHost) };
+        if !open.has_slot && !self.hosts.has_slot(target, transport) {
             return Err(Held::ByHost);
         }
         let promised = std::mem::replace(&mut open.promised, true);
@@ -218,6 +227,9 @@ impl<P: Protocol, T> Engine<P, T> {
     /// be answered and there is no credit for both.
     fn charge_for_next_attempt(&self, id: QueryId, now: Time) -> Result<u32, Held> {
         let query = &self.in_flight[id];
+        if query.transport == Transport::Stream {
+            return Ok(0);
+        }
         let cost = self.window.reserve(query.reply_cost);
         let Some(sent) = self.in_flight.last_sent(id) else { return Ok(cost) };
         let overdue = sent + self.timeouts.rto(query.target.ip());
@@ -238,7 +250,11 @@ impl<P: Protocol, T> Engine<P, T> {
             elapsed: sent - query.first_sent,
             jitter,
         };
-        self.wait_until(id, State::Sent, sent + self.timeouts.wait(query.target.ip(), &wait))
+        let timeout = match query.transport {
+            Transport::Datagram => self.timeouts.wait(query.target.ip(), &wait),
+            Transport::Stream => self.timeouts.stream_wait(),
+        };
+        self.wait_until(id, State::Sent, sent + timeout)
     }
 
     /// Undoes `send`, except for the pacer's token. Returns false if the query has changed since.
@@ -250,7 +266,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let (target, gap) = self.target_and_gap(id);
         self.limits.give_back(target, gap);
         self.in_flight.remove_newest_attempt(id);
-        self.ledger.datagrams_sent -= 1;
+        *self.ledger.sent_mut(transmit.transport) -= 1;
         self.set_state(id, State::Queued);
         let query = &mut self.in_flight[id];
         let is_first = query.attempts == 0;
@@ -258,7 +274,7 @@ impl<P: Protocol, T> Engine<P, T> {
             && is_first
             && std::mem::take(&mut open.has_slot)
         {
-            self.hosts.release_slot(target);
+            self.hosts.release_slot(target, transmit.transport);
         }
         if is_first {
             self.window.leave(std::mem::take(&mut query.charged), None);

@@ -110,6 +110,15 @@ impl Timeouts {
         rto.mul_f64(backoff * jitter).min(LONGEST)
     }
 
+    /// Returns the time that an attempt over a stream waits for its reply: long enough to connect, to repeat lost
+    /// segments, and for the replies to earlier queries of the connection.
+    pub fn stream_wait(&self) -> Duration {
+        match self.timeout {
+            Timeout::Fixed(fixed) => fixed,
+            Timeout::Auto => LONGEST,
+        }
+    }
+
     /// Returns the maximum time for which a request that cannot be sent is held back before its query ends.
     pub fn max_send_delay(&self) -> Duration {
         match self.timeout {

@@ -25,7 +25,7 @@ pub mod snmp;
 use std::net::{IpAddr, SocketAddr};
 
 pub use crate::engine::{
-    Attempt, Defaults, ForeignSource, Proof, Protocol, Quiet, Reply, ReplySize, Step, Time, Token,
+    Attempt, Defaults, ForeignSource, Proof, Protocol, Quiet, Reply, ReplySize, Step, Time, Token, Transport,
 };
 
 /// Returns the `N` bytes of a datagram from offset `at` on, if it has them.
