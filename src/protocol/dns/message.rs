@@ -1,0 +1,197 @@
+//! Messages as received: the header (RFC 1035, section 4.1.1), the question, and the records.
+
+use std::fmt;
+
+use super::{Class, Edns, MessageError, NameView, Rcode, Record, RecordType, Records, Section};
+use crate::protocol::bytes_at;
+
+/// The bytes of a header.
+const HEADER: usize = 12;
+
+/// The flags, in the order in which dig lists them.
+const FLAGS: [(u16, &str); 7] = [
+    (1 << 15, "qr"),
+    (1 << 10, "aa"),
+    (TC, "tc"),
+    (1 << 8, "rd"),
+    (1 << 7, "ra"),
+    (1 << 5, "ad"),
+    (1 << 4, "cd"),
+];
+const TC: u16 = 1 << 9;
+
+/// An answer as received, whose structure has been checked: that of names and records, but not that of the data of
+/// records.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Message(Box<[u8]>);
+
+impl Message {
+    /// Checks the structure of a message, and takes it. If the flag `tc` says that it is truncated, the records may end
+    /// anywhere.
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Result<Message, MessageError> {
+        let bytes = bytes.into();
+        Message::check(&bytes)?;
+        Ok(Message(bytes))
+    }
+
+    /// Checks the structure of a message without keeping it, and without an allocation.
+    pub fn check(bytes: &[u8]) -> Result<(), MessageError> {
+        let header = Header::parse(bytes)?;
+        let mut offset = HEADER;
+        for _ in 0..header.counts[0] {
+            offset = MessageQuestion::parse(bytes, offset)?.1;
+        }
+        let mut records = Records::new(bytes, offset, &header.counts);
+        match records.try_for_each(|record| record.map(drop)) {
+            Err(_) if header.flags & TC != 0 => Ok(()),
+            checked => checked,
+        }
+    }
+
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn header(&self) -> Header {
+        Header::parse(&self.0).unwrap_or_default()
+    }
+
+    /// Returns the ID.
+    pub fn id(&self) -> u16 {
+        self.header().id
+    }
+
+    /// Returns the kind of query: 0 for a usual one.
+    pub fn opcode(&self) -> u8 {
+        (self.header().flags >> 11 & 15) as u8
+    }
+
+    /// Returns the names of the flags that are set: `qr`, `aa`, `tc`, `rd`, `ra`, `ad`, `cd`, in this order.
+    pub fn flags(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let flags = self.header().flags;
+        FLAGS.into_iter().filter(move |(bit, _)| flags & bit != 0).map(|(_, name)| name)
+    }
+
+    /// Returns whether this is an answer, not a query.
+    pub fn is_response(&self) -> bool {
+        self.header().flags >> 15 == 1
+    }
+
+    /// Returns whether the server is one of the zone.
+    pub fn is_authoritative(&self) -> bool {
+        self.header().flags & 1 << 10 != 0
+    }
+
+    /// Returns whether records are missing, so that the question has to be asked by TCP.
+    pub fn is_truncated(&self) -> bool {
+        self.header().flags & TC != 0
+    }
+
+    /// Returns the response code, with the upper bits of EDNS if there are any.
+    pub fn rcode(&self) -> Rcode {
+        let upper = self.edns().map_or(0, |edns| edns.upper_rcode());
+        Rcode(u16::from(upper) << 4 | self.header().flags & 15)
+    }
+
+    /// Returns the counts of the header: of questions, and of the records of the three sections, OPT included.
+    pub fn counts(&self) -> [u16; 4] {
+        self.header().counts
+    }
+
+    /// Returns the question, if there is one.
+    pub fn question(&self) -> Option<MessageQuestion<'_>> {
+        let is_there = self.header().counts[0] > 0;
+        is_there.then(|| MessageQuestion::parse(&self.0, HEADER).ok()).flatten().map(|(question, _)| question)
+    }
+
+    /// Returns the records of all three sections but OPT, up to the end of a truncated message.
+    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.all_records().filter(|record| record.record_type() != RecordType::OPT)
+    }
+
+    /// Returns the records of the answer.
+    pub fn answers(&self) -> impl Iterator<Item = Record<'_>> {
+        self.records().take_while(|record| record.section() == Section::Answer)
+    }
+
+    /// Returns what EDNS adds to the message (RFC 6891), if the server knows it.
+    pub fn edns(&self) -> Option<Edns<'_>> {
+        let counts = self.header().counts;
+        if counts[3] == 0 {
+            return None;
+        }
+        let mut additional = self.all_records().filter(|record| record.section() == Section::Additional);
+        additional.find(|record| record.record_type() == RecordType::OPT).map(Edns::new)
+    }
+
+    fn all_records(&self) -> impl Iterator<Item = Record<'_>> {
+        let header = self.header();
+        let mut questions = HEADER;
+        for _ in 0..header.counts[0] {
+            // The questions have been checked.
+            questions = MessageQuestion::parse(&self.0, questions).map_or(questions, |(_, next)| next);
+        }
+        Records::new(&self.0, questions, &header.counts).map_while(Result::ok)
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id())
+            .field("rcode", &self.rcode())
+            .field("flags", &self.flags().collect::<Vec<_>>())
+            .field("question", &self.question())
+            .field("records", &self.records().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// The fields of a header.
+#[derive(Default)]
+struct Header {
+    id: u16,
+    flags: u16,
+    counts: [u16; 4],
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Result<Header, MessageError> {
+        let header: [u8; HEADER] = bytes_at(bytes, 0).ok_or(MessageError::Truncated)?;
+        let field = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+        Ok(Header { id: field(0), flags: field(2), counts: [4, 6, 8, 10].map(field) })
+    }
+}
+
+/// The question of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageQuestion<'a> {
+    name: NameView<'a>,
+    record_type: RecordType,
+    class: Class,
+}
+
+impl<'a> MessageQuestion<'a> {
+    fn parse(message: &'a [u8], offset: usize) -> Result<(MessageQuestion<'a>, usize), MessageError> {
+        let (name, at) = NameView::parse(message, offset)?;
+        let [a, b, c, d] = bytes_at(message, at).ok_or(MessageError::Truncated)?;
+        let (record_type, class) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        Ok((MessageQuestion { name, record_type: RecordType(record_type), class: Class(class) }, at + 4))
+    }
+
+    /// Returns the name.
+    pub fn name(&self) -> NameView<'a> {
+        self.name
+    }
+
+    /// Returns the type that is asked for.
+    pub fn record_type(&self) -> RecordType {
+        self.record_type
+    }
+
+    /// Returns the class that is asked for.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+}
