@@ -388,5 +388,6 @@ impl Fleet {
     }
 }
 
+mod streams;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@
 //! [`Network`] the links in between.
 
 mod dice;
+#[cfg(feature = "dns")]
+pub mod dns;
 mod echo;
 mod et;
 mod fleet;
@@ -32,4 +34,5 @@ pub use limits::Limit;
 pub use network::{Link, Network, Sent, Trace};
 pub use plan::{Late, Latency, Plan, PlanError};
 pub use protocols::{HostProtocol, PROTOCOLS};
+pub use simulated_host::StreamReaction;
 pub use tally::Tally;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "dns")]
+use super::dns::{self, DnsServers};
 use super::echo::Echo;
 use super::et::GameServers;
 #[cfg(feature = "games")]
@@ -104,6 +106,10 @@ pub static PROTOCOLS: &[HostProtocol] = &[
     HostProtocol::new("snmp", 161, "SNMP agents", |plan| Box::new(Agents::new(plan)))
         .with_rows()
         .with_faults(&FAULTS),
+    #[cfg(feature = "dns")]
+    HostProtocol::new("dns", 53, "DNS servers", |_| Box::<DnsServers>::default())
+        .with_streams()
+        .with_faults(&dns::FAULTS),
 ];
 
 /// A protocol of simulated hosts: an entry of [`PROTOCOLS`].
@@ -121,6 +127,8 @@ pub struct HostProtocol {
     pub has_players: bool,
     /// True if the protocol has tables, with [`Plan::rows`] rows.
     pub has_rows: bool,
+    /// True if the hosts also accept TCP connections, at the same port.
+    pub has_streams: bool,
     /// The names of the faults that its hosts can have, for [`Plan::misbehave`].
     pub faults: &'static [&'static str],
     pub(super) build: fn(&Plan) -> Box<dyn SimulatedHost>,
@@ -141,6 +149,7 @@ impl HostProtocol {
             has_master: false,
             has_players: false,
             has_rows: false,
+            has_streams: false,
             faults: &[],
             build,
         }
@@ -156,6 +165,11 @@ impl HostProtocol {
 
     const fn with_rows(self) -> HostProtocol {
         HostProtocol { has_rows: true, ..self }
+    }
+
+    #[cfg(feature = "dns")]
+    const fn with_streams(self) -> HostProtocol {
+        HostProtocol { has_streams: true, ..self }
     }
 
     const fn with_faults(self, faults: &'static [&'static str]) -> HostProtocol {

@@ -73,6 +73,25 @@ pub(super) trait SimulatedHost: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Returns whether a host accepts connections. The default is false.
+    fn accepts_streams(&self, context: &HostContext) -> bool {
+        let _ = context;
+        false
+    }
+
+    /// Processes a request that arrives on a connection, and appends the reply to `reply`, which is empty.
+    ///
+    /// The default refuses it.
+    fn answer_stream(
+        &mut self,
+        context: &HostContext,
+        request: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> StreamReaction {
+        let _ = (context, request, reply);
+        StreamReaction::Refused
+    }
+
     /// Returns how many datagrams the master's reply to `request` has; 0 if the master ignores it.
     ///
     /// The default ignores everything.
@@ -115,6 +134,21 @@ pub(super) enum Reaction {
     Lost,
     /// The host replies.
     Replied,
+}
+
+/// The outcome of a request that reached a host on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamReaction {
+    /// The host resets the connection.
+    Refused,
+    /// The host replies.
+    Replied,
+    /// The host does not reply, and the connection remains.
+    Silent,
+    /// The host sends the first half of its reply, with the length of the whole, and closes the connection.
+    HalfThenClosed,
+    /// The host replies, and closes the connection.
+    RepliedThenClosed,
 }
 
 /// Appends `bytes`, each of them altered.

@@ -8,6 +8,8 @@
 /// - `received - master_received` is `(answered - master_answered - further_parts) + lost_by_plan +
 ///   replies_lost_by_plan + dead + limited + ignored + waiting`
 /// - the datagrams sent are `answered + duplicated + forged`
+///
+/// Connections have counters of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Requests, including those to the master.
@@ -34,6 +36,12 @@ pub struct Tally {
     pub master_received: u64,
     /// Datagrams of the master's lists, which `answered` includes.
     pub master_answered: u64,
+    /// Connections that hosts accepted.
+    pub stream_connections: u64,
+    /// Requests on connections, which `received` does not include.
+    pub stream_received: u64,
+    /// Requests on connections that got a complete reply, which `answered` does not include.
+    pub stream_answered: u64,
     /// Hosts that received at least one request.
     pub hosts_asked: u64,
     /// The maximum number of requests to one host within any two seconds.
