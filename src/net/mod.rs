@@ -6,6 +6,7 @@
 //!   it, and `errno` classifies its errors.
 //! - [`Socket`]: sends and receives datagrams: `linux` many per system call, `portable` one. `control` parses Linux's
 //!   control messages, `errors` has the ICMP errors of its error queue.
+//! - [`Listener`]: accepts TCP connections, for simulated hosts.
 
 #[cfg(target_os = "linux")]
 use linux as platform;
@@ -21,6 +22,7 @@ mod errors;
 mod lane;
 #[cfg(target_os = "linux")]
 mod linux;
+mod listener;
 mod portable;
 mod reactor;
 mod socket;
@@ -38,6 +40,7 @@ use driver::Driver;
 use errno::NO_SUCH_FAMILY;
 pub use errors::{ErrorInbox, NetworkError};
 use lane::Lane;
+pub use listener::{AcceptedStream, Listener};
 pub use reactor::{Reactor, Waker};
 pub use socket::{BATCH, Inbox, Io, Packet, Received, Sent, Socket, SocketOptions};
 pub use sweep::Sweep;

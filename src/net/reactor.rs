@@ -9,6 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 
 #[cfg(target_os = "linux")]
 use super::linux::Timer;
+use super::listener::{AcceptedStream, Listener};
 use super::socket::Socket;
 use crate::engine::Time;
 
@@ -72,6 +73,24 @@ impl Reactor {
     /// The socket is registered already, or the operating system's error.
     pub fn register(&self, socket: &mut Socket, token: usize) -> io::Result<()> {
         self.poll.registry().register(socket.source(), Token(token), Interest::READABLE)
+    }
+
+    /// Registers a listener: [`wait`](Reactor::wait) reports it as `token` once after a connection has been opened.
+    ///
+    /// # Errors
+    /// The listener is registered already, or the operating system's error.
+    pub fn register_listener(&self, listener: &mut Listener, token: usize) -> io::Result<()> {
+        self.poll.registry().register(listener.source(), Token(token), Interest::READABLE)
+    }
+
+    /// Registers a connection: [`wait`](Reactor::wait) reports it as `token` once after something has arrived, there is
+    /// room again to write, or it has ended.
+    ///
+    /// # Errors
+    /// The connection is registered already, or the operating system's error.
+    pub fn register_stream(&self, stream: &mut AcceptedStream, token: usize) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(stream.source(), Token(token), interest)
     }
 
     /// Returns a handle that ends the sleep of [`wait`](Reactor::wait) from any thread.

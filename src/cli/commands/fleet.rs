@@ -1,6 +1,7 @@
 //! `fleet`: simulated hosts on a real socket.
 
 mod args;
+mod streams;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 pub use args::FleetArgs;
+use streams::StreamDoor;
 
 use crate::cli::exit::{Exit, Usage};
 use crate::cli::output::Out;
@@ -23,6 +25,11 @@ use crate::cli::signals::Stop;
 
 /// The pause in sending when the system has no room for more replies.
 const REST: Duration = Duration::from_millis(1);
+
+/// How many ports are tried until one is free for UDP and TCP.
+const PORT_TRIES: u32 = 20;
+/// The reactor's token of the hosts' listener; those of the doors are below.
+const FIRST_STREAM: usize = 2;
 
 /// The line printed when the fleet starts to listen.
 #[derive(Serialize)]
@@ -56,6 +63,9 @@ struct Closing {
     waiting: u64,
     master_received: u64,
     master_answered: u64,
+    stream_connections: u64,
+    stream_received: u64,
+    stream_answered: u64,
 }
 
 /// `allears fleet`.
@@ -91,6 +101,8 @@ struct House {
     reactor: Reactor,
     /// The hosts' socket, and the master's if there is one.
     doors: Vec<Door>,
+    /// The hosts' connections, if the protocol has any.
+    streams: Option<StreamDoor>,
     listening: SocketAddr,
     fleet: Fleet,
     inbox: Inbox,
@@ -109,7 +121,7 @@ struct Door {
 
 impl House {
     fn open(args: &FleetArgs, reactor: Reactor) -> Result<House> {
-        let hosts = Door::open((Ipv4Addr::UNSPECIFIED, args.port).into(), false)?;
+        let (hosts, streams) = open_hosts(args, &reactor)?;
         let mut plan = plan(args);
         plan.port = hosts.port;
         let mut doors = vec![hosts];
@@ -123,7 +135,7 @@ impl House {
         }
         let listening = doors[0].socket.local_addr().context("the socket has no address")?;
         let fleet = Fleet::new(plan).map_err(|error| Usage(error.to_string()))?;
-        Ok(House { reactor, doors, listening, fleet, inbox: Inbox::new(), bytes: Vec::new() })
+        Ok(House { reactor, doors, streams, listening, fleet, inbox: Inbox::new(), bytes: Vec::new() })
     }
 
     /// Replies to requests until a signal or `end`.
@@ -137,6 +149,9 @@ impl House {
                 return Ok(());
             }
             let sent = if over { 0 } else { self.reply(now) };
+            if let Some(streams) = self.streams.as_mut().filter(|_| !over) {
+                streams.turn(&self.reactor, &mut self.fleet);
+            }
             let until = if self.is_blocked() {
                 Some(now + REST)
             } else if came_in + sent > 0 {
@@ -144,8 +159,15 @@ impl House {
             } else {
                 self.fleet.poll_timeout().into_iter().chain(end).min()
             };
-            let House { reactor, doors, .. } = self;
-            reactor.wait(until, |token| doors[token].readable = true).context("cannot wait")?;
+            let streams_due = self.streams.as_ref().and_then(|streams| streams.poll_timeout(now));
+            let until = until.into_iter().chain(streams_due).min();
+            let House { reactor, doors, streams, .. } = self;
+            let readable = |token: usize| match (doors.get_mut(token), &mut *streams) {
+                (Some(door), _) => door.readable = true,
+                (None, Some(streams)) => streams.set_ready(token),
+                (None, None) => {}
+            };
+            reactor.wait(until, readable).context("cannot wait")?;
         }
     }
 
@@ -231,6 +253,9 @@ impl House {
             waiting: self.fleet.waiting(),
             master_received: tally.master_received,
             master_answered: tally.master_answered,
+            stream_connections: tally.stream_connections,
+            stream_received: tally.stream_received,
+            stream_answered: tally.stream_answered,
         }
     }
 }
@@ -260,6 +285,27 @@ impl Door {
                 }
                 Some(_) => refused = true,
                 None => {}
+            }
+        }
+    }
+}
+
+/// Opens the socket of the hosts and, if the protocol has connections, the listener at the same port. If any port will
+/// do, one that is free for both is found by trying.
+fn open_hosts(args: &FleetArgs, reactor: &Reactor) -> Result<(Door, Option<StreamDoor>)> {
+    let mut tries = if args.port == 0 { PORT_TRIES } else { 1 };
+    loop {
+        let hosts = Door::open((Ipv4Addr::UNSPECIFIED, args.port).into(), false)?;
+        if !args.protocol.has_streams {
+            return Ok((hosts, None));
+        }
+        tries -= 1;
+        match StreamDoor::open(hosts.port, reactor, FIRST_STREAM) {
+            Ok(streams) => return Ok((hosts, Some(streams))),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+            Err(error) => {
+                let context = format!("cannot listen at TCP port {}", hosts.port);
+                return Err(error).context(context);
             }
         }
     }

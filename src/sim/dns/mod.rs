@@ -203,7 +203,7 @@ fn apply(context: &HostContext, request: &DnsRequest<'_>, terms: &mut ReplyTerms
         Some(DnsFault::ServFail) => terms.code = Some(rcode::SERVFAIL),
         Some(DnsFault::Refused) => terms.code = Some(rcode::REFUSED),
         // The type 0 stands for all types of the name.
-        Some(DnsFault::RefuseEven) if name_hash(request.name, 0) % 2 == 0 => {
+        Some(DnsFault::RefuseEven) if name_hash(request.name, 0).is_multiple_of(2) => {
             terms.code = Some(rcode::REFUSED);
         }
         Some(DnsFault::Truncate) => terms.is_truncated = !terms.is_stream,
