@@ -1,10 +1,12 @@
 //! DNS: one question to a server, and its answer (RFC 1035).
 //!
-//! `name` names, as text and on the wire · `name_view` names in messages · `record_type` types and classes · `rcode`
+//! [`Dns`] the protocol, in `dns` · `settings` how to ask · `servers` whom · `name` names, as text and on the wire · `name_view` names in messages · `record_type` types and classes · `rcode`
 //! response codes · `question` what is asked · `message` an answer as received · `record` its records · `edns` what EDNS
 //! adds · `data` the data of records, as dig prints it · `text` escapes.
 
 mod data;
+#[expect(clippy::module_inception, reason = "the file of the protocol itself")]
+mod dns;
 mod edns;
 mod message;
 mod message_error;
@@ -14,9 +16,12 @@ mod question;
 mod rcode;
 mod record;
 mod record_type;
+mod servers;
+mod settings;
 mod text;
 
 pub use data::RecordData;
+pub use dns::{Answer, Conversation, Dns, Refusal};
 pub use edns::Edns;
 pub use message::{Message, MessageQuestion};
 pub use message_error::MessageError;
@@ -26,6 +31,8 @@ pub use question::Question;
 pub use rcode::{Rcode, RcodeError};
 pub use record::{Record, Section};
 pub use record_type::{Class, ClassError, RecordType, RecordTypeError};
+pub use servers::Server;
+pub use settings::{Settings, Tcp};
 
 use record::Records;
 

@@ -1,0 +1,185 @@
+//! The servers, what they answered, and which one is asked next.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Rcode;
+use crate::engine::{Histogram, Time};
+
+/// The time for which a server that does not know EDNS is asked without it.
+const WITHOUT_EDNS: Duration = Duration::from_secs(600);
+/// The number of consecutive failures from which on a server is used less, and the number of times that its share is
+/// halved.
+const FAILURES: u32 = 4;
+const HALVINGS: u32 = 6;
+
+/// One server, and what it has answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Server {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The queries sent to it, repetitions included.
+    pub sent: u64,
+    /// The replies of each response code.
+    pub rcodes: BTreeMap<Rcode, u64>,
+    /// The attempts that timed out.
+    pub lost: u64,
+    /// The round trips of its replies by UDP.
+    pub rtt: Histogram,
+    /// Failures since its last proper answer.
+    failures: u32,
+    /// The time until which it is asked without EDNS.
+    without_edns: Time,
+    /// The cookie that it gave us.
+    pub(super) cookie: Option<Box<[u8]>>,
+}
+
+impl Server {
+    fn new(address: SocketAddr) -> Server {
+        Server {
+            address,
+            sent: 0,
+            rcodes: BTreeMap::new(),
+            lost: 0,
+            rtt: Histogram::default(),
+            failures: 0,
+            without_edns: Time::ZERO,
+            cookie: None,
+        }
+    }
+
+    /// Returns the number of its replies.
+    pub fn answered(&self) -> u64 {
+        self.rcodes.values().sum()
+    }
+
+    /// Returns whether it knows EDNS, as far as it has shown.
+    pub(super) fn knows_edns(&self, now: Time) -> bool {
+        self.without_edns <= now
+    }
+
+    /// Records that it does not know EDNS.
+    pub(super) fn forget_edns(&mut self, now: Time) {
+        self.without_edns = now + WITHOUT_EDNS;
+    }
+
+    pub(super) fn count(&mut self, rcode: Rcode, rtt: Option<Duration>, is_failure: bool) {
+        *self.rcodes.entry(rcode).or_default() += 1;
+        if let Some(rtt) = rtt {
+            self.rtt.record(rtt);
+        }
+        self.failures = if is_failure { self.failures.saturating_add(1) } else { 0 };
+    }
+
+    pub(super) fn count_lost(&mut self) {
+        self.lost += 1;
+        self.failures = self.failures.saturating_add(1);
+    }
+}
+
+/// All servers, in the order in which they were named.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Servers {
+    list: Vec<Server>,
+    by_address: HashMap<SocketAddr, u32>,
+    /// The turns so far.
+    turns: u64,
+}
+
+impl Servers {
+    /// Returns the number of a server, which is added if it is new.
+    pub fn add(&mut self, address: SocketAddr) -> u32 {
+        let Servers { list, by_address, .. } = self;
+        *by_address.entry(address).or_insert_with(|| {
+            list.push(Server::new(address));
+            (list.len() - 1) as u32
+        })
+    }
+
+    pub fn find(&self, address: SocketAddr) -> Option<u32> {
+        // Most sweeps have few servers: comparing is faster than hashing.
+        match &self.list[..] {
+            [only] => (only.address == address).then_some(0),
+            _ => self.by_address.get(&address).copied(),
+        }
+    }
+
+    pub fn list(&self) -> &[Server] {
+        &self.list
+    }
+
+    pub fn get(&self, number: u32) -> &Server {
+        &self.list[number as usize]
+    }
+
+    pub fn get_mut(&mut self, number: u32) -> &mut Server {
+        &mut self.list[number as usize]
+    }
+
+    /// Returns the server for the next question: each in turn, and those that fail more rarely.
+    pub fn next(&mut self) -> Option<SocketAddr> {
+        let count = self.list.len() as u64;
+        for _ in 0..count {
+            let turn = self.turns;
+            self.turns += 1;
+            let server = &self.list[(turn % count) as usize];
+            let halvings = server.failures.saturating_sub(FAILURES - 1).min(HALVINGS);
+            if (turn / count).is_multiple_of(1 << halvings) {
+                return Some(server.address);
+            }
+        }
+        self.list.iter().min_by_key(|server| server.failures).map(|server| server.address)
+    }
+
+    /// Returns the server to ask after `number`: the next one in the list that does not fail, or the next one.
+    pub fn after(&self, number: u32) -> Option<u32> {
+        let count = self.list.len() as u32;
+        let others = || (1..count).map(|step| (number + step) % count);
+        others().find(|other| self.get(*other).failures < FAILURES).or_else(|| others().next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn servers(count: u8) -> Servers {
+        let mut servers = Servers::default();
+        for last in 1..=count {
+            servers.add(([127, 0, 0, last], 53).into());
+        }
+        servers
+    }
+
+    fn shares(servers: &mut Servers, turns: usize) -> Vec<usize> {
+        let mut shares = vec![0; servers.list.len()];
+        for _ in 0..turns {
+            let next = servers.next().expect("there are some");
+            shares[servers.find(next).expect("it is one of them") as usize] += 1;
+        }
+        shares
+    }
+
+    #[test]
+    fn questions_are_spread_evenly_and_servers_that_fail_get_fewer() {
+        let mut servers = servers(3);
+        assert_eq!(shares(&mut servers, 300), [100, 100, 100]);
+        (0..5).for_each(|_| servers.get_mut(1).count_lost());
+        let uneven = shares(&mut servers, 900);
+        assert!((50..130).contains(&uneven[1]) && uneven[0] > 350 && uneven[2] > 350, "{uneven:?}");
+        servers.get_mut(1).count(Rcode::NOERROR, None, false);
+        let again = shares(&mut servers, 300);
+        assert!(again.iter().all(|share| (99..=101).contains(share)), "{again:?}");
+    }
+
+    #[test]
+    fn if_all_fail_each_is_still_asked() {
+        let mut servers = servers(2);
+        (0..20).for_each(|_| [0, 1].into_iter().for_each(|number| servers.get_mut(number).count_lost()));
+        assert!(shares(&mut servers, 400).iter().all(|&share| share > 0));
+        assert_eq!((servers.after(0), servers.after(1)), (Some(1), Some(0)));
+        assert_eq!(self::servers(1).after(0), None);
+    }
+}
