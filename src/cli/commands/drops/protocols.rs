@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use allears::net;
+use allears::protocol::dns;
 use allears::protocol::games::{Game, GameQuestion, Games};
 use allears::protocol::raw::{Payload, Raw};
 use allears::protocol::snmp::{self, Credentials, Operation, Request, Snmp, Version};
@@ -23,6 +25,7 @@ pub static PROTOCOLS: &[DropsProtocol] = &[
         Ok(Load::new(Echo, ()))
     }),
     DropsProtocol::new("et", "the status of an Enemy Territory server", game_status),
+    DropsProtocol::new("dns", "the address of `localhost`, from a name server", address_of_localhost),
     DropsProtocol::new("snmp", "the uptime of an SNMP agent", agent_uptime),
     DropsProtocol { takes_payload: true, ..DropsProtocol::new("raw", "any payload", raw) },
 ];
@@ -115,6 +118,20 @@ impl Load {
 fn game_status(_: &DropsArgs) -> Result<Load> {
     let game = Game::find("et").context("no game `et`")?;
     Ok(Load::new(Games::new(game), GameQuestion::server(game)))
+}
+
+/// Creates a load that asks for a name which resolvers know and do not look up (RFC 6761, section 6.3). Whatever a server
+/// answers is an answer.
+fn address_of_localhost(_: &DropsArgs) -> Result<Load> {
+    let settings = dns::Settings::default()
+        .with_edns(None)
+        .with_tcp(dns::Tcp::Never)
+        .with_sticky(true)
+        .with_retry_on(vec![]);
+    let key = net::random_key().context("cannot get random numbers from the system")?;
+    let name: dns::Name = "localhost".parse()?;
+    let question = dns::Question::new(&name, dns::RecordType::A, dns::Class::IN);
+    Ok(Load::new(dns::Dns::new(settings, [], key), question))
 }
 
 /// Creates a load that requests sysUpTime, which every agent has, with v2c.

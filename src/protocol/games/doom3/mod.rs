@@ -6,7 +6,7 @@
 //! | file | |
 //! |---|---|
 //! | `mod.rs` | a conversation with a server, and the games |
-//! | `info.rs` | a reply as a [`ServerInfo`](super::ServerInfo) |
+//! | `info.rs` | a reply as a `ServerInfo` |
 //! | `master.rs` | the lists of masters |
 
 mod info;

@@ -5,7 +5,7 @@
 //! | file | |
 //! |---|---|
 //! | `mod.rs` | a conversation with a server, and the games |
-//! | `status.rs` | a reply as a [`ServerInfo`](super::ServerInfo) |
+//! | `status.rs` | a reply as a `ServerInfo` |
 //! | `master.rs` | the lists of masters |
 
 mod master;
