@@ -104,3 +104,34 @@ fn debug_output_is_short() {
         assert!(text.len() < 1_000, "{text}");
     }
 }
+
+#[test]
+fn queries_leave_from_several_ports_and_a_reply_to_another_one_is_unmatched() {
+    let host = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = host.local_addr().unwrap();
+    let ports = std::thread::spawn(move || {
+        let (mut datagram, mut ports) = ([0; 2048], Vec::<SocketAddr>::new());
+        while ports.len() < 5 {
+            let (len, from) = host.recv_from(&mut datagram).unwrap();
+            if !ports.contains(&from) {
+                ports.push(from);
+            }
+            // The right reply to every port that is known comes first to all the wrong ones.
+            for to in ports.iter().filter(|port| **port != from).chain([&from]) {
+                host.send_to(&datagram[..len], to).unwrap();
+            }
+        }
+        while let Ok((len, from)) = host.recv_from(&mut datagram) {
+            host.send_to(&datagram[..len], from).unwrap();
+        }
+    });
+    let targets = (0..500).map(|number| (address, Payload::default(), number));
+    let options = Options::default().with_ports(5);
+    let mut sweep = Sweep::with_settings(protocol(), targets, fast(), &options).unwrap();
+    let outcomes = sweep.by_ref().map(|completion| completion.unwrap().outcome);
+    assert!(outcomes.map(|outcome| matches!(outcome, Outcome::Answered(_))).all(|answered| answered));
+    let ledger = sweep.ledger();
+    assert_eq!((ledger.answered, ledger.duplicates, ledger.late), (500, 0, 0));
+    assert!(ledger.unmatched > 0 && ledger.adds_up(0), "{ledger:?}");
+    drop(ports);
+}

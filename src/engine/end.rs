@@ -123,7 +123,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let kept = self.still_answerable(now, id, arrival);
         let query = &mut self.in_flight[id];
         if query.attempts > 0 {
-            self.window.leave(std::mem::take(&mut query.charged), kept);
+            self.window.leave(query.lane, std::mem::take(&mut query.charged), kept);
         }
     }
 

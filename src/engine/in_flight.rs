@@ -159,6 +159,11 @@ impl<C, T> InFlight<C, T> {
         Ok(token)
     }
 
+    /// Returns an unpredictable number for a conversation, which has nothing to do with its tokens.
+    pub fn random_number(&self, query: QueryId) -> u64 {
+        self.hash([self[query].conversation])
+    }
+
     /// Returns when the last attempt of `query` was sent; `None` if none was.
     pub fn last_sent(&self, query: QueryId) -> Option<Time> {
         self[query].newest.map(|attempt| self.attempts[attempt.0 as usize].sent)

@@ -117,6 +117,8 @@ pub struct Transmit {
     pub len: usize,
     /// The way to send it.
     pub transport: Transport,
+    /// The lane of a datagram: the number of the socket to send it from, 0 for the first.
+    pub lane: u16,
     place: Place,
 }
 
@@ -283,6 +285,12 @@ impl<P: Protocol, T> Engine<P, T> {
         if self.config.reply_credit.is_none() {
             self.window.set_credit(bytes);
         }
+    }
+
+    /// Sets the number of lanes: sockets among which the queries are spread, each with the same
+    /// [reply credit](Engine::grant_reply_credit). [`Transmit::lane`] says which one to use. `net::Net` calls this.
+    pub fn grant_lanes(&mut self, count: u16) {
+        self.window.set_lanes(count);
     }
 
     /// Returns whether no conversation is open. Completions may still wait in

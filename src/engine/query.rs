@@ -37,8 +37,9 @@ pub struct Query<C, T> {
     pub charged: u32,
     /// The latest attempt in the table.
     pub newest: Option<AttemptId>,
-    /// The way in which its attempts are sent.
+    /// The way in which its attempts are sent, and the socket if they are datagrams: chosen for the first one.
     pub transport: Transport,
+    pub lane: u16,
     /// The step of its conversation, as a number.
     pub step: u32,
     /// A number unique to its conversation, shared by all steps.
@@ -271,6 +272,7 @@ impl<C, T> Query<C, T> {
             charged: 0,
             newest: None,
             transport,
+            lane: 0,
             step,
             conversation,
             moved: None,

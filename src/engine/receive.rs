@@ -18,20 +18,35 @@ impl<P: Protocol, T> Engine<P, T> {
     /// late, duplicate, broken or unmatched. The conversation's next query goes into the ring, before all first
     /// queries.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+        self.handle_datagram_in(now, 0, from, datagram);
+    }
+
+    /// Processes a datagram that arrived at the socket with the number `lane`, like
+    /// [`handle_datagram`](Engine::handle_datagram), which is for a single socket. A reply must arrive at the socket that its
+    /// request was sent from.
+    pub fn handle_datagram_in(&mut self, now: Time, lane: u16, from: SocketAddr, datagram: &[u8]) {
         self.ledger.datagrams_received += 1;
-        self.handle_message(now, from, Transport::Datagram, datagram);
+        self.handle_message(now, from, Transport::Datagram, lane, datagram);
     }
 
     /// Processes a message that a TCP connection to `from` delivered at `now`, like
     /// [`handle_datagram`](Engine::handle_datagram).
     pub fn handle_stream_message(&mut self, now: Time, from: SocketAddr, message: &[u8]) {
         self.ledger.stream_received += 1;
-        self.handle_message(now, from, Transport::Stream, message);
+        self.handle_message(now, from, Transport::Stream, 0, message);
     }
 
-    fn handle_message(&mut self, now: Time, from: SocketAddr, transport: Transport, message: &[u8]) {
+    fn handle_message(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        transport: Transport,
+        lane: u16,
+        message: &[u8],
+    ) {
         let token = self.protocol.read_token(message).unwrap_or(Token::NONE);
-        match self.in_flight.find(from, token, transport) {
+        let hit = self.in_flight.find(from, token, transport);
+        match hit.filter(|hit| transport == Transport::Stream || self.in_flight[hit.query].lane == lane) {
             Some(hit) if !hit.is_foreign || self.admit_foreign(&hit, from) => {
                 self.handle_hit(now, from, message, &hit, token);
             }

@@ -180,8 +180,13 @@ impl<P: Protocol, T> Engine<P, T> {
         let prefix = self.protocol.token_prefix(&open.conversation);
         let token = self.in_flight.add_attempt(id, proof, prefix, now).map_err(|_| Held::ByHost)?;
 
+        if self.in_flight[id].attempts == 1 && self.window.lanes() > 1 {
+            let number = self.in_flight.random_number(id);
+            self.in_flight[id].lane = self.window.lane_for(charge, number);
+        }
+
         let query = &mut self.in_flight[id];
-        let (attempts, transport) = (query.attempts, query.transport);
+        let (attempts, transport, lane) = (query.attempts, query.transport, query.lane);
         query.charged += charge;
         let start = out.len();
         if let Phase::Open(open) = &mut query.phase {
@@ -194,19 +199,19 @@ impl<P: Protocol, T> Engine<P, T> {
         }
         if attempts == 1 {
             query.first_sent = now;
-            self.window.enter(charge);
+            self.window.enter(lane, charge);
             self.ledger.max_in_flight = self.ledger.max_in_flight.max(self.window.in_flight().into());
         } else {
             self.ledger.retransmissions += 1;
             self.ledger.asked_again += u64::from(query.repeats_forgiven(attempts));
-            self.window.extend(charge);
+            self.window.extend(lane, charge);
         }
         *self.ledger.sent_mut(transport) += 1;
         self.pacer.take(now);
         self.limits.take(target, gap, now);
 
         let place = self.wait_for_reply(id, now, token.0);
-        Ok(Transmit { to: target, len: out.len() - start, transport, place })
+        Ok(Transmit { to: target, len: out.len() - start, transport, lane, place })
     }
 
     /// Checks the limits of a query's host and prefix. Returns its target and the host's gap.
@@ -237,7 +242,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let is_paid = query.charged >= cost.saturating_mul(query.attempts + 1);
         match overdue <= now || is_paid {
             true => Ok(0),
-            false if self.window.has_credit(cost) => Ok(cost),
+            false if self.window.has_credit(query.lane, cost) => Ok(cost),
             false => Err(Held::Until(overdue)),
         }
     }
@@ -277,7 +282,7 @@ impl<P: Protocol, T> Engine<P, T> {
             self.hosts.release_slot(target, transmit.transport);
         }
         if is_first {
-            self.window.leave(std::mem::take(&mut query.charged), None);
+            self.window.leave(query.lane, std::mem::take(&mut query.charged), None);
         } else {
             self.ledger.retransmissions -= 1;
             self.ledger.asked_again -= u64::from(query.repeats_forgiven(query.attempts + 1));

@@ -1,4 +1,4 @@
-//! The window: limits the queries in flight to those whose replies the receive buffer can hold.
+//! The window: limits the queries in flight to those whose replies the receive buffers can hold.
 
 use std::collections::VecDeque;
 
@@ -13,26 +13,30 @@ const DEFAULT_CREDIT: u64 = 212_992 / 4 * 3;
 /// Each attempt may be answered, so each is charged for. A first attempt waits until there is credit. A retry takes
 /// over the charge of the previous attempt if that reply is overdue. Otherwise it needs credit of its own, or waits
 /// until the reply is overdue. So no query waits for another one to end, and all make progress.
+///
+/// Each lane, which is a socket, has a receive buffer of its own, all of the same size. A query keeps its lane.
 pub struct Window {
     limit: Option<u32>,
+    /// The credit of each lane.
     credit: u64,
-    used: u64,
+    /// The bytes in use in each lane.
+    used: Vec<u64>,
     in_flight: u32,
     /// The measured cost of datagrams relative to [`reply_cost`], at least 1.
     factor: f64,
     sizes: ReplySizes,
     /// Charges for attempts of ended queries, and the times when they are released, in that order.
-    overdue: VecDeque<(Time, u32)>,
+    overdue: VecDeque<(Time, u16, u32)>,
 }
 
 impl Window {
-    /// Creates a window for at most `limit` queries; without a limit, for as many as `credit` bytes of receive buffer
+    /// Creates a window with one lane, for at most `limit` queries; without a limit, for as many as `credit` bytes of receive buffer
     /// can hold replies for, each of at most `largest` bytes.
     pub fn new(limit: Option<u32>, credit: Option<u64>, largest: u32) -> Window {
         Window {
             limit,
             credit: credit.unwrap_or(DEFAULT_CREDIT),
-            used: 0,
+            used: vec![0],
             in_flight: 0,
             factor: 1.0,
             sizes: ReplySizes::new(largest),
@@ -44,54 +48,76 @@ impl Window {
         self.credit = bytes;
     }
 
+    /// Sets the number of lanes, if there are more now.
+    pub fn set_lanes(&mut self, count: u16) {
+        if self.used.len() < usize::from(count) {
+            self.used.resize(count.into(), 0);
+        }
+    }
+
+    pub fn lanes(&self) -> u16 {
+        self.used.len() as u16
+    }
+
+    /// Returns the lane for a query whose reply costs `cost`: the one that `number` chooses, or the next one with credit.
+    pub fn lane_for(&self, cost: u32, number: u64) -> u16 {
+        let count = self.used.len() as u64;
+        let mut lanes = (0..count).map(|step| (number.wrapping_add(step) % count) as u16);
+        let chosen = lanes.clone().next().unwrap_or(0);
+        lanes.find(|lane| self.has_credit(*lane, cost)).unwrap_or(chosen)
+    }
+
     /// Returns whether a query whose reply is estimated at `estimated` may be sent. One query may always be in flight,
     /// however small the buffer: otherwise nothing would ever be sent.
     pub fn admits(&self, estimated: u32) -> bool {
         match self.limit {
             Some(limit) => self.in_flight < limit,
-            None => self.in_flight == 0 || self.has_credit(self.reserve(estimated)),
+            None => {
+                let cost = self.reserve(estimated);
+                self.in_flight == 0 || (0..self.lanes()).any(|lane| self.has_credit(lane, cost))
+            }
         }
     }
 
-    /// Returns whether there is credit for another reply. An explicit limit overrides the credit.
-    pub fn has_credit(&self, cost: u32) -> bool {
-        self.limit.is_some() || self.used + u64::from(cost) <= self.credit
+    /// Returns whether a lane has credit for another reply. An explicit limit overrides the credit.
+    pub fn has_credit(&self, lane: u16, cost: u32) -> bool {
+        self.limit.is_some() || self.used[usize::from(lane)] + u64::from(cost) <= self.credit
     }
 
     /// Charges for a query's first attempt.
-    pub fn enter(&mut self, cost: u32) {
-        self.used += u64::from(cost);
+    pub fn enter(&mut self, lane: u16, cost: u32) {
+        self.extend(lane, cost);
         self.in_flight += 1;
     }
 
     /// Charges for a query's next attempt.
-    pub fn extend(&mut self, cost: u32) {
-        self.used += u64::from(cost);
+    pub fn extend(&mut self, lane: u16, cost: u32) {
+        self.used[usize::from(lane)] += u64::from(cost);
     }
 
     /// Removes a query that was charged `charged` in all. Of that, `kept` stays charged until the given time, for
     /// attempts that may still be answered.
-    pub fn leave(&mut self, charged: u32, kept: Option<(Time, u32)>) {
+    pub fn leave(&mut self, lane: u16, charged: u32, kept: Option<(Time, u32)>) {
         let (until, kept) = kept.unwrap_or((Time::ZERO, 0));
-        self.used -= u64::from(charged - kept.min(charged));
+        self.used[usize::from(lane)] -= u64::from(charged - kept.min(charged));
         self.in_flight -= 1;
         if kept > 0 {
-            let last = self.overdue.back().map_or(Time::ZERO, |(last, _)| *last);
-            self.overdue.push_back((until.max(last), kept.min(charged)));
+            let last = self.overdue.back().map_or(Time::ZERO, |(last, ..)| *last);
+            self.overdue.push_back((until.max(last), lane, kept.min(charged)));
         }
     }
 
     /// Releases the charges for replies that are overdue by `now`.
     pub fn release(&mut self, now: Time) {
-        while let Some(&(_, kept)) = self.overdue.front().filter(|(until, _)| *until <= now) {
-            self.used -= u64::from(kept);
+        while let Some(&(_, lane, kept)) = self.overdue.front().filter(|(until, ..)| *until <= now) {
+            self.used[usize::from(lane)] -= u64::from(kept);
             self.overdue.pop_front();
         }
     }
 
     /// Returns the time of the next release.
     pub fn next_release(&self) -> Option<Time> {
-        self.overdue.front().map(|(until, _)| *until)
+        self.overdue.front().map(|(until, ..)| *until)
     }
 
     /// Returns the cost to reserve for a reply that its protocol estimates at `estimated`: more if datagrams take more
@@ -159,27 +185,43 @@ mod tests {
         let mut window = Window::new(None, Some(2000), 1);
         // Two replies show that none is larger than estimated.
         (0..2).for_each(|_| window.learn_size(1, 832));
-        window.enter(832);
-        window.enter(832);
+        window.enter(0, 832);
+        window.enter(0, 832);
         assert!(!window.admits(832));
         assert!(window.admits(300));
-        window.leave(832, None);
+        window.leave(0, 832, None);
         assert!(window.admits(832));
     }
 
     #[test]
     fn attempts_that_may_be_answered_stay_charged_for_a_while() {
         let mut window = Window::new(None, Some(2000), 1);
-        window.enter(832);
-        window.extend(832);
-        assert!(!window.has_credit(832));
-        window.leave(2 * 832, Some((Time::from_millis(50), 832)));
-        assert!(window.has_credit(832) && !window.has_credit(2 * 832));
+        window.enter(0, 832);
+        window.extend(0, 832);
+        assert!(!window.has_credit(0, 832));
+        window.leave(0, 2 * 832, Some((Time::from_millis(50), 832)));
+        assert!(window.has_credit(0, 832) && !window.has_credit(0, 2 * 832));
         assert_eq!(window.next_release(), Some(Time::from_millis(50)));
         window.release(Time::from_millis(49));
-        assert_eq!(window.used, 832);
+        assert_eq!(window.used, [832]);
         window.release(Time::from_millis(50));
-        assert_eq!((window.used, window.in_flight(), window.next_release()), (0, 0, None));
+        assert_eq!((window.used[0], window.in_flight(), window.next_release()), (0, 0, None));
+    }
+
+    #[test]
+    fn each_lane_has_its_own_credit() {
+        let mut window = Window::new(None, Some(1000), 1);
+        (0..2).for_each(|_| window.learn_size(1, 832));
+        window.set_lanes(3);
+        assert_eq!([0, 1, 2, 7].map(|number| window.lane_for(832, number)), [0, 1, 2, 1]);
+        window.enter(1, 832);
+        assert_eq!(window.lane_for(832, 1), 2);
+        window.enter(2, 832);
+        assert!(window.admits(832) && window.lane_for(832, 1) == 0);
+        window.enter(0, 832);
+        assert!(!window.admits(832));
+        window.leave(2, 832, None);
+        assert!(window.admits(832) && window.lane_for(832, 0) == 2);
     }
 
     #[test]
@@ -197,7 +239,7 @@ mod tests {
     fn one_query_always_fits_and_an_explicit_limit_is_kept() {
         assert!(Window::new(None, Some(10), 1).admits(832));
         let mut window = Window::new(Some(1), Some(1_000_000), 1);
-        window.enter(832);
+        window.enter(0, 832);
         assert!(!window.admits(832));
     }
 }

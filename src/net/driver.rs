@@ -159,7 +159,11 @@ impl<S: System> Driver<S> {
             let start = self.bytes.len();
             let Some(transmit) = engine.poll_transmit(now, &mut self.bytes) else { break };
             let packet = Packet { to: transmit.to, from: None, range: start..self.bytes.len() };
-            match self.lanes.iter_mut().find(|lane| lane.ipv6 == transmit.to.is_ipv6()) {
+            match self
+                .lanes
+                .iter_mut()
+                .find(|lane| lane.ipv6 == transmit.to.is_ipv6() && lane.number == transmit.lane)
+            {
                 Some(lane) => lane.push(count, transmit, packet),
                 None => engine.handle_send_failure(now, transmit, NO_SUCH_FAMILY),
             }

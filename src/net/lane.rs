@@ -49,6 +49,8 @@ const MAX_LEFTOVERS: u32 = 32;
 pub(super) struct Lane<E> {
     pub socket: E,
     pub ipv6: bool,
+    /// Its number among those of its address family.
+    pub number: u16,
     /// True if the socket may hold datagrams. mio reports only changes, so this stays true when reading stops early.
     pub readable: bool,
     /// True if the error queue may hold entries. A failed receive also shows that, but not reliably: reading an entry
@@ -105,10 +107,11 @@ enum Decision {
 }
 
 impl<E: Endpoint> Lane<E> {
-    pub fn new(socket: E, ipv6: bool) -> Lane<E> {
+    pub fn new(socket: E, ipv6: bool, number: u16) -> Lane<E> {
         Lane {
             socket,
             ipv6,
+            number,
             readable: true,
             has_errors: false,
             read_up_to: Time::ZERO,
@@ -228,7 +231,7 @@ impl<E: Endpoint> Lane<E> {
             // Datagrams are in order of arrival, even if the real-time clock was set back.
             self.read_up_to = self.read_up_to.max(arrival(read_at, &datagram));
             engine.handle_timeout(self.read_up_to.min(limit));
-            engine.handle_datagram(self.read_up_to, datagram.from, datagram.payload);
+            engine.handle_datagram_in(self.read_up_to, self.number, datagram.from, datagram.payload);
         }
     }
 
@@ -407,7 +410,7 @@ mod tests {
         let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into(), &options).expect("a port of loopback");
         let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of loopback");
         sender.connect(socket.local_addr().expect("bound")).expect("connected");
-        (Lane::new(socket, false), sender)
+        (Lane::new(socket, false, 0), sender)
     }
 
     #[test]

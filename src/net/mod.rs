@@ -59,9 +59,13 @@ pub struct Options {
     pub rcvbuf: Option<usize>,
     /// The way datagrams pass between this process and the kernel.
     pub io: Io,
+    /// The number of sockets for each address family, at least 1 (0 counts as 1), each with its own port and receive
+    /// buffer. Queries are spread over them at random, so that a forger has to guess the port, too.
+    pub ports: u16,
 }
 
 setters!(Options {
+    with_ports sets ports: u16,
     with_bind sets bind: Option<SocketAddr>,
     with_rcvbuf sets rcvbuf: Option<usize>,
     with_io sets io: Io,
@@ -110,11 +114,11 @@ impl Net {
         let reactor = Reactor::new().map_err(OpenError::EventQueue)?;
         let mut net = Net { driver: Driver::new(reactor) };
         if let Some(addr) = options.bind {
-            net.bind(addr, options)?;
+            net.bind_all(addr, options)?;
             return Ok(net);
         }
-        let v4 = net.bind((Ipv4Addr::UNSPECIFIED, 0).into(), options);
-        let v6 = net.bind((Ipv6Addr::UNSPECIFIED, 0).into(), options);
+        let v4 = net.bind_all((Ipv4Addr::UNSPECIFIED, 0).into(), options);
+        let v6 = net.bind_all((Ipv6Addr::UNSPECIFIED, 0).into(), options);
         match (v4, v6) {
             (Ok(()), Ok(())) => Ok(net),
             (Ok(()), Err(failed)) | (Err(failed), Ok(())) if failed.is_family_unavailable() => Ok(net),
@@ -122,7 +126,12 @@ impl Net {
         }
     }
 
-    fn bind(&mut self, addr: SocketAddr, options: &Options) -> Result<(), OpenError> {
+    /// Binds the sockets of one address family.
+    fn bind_all(&mut self, addr: SocketAddr, options: &Options) -> Result<(), OpenError> {
+        (0..options.ports.max(1)).try_for_each(|number| self.bind(addr, number, options))
+    }
+
+    fn bind(&mut self, addr: SocketAddr, number: u16, options: &Options) -> Result<(), OpenError> {
         let Options { rcvbuf, io, .. } = *options;
         let options = SocketOptions {
             rcvbuf,
@@ -134,7 +143,7 @@ impl Net {
         let mut socket = Socket::bind(addr, &options).map_err(|source| OpenError::Bind { addr, source })?;
         let Driver { system: reactor, lanes, .. } = &mut self.driver;
         reactor.register(&mut socket, lanes.len()).map_err(OpenError::EventQueue)?;
-        lanes.push(Lane::new(socket, addr.is_ipv6()));
+        lanes.push(Lane::new(socket, addr.is_ipv6(), number));
         Ok(())
     }
 
@@ -154,6 +163,7 @@ impl Net {
     /// concerns.
     pub fn turn<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, until: Option<Time>) -> io::Result<()> {
         engine.grant_reply_credit(self.reply_credit());
+        engine.grant_lanes(self.driver.lanes.iter().map(|lane| lane.number + 1).max().unwrap_or(1));
         self.driver.turn(engine, until)
     }
 

@@ -202,7 +202,7 @@ fn sweep(hosts: u32, config: Config, faults: &[Fault], seed: u64) -> Report {
 fn sweep_with(hosts: u32, config: Config, machine: Machine) -> Report {
     let machine = Rc::new(machine);
     let mut driver = Driver::new(FailingSystem(machine.clone()));
-    driver.lanes.push(Lane::new(FailingSocket(machine.clone()), false));
+    driver.lanes.push(Lane::new(FailingSocket(machine.clone()), false, 0));
     let protocol = Raw::new(b"12345678".to_vec()).and_then(|raw| raw.with_token_at(0)).expect("valid");
     let mut engine = Engine::new(protocol, config, [7; 16]).expect("valid");
     let (mut asked, mut error, mut send_failed) = (0, None, vec![]);
@@ -370,7 +370,7 @@ fn any_transient_error_at_any_call_costs_no_answer() {
 fn unsent_packets_return_in_order_and_sending_pauses() {
     let machine = Rc::new(Machine::default());
     let mut driver = Driver::new(FailingSystem(machine.clone()));
-    driver.lanes.push(Lane::new(FailingSocket(machine), false));
+    driver.lanes.push(Lane::new(FailingSocket(machine), false, 0));
     let protocol = Raw::new(b"?".to_vec()).expect("valid");
     let mut engine = Engine::new(protocol, config(), [1; 16]).expect("valid");
     for number in 0..10 {

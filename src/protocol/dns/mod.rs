@@ -1,12 +1,11 @@
 //! DNS: one question to a server, and its answer (RFC 1035).
 //!
-//! [`Dns`] the protocol, in `dns` · `settings` how to ask · `servers` whom · `name` names, as text and on the wire · `name_view` names in messages · `record_type` types and classes · `rcode`
+//! `conversation` the protocol, [`Dns`] · `settings` how to ask · `servers` whom · `name` names, as text and on the wire · `name_view` names in messages · `record_type` types and classes · `rcode`
 //! response codes · `question` what is asked · `message` an answer as received · `record` its records · `edns` what EDNS
 //! adds · `data` the data of records, as dig prints it · `text` escapes.
 
+mod conversation;
 mod data;
-#[expect(clippy::module_inception, reason = "the file of the protocol itself")]
-mod dns;
 mod edns;
 mod message;
 mod message_error;
@@ -20,8 +19,8 @@ mod servers;
 mod settings;
 mod text;
 
+pub use conversation::{Answer, Conversation, Dns, ServerRefusal};
 pub use data::RecordData;
-pub use dns::{Answer, Conversation, Dns, Refusal};
 pub use edns::Edns;
 pub use message::{Message, MessageQuestion};
 pub use message_error::MessageError;
@@ -31,8 +30,8 @@ pub use question::Question;
 pub use rcode::{Rcode, RcodeError};
 pub use record::{Record, Section};
 pub use record_type::{Class, ClassError, RecordType, RecordTypeError};
-pub use servers::Server;
-pub use settings::{Settings, Tcp};
+pub use servers::NameServer;
+pub use settings::{DnsSettings, Tcp};
 
 use record::Records;
 

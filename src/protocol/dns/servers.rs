@@ -17,7 +17,7 @@ const HALVINGS: u32 = 6;
 /// One server, and what it has answered.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Server {
+pub struct NameServer {
     /// Its address.
     pub address: SocketAddr,
     /// The queries sent to it, repetitions included.
@@ -36,9 +36,9 @@ pub struct Server {
     pub(super) cookie: Option<Box<[u8]>>,
 }
 
-impl Server {
-    fn new(address: SocketAddr) -> Server {
-        Server {
+impl NameServer {
+    fn new(address: SocketAddr) -> NameServer {
+        NameServer {
             address,
             sent: 0,
             rcodes: BTreeMap::new(),
@@ -82,7 +82,7 @@ impl Server {
 /// All servers, in the order in which they were named.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Servers {
-    list: Vec<Server>,
+    list: Vec<NameServer>,
     by_address: HashMap<SocketAddr, u32>,
     /// The turns so far.
     turns: u64,
@@ -93,7 +93,7 @@ impl Servers {
     pub fn add(&mut self, address: SocketAddr) -> u32 {
         let Servers { list, by_address, .. } = self;
         *by_address.entry(address).or_insert_with(|| {
-            list.push(Server::new(address));
+            list.push(NameServer::new(address));
             (list.len() - 1) as u32
         })
     }
@@ -106,15 +106,15 @@ impl Servers {
         }
     }
 
-    pub fn list(&self) -> &[Server] {
+    pub fn list(&self) -> &[NameServer] {
         &self.list
     }
 
-    pub fn get(&self, number: u32) -> &Server {
+    pub fn get(&self, number: u32) -> &NameServer {
         &self.list[number as usize]
     }
 
-    pub fn get_mut(&mut self, number: u32) -> &mut Server {
+    pub fn get_mut(&mut self, number: u32) -> &mut NameServer {
         &mut self.list[number as usize]
     }
 

@@ -6,7 +6,7 @@ use crate::setters::setters;
 /// The settings of [`Dns`](super::Dns).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Settings {
+pub struct DnsSettings {
     /// True to ask the server to resolve the name: the flag `rd`.
     pub recursion: bool,
     /// True to accept data that failed DNSSEC validation: the flag `cd`.
@@ -43,9 +43,9 @@ pub enum Tcp {
     Never,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for DnsSettings {
+    fn default() -> DnsSettings {
+        DnsSettings {
             recursion: true,
             checking_disabled: false,
             edns: Some(1232),
@@ -60,7 +60,7 @@ impl Default for Settings {
     }
 }
 
-setters!(Settings {
+setters!(DnsSettings {
     with_recursion sets recursion: bool,
     with_checking_disabled sets checking_disabled: bool,
     with_edns sets edns: Option<u16>,

@@ -123,7 +123,7 @@ fn game_status(_: &DropsArgs) -> Result<Load> {
 /// Creates a load that asks for a name which resolvers know and do not look up (RFC 6761, section 6.3). Whatever a server
 /// answers is an answer.
 fn address_of_localhost(_: &DropsArgs) -> Result<Load> {
-    let settings = dns::Settings::default()
+    let settings = dns::DnsSettings::default()
         .with_edns(None)
         .with_tcp(dns::Tcp::Never)
         .with_sticky(true)

@@ -7,7 +7,7 @@ fn server(last: u8) -> SocketAddr {
     ([127, 0, 0, last], 53).into()
 }
 
-fn dns(settings: Settings, servers: u8) -> Dns {
+fn dns(settings: DnsSettings, servers: u8) -> Dns {
     Dns::new(settings, (1..=servers).map(server), [7; 16])
 }
 
@@ -45,19 +45,19 @@ fn step(dns: &mut Dns, conversation: &mut Conversation, from: u8, bytes: &[u8]) 
 
 #[test]
 fn a_request_has_the_question_once_and_edns() {
-    let mut dns = dns(Settings::default().with_cookies(false), 1);
+    let mut dns = dns(DnsSettings::default().with_cookies(false), 1);
     let (_, request) = begin(&mut dns, "a.test");
     let expected =
         b"\x12\x34\x01\0\0\x01\0\0\0\0\0\x01\x01a\x04test\0\0\x01\0\x01\0\0\x29\x04\xd0\0\0\0\0\0\0";
     assert_eq!(request, expected);
-    let plain = Settings::default().with_edns(None).with_recursion(false).with_checking_disabled(true);
+    let plain = DnsSettings::default().with_edns(None).with_recursion(false).with_checking_disabled(true);
     let (_, request) = begin(&mut self::dns(plain, 1), ".");
     assert_eq!(request, b"\x12\x34\0\x10\0\x01\0\0\0\0\0\0\0\0\x01\0\x01");
 }
 
 #[test]
 fn the_token_is_the_id_and_the_question_whatever_its_case() {
-    let mut dns = dns(Settings::default(), 1);
+    let mut dns = dns(DnsSettings::default(), 1);
     let (conversation, request) = begin(&mut dns, "MiXeD.test");
     let token = Token(dns.token_prefix(&conversation) << ID_BITS | 0x1234);
     assert_eq!(dns.read_token(&request), Some(token));
@@ -71,7 +71,7 @@ fn the_token_is_the_id_and_the_question_whatever_its_case() {
 
 #[test]
 fn an_answer_must_repeat_the_question() {
-    let mut dns = dns(Settings::default(), 1);
+    let mut dns = dns(DnsSettings::default(), 1);
     let (mut conversation, request) = begin(&mut dns, "a.b.test");
     let (_, other) = begin(&mut dns, "a\\.b.test");
     let wrong = reply(&other, [1, 0]);
@@ -84,7 +84,7 @@ fn an_answer_must_repeat_the_question() {
 
 #[test]
 fn with_mixed_case_the_reply_must_repeat_it() {
-    let mut dns = dns(Settings::default().with_mixed_case(true), 1);
+    let mut dns = dns(DnsSettings::default().with_mixed_case(true), 1);
     let (mut conversation, request) = begin(&mut dns, "abcdefghijklmnopqrstuvwxyz.test");
     let name = &request[HEADER + 1..HEADER + 27];
     assert!(name.iter().any(u8::is_ascii_uppercase) && name.iter().any(u8::is_ascii_lowercase));
@@ -95,7 +95,7 @@ fn with_mixed_case_the_reply_must_repeat_it() {
 
 #[test]
 fn a_server_without_edns_is_asked_without_it() {
-    let mut dns = dns(Settings::default(), 1);
+    let mut dns = dns(DnsSettings::default(), 1);
     let (mut conversation, request) = begin(&mut dns, "a.test");
     assert_eq!(step(&mut dns, &mut conversation, 1, &reply(&request, [1, 1])), Step::AskAt(server(1)));
     let request = ask(&mut dns, &mut conversation, 0x77);
@@ -107,7 +107,7 @@ fn a_server_without_edns_is_asked_without_it() {
 
 #[test]
 fn an_error_without_a_question_counts_only_with_the_id() {
-    let mut dns = dns(Settings::default(), 1);
+    let mut dns = dns(DnsSettings::default(), 1);
     let (mut conversation, _) = begin(&mut dns, "a.test");
     let bare = |id: u8| [0x12, id, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(step(&mut dns, &mut conversation, 1, &bare(0x35)), Step::NotMine);
@@ -116,11 +116,11 @@ fn an_error_without_a_question_counts_only_with_the_id() {
 
 #[test]
 fn a_truncated_answer_is_asked_for_by_tcp() {
-    let mut dns = dns(Settings::default(), 1);
+    let mut dns = dns(DnsSettings::default(), 1);
     let (mut conversation, request) = begin(&mut dns, "a.test");
     assert_eq!(step(&mut dns, &mut conversation, 1, &reply(&request, [3, 0])), Step::AskAt(server(1)));
     assert_eq!(dns.transport(&conversation), Transport::Stream);
-    let never = Settings::default().with_tcp(Tcp::Never);
+    let never = DnsSettings::default().with_tcp(Tcp::Never);
     let mut dns = self::dns(never, 1);
     let (mut conversation, request) = begin(&mut dns, "a.test");
     assert!(matches!(step(&mut dns, &mut conversation, 1, &reply(&request, [3, 0])), Step::Done(_)));
@@ -128,7 +128,7 @@ fn a_truncated_answer_is_asked_for_by_tcp() {
 
 #[test]
 fn a_refusal_is_asked_about_elsewhere_and_all_are_named() {
-    let mut dns = dns(Settings::default(), 2);
+    let mut dns = dns(DnsSettings::default(), 2);
     let (mut conversation, request) = begin(&mut dns, "a.test");
     assert_eq!(step(&mut dns, &mut conversation, 1, &reply(&request, [1, 5])), Step::AskAt(server(2)));
     let request = ask(&mut dns, &mut conversation, 9);
@@ -136,13 +136,13 @@ fn a_refusal_is_asked_about_elsewhere_and_all_are_named() {
         panic!("no server is left");
     };
     let named = [(1, Rcode::REFUSED), (2, Rcode::SERVFAIL)];
-    assert_eq!(answer.refusals, named.map(|(last, rcode)| Refusal { server: server(last), rcode }));
+    assert_eq!(answer.refusals, named.map(|(last, rcode)| ServerRefusal { server: server(last), rcode }));
     assert_eq!(answer.message.rcode(), Rcode::SERVFAIL);
 }
 
 #[test]
 fn a_refusal_is_the_answer_if_the_other_server_is_silent() {
-    let mut dns = dns(Settings::default(), 2);
+    let mut dns = dns(DnsSettings::default(), 2);
     let (mut conversation, request) = begin(&mut dns, "a.test");
     assert_eq!(step(&mut dns, &mut conversation, 1, &reply(&request, [1, 5])), Step::AskAt(server(2)));
     assert_eq!(dns.retry(&mut conversation, 1), Some(server(1)));
@@ -155,7 +155,7 @@ fn a_refusal_is_the_answer_if_the_other_server_is_silent() {
 
 #[test]
 fn a_cookie_that_a_server_gave_is_required_from_then_on() {
-    let mut dns = dns(Settings::default(), 1);
+    let mut dns = dns(DnsSettings::default(), 1);
     let (mut conversation, request) = begin(&mut dns, "a.test");
     let mut with_cookie = reply(&request, [1, 0]);
     with_cookie[11] = 1;
@@ -171,7 +171,7 @@ fn a_cookie_that_a_server_gave_is_required_from_then_on() {
 
 #[test]
 fn mutated_replies_never_panic() {
-    let mut dns = dns(Settings::default(), 2);
+    let mut dns = dns(DnsSettings::default(), 2);
     let (conversation, request) = begin(&mut dns, "a.test");
     let whole = reply(&request, [1, 0]);
     for at in 0..whole.len() {
