@@ -11,10 +11,10 @@ SEED ?= 1
 # What the tests need that is not ours: real game servers and clients, real SNMP programs, what networks are made of, and
 # what C programs are.
 TEST_TOOLS = /usr/games/openarena-server /usr/games/mvdsv /usr/games/darkplaces-server /usr/games/teeworlds-server \
-	/usr/games/DDNet-Server /usr/sbin/murmurd /usr/bin/quakestat /usr/bin/pip3 /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd \
+	/usr/games/DDNet-Server /usr/sbin/murmurd /usr/bin/quakestat /usr/sbin/nsd /usr/sbin/unbound /usr/sbin/knotd /usr/sbin/named /usr/sbin/dnsmasq /usr/bin/dig /usr/bin/dnsperf /usr/bin/pip3 /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd \
 	/usr/bin/cc /usr/bin/c++ /usr/bin/nm /usr/bin/pkg-config /usr/bin/valgrind /usr/bin/python3 /usr/include/uv.h /usr/sbin/chronyd
 TEST_PACKAGES = openarena-server mvdsv darkplaces-server teeworlds-server ddnet-server mumble-server qstat \
-	python3-pip iproute2 nftables snmp snmpd \
+	nsd unbound knot bind9 bind9-dnsutils dnsmasq dnsperf python3-pip iproute2 nftables snmp snmpd \
 	gcc g++ binutils pkg-config valgrind python3 libuv1-dev libc6-dbg chrony
 
 ORACLES = tests/oracles/install || echo "make: cannot install the clients that tests/games_oracles.rs compares with" >&2
@@ -25,7 +25,7 @@ SONAME = liballears.so.1
 LIB_DIR = target/c
 LIB = $(CARGO) rustc --release --locked --lib --no-default-features --features ffi --target-dir $(LIB_DIR)
 
-.PHONY: build demo test sim lint bench bench-games fuzz lib install install-lib clean tools
+.PHONY: build demo test sim lint bench bench-games bench-dns fuzz lib install install-lib clean tools
 
 build:
 	$(CARGO) build --release --locked
@@ -53,6 +53,10 @@ lint:
 # Ratios within one run; nothing here is asserted.
 bench: lib
 	$(CARGO) bench --locked
+
+# allears beside massdns and dnsperf: docs/performance.md.
+bench-dns: build tools
+	benches/dns_clients.py
 
 # allears beside other clients of game servers: docs/performance.md.
 bench-games: build tools

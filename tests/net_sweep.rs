@@ -128,8 +128,8 @@ fn queries_leave_from_several_ports_and_a_reply_to_another_one_is_unmatched() {
     let targets = (0..500).map(|number| (address, Payload::default(), number));
     let options = Options::default().with_ports(5);
     let mut sweep = Sweep::with_settings(protocol(), targets, fast(), &options).unwrap();
-    let outcomes = sweep.by_ref().map(|completion| completion.unwrap().outcome);
-    assert!(outcomes.map(|outcome| matches!(outcome, Outcome::Answered(_))).all(|answered| answered));
+    let mut outcomes = sweep.by_ref().map(|completion| completion.unwrap().outcome);
+    assert!(outcomes.all(|outcome| matches!(outcome, Outcome::Answered(_))));
     let ledger = sweep.ledger();
     assert_eq!((ledger.answered, ledger.duplicates, ledger.late), (500, 0, 0));
     assert!(ledger.unmatched > 0 && ledger.adds_up(0), "{ledger:?}");

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Measures `allears dns` beside massdns and dnsperf: names per second, CPU time per name, and what got lost.
+
+All ask one server for the addresses of the same names, each of which exists once. The server is a fleet of one host, on
+a core of its own; the client has the other core. The clients take turns, in another order each round, and write their
+results to a file in the same format (dnsperf writes none). The table has medians, and the last column the ratio of names
+per second to that of allears, of the same round.
+
+Everything runs on loopback, in a network namespace of its own. Needs Linux with two cores and dnsperf; massdns is not
+part of Debian, and is left out if it is not in PATH or named with --massdns.
+
+    make bench-dns
+    benches/dns_clients.py --names 500000 --rounds 5 --allears target/release/allears --massdns massdns
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import namedtuple
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A client: its name in the table, its command, and what counts the names that it did not resolve.
+Client = namedtuple("Client", "name command lost")
+# Names per second, microseconds of CPU per name, MiB, names without an answer, and replies that the kernel dropped.
+Figures = namedtuple("Figures", "rate cpu memory lost drops")
+
+
+def clients(options, server, names, folder):
+    """Returns the clients that are there."""
+    host, port = server.rsplit(":", 1)
+    resolvers, queries = folder / "resolvers", folder / "queries"
+    resolvers.write_text(server + "\n")
+    queries.write_text("".join(f"{name} A\n" for name in names.read_text().split()))
+    out = folder / "out"
+    allears = [options.allears, "dns", "-q", "--server", server, "--rate", "unlimited", "-o", "simple", "--to", out, "-i", names]
+    massdns = [options.massdns, "-q", "-r", resolvers, "-t", "A", "-o", "S", "-w", out]
+    dnsperf = ["dnsperf", "-s", host, "-p", port, "-d", queries, "-c", "1", "-T", "1"]
+
+    def missing_lines(_):
+        return options.names - sum(1 for _ in out.open())
+
+    def reported(text):
+        return int(re.search(r"Queries lost: +(\d+)", text)[1])
+
+    found = [Client("allears", allears, missing_lines)]
+    if shutil.which(options.massdns):
+        found.append(Client("massdns -s 150", [*massdns, "-s", "150", names], missing_lines))
+        found.append(Client("massdns", [*massdns, names], missing_lines))
+    else:
+        print("massdns is not there: the table is without it", file=sys.stderr)
+    if shutil.which("dnsperf"):
+        found.append(Client("dnsperf -q 1000", [*dnsperf, "-q", "1000"], reported))
+    else:
+        print("dnsperf is not there: the table is without it", file=sys.stderr)
+    return found
+
+
+def dropped():
+    """Returns how many datagrams the namespace has dropped at full receive buffers."""
+    rows = [line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Udp:")]
+    return int(dict(zip(*rows))["RcvbufErrors"])
+
+
+def run(client, options):
+    """Runs a client on the first core, and returns what it did."""
+    drops, start = dropped(), time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(["taskset", "-c", "0", *map(str, client.command)], stdout=output, stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - start
+        output.seek(0)
+        text = output.read()
+    if process.returncode != 0:
+        sys.exit(f"{client.name} failed: {text}")
+    cpu = (usage.ru_utime + usage.ru_stime) / options.names * 1e6
+    return Figures(options.names / seconds, cpu, usage.ru_maxrss / 1024, client.lost(text), dropped() - drops)
+
+
+def measure(options, folder):
+    """Returns the figures of each client in each round."""
+    names = folder / "names"
+    # Two or three labels exist in the zone of a fleet.
+    names.write_text("".join(f"n{number:07}.example.test\n" for number in range(options.names)))
+    command = ["taskset", "-c", "1", options.allears, "fleet", "--protocol", "dns", "--hosts", "1", "--port", "0"]
+    with subprocess.Popen(map(str, command), stdout=subprocess.PIPE, text=True) as fleet:
+        server = json.loads(fleet.stdout.readline())["first"]
+        found = clients(options, server, names, folder)
+        rounds = []
+        for _ in range(options.rounds):
+            order = random.sample(found, len(found))
+            figures = {client.name: run(client, options) for client in order}
+            rounds.append([figures[client.name] for client in found])
+        fleet.terminate()
+    return [client.name for client in found], rounds
+
+
+def table(names, rounds):
+    """Prints the medians of each client."""
+    print(f"{'client':18}{'names/s':>10}{'µs CPU/name':>13}{'MiB':>6}{'lost':>8}{'drops':>8}{'ratio':>8}{'CPU ratio':>11}")
+    for at, name in enumerate(names):
+        median = [statistics.median(column) for column in zip(*(figures[at] for figures in rounds))]
+        ratio = statistics.median(figures[at].rate / figures[0].rate for figures in rounds)
+        cpu = statistics.median(figures[at].cpu / figures[0].cpu for figures in rounds)
+        rate, spent, memory, lost, drops = median
+        print(f"{name:18}{rate:10.0f}{spent:13.2f}{memory:6.0f}{lost:8.0f}{drops:8.0f}{ratio:8.2f}{cpu:11.2f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--names", type=int, default=500_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--allears", type=Path, default=ROOT / "target/release/allears")
+    parser.add_argument("--massdns", default="massdns")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if not options.inside:
+        # /proc/net shows the namespace of the process that reads it.
+        script = 'ip link set lo up && exec "$@"'
+        os.execvp("unshare", ["unshare", "-n", "sh", "-c", script, "sh", sys.executable, *sys.argv, "--inside"])
+    with tempfile.TemporaryDirectory() as folder:
+        table(*measure(options, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
