@@ -11,7 +11,9 @@ SEED ?= 1
 # What the tests need that is not ours: real game servers and clients, real SNMP programs, what networks are made of, and
 # what C programs are.
 TEST_TOOLS = /usr/games/openarena-server /usr/games/mvdsv /usr/games/darkplaces-server /usr/games/teeworlds-server \
-	/usr/games/DDNet-Server /usr/sbin/murmurd /usr/bin/quakestat /usr/sbin/nsd /usr/sbin/unbound /usr/sbin/knotd /usr/sbin/named /usr/sbin/dnsmasq /usr/bin/dig /usr/bin/dnsperf /usr/bin/pip3 /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd \
+	/usr/games/DDNet-Server /usr/sbin/murmurd /usr/bin/quakestat \
+	/usr/sbin/nsd /usr/sbin/unbound /usr/sbin/knotd /usr/sbin/named /usr/sbin/dnsmasq /usr/bin/dig /usr/bin/dnsperf \
+	/usr/bin/pip3 /usr/sbin/ip /usr/sbin/tc /usr/sbin/nft /usr/bin/snmpbulkwalk /usr/sbin/snmpd \
 	/usr/bin/cc /usr/bin/c++ /usr/bin/nm /usr/bin/pkg-config /usr/bin/valgrind /usr/bin/python3 /usr/include/uv.h /usr/sbin/chronyd
 TEST_PACKAGES = openarena-server mvdsv darkplaces-server teeworlds-server ddnet-server mumble-server qstat \
 	nsd unbound knot bind9 bind9-dnsutils dnsmasq dnsperf python3-pip iproute2 nftables snmp snmpd \
