@@ -156,14 +156,14 @@ fn a_summary_says_why_hosts_did_not_answer() {
     let some = ["probe", "--text", "x", "-i", fleet.targets(), &closed, &silent, "no-such-host.invalid:7"];
     let some = run(&[&some, &quickly[..]].concat()).expect_code(0);
     let summary = some.stderr.lines().last().expect("a summary");
-    assert!(summary.starts_with("3 of 5 hosts answered in "), "{summary}");
+    assert!(summary.starts_with("3 of 6 hosts answered in "), "{summary}");
     assert!(
-        summary.contains(" s: 1 silent, 1 unreachable (connection refused); 1 unresolved ("),
+        summary.contains(" s: 1 silent, 1 unreachable (connection refused), 1 unresolved ("),
         "{summary}"
     );
 
     let unresolved = run(&["probe", "--text", "x", "no-such-host.invalid:7"]).expect_code(1);
-    assert!(unresolved.stderr.contains("nothing was sent; 1 unresolved ("), "{}", unresolved.stderr);
+    assert!(unresolved.stderr.contains("0 of 1 hosts answered: 1 unresolved ("), "{}", unresolved.stderr);
 
     let malformed = ["probe", "-i", fleet.targets(), "--text", "ping", "--expect-prefix", "pong"];
     let malformed = run(&malformed).expect_code(1);

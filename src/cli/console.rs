@@ -1,6 +1,6 @@
 //! Standard error: progress, warnings, the summary.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
@@ -8,7 +8,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::inputs::SHOWN;
 use super::output::untrusted::escaped;
-use super::reasons::Reasons;
 
 /// Standard error. Results must be written within [`Console::suspend`], so that they never mix with the progress line.
 ///
@@ -17,8 +16,8 @@ pub struct Console {
     quiet: bool,
     bar: Option<ProgressBar>,
     bad_lines: Cell<usize>,
-    /// The names among the bad lines that did not resolve.
-    unresolved: RefCell<Reasons>,
+    /// The number of names that did not resolve.
+    unresolved: Cell<usize>,
     remarks: Cell<usize>,
 }
 
@@ -31,8 +30,7 @@ impl Console {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
         });
-        let (bad_lines, unresolved) = (Cell::new(0), RefCell::default());
-        Console { quiet, bar, bad_lines, unresolved, remarks: Cell::new(0) }
+        Console { quiet, bar, bad_lines: Cell::new(0), unresolved: Cell::new(0), remarks: Cell::new(0) }
     }
 
     /// Returns whether progress is shown.
@@ -55,31 +53,29 @@ impl Console {
 
     /// Warns about a bad line. The first ones are shown, all are counted.
     pub fn warn_bad_line(&self, message: impl Display) {
-        let count = self.bad_lines.get() + 1;
-        self.bad_lines.set(count);
-        if count <= SHOWN {
-            self.warn(message);
-        }
+        self.warn_of_many(&self.bad_lines, message);
     }
 
-    /// Counts a name that did not resolve, and why.
-    pub fn count_unresolved(&self, cause: &str) {
-        self.unresolved.borrow_mut().count("unresolved", cause);
-    }
-
-    /// Returns how many names did not resolve, for the end of a summary.
-    pub fn unresolved(&self) -> String {
-        let unresolved = self.unresolved.borrow();
-        if unresolved.is_empty() { String::new() } else { format!("; {unresolved}") }
+    /// Warns about a name that does not resolve. The first ones are shown, all are counted.
+    pub fn warn_unresolved(&self, message: impl Display) {
+        self.warn_of_many(&self.unresolved, message);
     }
 
     /// Warns about one of many hosts. The first warnings are shown, all are counted.
     pub fn remark(&self, message: impl Display) {
-        let count = self.remarks.get() + 1;
-        self.remarks.set(count);
-        if count <= SHOWN {
+        self.warn_of_many(&self.remarks, message);
+    }
+
+    fn warn_of_many(&self, count: &Cell<usize>, message: impl Display) {
+        count.set(count.get() + 1);
+        if count.get() <= SHOWN {
             self.warn(message);
         }
+    }
+
+    /// Returns the number of names that did not resolve.
+    pub fn unresolved(&self) -> usize {
+        self.unresolved.get()
     }
 
     pub fn bad_lines(&self) -> usize {
@@ -97,16 +93,20 @@ impl Console {
         self.print(format_args!("allears: {message}"));
     }
 
-    /// Ends the progress, and prints the number of bad lines and remarks that were not shown.
+    /// Ends the progress, and prints how many bad lines, names and remarks were not shown.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        if self.bad_lines.get() > SHOWN {
-            self.warn(format_args!("… and {} more bad lines", self.bad_lines.get() - SHOWN));
-        }
-        if self.remarks.get() > SHOWN {
-            self.warn(format_args!("… and {} more warnings", self.remarks.get() - SHOWN));
+        let counts = [
+            (&self.bad_lines, "bad lines"),
+            (&self.unresolved, "names that do not resolve"),
+            (&self.remarks, "warnings"),
+        ];
+        for (count, what) in counts {
+            if count.get() > SHOWN {
+                self.warn(format_args!("… and {} more {what}", count.get() - SHOWN));
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The command line: raw arguments → validated settings → run.
 //!
 //! `files` which files are read and written · `commands` one file or folder each, its arguments beside it · `survey` one
-//! question to each target · `sweep` the loop and its end · `inputs` the sources of targets · `memory` how much may be
+//! question to each target · `sweep` the loop and its end · `inputs` the sources of targets · `names` host names · `memory` how much may be
 //! used · `output` the destinations
 //! of results · `reasons` the summary · `exit` the exit codes.
 
@@ -15,9 +15,9 @@ mod input_lines;
 mod inputs;
 mod interfaces;
 mod memory;
+mod names;
 mod output;
 mod reasons;
-mod resolvers;
 mod schedule;
 mod signals;
 mod stats;

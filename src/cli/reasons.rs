@@ -93,9 +93,8 @@ impl HostTally {
     /// Prints the summary of repeated queries: `1200 answers from 100 agents in 60.1 s: 12 silent; 3 polls skipped`.
     pub fn print_polls(&self, hosts: &str, remark: &str, elapsed: Duration, more: &str, console: &Console) {
         let HostTally { targets, answered, unqueried, reasons } = self;
-        let unresolved = console.unresolved();
         if *targets == 0 {
-            return console.error(format_args!("no targets: nothing was sent{unresolved}"));
+            return console.error("no targets: nothing was sent");
         }
         let seconds = elapsed.as_secs_f64();
         let mut text = format!("{answered} answers{remark} from {targets} {hosts} in {seconds:.1} s");
@@ -105,16 +104,15 @@ impl HostTally {
         if *unqueried > 0 {
             text += &format!("; {unqueried} polls not sent");
         }
-        console.say(format_args!("{text}{more}{unresolved}"));
+        console.say(format_args!("{text}{more}"));
     }
 
-    /// Prints the summary, including names that did not resolve.
+    /// Prints the summary.
     pub fn print(&self, hosts: &str, remark: &str, elapsed: Duration, more: &str, console: &Console) {
-        let unresolved = console.unresolved();
         if self.targets == 0 {
-            console.error(format_args!("no targets: nothing was sent{unresolved}"));
+            console.error("no targets: nothing was sent");
         } else {
-            console.say(self.summary(hosts, remark, elapsed, &format!("{more}{unresolved}")));
+            console.say(self.summary(hosts, remark, elapsed, more));
         }
     }
 }

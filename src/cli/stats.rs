@@ -11,6 +11,8 @@ pub struct Circumstances {
     /// The number of targets. Masters count as queries, not as targets.
     pub targets: u64,
     pub bad_lines: u64,
+    /// The targets whose names did not resolve.
+    pub unresolved: u64,
     pub local_drops: Option<u64>,
     pub elapsed: Duration,
     /// The size of the receive buffer that was granted, in bytes.
@@ -26,6 +28,7 @@ pub struct Circumstances {
 pub struct Stats {
     targets: u64,
     bad_lines: u64,
+    unresolved: u64,
     queries: u64,
     answered: u64,
     silent: u64,
@@ -76,6 +79,7 @@ impl Stats {
         Stats {
             targets: circumstances.targets,
             bad_lines: circumstances.bad_lines,
+            unresolved: circumstances.unresolved,
             queries: ledger.queries,
             answered: ledger.answered,
             silent: ledger.silent,
@@ -144,6 +148,7 @@ mod tests {
     const CIRCUMSTANCES: Circumstances = Circumstances {
         targets: 3,
         bad_lines: 1,
+        unresolved: 2,
         local_drops: None,
         elapsed: Duration::from_millis(2500),
         rcvbuf: 212_992,
@@ -161,8 +166,8 @@ mod tests {
         assert_eq!(
             line,
             concat!(
-                r#"{"targets":3,"bad_lines":1,"queries":3,"answered":3,"silent":0,"unreachable":0,"send_failed":0,"#,
-                r#""malformed":0,"interrupted":0,"datagrams_sent":5,"datagrams_received":0,"retransmissions":0,"#,
+                r#"{"targets":3,"bad_lines":1,"unresolved":2,"queries":3,"answered":3,"silent":0,"unreachable":0,"#,
+                r#""send_failed":0,"malformed":0,"interrupted":0,"datagrams_sent":5,"datagrams_received":0,"retransmissions":0,"#,
                 r#""answered_after_retry":0,"late":0,"duplicates":0,"unmatched":0,"local_drops":null,"#,
                 r#""rtt_ms":{"min":66.812,"p50":66.812,"p90":66.812,"p99":66.812,"max":66.812},"elapsed_s":2.5,"#,
                 r#""rate_pps":2.0,"rcvbuf_bytes":212992,"window":64,"max_in_flight":0,"cpu_s":0.123,"#,

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::console::Console;
 use super::duplicates::{Duplicates, DuplicatesArgs};
 use super::exit::Exit;
-use super::inputs::{Inputs, Next};
+use super::inputs::{Inputs, Next, Unresolved};
 use super::output::record::{Record, shown_millis};
 use super::output::table::{Cell, Column, Style};
 use super::output::{Format, Sink};
@@ -107,7 +107,7 @@ impl<R: Row> Survey<R> {
             Sink::Csv(rows) => rows.row(&record.fields(), fields(row, &self.names)?, ""),
             Sink::Table(table) => {
                 let ping = rtt.map(shown_millis).unwrap_or_default();
-                let cells = [record.target.to_string(), ping].into_iter().chain(row.cells());
+                let cells = [record.host(), ping].into_iter().chain(row.cells());
                 table.row(&cells.map(Cell::plain).collect::<Vec<_>>())
             }
         }
@@ -118,27 +118,44 @@ impl<R: Row> Survey<R> {
         let Sink::Table(table) = &mut self.sink else { return self.sink.unanswered(record) };
         let reason = record.reason.as_deref().unwrap_or_default();
         let reason = Cell::styled(Style::Dim, format!("{}: {reason}", record.outcome));
-        table.row(&[Cell::plain(record.target.to_string()), Cell::default(), reason])
+        table.row(&[Cell::plain(record.host()), Cell::default(), reason])
+    }
+
+    /// Counts a target that did not answer, and writes it if these are shown.
+    fn unanswered(&mut self, record: &Record) -> io::Result<()> {
+        self.tally.count_unanswered(record);
+        if self.all || self.sink.lists_every_host() { self.write_unanswered(record) } else { Ok(()) }
+    }
+
+    fn unresolved(&mut self, unresolved: Unresolved) -> io::Result<()> {
+        self.tally.targets += 1;
+        self.unanswered(&Record::unresolved(unresolved))
     }
 }
 
 /// The tag of a conversation is the target that was named.
 impl<R: Row> Job<R::Protocol, SocketAddr> for Survey<R> {
-    fn ask(&mut self, engine: &mut Engine<R::Protocol, SocketAddr>, _: Time, console: &Console) -> More {
+    fn ask(
+        &mut self,
+        engine: &mut Engine<R::Protocol, SocketAddr>,
+        _: Time,
+        console: &Console,
+    ) -> io::Result<More> {
         while engine.room() > 0 {
             match self.inputs.next(console) {
                 Next::Target(target) => {
                     self.tally.targets += 1;
-                    if self.duplicates.add(target) {
+                    if self.duplicates.add(target, self.inputs.name()) {
                         // There is room.
                         let _ = engine.ask(target, self.question.clone(), target);
                     }
                 }
-                Next::Waiting => return More::Yes,
-                Next::End => return More::No,
+                Next::Unresolved(unresolved) => self.unresolved(unresolved)?,
+                Next::Waiting => return Ok(More::Yes),
+                Next::End => return Ok(More::No),
             }
         }
-        More::Yes
+        Ok(More::Yes)
     }
 
     fn conclude(
@@ -151,20 +168,20 @@ impl<R: Row> Job<R::Protocol, SocketAddr> for Survey<R> {
         now: Time,
         _: &Console,
     ) -> io::Result<Flow> {
-        let record = Record::new(&completion);
-        let lines = self.duplicates.end(completion.tag);
-        if let Outcome::Answered(answer) = completion.outcome {
-            self.tally.answered += lines;
-            let row = R::new(answer, completion.rtt, now);
-            (0..lines).try_for_each(|_| self.write(&record, &row, completion.rtt))?;
-            return Ok(Flow::GoOn);
-        }
-        let is_shown = self.all || self.sink.lists_every_host();
-        for _ in 0..lines {
-            self.tally.count_unanswered(&record);
-            if is_shown {
-                self.write_unanswered(&record)?;
+        let mut record = Record::new(&completion);
+        let names = self.duplicates.end(completion.tag);
+        let Outcome::Answered(answer) = completion.outcome else {
+            for name in names {
+                record.input = name;
+                self.unanswered(&record)?;
             }
+            return Ok(Flow::GoOn);
+        };
+        let row = R::new(answer, completion.rtt, now);
+        for name in names {
+            record.input = name;
+            self.tally.answered += 1;
+            self.write(&record, &row, completion.rtt)?;
         }
         Ok(Flow::GoOn)
     }
@@ -274,7 +291,7 @@ mod tests {
         ];
         let target = SocketAddr::from(([127, 0, 0, 1], 123));
         for (outcome, rtt) in outcomes {
-            survey.duplicates.add(target);
+            survey.duplicates.add(target, None);
             let completion = Completion {
                 target,
                 tag: target,

@@ -1,28 +1,25 @@
 //! Parses targets: an address, a network, a range or a host name.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use allears::protocol::reserved::why_no_host;
 use ipnet::IpNet;
 
 use super::interfaces;
+use super::names::{Family, HostName};
 
 /// The maximum size of a network or range in addresses: all of IPv4.
 const MAX_SPAN: u128 = 1 << 32;
 
 /// The reason why a target without a port is rejected.
 pub const NO_PORT: &str = "no port: write HOST:PORT or [v6]:PORT";
-/// The beginning of the reason why a name is rejected that does not resolve.
-pub const CANNOT_RESOLVE: &str = "cannot resolve the name: ";
 
 /// A parsed target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// One or more addresses.
     Span(Span),
-    /// A host name and a port, to be resolved.
-    Name(String, u16),
+    Name(HostName),
 }
 
 /// Consecutive addresses with one port. Yields them one by one, so a /8 takes no more memory than a single address.
@@ -57,6 +54,11 @@ impl Span {
                 })
             }
         }
+    }
+
+    /// Returns whether its first address is of this family.
+    pub fn is_of(&self, family: Family) -> bool {
+        self.peek().is_none_or(|address| family.has(&address))
     }
 
     fn skip_addresses(&mut self, count: u64) {
@@ -110,7 +112,7 @@ fn count_non_hosts_from(ip: IpAddr) -> u64 {
 pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     let (host, port) = split_port(text)?;
     // Report an invalid host rather than a missing port.
-    at_port(host, 1)?;
+    at_port(text, host, 1)?;
     let port = match port {
         Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
             port.parse().map_err(|_| "the port is not a number from 1 to 65535")?
@@ -121,10 +123,10 @@ pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
     if port == 0 {
         return Err("the port is not a number from 1 to 65535".into());
     }
-    at_port(host, port)
+    at_port(text, host, port)
 }
 
-fn at_port(host: &str, port: u16) -> Result<Target, String> {
+fn at_port(text: &str, host: &str, port: u16) -> Result<Target, String> {
     if let Some((ip, zone)) = host.split_once('%') {
         return zoned(ip, zone, port).and_then(hosts);
     }
@@ -141,7 +143,7 @@ fn at_port(host: &str, port: u16) -> Result<Target, String> {
         return span(first, last, port).and_then(hosts);
     }
     check_name(host)?;
-    Ok(Target::Name(host.to_owned(), port))
+    Ok(Target::Name(HostName { input: text.into(), name: host.to_owned(), port }))
 }
 
 /// Parses an IPv6 address with a zone (RFC 4007): the name or the number of an interface. Only link-local addresses need
@@ -159,36 +161,6 @@ fn hosts(span: Span) -> Result<Target, String> {
     match reason.filter(|_| span.clone().next().is_none()) {
         Some(reason) => Err(format!("not a host, but {reason}")),
         None => Ok(Target::Span(span)),
-    }
-}
-
-/// Resolves a name to its first address, IPv4 before IPv6: few game servers and agents reply only over IPv6.
-pub fn resolve(name: &str, port: u16) -> Result<SocketAddr, String> {
-    let found = (name, port).to_socket_addrs().map_err(|error| {
-        let reason = error.to_string();
-        let hint = if cfg!(unix) && !Path::new("/etc/resolv.conf").exists() {
-            " (there is no /etc/resolv.conf)"
-        } else {
-            ""
-        };
-        // std puts the name of its function before the system's message. Remove it.
-        format!("{CANNOT_RESOLVE}{}{hint}", reason.rsplit(": ").next().unwrap_or_default())
-    })?;
-    let (hosts, others): (Vec<_>, Vec<_>) = found.partition(|address| why_no_host(address.ip()).is_none());
-    match (hosts.into_iter().min_by_key(SocketAddr::is_ipv6), others.first()) {
-        (Some(host), _) => Ok(host),
-        (None, Some(other)) => {
-            Err(format!("{CANNOT_RESOLVE}it resolves to {}, which is not a host's address", other.ip()))
-        }
-        (None, None) => Err(format!("{CANNOT_RESOLVE}it has no address")),
-    }
-}
-
-/// Returns the target's addresses, after resolving a name.
-pub fn resolved(target: Target) -> Result<Span, String> {
-    match target {
-        Target::Span(span) => Ok(span),
-        Target::Name(name, port) => resolve(&name, port).map(Span::from),
     }
 }
 
@@ -343,8 +315,11 @@ mod tests {
 
     #[test]
     fn names_are_not_resolved_while_parsing() {
-        assert_eq!(parse("a-b.example.org:5", None), Ok(Target::Name("a-b.example.org".into(), 5)));
-        assert_eq!(parse("localhost", Some(9)), Ok(Target::Name("localhost".into(), 9)));
+        let named = |input: &str, name: &str, port| {
+            Ok(Target::Name(HostName { input: input.into(), name: name.into(), port }))
+        };
+        assert_eq!(parse("a-b.example.org:5", None), named("a-b.example.org:5", "a-b.example.org", 5));
+        assert_eq!(parse("localhost", Some(9)), named("localhost", "localhost", 9));
     }
 
     #[test]

@@ -3,18 +3,24 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allears::engine::{Completion, Outcome, Proof};
 use serde::Serialize;
 
 use super::untrusted::write_json_line;
+use crate::cli::inputs::Unresolved;
 use crate::cli::stats::millis;
 
 /// The outcome of one conversation, without its answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
-    pub target: SocketAddr,
+    /// The address; `None` if the name did not resolve.
+    pub target: Option<SocketAddr>,
+    /// The target as typed, if that was a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Arc<str>>,
     pub outcome: &'static str,
     pub attempts: u32,
     pub rtt_ms: Option<f64>,
@@ -61,7 +67,8 @@ impl Record {
     pub fn new<C, A, T>(completion: &Completion<C, A, T>) -> Record {
         let (outcome, reason) = class(&completion.outcome, completion.attempts);
         Record {
-            target: completion.target,
+            target: Some(completion.target),
+            input: None,
             outcome,
             attempts: completion.attempts,
             rtt_ms: completion.rtt.map(millis),
@@ -74,10 +81,36 @@ impl Record {
         }
     }
 
+    /// Returns the record of a target whose name does not resolve.
+    pub fn unresolved(unresolved: Unresolved) -> Record {
+        Record {
+            target: None,
+            outcome: "unresolved",
+            attempts: 0,
+            rtt_ms: None,
+            proof: None,
+            from: None,
+            at: None,
+            left_out: 0,
+            reason: Some(unresolved.reason()),
+            cause: uncapitalized(&unresolved.cause),
+            input: Some(unresolved.input),
+        }
+    }
+
+    /// Returns the host for people: its address, or its name if that did not resolve.
+    pub fn host(&self) -> String {
+        match self.target {
+            Some(target) => target.to_string(),
+            None => self.input.as_deref().unwrap_or_default().to_owned(),
+        }
+    }
+
     /// Returns the fields of [`Record::COLUMNS`].
     pub fn fields(&self) -> [String; 4] {
         let rtt = self.rtt_ms.map(|rtt| rtt.to_string()).unwrap_or_default();
-        [self.target.to_string(), self.outcome.into(), self.attempts.to_string(), rtt]
+        let target = self.target.map(|target| target.to_string()).unwrap_or_default();
+        [target, self.outcome.into(), self.attempts.to_string(), rtt]
     }
 
     /// Writes one line of `-o json`. `found` are the names of the players found, if players were searched for.
@@ -95,7 +128,7 @@ impl Record {
 /// Formats a host that did not answer, for people.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.target, self.outcome, self.reason.as_deref().unwrap_or_default())
+        write!(f, "{}: {}: {}", self.host(), self.outcome, self.reason.as_deref().unwrap_or_default())
     }
 }
 
@@ -198,6 +231,25 @@ mod tests {
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn a_name_that_does_not_resolve_has_no_target_and_no_attempts() {
+        let unresolved = Unresolved { input: "no.example:7".into(), cause: "No such name".into() };
+        let record = Record::unresolved(unresolved);
+        let mut out = vec![];
+        record.write_json(None::<()>, &[], &mut out).expect("memory");
+        assert_eq!(
+            String::from_utf8(out).expect("JSON is UTF-8"),
+            concat!(
+                r#"{"target":null,"input":"no.example:7","outcome":"unresolved","attempts":0,"rtt_ms":null,"#,
+                r#""reason":"cannot resolve the name: No such name"}"#,
+                "\n"
+            )
+        );
+        assert_eq!(record.fields(), ["", "unresolved", "0", ""]);
+        assert_eq!(record.to_string(), "no.example:7: unresolved: cannot resolve the name: No such name");
+        assert_eq!(record.cause, "no such name");
     }
 
     #[test]

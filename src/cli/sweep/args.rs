@@ -8,6 +8,7 @@ use allears::engine::Timeout;
 use allears::net;
 use clap::{ArgGroup, Args, ValueHint};
 
+use crate::cli::names::{Family, NameRules};
 use crate::cli::values::{self, Rate, Window};
 
 /// The forms of a target, for the end of a command's help.
@@ -86,6 +87,27 @@ pub struct ListArgs {
     /// Refuse bad lines (exit code 2) before anything is sent
     #[arg(long, help_heading = "Input")]
     pub strict: bool,
+    /// Only IPv4: for names, and addresses of the other family are bad lines
+    #[arg(short = '4', long, help_heading = "Input", conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// Only IPv6
+    #[arg(short = '6', long, help_heading = "Input")]
+    pub ipv6: bool,
+    /// Query every address of a name, not only the first
+    #[arg(long, help_heading = "Input")]
+    pub all_addresses: bool,
+}
+
+impl ListArgs {
+    /// Returns the rules for names.
+    pub fn names(&self) -> NameRules {
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Some(Family::Ipv4),
+            (_, true) => Some(Family::Ipv6),
+            _ => None,
+        };
+        NameRules { family, all: self.all_addresses }
+    }
 }
 
 /// The socket to send from.

@@ -13,7 +13,10 @@ use crate::cli::inputs::Inputs;
 /// A command's part of a sweep: sends the questions, and handles the answers.
 pub trait Job<P: Protocol, T = ()> {
     /// Begins as many conversations as the engine has room for at the time `now`. Returns whether more targets may follow.
-    fn ask(&mut self, engine: &mut Engine<P, T>, now: Time, console: &Console) -> More;
+    ///
+    /// # Errors
+    /// The result of a name that does not resolve cannot be written.
+    fn ask(&mut self, engine: &mut Engine<P, T>, now: Time, console: &Console) -> io::Result<More>;
 
     /// Returns when to call [`ask`](Job::ask) next, if that depends on time.
     fn due(&self) -> Option<Time> {

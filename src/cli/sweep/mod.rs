@@ -216,6 +216,7 @@ impl Sweep {
         let circumstances = Circumstances {
             targets: job.targets(),
             bad_lines: self.console.bad_lines() as u64,
+            unresolved: self.console.unresolved() as u64,
             local_drops,
             elapsed: self.net.now() - Time::ZERO,
             rcvbuf: self.net.receive_buffer(),

@@ -110,11 +110,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             if !held || self.engine.waiting_completions() > self.sweep.memory().datagrams() {
                 self.take_results();
             }
-            let more = if self.asking {
-                self.job.ask(self.engine, self.sweep.net.now(), &self.sweep.console)
-            } else {
-                More::No
-            };
+            let more = if self.asking { self.ask() } else { More::No };
             if more == More::No && self.engine.is_idle() {
                 break;
             }
@@ -194,6 +190,20 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             if is_empty { self.job.start_file() } else { Ok(()) }
         });
         self.check_written(reopened);
+    }
+
+    /// Begins conversations. The results of names that do not resolve are written at once.
+    fn ask(&mut self) -> More {
+        let Sweep { net, console, .. } = &*self.sweep;
+        let before = console.unresolved();
+        let asked = self.job.ask(self.engine, net.now(), console);
+        let (more, written) = match asked {
+            Ok(more) if console.unresolved() > before => (more, console.suspend(|| self.job.flush())),
+            Ok(more) => (more, Ok(())),
+            Err(error) => (More::No, Err(error)),
+        };
+        self.check_written(written);
+        more
     }
 
     fn take_results(&mut self) {

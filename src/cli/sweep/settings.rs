@@ -63,9 +63,9 @@ impl SweepArgs {
                 arguments: targets.to_vec(),
                 files: self.lists.input.clone(),
                 default_port,
+                names: self.lists.names(),
                 strict: self.lists.strict,
-                settings: None,
-                labels: None,
+                ..Sources::default()
             },
             results: self.to.clone(),
             stats: self.stats.clone(),

@@ -109,9 +109,9 @@ fn read_targets(args: &DropsArgs, load: &Load, course: &Course, rates: &[f64]) -
         arguments: args.targets.clone(),
         files: args.lists.input.clone(),
         default_port: args.port.or(load.default_port),
+        names: args.lists.names(),
         strict: args.lists.strict,
-        settings: None,
-        labels: None,
+        ..Sources::default()
     };
     let most = rates.iter().map(|&rate| course.queries(rate)).max().unwrap_or(0);
     let most = usize::try_from(most).unwrap_or(usize::MAX).min(u32::MAX as usize);

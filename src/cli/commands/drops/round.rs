@@ -29,6 +29,7 @@ impl Round {
         while targets.len() < most && !stop.requested() {
             match inputs.next(console) {
                 Next::Target(target) => targets.push(target),
+                Next::Unresolved(_) => {}
                 Next::Waiting => thread::park(),
                 Next::End => break,
             }

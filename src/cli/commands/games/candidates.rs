@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allears::engine::{Completion, Engine};
@@ -10,7 +11,8 @@ use allears::protocol::games::{Game, GameAnswer, GameConversation, GameQuestion,
 use super::catalogue::Catalogue;
 use super::masters::Masters;
 use crate::cli::console::Console;
-use crate::cli::inputs::{Inputs, Next};
+use crate::cli::inputs::{Inputs, Next, Unresolved};
+use crate::cli::names::Family;
 use crate::cli::output::record::Record;
 use crate::cli::stats::millis;
 
@@ -22,6 +24,8 @@ pub struct Candidates {
     pub catalogue: Catalogue,
     pub inputs: Inputs,
     pub masters: Masters,
+    /// The only family of servers that masters list, if there is one.
+    pub family: Option<Family>,
     /// True to return a target that the user names even if a master has listed it.
     pub allow_duplicates: bool,
 }
@@ -33,7 +37,11 @@ pub enum Candidate {
         asked: Asked,
         /// True if the user named it.
         is_named: bool,
+        /// The target as typed, if that was a host name.
+        name: Option<Arc<str>>,
     },
+    /// A target whose name does not resolve, and its game.
+    Unresolved(Unresolved, &'static Game),
     /// More servers may follow.
     Waiting,
     /// No more servers follow.
@@ -56,17 +64,21 @@ impl Candidates {
                 continue;
             }
             let next = self.inputs.next(console);
-            if let Next::Target(address) = next {
-                // A master may list it, too: then it is in the set of all servers.
-                if self.masters.is_empty() || engine.protocol_mut().know(address) || self.allow_duplicates {
-                    return Candidate::Server { asked: self.target(address), is_named: true };
+            match next {
+                Next::Target(address) => {
+                    // A master may list it, too: then it is in the set of all servers.
+                    if self.masters.is_empty() || engine.protocol_mut().know(address) || self.allow_duplicates
+                    {
+                        let asked = Asked { address, game: self.named_game() };
+                        return Candidate::Server { asked, is_named: true, name: self.inputs.name() };
+                    }
+                    continue;
                 }
-                continue;
+                Next::Unresolved(unresolved) => return Candidate::Unresolved(unresolved, self.named_game()),
+                Next::Waiting | Next::End => {}
             }
-            return match engine.protocol_mut().take_server() {
-                Some((address, game)) => {
-                    Candidate::Server { asked: Asked { address, game }, is_named: false }
-                }
+            return match self.listed(engine.protocol_mut()) {
+                Some(asked) => Candidate::Server { asked, is_named: false, name: None },
                 None if next == Next::Waiting || self.masters.are_open() => Candidate::Waiting,
                 None => Candidate::End,
             };
@@ -99,11 +111,19 @@ impl Candidates {
         }
     }
 
-    /// Returns the last target of the inputs with its game.
-    fn target(&self, address: SocketAddr) -> Asked {
+    /// Returns the next server that a master has listed.
+    fn listed(&self, games: &mut Games) -> Option<Asked> {
+        let mut listed = std::iter::from_fn(|| games.take_server());
+        let (address, game) =
+            listed.find(|(address, _)| self.family.is_none_or(|family| family.has(address)))?;
+        Some(Asked { address, game })
+    }
+
+    /// Returns the game of the last target of the inputs.
+    fn named_game(&self) -> &'static Game {
         // The label was checked when the line was read.
         let label = self.inputs.settings().and_then(|id| self.catalogue.find(id).ok());
-        Asked { address, game: label.unwrap_or(self.game) }
+        label.unwrap_or(self.game)
     }
 }
 

@@ -155,7 +155,7 @@ impl EventWriter {
             Sink::Table(table) => {
                 let time = record.at.map(time_of_day).unwrap_or_default();
                 let style = if matches!(event.event, "left" | "gone") { Style::Dim } else { Style::Plain };
-                let address = record.target.to_string();
+                let address = record.host();
                 let cells = [&time, event.event, player, &address, map, name];
                 table.row(&cells.map(|text| Cell::styled(style, text)))
             }

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::candidates::Asked;
+use allears::protocol::games::Game;
+
 use super::server::Server;
 use crate::cli::output::untrusted::harmless;
 
 /// Returns the line of a server that answered. `at` is the time since 1970.
 pub fn answered(server: &Server, at: Duration) -> String {
-    let mut line = head(Asked { address: server.address, game: server.game });
+    let mut line = head(server.game, &server.address.to_string());
     let _ = write!(line, "up=1i,players={}i,humans={}i", server.players, server.humans());
     let counts = [("bots", server.bots), ("max_players", server.max_players), ("free", server.free)];
     for (name, count) in counts {
@@ -26,13 +27,14 @@ pub fn answered(server: &Server, at: Duration) -> String {
     end(line, at)
 }
 
-/// Returns the line of a server that did not answer. `at` is the time since 1970.
-pub fn unanswered(asked: Asked, at: Duration) -> String {
-    end(head(asked) + "up=0i", at)
+/// Returns the line of a server that did not answer; `server` is its address, or its name if that did not resolve. `at`
+/// is the time since 1970.
+pub fn unanswered(game: &Game, server: &str, at: Duration) -> String {
+    end(head(game, server) + "up=0i", at)
 }
 
-fn head(asked: Asked) -> String {
-    format!("game_server,game={},server={} ", asked.game.id, asked.address)
+fn head(game: &Game, server: &str) -> String {
+    format!("game_server,game={},server={server} ", game.id)
 }
 
 fn end(line: String, at: Duration) -> String {
@@ -58,9 +60,8 @@ mod tests {
             "game_server,game=et,server=127.1.0.1:27960 up=1i,players=5i,humans=3i,bots=2i,max_players=24i,free=19i,\
              ping_ms=66.800,name=\"A \\\"b\\\" \\\\\",map=\"oasis\",mod=\"etpro\" 1795744361500000000\n"
         );
-        let asked = Asked { address: server.address, game: server.game };
         assert_eq!(
-            unanswered(asked, at),
+            unanswered(server.game, "127.1.0.1:27960", at),
             "game_server,game=et,server=127.1.0.1:27960 up=0i 1795744361500000000\n"
         );
     }

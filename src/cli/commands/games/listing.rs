@@ -1,10 +1,11 @@
 //! The job of `games` and `find`: queries masters and servers in one sweep, and lists the matching servers.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
-use allears::protocol::games::{GameAnswer, GameConversation, Games, ServerInfo};
+use allears::protocol::games::{Game, GameAnswer, GameConversation, Games, ServerInfo};
 use anyhow::Error;
 
 use super::candidates::{Asked, Candidate, Candidates};
@@ -53,12 +54,18 @@ pub struct Counts {
 }
 
 impl Listing {
-    fn answered(&mut self, record: &Record, ping: Option<Duration>, info: &ServerInfo) -> io::Result<()> {
+    fn answered(
+        &mut self,
+        record: &Record,
+        address: SocketAddr,
+        ping: Option<Duration>,
+        info: &ServerInfo,
+    ) -> io::Result<()> {
         self.counts.tally.answered += 1;
         if self.has_enough() {
             return Ok(());
         }
-        let server = Server::new(record.target, ping, info, self.report.rules());
+        let server = Server::new(address, ping, info, self.report.rules());
         if !self.conditions.iter().all(|condition| condition.holds(&server, info)) {
             return Ok(());
         }
@@ -80,32 +87,36 @@ impl Listing {
         self.first && self.counts.found > 0
     }
 
-    fn unanswered(&mut self, record: &Record, asked: Asked) -> io::Result<()> {
+    fn unanswered(&mut self, record: &Record, game: &'static Game) -> io::Result<()> {
         self.counts.tally.count_unanswered(record);
         // A server that did not answer matches no condition.
         let selects = self.wanted.is_some() || !self.conditions.is_empty() || self.report.is_limited();
         if self.all || (self.report.lists_every_host() && !selects) {
-            self.report.unanswered(record, asked)?;
+            self.report.unanswered(record, game)?;
         }
         Ok(())
     }
 }
 
 impl Job<Games, Asked> for Listing {
-    fn ask(&mut self, engine: &mut Engine<Games, Asked>, _: Time, console: &Console) -> More {
+    fn ask(&mut self, engine: &mut Engine<Games, Asked>, _: Time, console: &Console) -> io::Result<More> {
         while engine.room() > 0 {
             match self.candidates.next(engine, console) {
-                Candidate::Server { asked, .. } => {
+                Candidate::Server { asked, name, .. } => {
                     self.counts.tally.targets += 1;
-                    if self.duplicates.add(asked) {
+                    if self.duplicates.add(asked, name) {
                         asked.ask(engine, self.with_rules);
                     }
                 }
-                Candidate::Waiting => return More::Yes,
-                Candidate::End => return More::No,
+                Candidate::Unresolved(unresolved, game) => {
+                    self.counts.tally.targets += 1;
+                    self.unanswered(&Record::unresolved(unresolved), game)?;
+                }
+                Candidate::Waiting => return Ok(More::Yes),
+                Candidate::End => return Ok(More::No),
             }
         }
-        More::Yes
+        Ok(More::Yes)
     }
 
     fn conclude(
@@ -114,13 +125,16 @@ impl Job<Games, Asked> for Listing {
         _: Time,
         console: &Console,
     ) -> io::Result<Flow> {
-        let Some((record, ping)) = self.candidates.conclude(&completion, console) else {
+        let Some((mut record, ping)) = self.candidates.conclude(&completion, console) else {
             return Ok(Flow::GoOn);
         };
-        for _ in 0..self.duplicates.end(completion.tag) {
+        for name in self.duplicates.end(completion.tag) {
+            record.input = name;
             match &completion.outcome {
-                Outcome::Answered(GameAnswer::Server { info, .. }) => self.answered(&record, ping, info),
-                _ => self.unanswered(&record, completion.tag),
+                Outcome::Answered(GameAnswer::Server { info, .. }) => {
+                    self.answered(&record, completion.target, ping, info)
+                }
+                _ => self.unanswered(&record, completion.tag.game),
             }?;
         }
         Ok(if self.has_enough() { Flow::Enough } else { Flow::GoOn })

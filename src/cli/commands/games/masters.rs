@@ -9,18 +9,18 @@ use allears::engine::{Completion, Outcome};
 use allears::protocol::games::{Game, GameAnswer, GameConversation};
 
 use crate::cli::console::Console;
+use crate::cli::names::{NameRules, Resolver};
 use crate::cli::output::record::Record;
-use crate::cli::resolvers::Resolvers;
-use crate::cli::targets::{self, Span};
+use crate::cli::targets::{self, Target};
 
-/// A name that the user gave, and its addresses or the reason why it has none.
-type Resolved = (String, Result<Span, String>);
+/// A name that the user gave, and its address or the reason why it has none.
+type ResolvedMaster = (String, Result<SocketAddr, String>);
 
 /// The masters of one sweep: each queried as soon as its name is resolved.
 #[derive(Debug)]
 pub struct Masters {
     /// Receives names as they are resolved.
-    resolved: Receiver<Resolved>,
+    resolved: Receiver<ResolvedMaster>,
     unresolved: usize,
     /// Their addresses, and the names that the user gave.
     named: Vec<(SocketAddr, String)>,
@@ -33,11 +33,17 @@ pub struct Masters {
 
 impl Masters {
     /// Starts to resolve the names. Other threads call `wake` after each of them.
-    pub fn resolve(names: &[String], game: &Game, wake: impl Fn() + Send + Sync + 'static) -> Masters {
+    pub fn resolve(
+        names: &[String],
+        game: &Game,
+        rules: NameRules,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Masters {
         let ((results, resolved), wake) = (mpsc::channel(), Arc::new(wake));
-        let mut resolvers = Resolvers::default();
+        // One address is enough.
+        let mut resolver = Resolver::new(NameRules { all: false, ..rules });
         for name in names {
-            resolve(name.clone(), game, results.clone(), wake.clone(), &mut resolvers);
+            resolve(name.clone(), game, results.clone(), wake.clone(), &mut resolver);
         }
         let asked = names.len();
         Masters { resolved, unresolved: asked, named: vec![], asked, queried: 0, ended: 0, answered: 0 }
@@ -47,13 +53,12 @@ impl Masters {
     pub fn next(&mut self, console: &Console) -> Option<SocketAddr> {
         while let Ok((name, result)) = self.resolved.try_recv() {
             self.unresolved -= 1;
-            match result.map(Vec::from_iter).as_deref() {
-                Ok([address]) => {
-                    if self.named.iter().all(|(known, _)| known != address) {
-                        self.named.push((*address, name));
+            match result {
+                Ok(address) => {
+                    if self.named.iter().all(|(known, _)| *known != address) {
+                        self.named.push((address, name));
                     }
                 }
-                Ok(_) => console.warn(format_args!("master {name}: it must be one address, not a range")),
                 Err(reason) => console.warn(format_args!("master {name}: {reason}")),
             }
         }
@@ -126,21 +131,34 @@ impl Masters {
     }
 }
 
-/// Sends the addresses of a name to `results`, at once or when another thread has resolved it.
+/// Sends the address of a name to `results`, at once or when another thread has resolved it.
 fn resolve(
     name: String,
     game: &Game,
-    results: Sender<Resolved>,
+    results: Sender<ResolvedMaster>,
     wake: Arc<impl Fn() + Send + Sync + 'static>,
-    resolvers: &mut Resolvers,
+    resolver: &mut Resolver,
 ) {
-    let parsed = targets::parse(&name, Some(game.master_port));
-    let task = move || {
+    let target = targets::parse(&name, Some(game.master_port));
+    let deliver = move |found: Result<Vec<SocketAddr>, String>| {
+        let address = found.and_then(|found| match found[..] {
+            [address] => Ok(address),
+            _ => Err("it must be one address, not a range".into()),
+        });
         // Nothing receives it once the sweep has ended.
-        let _ = results.send((name, parsed.and_then(targets::resolved)));
+        let _ = results.send((name, address));
         wake();
         Ok(())
     };
-    // The sweep has not started.
-    let _ = resolvers.run(Box::new(task));
+    // The sweep has not started: nothing has stopped it.
+    let _ = match target {
+        Ok(Target::Name(name)) => resolver.resolve(
+            name,
+            Box::new(move |found| {
+                deliver(found.map_err(|cause| format!("cannot resolve the name: {cause}")))
+            }),
+        ),
+        Ok(Target::Span(span)) => deliver(Ok(span.take(2).collect())),
+        Err(reason) => deliver(Err(reason)),
+    };
 }

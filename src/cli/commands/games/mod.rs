@@ -152,7 +152,8 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
     let inputs = sweep.inputs()?;
     let out = sweep.results()?;
     let waker = sweep.net.waker();
-    let masters = Masters::resolve(&master_names(args, game)?, game, move || drop(waker.wake()));
+    let names = args.sweep.lists.names();
+    let masters = Masters::resolve(&master_names(args, game)?, game, names, move || drop(waker.wake()));
     let own = if masters.is_empty() { vec![] } else { own_addresses(&sweep.console) };
     let games = Games::new(game)
         .with_own_addresses(own)
@@ -161,7 +162,8 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
     let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let typical = GameConversation::new(nobody, GameQuestion::server(game));
     let allow_duplicates = args.duplicates.allow_duplicates;
-    let candidates = Candidates { game, catalogue, inputs, masters, allow_duplicates };
+    let family = names.family;
+    let candidates = Candidates { game, catalogue, inputs, masters, family, allow_duplicates };
     let conditions: Vec<Condition> = args.conditions.iter().flatten().cloned().collect();
     rows.rules = rows.rules_needed();
     let with_rules = args.rules || !rows.rules.is_empty() || conditions.iter().any(Condition::needs_rules);

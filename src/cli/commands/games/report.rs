@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use allears::net;
-use allears::protocol::games::{PlayerInfo, ServerInfo, text};
+use allears::protocol::games::{Game, PlayerInfo, ServerInfo, text};
 
 use super::Rows;
 use super::args::GamesFormat;
-use super::candidates::Asked;
 use super::columns::ServerColumn;
 use super::influx;
 use super::json::{ServerJson, write_unanswered};
@@ -152,9 +151,10 @@ impl Report {
     }
 
     /// Writes a server that did not answer.
-    pub fn unanswered(&mut self, record: &Record, asked: Asked) -> io::Result<()> {
+    pub fn unanswered(&mut self, record: &Record, game: &'static Game) -> io::Result<()> {
         if let (Sink::Table(table), true) = (&mut self.sink, self.writes_points) {
-            return table.out.write_all(influx::unanswered(asked, net::wall_clock()).as_bytes());
+            let point = influx::unanswered(game, &record.host(), net::wall_clock());
+            return table.out.write_all(point.as_bytes());
         }
         if matches!(self.sink, Sink::Table(_)) && !self.finds {
             let bytes =
@@ -163,11 +163,10 @@ impl Report {
             return self.keep(bytes);
         }
         match (&mut self.sink, &self.rows.chosen) {
-            (Sink::Json(out), _) => write_unanswered(record, asked.game.id, out),
+            (Sink::Json(out), _) => write_unanswered(record, game.id, out),
             (Sink::Csv(csv), Some(chosen)) => {
-                let game =
-                    |column: &ServerColumn| if *column == ServerColumn::Game { asked.game.id } else { "" };
-                let fields = chosen.iter().map(game).chain(self.finds.then_some(""));
+                let field = |column: &ServerColumn| if *column == ServerColumn::Game { game.id } else { "" };
+                let fields = chosen.iter().map(field).chain(self.finds.then_some(""));
                 csv.row(&record.fields(), fields, record.reason.as_deref().unwrap_or_default())
             }
             (sink, _) => sink.unanswered(record),

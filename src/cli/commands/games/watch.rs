@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allears::engine::{Completion, Engine, Outcome, Time};
 use allears::net;
-use allears::protocol::games::{GameAnswer, GameConversation, Games, PlayerInfo, ServerInfo};
+use allears::protocol::games::{Game, GameAnswer, GameConversation, Games, PlayerInfo, ServerInfo};
 use anyhow::Error;
 
 use super::candidates::{Asked, Candidate, Candidates};
@@ -16,7 +18,7 @@ use super::influx;
 use super::server::Server;
 use super::wanted::Wanted;
 use crate::cli::console::Console;
-use crate::cli::inputs::Inputs;
+use crate::cli::inputs::{Inputs, Unresolved};
 use crate::cli::output::record::Record;
 use crate::cli::reasons::HostTally;
 use crate::cli::schedule::Schedule;
@@ -50,6 +52,8 @@ pub struct Watch {
 struct Watched {
     asked: Asked,
     is_named: bool,
+    /// The target as typed, if that was a host name.
+    name: Option<Arc<str>>,
     is_busy: bool,
     /// The number of polls without an answer since the last answer.
     unanswered: u32,
@@ -94,28 +98,51 @@ impl Watch {
     }
 
     /// Adds servers that are not watched yet. Returns whether more may follow.
-    fn add_servers(&mut self, engine: &mut Engine<Games, Asked>, now: Time, console: &Console) -> More {
+    fn add_servers(
+        &mut self,
+        engine: &mut Engine<Games, Asked>,
+        now: Time,
+        console: &Console,
+    ) -> io::Result<More> {
         for _ in 0..AT_ONCE {
             match self.candidates.next(engine, console) {
-                Candidate::Server { asked, is_named } => self.add(asked, is_named, now),
-                Candidate::Waiting => return More::Yes,
-                Candidate::End => return More::No,
+                Candidate::Server { asked, is_named, name } => self.add(asked, is_named, name, now),
+                Candidate::Unresolved(unresolved, game) => self.unresolved(unresolved, game)?,
+                Candidate::Waiting => return Ok(More::Yes),
+                Candidate::End => return Ok(More::No),
             }
         }
-        More::Yes
+        Ok(More::Yes)
     }
 
-    fn add(&mut self, asked: Asked, is_named: bool, now: Time) {
+    fn add(&mut self, asked: Asked, is_named: bool, name: Option<Arc<str>>, now: Time) {
         if let Some(&number) = self.numbers.get(&asked) {
             self.servers[number as usize].is_named |= is_named;
             return;
         }
         let number = self.servers.len() as u32;
-        self.servers.push(Watched { asked, is_named, is_busy: false, unanswered: 0, last: None });
+        self.servers.push(Watched { asked, is_named, name, is_busy: false, unanswered: 0, last: None });
         self.numbers.insert(asked, number);
         self.schedule.add(number, asked.address, now);
         self.fresh.push_back(number);
         self.tally.targets += 1;
+    }
+
+    /// Counts a target whose name does not resolve. It has no events, as any server that has never answered.
+    fn unresolved(&mut self, unresolved: Unresolved, game: &Game) -> io::Result<()> {
+        let record = Record::unresolved(unresolved);
+        self.tally.targets += 1;
+        self.tally.count_unanswered(&record);
+        self.write_point_of_unanswered(game, &record.host())
+    }
+
+    /// Writes the point of a server that did not answer, unless servers are selected by what they answer.
+    fn write_point_of_unanswered(&mut self, game: &Game, server: &str) -> io::Result<()> {
+        let selects = self.wanted.is_some() || !self.conditions.is_empty();
+        if !self.writer.writes_points() || selects {
+            return Ok(());
+        }
+        self.writer.write_point(&influx::unanswered(game, server, net::wall_clock()))
     }
 
     /// Forgets the servers that only masters listed, and that have not answered for a long time.
@@ -140,10 +167,11 @@ impl Watch {
         &mut self,
         number: u32,
         record: &Record,
+        address: SocketAddr,
         ping: Option<Duration>,
         info: &ServerInfo,
     ) -> io::Result<()> {
-        let row = Server::new(record.target, ping, info, &[]);
+        let row = Server::new(address, ping, info, &[]);
         let holds = self.conditions.iter().all(|condition| condition.holds(&row, info));
         let Watch { servers, writer, wanted, .. } = self;
         let watched = &mut servers[number as usize];
@@ -169,9 +197,8 @@ impl Watch {
         let watched = &mut self.servers[number as usize];
         watched.unanswered += 1;
         if self.writer.writes_points() {
-            let selects = self.wanted.is_some() || !self.conditions.is_empty();
-            let line = influx::unanswered(watched.asked, net::wall_clock());
-            return if selects { Ok(()) } else { self.writer.write_point(&line) };
+            let Asked { game, address } = watched.asked;
+            return self.write_point_of_unanswered(game, &address.to_string());
         }
         match &watched.last {
             Some(last)
@@ -255,15 +282,15 @@ impl Seen {
 }
 
 impl Job<Games, Asked> for Watch {
-    fn ask(&mut self, engine: &mut Engine<Games, Asked>, now: Time, console: &Console) -> More {
+    fn ask(&mut self, engine: &mut Engine<Games, Asked>, now: Time, console: &Console) -> io::Result<More> {
         if self.masters_due <= now {
             self.masters_due = now + self.schedule.interval();
             self.candidates.masters.query_again();
             self.forget_the_silent(engine.protocol_mut());
         }
-        let more = self.add_servers(engine, now, console);
+        let more = self.add_servers(engine, now, console)?;
         if more == More::No && self.servers.is_empty() && self.candidates.masters.is_empty() {
-            return More::No;
+            return Ok(More::No);
         }
         self.ring_is_full = true;
         while engine.room() > 0 {
@@ -279,7 +306,7 @@ impl Job<Games, Asked> for Watch {
                 watched.asked.ask(engine, self.with_rules);
             }
         }
-        More::Yes
+        Ok(More::Yes)
     }
 
     fn due(&self) -> Option<Time> {
@@ -300,12 +327,14 @@ impl Job<Games, Asked> for Watch {
             return Ok(Flow::GoOn);
         };
         let Some(&number) = self.numbers.get(&completion.tag) else { return Ok(Flow::GoOn) };
-        self.servers[number as usize].is_busy = false;
+        let watched = &mut self.servers[number as usize];
+        watched.is_busy = false;
+        record.input = watched.name.clone();
         record.at = Some(seconds(net::wall_clock()));
         match &completion.outcome {
             Outcome::Answered(GameAnswer::Server { info, .. }) => {
                 self.tally.answered += 1;
-                self.compare(number, &record, ping, info)
+                self.compare(number, &record, completion.target, ping, info)
             }
             _ => {
                 self.tally.count_unanswered(&record);

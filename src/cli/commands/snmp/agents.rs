@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::polling::{Polling, Reading};
 use super::writer::AnswerWriter;
 use crate::cli::console::Console;
 use crate::cli::duplicates::{Duplicates, DuplicatesArgs};
-use crate::cli::inputs::{Inputs, Next};
+use crate::cli::inputs::{Inputs, Next, Unresolved};
 use crate::cli::output::record::Record;
 use crate::cli::reasons::HostTally;
 use crate::cli::stats::seconds;
@@ -83,22 +84,26 @@ impl Agents {
         &mut self,
         snmp: &mut Snmp,
         console: &Console,
-    ) -> Result<(SocketAddr, CredentialsId), More> {
+    ) -> io::Result<ControlFlow<More, (SocketAddr, CredentialsId)>> {
         loop {
             let target = match self.inputs.next(console) {
                 Next::Target(target) => target,
-                Next::Waiting => return Err(More::Yes),
-                Next::End => return Err(More::No),
+                Next::Unresolved(unresolved) => {
+                    self.write_unresolved(unresolved)?;
+                    continue;
+                }
+                Next::Waiting => return Ok(Break(More::Yes)),
+                Next::End => return Ok(Break(More::No)),
             };
             match self.credentials.of(self.inputs.settings(), snmp) {
-                Ok(credentials) => return Ok((target, credentials)),
+                Ok(credentials) => return Ok(Continue((target, credentials))),
                 Err(reason) => console.warn_bad_line(format_args!("{target}: {reason}")),
             }
         }
     }
 
     /// Polls each agent once, when there is room.
-    fn ask_once(&mut self, engine: &mut Engine<Snmp, u64>, console: &Console) -> More {
+    fn ask_once(&mut self, engine: &mut Engine<Snmp, u64>, console: &Console) -> io::Result<More> {
         let most_users = self.credentials.users() + USERS_AT_ONCE;
         self.run_again_now = false;
         while engine.room() >= self.parts.len() {
@@ -106,25 +111,25 @@ impl Agents {
                 self.run_again_now = true;
                 break;
             }
-            match self.next_agent(engine.protocol_mut(), console) {
-                Ok((target, credentials)) => {
+            match self.next_agent(engine.protocol_mut(), console)? {
+                Continue((target, credentials)) => {
                     self.tally.targets += 1;
-                    if self.duplicates.add((target, credentials)) {
+                    if self.duplicates.add((target, credentials), self.inputs.name()) {
                         begin(&mut self.asked, &self.parts, engine, target, credentials, 0);
                     }
                 }
-                Err(more) => return more,
+                Break(more) => return Ok(more),
             }
         }
-        More::Yes
+        Ok(More::Yes)
     }
 
     /// Polls the agents that are due. One that has not answered yet is skipped.
-    fn poll_due(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> More {
-        self.read_agents(engine.protocol_mut(), now, console);
-        let Some(polling) = &mut self.polling else { return More::No };
+    fn poll_due(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> io::Result<More> {
+        self.read_agents(engine.protocol_mut(), now, console)?;
+        let Some(polling) = &mut self.polling else { return Ok(More::No) };
         if polling.reading == Reading::Over && polling.hosts.is_empty() {
-            return More::No;
+            return Ok(More::No);
         }
         polling.ring_is_full = true;
         while engine.room() >= self.parts.len() {
@@ -143,31 +148,45 @@ impl Agents {
             host.is_busy = true;
             begin(&mut self.asked, &self.parts, engine, host.target, host.credentials, number);
         }
-        More::Yes
+        Ok(More::Yes)
     }
 
     /// Adds agents of the list to the schedule, some in each turn, so that no turn takes long.
-    fn read_agents(&mut self, snmp: &mut Snmp, now: Time, console: &Console) {
+    fn read_agents(&mut self, snmp: &mut Snmp, now: Time, console: &Console) -> io::Result<()> {
         let most_users = self.credentials.users() + USERS_AT_ONCE;
         for _ in 0..AT_ONCE {
             let has_time = self.credentials.users() < most_users;
             if !has_time || self.polling.as_ref().is_none_or(|polling| polling.reading == Reading::Over) {
-                return;
+                return Ok(());
             }
-            let next = self.next_agent(snmp, console);
+            let next = self.next_agent(snmp, console)?;
             let parts = self.parts.len();
-            let Some(polling) = &mut self.polling else { return };
+            let Some(polling) = &mut self.polling else { return Ok(()) };
             match next {
-                Ok((target, credentials)) => {
-                    self.tally.targets += u64::from(polling.add(target, credentials, now));
+                Continue((target, credentials)) => {
+                    let is_new = polling.add(target, credentials, self.inputs.name(), now);
+                    self.tally.targets += u64::from(is_new);
                 }
-                Err(More::Yes) => return polling.reading = Reading::Waits,
-                Err(More::No) => {
+                Break(More::Yes) => {
+                    polling.reading = Reading::Waits;
+                    return Ok(());
+                }
+                Break(More::No) => {
                     polling.end_reading(self.inputs.failure.is_none());
                     polling.warn_of_too_many(parts, console);
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Writes a target whose name does not resolve. The console has already been told why.
+    fn write_unresolved(&mut self, unresolved: Unresolved) -> io::Result<()> {
+        let mut record = Record::unresolved(unresolved);
+        record.at = self.polling.as_ref().map(|_| seconds(net::wall_clock()));
+        self.tally.targets += 1;
+        self.tally.count_unanswered(&record);
+        if self.writer.lists_every_host() { self.writer.unanswered(&record, |_| {}) } else { Ok(()) }
     }
 
     /// Counts an agent. One that only returned errors has answered, unless they are about the whole request.
@@ -194,19 +213,20 @@ impl Agents {
     fn write(&mut self, mut whole: Whole, console: &Console) -> io::Result<()> {
         let at = net::wall_clock();
         let mut changes = vec![];
-        let mut lines = self.duplicates.end((whole.target, whole.credentials));
+        let mut names: Vec<_> = self.duplicates.end((whole.target, whole.credentials)).collect();
         if let Some(polling) = &mut self.polling {
             whole.record.at = Some(seconds(at));
             let host = &mut polling.hosts[whole.host as usize];
             host.is_busy = false;
             whole.record.left_out = std::mem::take(&mut host.left_out);
-            lines = 1;
+            names = vec![host.name.clone()];
             changes = host.compare(&whole.parts);
         }
-        let (record, answer) = whole.into_answer();
+        let (mut record, answer) = whole.into_answer();
         let has_answered = record.outcome == "answered" || !answer.is_empty();
         let is_shown = self.writer.lists_every_host();
-        for _ in 0..lines {
+        for name in names {
+            record.input = name;
             self.count(&record, &answer);
             if has_answered {
                 self.writer.answer(&record, &answer, &changes, at)?;
@@ -245,7 +265,7 @@ fn begin(
 }
 
 impl Job<Snmp, u64> for Agents {
-    fn ask(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> More {
+    fn ask(&mut self, engine: &mut Engine<Snmp, u64>, now: Time, console: &Console) -> io::Result<More> {
         print_notices(engine.protocol_mut(), console);
         if self.polling.is_some() {
             self.poll_due(engine, now, console)

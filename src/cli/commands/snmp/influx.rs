@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use allears::protocol::snmp::{Answer, OidRef, names};
@@ -21,7 +20,7 @@ const GATHERED: usize = 256 << 10;
 
 /// Passes the lines of an answer that arrived at `at` since 1970 to `write`, many at once.
 pub fn write_lines(
-    agent: SocketAddr,
+    agent: &str,
     answer: &Answer,
     changes: &[Change],
     at: Duration,
@@ -74,12 +73,12 @@ fn joined(lines: impl Iterator<Item = (Vec<u8>, Vec<u8>)>, at: Duration) -> Vec<
 }
 
 /// Appends measurement and tags to `head`, and the field's name to `field`.
-fn push_place(oid: OidRef<'_>, agent: SocketAddr, head: &mut Vec<u8>, field: &mut Vec<u8>) {
+fn push_place(oid: OidRef<'_>, agent: &str, head: &mut Vec<u8>, field: &mut Vec<u8>) {
     let named = names::name_of(oid).filter(|named| named.object.is_leaf());
     let group = named.and_then(|named| named.object.group());
     head.extend_from_slice(group.map_or("snmp", |group| group.name).as_bytes());
     head.extend_from_slice(b",agent=");
-    head.extend_from_slice(agent.to_string().as_bytes());
+    head.extend_from_slice(agent.as_bytes());
     match named.filter(|_| group.is_some()) {
         None => push_oid(oid, field),
         Some(named) => {
@@ -170,7 +169,7 @@ mod tests {
             values.iter().map(|(name, value)| (names::lookup(name).expect("a name"), *value)).collect();
         let answer = Answer::of(named.iter().map(|(name, value)| (name.as_oid(), *value)));
         let mut out = vec![];
-        let (agent, at) = (([10, 0, 0, 1], 161).into(), Duration::from_millis(1500));
+        let (agent, at) = ("10.0.0.1:161", Duration::from_millis(1500));
         let push = |lines: &[u8]| out.write_all(lines);
         write_lines(agent, &answer, changes, at, push).expect("memory");
         String::from_utf8(out).expect("UTF-8")
@@ -220,7 +219,7 @@ mod tests {
             most = most.max(lines.len());
             Ok(())
         };
-        write_lines(([10, 0, 0, 1], 161).into(), &answer, &[], Duration::ZERO, measure).expect("memory");
+        write_lines("10.0.0.1:161", &answer, &[], Duration::ZERO, measure).expect("memory");
         assert!(most < 2 * GATHERED, "{most}");
     }
 

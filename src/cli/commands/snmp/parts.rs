@@ -64,7 +64,7 @@ impl AgentsInFlight {
     pub fn end(&mut self, tag: u64, record: Record, ended: Part) -> Option<Whole> {
         let (key, part) = ((tag >> 8) as usize, (tag & 0xff) as usize);
         let agent = self.0.get_mut(key)?;
-        debug_assert_eq!(agent.target, record.target);
+        debug_assert_eq!(Some(agent.target), record.target);
         agent.parts[part] = Some(ended);
         agent.left -= 1;
         agent.record = Some(match agent.record.take() {

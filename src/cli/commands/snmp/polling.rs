@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::mem;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allears::engine::Time;
@@ -39,6 +40,8 @@ pub enum Reading {
 pub struct PolledHost {
     pub target: SocketAddr,
     pub credentials: CredentialsId,
+    /// The target as typed, if that was a name.
+    pub name: Option<Arc<str>>,
     /// False once the list was read again without it.
     is_listed: bool,
     pub is_busy: bool,
@@ -66,16 +69,24 @@ impl Polling {
     }
 
     /// Adds an agent of the list. Returns whether it is new.
-    pub fn add(&mut self, target: SocketAddr, credentials: CredentialsId, now: Time) -> bool {
+    pub fn add(
+        &mut self,
+        target: SocketAddr,
+        credentials: CredentialsId,
+        name: Option<Arc<str>>,
+        now: Time,
+    ) -> bool {
         self.reading = Reading::GoesOn;
         if let Some(number) = self.missing.remove(&(target, credentials)) {
-            self.hosts[number as usize].is_listed = true;
+            let host = &mut self.hosts[number as usize];
+            (host.is_listed, host.name) = (true, name);
             return false;
         }
         self.schedule.add(self.hosts.len() as u32, target, now);
         self.hosts.push(PolledHost {
             target,
             credentials,
+            name,
             is_listed: true,
             is_busy: false,
             left_out: 0,
@@ -137,7 +148,7 @@ mod tests {
         let public = Credentials::community(Version::V2c, b"public");
         let credentials = snmp.add_credentials(public);
         let mut polling = Polling::new(Duration::from_secs(60), None);
-        polling.add(target, credentials, Time::ZERO);
+        polling.add(target, credentials, None, Time::ZERO);
         let part = |uptime, count, seconds: u64| {
             let mut answer = Answer::of([(OidRef::from_ber(&[0x2b, 6]), Value::Counter32(count))]);
             answer.uptime = Some(uptime);

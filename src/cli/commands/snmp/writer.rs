@@ -72,9 +72,9 @@ impl AnswerWriter {
             Sink::Table(table) => &mut table.out,
         };
         match self.lines {
-            LineFormat::Influx => {
-                influx::write_lines(record.target, answer, changes, at, |lines| write_lines(lines, None, out))
-            }
+            LineFormat::Influx => influx::write_lines(&record.host(), answer, changes, at, |lines| {
+                write_lines(lines, None, out)
+            }),
             LineFormat::NetSnmp { style, many } => answer.varbinds().try_for_each(|varbind| {
                 self.buffer.clear();
                 net_snmp::push(&varbind, style, &mut self.buffer);
@@ -90,7 +90,7 @@ impl AnswerWriter {
         if !matches!(self.sink, Sink::Table(_)) {
             return;
         }
-        let agent = record.target;
+        let agent = record.host();
         for refused in &answer.refused {
             tell(&format_args!("{agent}: {}: {}", refused.oid, refused.status));
         }
@@ -140,8 +140,9 @@ fn write_lines(lines: &[u8], agent: Option<&Record>, out: &mut Out) -> io::Resul
     let escaped = out.is_terminal().then(|| escaped_lines(&String::from_utf8_lossy(lines)).into_owned());
     let lines = escaped.as_deref().map_or(lines, str::as_bytes);
     let Some(record) = agent else { return out.write_all(lines) };
+    let agent = record.host();
     for line in lines.split_inclusive(|byte| matches!(byte, b'\n'..=b'\r')) {
-        write!(out, "{}: ", record.target)?;
+        write!(out, "{agent}: ")?;
         out.write_all(line)?;
     }
     Ok(())
@@ -196,10 +197,11 @@ mod tests {
     }
 
     fn csv_of(answer: &Answer, changes: &[Change]) -> Vec<u8> {
-        let (target, outcome) = (([10, 0, 0, 1], 161).into(), "answered");
+        let (target, input, outcome) = (Some(([10, 0, 0, 1], 161).into()), None, "answered");
         let (rtt_ms, from, at, reason, cause) = (Some(0.5), None, None, None, String::new());
         let record = Record {
             target,
+            input,
             outcome,
             attempts: 1,
             rtt_ms,
@@ -285,9 +287,9 @@ mod tests {
             prop_assert_eq!(read.len(), answer.varbinds().count().max(1));
 
             let mut points = vec![];
-            let (target, at) = (([10, 0, 0, 1], 161).into(), Duration::from_secs(1));
+            let (agent, at) = ("10.0.0.1:161", Duration::from_secs(1));
             let push = |lines: &[u8]| points.write_all(lines);
-            influx::write_lines(target, &answer, &changes, at, push).expect("memory");
+            influx::write_lines(agent, &answer, &changes, at, push).expect("memory");
             for point in String::from_utf8(points).expect("UTF-8").lines() {
                 let parts = parts_of(point);
                 prop_assert!(parts.len() == 3 && parts[2] == "1000000000", "{:?}", point);

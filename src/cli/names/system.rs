@@ -1,39 +1,52 @@
-//! Resolves names in a few threads, so that a slow name holds up nothing else.
+//! The system's resolver in a few threads, so that a slow name holds up nothing else.
 //!
-//! The system's resolver cannot be cancelled: at the end of the program, threads that still wait for it are left behind.
+//! It cannot be cancelled: at the end of the program, threads that still wait for it are left behind.
 
+use std::net::ToSocketAddrs;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
+use super::{Resolved, Stopped};
+
 /// The maximum number of threads.
 const THREADS: usize = 8;
-/// The maximum number of names that wait for a thread. With more, [`Resolvers::run`] blocks.
-const WAITING: usize = 1024;
+/// The maximum number of names that wait for a thread. With more, [`SystemResolver::run`] blocks.
+const WAITING: usize = 16_384;
 
 /// Resolves one name and delivers the result. Fails if the sweep was stopped.
 pub type Task = Box<dyn FnOnce() -> Result<(), Stopped> + Send>;
 
-/// The error if the sweep was stopped.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Stopped;
+/// Returns the addresses of a name.
+pub type Lookup = Arc<dyn Fn(&str, u16) -> Resolved + Send + Sync>;
 
 /// The threads, started one by one as tasks come in. They end after their tasks, or after a task of a stopped sweep.
-pub struct Resolvers {
+pub struct SystemResolver {
+    lookup: Lookup,
     tasks: SyncSender<Task>,
     /// The receiving end, until all threads have been started.
     queue: Option<Arc<Mutex<Receiver<Task>>>>,
     threads: usize,
 }
 
-impl Default for Resolvers {
-    fn default() -> Resolvers {
-        let (tasks, queue) = mpsc::sync_channel(WAITING);
-        Resolvers { tasks, queue: Some(Arc::new(Mutex::new(queue))), threads: 0 }
+impl Default for SystemResolver {
+    fn default() -> SystemResolver {
+        SystemResolver::new(Arc::new(lookup))
     }
 }
 
-impl Resolvers {
+impl SystemResolver {
+    pub fn new(lookup: Lookup) -> SystemResolver {
+        let (tasks, queue) = mpsc::sync_channel(WAITING);
+        SystemResolver { lookup, tasks, queue: Some(Arc::new(Mutex::new(queue))), threads: 0 }
+    }
+
+    /// Returns the lookup for tasks.
+    pub fn lookup(&self) -> Lookup {
+        self.lookup.clone()
+    }
+
     /// Runs a task in one of the threads. Blocks while too many others wait.
     ///
     /// # Errors
@@ -51,6 +64,21 @@ impl Resolvers {
         }
         self.tasks.send(task).map_err(|_| Stopped)
     }
+}
+
+/// Returns the addresses of a name, as the system knows them.
+fn lookup(name: &str, port: u16) -> Resolved {
+    let found = (name, port).to_socket_addrs().map_err(|error| {
+        let reason = error.to_string();
+        let hint = if cfg!(unix) && !Path::new("/etc/resolv.conf").exists() {
+            " (there is no /etc/resolv.conf)"
+        } else {
+            ""
+        };
+        // std puts the name of its function before the system's message. Remove it.
+        format!("{}{hint}", reason.rsplit(": ").next().unwrap_or_default())
+    })?;
+    Ok(found.collect())
 }
 
 fn start(queue: Arc<Mutex<Receiver<Task>>>) -> io::Result<()> {
@@ -74,7 +102,7 @@ mod tests {
 
     #[test]
     fn slow_tasks_hold_up_no_other() {
-        let (mut resolvers, (done, results)) = (Resolvers::default(), channel());
+        let (mut resolvers, (done, results)) = (SystemResolver::default(), channel());
         let gates: Vec<_> = (1..THREADS)
             .map(|number| {
                 let ((gate, opened), done) = (channel::<()>(), done.clone());
@@ -99,7 +127,7 @@ mod tests {
 
     #[test]
     fn after_a_stop_no_task_waits_forever() {
-        let mut resolvers = Resolvers::default();
+        let mut resolvers = SystemResolver::default();
         let mut all = (0..3 * WAITING).map(|_| resolvers.run(Box::new(|| Err(Stopped))));
         assert!(all.any(|result| result == Err(Stopped)));
     }
