@@ -140,7 +140,7 @@ mod tests {
             &["allears", "probe", "--text", "x", "--hex", "00", "h:1"],
             &["allears", "snmp", "h"],
             &["allears", "snmp", "get", "1.3.6.1"],
-            &["allears", "fleet", "--protocol", "dns"],
+            &["allears", "fleet", "--protocol", "nosuch"],
             &["allears", "fleet", "--protocol", "snmp", "--misbehave", "too-big"],
         ] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");

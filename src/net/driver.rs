@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::errno::NO_SUCH_FAMILY;
 use super::lane::Lane;
 use super::socket::{Inbox, Packet};
+use super::streams::Streams;
 use super::system::System;
-use crate::engine::{Engine, Protocol, Time, Transmit};
+use crate::engine::{Engine, Protocol, Time, Transmit, Transport};
 
 /// Maximum datagrams and errors received in one turn, before anything is sent: a few milliseconds of work.
 const RECEIVE_LIMIT: usize = 256;
@@ -32,6 +33,7 @@ const PROBING: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::
 pub(super) struct Driver<S: System> {
     pub system: S,
     pub lanes: Vec<Lane<S::Endpoint>>,
+    streams: Streams<S::Stream>,
     inbox: Inbox,
     /// The payloads of one burst.
     bytes: Vec<u8>,
@@ -51,6 +53,7 @@ impl<S: System> Driver<S> {
         Driver {
             system,
             lanes: Vec::new(),
+            streams: Streams::new(),
             inbox: Inbox::new(),
             bytes: Vec::new(),
             unsent: Vec::new(),
@@ -71,22 +74,25 @@ impl<S: System> Driver<S> {
         // those that were empty before.
         let horizon = if is_due { start } else { Time::ZERO };
         self.lanes.iter_mut().for_each(|lane| lane.readable |= is_due);
-        let received = self.receive(engine, start, horizon)?;
+        let received = self.receive(engine, start, horizon)? + self.receive_streams(engine);
         let sent = if self.has_caught_up(start) { self.burst(engine, self.system.now()) } else { 0 };
         engine.handle_timeout(horizon.min(self.read_up_to()));
 
         let worked = received + sent > 0 || engine.ledger().ended() != ended;
         let wake = if worked { Some(start) } else { self.next_turn(engine).into_iter().chain(until).min() };
-        let Driver { system, lanes, .. } = self;
-        system.wait_for(wake, |token, has_errors| {
-            lanes[token].readable = true;
-            lanes[token].has_errors |= has_errors;
+        let Driver { system, lanes, streams, .. } = self;
+        system.wait_for(wake, |token, has_errors| match lanes.get_mut(token) {
+            Some(lane) => {
+                lane.readable = true;
+                lane.has_errors |= has_errors;
+            }
+            None => streams.mark_ready(token),
         })
     }
 
     /// See [`Net::next_turn`](super::Net::next_turn).
     pub fn next_turn<P: Protocol, T>(&self, engine: &mut Engine<P, T>) -> Option<Time> {
-        if self.is_readable() {
+        if self.is_readable() || self.streams.is_ready() {
             return Some(Time::ZERO);
         }
         // While a socket cannot be read, nothing expires.
@@ -125,6 +131,15 @@ impl<S: System> Driver<S> {
         Ok(received)
     }
 
+    /// Writes and reads the TCP connections that are ready. Returns the number of messages received.
+    fn receive_streams<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>) -> usize {
+        if !self.streams.is_ready() {
+            return 0;
+        }
+        let now = self.system.now();
+        self.streams.receive(engine, &self.system, now)
+    }
+
     /// Returns the time before which everything that arrived has been read.
     fn read_up_to(&self) -> Time {
         self.lanes.iter().map(|lane| lane.read_up_to).min().unwrap_or_default()
@@ -154,10 +169,16 @@ impl<S: System> Driver<S> {
         self.bytes.clear();
         let is_out = self.outage.is_some_and(|since| PROBING.contains(&(now - since)));
         let limit = if is_out { PROBES } else { BURST_LIMIT };
-        let mut count = 0;
-        while count < limit {
+        let (mut count, mut streamed) = (0, 0);
+        while count + streamed < limit {
             let start = self.bytes.len();
             let Some(transmit) = engine.poll_transmit(now, &mut self.bytes) else { break };
+            if transmit.transport == Transport::Stream {
+                self.streams.push(engine, &self.system, now, transmit, &self.bytes[start..]);
+                self.bytes.truncate(start);
+                streamed += 1;
+                continue;
+            }
             let packet = Packet { to: transmit.to, from: None, range: start..self.bytes.len() };
             match self
                 .lanes
@@ -175,7 +196,7 @@ impl<S: System> Driver<S> {
         }
         self.record_outage(now, count, sent);
         self.take_back(engine, now);
-        count
+        count + streamed + self.receive_streams(engine)
     }
 
     /// Returns the unsent packets to the engine, the last one first, and pauses sending.

@@ -37,6 +37,15 @@ pub(super) fn is_too_large(errno: i32) -> bool {
     errno == numbers::TOO_LARGE
 }
 
+/// Returns whether a TCP connection is being opened, so that connecting was successful so far.
+pub(super) fn is_in_progress(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let is_pending = error.raw_os_error() == Some(libc::EINPROGRESS);
+    #[cfg(not(unix))]
+    let is_pending = false;
+    is_pending || error.kind() == io::ErrorKind::WouldBlock
+}
+
 /// Returns whether the error of a receive call may be about a packet sent earlier rather than about the socket.
 pub(super) fn is_leftover(error: &io::Error) -> bool {
     use io::ErrorKind::{

@@ -6,6 +6,7 @@
 //!   it, and `errno` classifies its errors.
 //! - [`Socket`]: sends and receives datagrams: `linux` many per system call, `portable` one. `control` parses Linux's
 //!   control messages, `errors` has the ICMP errors of its error queue.
+//! - `streams`: TCP connections for queries that need them.
 //! - [`Listener`]: accepts TCP connections, for simulated hosts.
 
 #[cfg(target_os = "linux")]
@@ -26,6 +27,7 @@ mod listener;
 mod portable;
 mod reactor;
 mod socket;
+mod streams;
 mod sweep;
 mod system;
 
@@ -114,6 +116,7 @@ impl Net {
         let reactor = Reactor::new().map_err(OpenError::EventQueue)?;
         let mut net = Net { driver: Driver::new(reactor) };
         if let Some(addr) = options.bind {
+            net.driver.system.source = Some(addr.ip());
             net.bind_all(addr, options)?;
             return Ok(net);
         }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Protocol, Type};
 
+use super::errno::is_in_progress;
 #[cfg(target_os = "linux")]
 use super::linux::Timer;
 use super::listener::{AcceptedStream, Listener};
@@ -23,6 +26,8 @@ pub struct Reactor {
     events: Events,
     origin: Instant,
     waker: Waker,
+    /// The local address of TCP connections; `None` lets the system decide.
+    pub(super) source: Option<IpAddr>,
     /// The timer; `None` if the system cannot create one. Then mio's timeout, rounded up to milliseconds, takes its
     /// place.
     #[cfg(target_os = "linux")]
@@ -63,6 +68,7 @@ impl Reactor {
             events: Events::with_capacity(8),
             origin: Instant::now(),
             waker,
+            source: None,
         })
     }
 
@@ -91,6 +97,25 @@ impl Reactor {
     pub fn register_stream(&self, stream: &mut AcceptedStream, token: usize) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(stream.source(), Token(token), interest)
+    }
+
+    /// Begins to open a TCP connection from the address that was set, and registers it.
+    pub(super) fn connect(&self, to: SocketAddr, token: usize) -> io::Result<mio::net::TcpStream> {
+        let socket = socket2::Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        // Requests are written whole: they need not wait for further ones.
+        socket.set_tcp_nodelay(true)?;
+        if let Some(from) = self.source.filter(|from| from.is_ipv4() == to.is_ipv4()) {
+            socket.bind(&SocketAddr::new(from, 0).into())?;
+        }
+        match socket.connect(&to.into()) {
+            Err(error) if !is_in_progress(&error) => return Err(error),
+            _ => {}
+        }
+        let mut stream = mio::net::TcpStream::from_std(socket.into());
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(token), interest)?;
+        Ok(stream)
     }
 
     /// Returns a handle that ends the sleep of [`wait`](Reactor::wait) from any thread.

@@ -1,7 +1,8 @@
 //! The operating system, as far as a turn needs it. [`Reactor`] and [`Socket`] are the real one; tests replace it by
 //! one that fails on demand.
 
-use std::io;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::errors::ErrorInbox;
@@ -12,6 +13,8 @@ use crate::engine::Time;
 /// The clock, and the wait for sockets.
 pub(super) trait System {
     type Endpoint: Endpoint;
+    /// A TCP connection, which never blocks.
+    type Stream: Read + Write;
 
     /// Returns the time, by a clock that never goes back.
     fn now(&self) -> Time;
@@ -19,7 +22,10 @@ pub(super) trait System {
     /// Converts a recent time of the real-time clock, since the Unix epoch.
     fn at(&self, since_epoch: Duration) -> Time;
 
-    /// Sleeps: see [`Reactor::wait`]. `readable` gets the index of each readable endpoint, and whether it has an error.
+    /// Begins to open a TCP connection, which [`wait_for`](System::wait_for) reports as `token`.
+    fn connect(&self, to: SocketAddr, token: usize) -> io::Result<Self::Stream>;
+
+    /// Sleeps: see [`Reactor::wait`]. `readable` gets the token of each readable endpoint or connection, and whether it has an error.
     fn wait_for(&mut self, until: Option<Time>, readable: impl FnMut(usize, bool)) -> io::Result<()>;
 }
 
@@ -40,6 +46,7 @@ pub(super) trait Endpoint {
 
 impl System for Reactor {
     type Endpoint = Socket;
+    type Stream = mio::net::TcpStream;
 
     fn now(&self) -> Time {
         Reactor::now(self)
@@ -47,6 +54,10 @@ impl System for Reactor {
 
     fn at(&self, since_epoch: Duration) -> Time {
         Reactor::at(self, since_epoch)
+    }
+
+    fn connect(&self, to: SocketAddr, token: usize) -> io::Result<mio::net::TcpStream> {
+        Reactor::connect(self, to, token)
     }
 
     fn wait_for(&mut self, until: Option<Time>, readable: impl FnMut(usize, bool)) -> io::Result<()> {

@@ -95,6 +95,11 @@ struct FailingSocket(Rc<Machine>);
 
 impl System for FailingSystem {
     type Endpoint = FailingSocket;
+    type Stream = io::Cursor<Vec<u8>>;
+
+    fn connect(&self, _: SocketAddr, _: usize) -> io::Result<io::Cursor<Vec<u8>>> {
+        Err(io::ErrorKind::ConnectionRefused.into())
+    }
 
     fn now(&self) -> Time {
         self.0.now.get()

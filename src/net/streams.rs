@@ -1,0 +1,355 @@
+//! TCP connections for the queries that go over streams: a few to each server, shared by many queries.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, Read, Write};
+use std::mem;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use slab::Slab;
+
+use super::system::System;
+use crate::engine::{Engine, Protocol, Time, Transmit};
+
+/// The first token of connections. Those below belong to sockets for datagrams.
+pub(super) const FIRST_TOKEN: usize = 1 << 16;
+
+/// The maximum number of connections, and of those to one server that closes them early.
+const MOST: usize = 256;
+const MOST_TO_ONE: usize = 4;
+/// The maximum number of queries that share a connection, until a server closes one with fewer.
+const DEPTH: usize = 100;
+/// The maximum number of messages received in one turn.
+const RECEIVE_LIMIT: usize = 256;
+/// The time after which a connection without queries is closed.
+const IDLE: Duration = Duration::from_secs(10);
+/// The bytes read at once.
+const READ: usize = 16 << 10;
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct Streams<C> {
+    connections: Slab<Connection<C>>,
+    servers: HashMap<SocketAddr, Peer>,
+    /// The connections that may be read or written.
+    ready: Vec<usize>,
+}
+
+/// The other end of connections.
+#[derive(Debug)]
+struct Peer {
+    connections: Vec<usize>,
+    /// The maximum number of queries that share a connection.
+    depth: usize,
+    /// Requests for which there was no connection.
+    waiting: VecDeque<(Transmit, Vec<u8>)>,
+}
+
+#[derive(Debug)]
+struct Connection<C> {
+    stream: C,
+    to: SocketAddr,
+    /// Frames that are not written yet.
+    output: Vec<u8>,
+    /// Bytes of frames that are not complete yet.
+    input: Vec<u8>,
+    /// The requests that were given to it.
+    open: Vec<Transmit>,
+    /// The messages received, and those since the requests were last looked through.
+    delivered: usize,
+    delivered_lately: usize,
+    used: Time,
+}
+
+impl<C> Streams<C> {
+    pub fn new() -> Streams<C> {
+        Streams { connections: Slab::new(), servers: HashMap::new(), ready: Vec::new() }
+    }
+
+    /// Records that the connection with this token may be read or written.
+    pub fn mark_ready(&mut self, token: usize) {
+        self.ready.push(token - FIRST_TOKEN);
+    }
+
+    /// Returns whether [`receive`](Streams::receive) may have something to do.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+}
+
+impl<C: Read + Write> Streams<C> {
+    /// Gives a request to a connection, and opens one if necessary. [`receive`](Streams::receive) writes it.
+    pub fn push<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        system: &impl System<Stream = C>,
+        now: Time,
+        transmit: Transmit,
+        message: &[u8],
+    ) {
+        let mut frame = Vec::with_capacity(2 + message.len());
+        // A request is never longer: its protocol also sends it as a datagram.
+        frame.extend_from_slice(&(message.len() as u16).to_be_bytes());
+        frame.extend_from_slice(message);
+        self.close_stalled(engine, now, transmit.to);
+        self.peer(transmit.to).waiting.push_back((transmit, frame));
+        self.assign(engine, system, now, transmit.to);
+    }
+
+    fn peer(&mut self, server: SocketAddr) -> &mut Peer {
+        let new = || Peer { connections: vec![], depth: DEPTH, waiting: VecDeque::new() };
+        self.servers.entry(server).or_insert_with(new)
+    }
+
+    /// Gives the requests that wait for a server to its connections.
+    fn assign<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        system: &impl System<Stream = C>,
+        now: Time,
+        server: SocketAddr,
+    ) {
+        loop {
+            let Streams { connections, servers, ready } = self;
+            let Some(peer) = servers.get_mut(&server) else { return };
+            while peer.waiting.front().is_some_and(|(transmit, _)| !engine.awaits_reply(transmit)) {
+                peer.waiting.pop_front();
+            }
+            if peer.waiting.is_empty() {
+                return;
+            }
+            let free = peer.connections.iter().find(|id| connections[**id].open.len() < peer.depth);
+            if let Some(&id) = free {
+                let Some((transmit, frame)) = peer.waiting.pop_front() else { return };
+                connections[id].add(now, transmit, &frame);
+                ready.push(id);
+                continue;
+            }
+            let most = if peer.depth < DEPTH { MOST_TO_ONE } else { 1 };
+            if peer.connections.len() >= most || (connections.len() >= MOST && !self.close_idle()) {
+                return;
+            }
+            if let Err(error) = self.connect(system, now, server) {
+                self.fail_waiting(engine, now, server, reason(&error));
+                return;
+            }
+        }
+    }
+
+    fn connect(&mut self, system: &impl System<Stream = C>, now: Time, to: SocketAddr) -> io::Result<()> {
+        let entry = self.connections.vacant_entry();
+        let (id, stream) = (entry.key(), system.connect(to, FIRST_TOKEN + entry.key())?);
+        entry.insert(Connection {
+            stream,
+            to,
+            output: vec![],
+            input: vec![],
+            open: vec![],
+            delivered: 0,
+            delivered_lately: 0,
+            used: now,
+        });
+        self.peer(to).connections.push(id);
+        Ok(())
+    }
+
+    /// Writes what waits and reads what has arrived. Returns the number of messages.
+    pub fn receive<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        system: &impl System<Stream = C>,
+        now: Time,
+    ) -> usize {
+        let (mut ready, mut count) = (mem::take(&mut self.ready), 0);
+        while let Some(id) = ready.pop() {
+            // An event may be older than the end of its connection.
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            let to = connection.to;
+            let exchanged = connection.write().and_then(|()| connection.read(engine, now));
+            match exchanged {
+                Ok((messages, is_empty)) => {
+                    count += messages;
+                    connection.open.retain(|transmit| messages == 0 || engine.awaits_reply(transmit));
+                    if !is_empty {
+                        self.ready.push(id);
+                    }
+                }
+                Err(error) => self.close(engine, now, id, reason(&error)),
+            }
+            self.assign(engine, system, now, to);
+            if count >= RECEIVE_LIMIT {
+                break;
+            }
+        }
+        self.ready.append(&mut ready);
+        self.close_old(now);
+        count
+    }
+
+    /// Ends a connection. If it has delivered messages, the server only closes it early: the requests that are open are
+    /// sent again, fewer at a time. Otherwise they have failed.
+    fn close<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        now: Time,
+        id: usize,
+        reason: &'static str,
+    ) {
+        let Connection { to, open, delivered, .. } = self.remove(id);
+        let open: Vec<_> = open.into_iter().filter(|transmit| engine.awaits_reply(transmit)).collect();
+        if delivered == 0 {
+            open.into_iter().for_each(|transmit| engine.handle_stream_failure(now, transmit, reason));
+        } else if !open.is_empty() {
+            let peer = self.peer(to);
+            peer.depth = peer.depth.min(delivered).max(1);
+            open.into_iter().rev().for_each(|transmit| engine.unsend(now, transmit));
+        }
+    }
+
+    fn remove(&mut self, id: usize) -> Connection<C> {
+        let connection = self.connections.remove(id);
+        if let Some(peer) = self.servers.get_mut(&connection.to) {
+            peer.connections.retain(|other| *other != id);
+        }
+        connection
+    }
+
+    /// Closes the connections to a server of which requests have timed out while nothing was delivered, so that the next
+    /// attempt gets a new one.
+    fn close_stalled<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time, server: SocketAddr) {
+        let Streams { connections, servers, .. } = self;
+        let Some(peer) = servers.get(&server) else { return };
+        let mut stalled = vec![];
+        for &id in &peer.connections {
+            let connection = &mut connections[id];
+            let before = connection.open.len();
+            connection.open.retain(|transmit| engine.awaits_reply(transmit));
+            let has_lost = connection.open.len() < before;
+            if has_lost && mem::take(&mut connection.delivered_lately) == 0 {
+                stalled.push(id);
+            }
+        }
+        stalled.into_iter().for_each(|id| self.close(engine, now, id, "TCP: no answer"));
+    }
+
+    fn fail_waiting<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        now: Time,
+        server: SocketAddr,
+        reason: &'static str,
+    ) {
+        for (transmit, _) in mem::take(&mut self.peer(server).waiting) {
+            engine.handle_stream_failure(now, transmit, reason);
+        }
+    }
+
+    /// Closes a connection without queries. Returns false if there is none.
+    fn close_idle(&mut self) -> bool {
+        let idle = self.connections.iter().find(|(_, connection)| connection.open.is_empty());
+        let id = idle.map(|(id, _)| id);
+        id.map(|id| self.remove(id)).is_some()
+    }
+
+    /// Closes connections that were not used for a while.
+    fn close_old(&mut self, now: Time) {
+        let is_old = |connection: &Connection<C>| connection.open.is_empty() && now - connection.used > IDLE;
+        while let Some(id) =
+            self.connections.iter().find(|(_, connection)| is_old(connection)).map(|(id, _)| id)
+        {
+            self.remove(id);
+        }
+    }
+}
+
+impl<C: Read + Write> Connection<C> {
+    fn add(&mut self, now: Time, transmit: Transmit, frame: &[u8]) {
+        self.output.extend_from_slice(frame);
+        self.open.push(transmit);
+        self.used = now;
+    }
+
+    /// Writes what the system takes now.
+    fn write(&mut self) -> io::Result<()> {
+        while !self.output.is_empty() {
+            match self.stream.write(&self.output) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => drop(self.output.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_early(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads messages, and passes them to `engine`. Returns their number, and whether nothing more has arrived.
+    fn read<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> io::Result<(usize, bool)> {
+        let mut count = 0;
+        while count < RECEIVE_LIMIT {
+            let start = self.input.len();
+            self.input.resize(start + READ, 0);
+            let read = self.stream.read(&mut self.input[start..]);
+            self.input.truncate(start + read.as_ref().map_or(0, |count| *count));
+            match read {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => count += self.deliver(engine, now),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_early(&error) => return Ok((count, true)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((count, false))
+    }
+
+    /// Passes the complete messages to `engine`. Returns their number.
+    fn deliver<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time) -> usize {
+        let (mut rest, mut count) = (&self.input[..], 0);
+        while let Some((message, after)) = split_frame(rest) {
+            engine.handle_stream_message(now, self.to, message);
+            (rest, count) = (after, count + 1);
+        }
+        let used = self.input.len() - rest.len();
+        self.input.drain(..used);
+        self.delivered += count;
+        self.delivered_lately += count;
+        self.used = now;
+        count
+    }
+}
+
+/// Splits a message off, which follows its length in two bytes (RFC 1035, section 4.2.2); `None` if it is incomplete.
+fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(u16::from_be_bytes(*length).into())
+}
+
+/// Returns whether an error only means that it is too early: not connected yet, or nothing to read.
+fn is_early(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected)
+}
+
+fn reason(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "TCP: connection refused",
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => "TCP: connection closed",
+        _ => "TCP: connection failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_split_off_once_it_is_complete() {
+        let two = b"\0\x02ab\0\0\0\x01";
+        assert_eq!(split_frame(two), Some((&b"ab"[..], &b"\0\0\0\x01"[..])));
+        assert_eq!(split_frame(&two[4..]), Some((&b""[..], &b"\0\x01"[..])));
+        assert_eq!(split_frame(&two[6..]), None);
+        (0..4).for_each(|len| assert_eq!(split_frame(&two[..len]), None));
+    }
+}

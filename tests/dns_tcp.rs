@@ -1,0 +1,176 @@
+//! Truncated answers are asked for again by TCP: many queries share a connection, and servers that close it early, late or
+//! with half a message lose no answer.
+#![cfg(feature = "dns")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use allears::engine::{Config, Ledger, Outcome, Timeout};
+use allears::net::{Options, Sweep, random_key};
+use allears::protocol::Transport;
+use allears::protocol::dns::{Answer, Class, Dns, DnsSettings, Name, Question, RecordType, Tcp};
+
+/// Returns a reply to `query`: truncated, or with one address.
+fn reply(query: &[u8], is_truncated: bool) -> Vec<u8> {
+    let end = 12 + query[12..].iter().position(|&byte| byte == 0).expect("a name") + 5;
+    let mut reply = query[..end].to_vec();
+    reply[2] = 0x81 | if is_truncated { 2 } else { 0 };
+    reply[6..12].copy_from_slice(&[0, u8::from(!is_truncated), 0, 0, 0, 0]);
+    if !is_truncated {
+        reply.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
+    }
+    reply
+}
+
+fn frame(message: &[u8]) -> Vec<u8> {
+    [&u16::try_from(message.len()).expect("short").to_be_bytes()[..], message].concat()
+}
+
+fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).ok()?;
+    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut message).ok().map(|()| message)
+}
+
+/// Starts a server whose answers by UDP are truncated. `serve` handles each TCP connection.
+fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
+    let (address, listener) = truncating_server();
+    let serve = Arc::new(serve);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let serve = serve.clone();
+            std::thread::spawn(move || serve(stream));
+        }
+    });
+    address
+}
+
+/// Starts the part of a server that answers by UDP, and returns the listener of the part that answers by TCP.
+fn truncating_server() -> (SocketAddr, TcpListener) {
+    let (socket, listener) = (0..50)
+        .find_map(|_| {
+            let listener = TcpListener::bind("127.0.0.1:0").ok()?;
+            Some((UdpSocket::bind(listener.local_addr().ok()?).ok()?, listener))
+        })
+        .expect("a port that is free for both");
+    let address = socket.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let mut query = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut query) {
+            let _ = socket.send_to(&reply(&query[..length], true), from);
+        }
+    });
+    (address, listener)
+}
+
+fn resolve(
+    settings: DnsSettings,
+    server: SocketAddr,
+    names: usize,
+    timeout: Timeout,
+) -> (Vec<Outcome<Answer>>, Ledger) {
+    let dns = Dns::new(settings, [server], random_key().expect("random numbers"));
+    let targets = (0..names).map(|number| {
+        let name: Name = format!("n{number}.test").parse().expect("a name");
+        (server, Question::new(&name, RecordType::A, Class::IN), ())
+    });
+    let config = Config::unlimited().with_timeout(timeout);
+    let mut sweep = Sweep::with_settings(dns, targets, config, &Options::default()).expect("sockets");
+    let outcomes = sweep.by_ref().map(|completion| completion.expect("no system error").outcome).collect();
+    assert!(sweep.ledger().adds_up(0), "{:?}", sweep.ledger());
+    (outcomes, sweep.ledger().clone())
+}
+
+fn answered_by_tcp(outcomes: &[Outcome<Answer>]) -> usize {
+    let is_whole =
+        |answer: &Answer| answer.transport == Transport::Stream && answer.message.answers().count() == 1;
+    outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Answered(answer) if is_whole(answer))).count()
+}
+
+#[test]
+fn queries_share_a_connection_and_are_counted_apart() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    let address = server(move |mut stream| {
+        count.fetch_add(1, Ordering::Relaxed);
+        while let Some(query) = read_frame(&mut stream) {
+            if stream.write_all(&frame(&reply(&query, false))).is_err() {
+                return;
+            }
+        }
+    });
+    let (outcomes, ledger) = resolve(DnsSettings::default(), address, 1_000, Timeout::Auto);
+    assert_eq!(answered_by_tcp(&outcomes), 1_000);
+    assert_eq!((ledger.datagrams_sent, ledger.datagrams_received), (1_000, 1_000));
+    assert_eq!((ledger.stream_sent, ledger.stream_received, ledger.queries), (1_000, 1_000, 2_000));
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+    let (outcomes, ledger) = resolve(DnsSettings::default().with_tcp(Tcp::Only), address, 10, Timeout::Auto);
+    assert_eq!((answered_by_tcp(&outcomes), ledger.datagrams_sent), (10, 0));
+}
+
+#[test]
+fn replies_may_come_in_any_order_and_byte_by_byte() {
+    let address = server(|mut stream| {
+        stream.set_nodelay(true).expect("a socket");
+        while let (Some(first), Some(second)) = (read_frame(&mut stream), read_frame(&mut stream)) {
+            let frames = [frame(&reply(&second, false)), frame(&reply(&first, false))].concat();
+            frames.chunks(1).for_each(|byte| drop(stream.write_all(byte)));
+        }
+    });
+    let (outcomes, _) = resolve(DnsSettings::default(), address, 20, Timeout::Auto);
+    assert_eq!(answered_by_tcp(&outcomes), 20);
+}
+
+#[test]
+fn a_server_that_closes_after_each_answer_still_answers_all() {
+    let address = server(|mut stream| {
+        if let Some(query) = read_frame(&mut stream) {
+            let _ = stream.write_all(&frame(&reply(&query, false)));
+        }
+    });
+    let (outcomes, _) = resolve(DnsSettings::default(), address, 100, Timeout::Auto);
+    assert_eq!(answered_by_tcp(&outcomes), 100);
+}
+
+#[test]
+fn a_query_that_kills_its_connection_does_not_harm_others() {
+    let address = server(|mut stream| {
+        while let Some(query) = read_frame(&mut stream) {
+            if query[12..].starts_with(b"\x02n7") {
+                return;
+            }
+            let _ = stream.write_all(&frame(&reply(&query, false)));
+        }
+    });
+    let (outcomes, _) = resolve(DnsSettings::default(), address, 30, Timeout::Auto);
+    assert_eq!(answered_by_tcp(&outcomes), 29);
+    assert!(outcomes.contains(&Outcome::Malformed("TCP: connection closed")), "{outcomes:?}");
+}
+
+#[test]
+fn half_a_message_and_a_stalled_connection_are_failures_with_a_reason() {
+    let half = server(|mut stream| {
+        if let Some(query) = read_frame(&mut stream) {
+            let whole = frame(&reply(&query, false));
+            let _ = stream.write_all(&whole[..whole.len() / 2]);
+        }
+    });
+    let (outcomes, _) = resolve(DnsSettings::default(), half, 3, Timeout::Auto);
+    assert_eq!(outcomes, vec![Outcome::Malformed("TCP: connection closed"); 3]);
+    let stalled = server(|mut stream| while read_frame(&mut stream).is_some() {});
+    let (outcomes, _) =
+        resolve(DnsSettings::default(), stalled, 3, Timeout::Fixed(Duration::from_millis(50)));
+    assert!(answered_by_tcp(&outcomes) == 0 && outcomes.len() == 3, "{outcomes:?}");
+}
+
+#[test]
+fn a_truncated_answer_without_tcp_is_an_error_and_never_empty() {
+    let (address, listener) = truncating_server();
+    drop(listener);
+    let (outcomes, _) = resolve(DnsSettings::default(), address, 3, Timeout::Auto);
+    assert_eq!(outcomes, vec![Outcome::Malformed("TCP: connection refused"); 3]);
+}
