@@ -12,7 +12,7 @@ use super::exit::Usage;
 use super::output::is_standard_output;
 
 /// The arguments that name files to write. All others with the hint [`ValueHint::FilePath`] name files to read.
-const WRITTEN: [&str; 5] = ["to", "stats", "plot", "engine_cache", "targets"];
+const WRITTEN: [&str; 6] = ["to", "stats", "plot", "engine_cache", "targets", "server_stats"];
 /// The maximum number of symbolic links that are followed to a file, as on Linux.
 const MAX_LINKS: usize = 40;
 
@@ -171,7 +171,7 @@ mod tests {
     use clap::CommandFactory;
 
     /// The arguments that name files to read.
-    const READ: [&str; 5] = ["input", "oid_files", "secrets", "file", "games_file"];
+    const READ: [&str; 6] = ["input", "oid_files", "secrets", "file", "games_file", "servers"];
 
     fn check(command: &Command) {
         for arg in command.get_arguments().filter(|arg| arg.get_value_hint() == ValueHint::FilePath) {

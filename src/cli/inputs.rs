@@ -41,6 +41,13 @@ pub struct BadLine {
     text: String,
 }
 
+impl BadLine {
+    /// Creates a bad line of the place `at`.
+    pub fn new(at: String, reason: String, line: &[u8]) -> BadLine {
+        BadLine { at, reason, text: shown(line) }
+    }
+}
+
 impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: \"{}\"", self.at, self.reason, self.text)
@@ -400,7 +407,7 @@ impl Sources {
 
     fn bad(&self, line: &[u8], at: String, reason: String) -> BadLine {
         if self.settings.is_none() {
-            return BadLine { at, reason, text: shown(line) };
+            return BadLine::new(at, reason, line);
         }
         // Settings may be secret, wherever they are in the line and whatever separates them from the target: show only
         // the part that must be a target.
@@ -412,7 +419,8 @@ impl Sources {
     }
 }
 
-fn argument_name(index: usize) -> String {
+/// Returns the name of an argument in messages.
+pub fn argument_name(index: usize) -> String {
     format!("argument {}", index + 1)
 }
 

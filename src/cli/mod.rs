@@ -33,7 +33,7 @@ use std::process::{self, ExitCode};
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use commands::{demo, drops, fleet, games, ntp, probe, snmp};
+use commands::{demo, dns, drops, fleet, games, ntp, probe, snmp};
 use console::Console;
 use exit::Exit;
 use output::untrusted::{escaped, escaped_lines};
@@ -58,6 +58,9 @@ enum Command {
     /// Poll SNMP agents: single objects or whole subtrees
     #[command(subcommand)]
     Snmp(Box<snmp::SnmpCommand>),
+    /// Resolve names in bulk
+    #[command(after_help = dns::EXAMPLES)]
+    Dns(Box<dns::DnsArgs>),
     /// Query time servers: stratum, reference, and the offset of our clock
     #[command(after_help = TARGETS)]
     Ntp(survey::SurveyArgs),
@@ -115,6 +118,7 @@ fn run_command(command: &Command) -> Result<Exit> {
         Command::Games(args) => games::run(args),
         Command::Find(args) => games::find(args),
         Command::Snmp(command) => snmp::run(command),
+        Command::Dns(args) => dns::run(args),
         Command::Ntp(args) => ntp::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Drops(args) => drops::run(args),
@@ -139,8 +143,12 @@ mod tests {
             &["allears", "probe", "--text", "x"],
             &["allears", "probe", "--text", "x", "--hex", "00", "h:1"],
             &["allears", "snmp", "h"],
+            &["allears", "dns"],
+            &["allears", "dns", "-t", "NOPE", "a.test"],
+            &["allears", "dns", "--edns", "100", "a.test"],
+            &["allears", "dns", "--server", "dns.example", "a.test"],
             &["allears", "snmp", "get", "1.3.6.1"],
-            &["allears", "fleet", "--protocol", "nosuch"],
+            &["allears", "fleet", "--protocol", "ftp"],
             &["allears", "fleet", "--protocol", "snmp", "--misbehave", "too-big"],
         ] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");

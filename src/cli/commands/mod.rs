@@ -1,6 +1,7 @@
 //! The commands, each in its own file or folder with its arguments.
 
 pub mod demo;
+pub mod dns;
 pub mod drops;
 pub mod fleet;
 pub mod games;

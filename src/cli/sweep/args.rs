@@ -26,9 +26,9 @@ pub struct SweepArgs {
     #[command(flatten)]
     pub lists: ListArgs,
 
-    /// Packets per second in total, or `unlimited`
-    #[arg(short, long, value_name = "PPS", default_value = "1000", help_heading = "Pace")]
-    pub rate: Rate,
+    /// Packets per second in total, or `unlimited` [default: 1000, or what the command needs]
+    #[arg(short, long, value_name = "PPS", help_heading = "Pace")]
+    pub rate: Option<Rate>,
     /// Packets that may be sent at once
     #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Pace")]
     pub burst: u32,
@@ -42,9 +42,9 @@ pub struct SweepArgs {
     /// needs]
     #[arg(long, value_name = "PPS", help_heading = "Pace")]
     pub host_rate: Option<Rate>,
-    /// Packets per second to one /24 (IPv4) or /48 (IPv6), or `unlimited`
-    #[arg(long, value_name = "PPS", default_value = "500", help_heading = "Pace")]
-    pub prefix_rate: Rate,
+    /// Packets per second to one /24 (IPv4) or /48 (IPv6), or `unlimited` [default: 500, or what the command needs]
+    #[arg(long, value_name = "PPS", help_heading = "Pace")]
+    pub prefix_rate: Option<Rate>,
 
     /// Memory for queries, answers and results: 64M, 1G [default: a quarter of what the process may use, at most 1G]
     #[arg(long, value_name = "BYTES", value_parser = values::size, help_heading = "Pace")]

@@ -41,14 +41,16 @@ impl SweepArgs {
         let memory = Memory::new(self.memory);
         let default = Config::default();
         let ring = memory.ring(default.ring);
+        let rate = self.rate.map_or(default.rate, |rate| rate.0);
+        let prefix_rate = self.prefix_rate.map_or(default.prefix_rate, |rate| rate.0);
         let engine = default
             .with_ring(ring)
-            .with_rate(self.rate.0)
+            .with_rate(rate)
             .with_burst(self.burst)
             .with_window(self.window.0)
             .with_host_gap(self.host_gap)
             .with_host_rate(self.host_rate.map(|rate| rate.0.unwrap_or(f64::INFINITY)))
-            .with_prefix_rate(self.prefix_rate.0)
+            .with_prefix_rate(prefix_rate)
             .with_timeout(self.timeout)
             .with_tries(self.tries);
         engine.validate().map_err(|error| {

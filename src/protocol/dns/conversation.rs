@@ -92,6 +92,13 @@ pub struct Answer {
     pub refusals: Vec<ServerRefusal>,
 }
 
+impl Answer {
+    /// Creates an answer of the first server that was asked.
+    pub fn new(message: Message, transport: Transport) -> Answer {
+        Answer { message, transport, refusals: vec![] }
+    }
+}
+
 impl Dns {
     /// Creates the protocol for these servers. `key` makes cookies and the case of letters unpredictable
     /// (`net::random_key`).

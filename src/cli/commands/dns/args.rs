@@ -1,0 +1,216 @@
+//! The arguments of `dns`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use allears::protocol::dns::{Class, DnsSettings, Rcode, RecordType, Tcp};
+use anyhow::Result;
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
+
+use super::line::LineRules;
+use super::names::NameSources;
+use super::servers;
+use crate::cli::exit::Usage;
+use crate::cli::sweep::{SweepArgs, SweepSettings};
+
+/// The end of the help.
+pub const EXAMPLES: &str = "\
+Names: example.org, müller.example, exa\\.mple.com; on a line of a list, types may follow: example.org MX TXT.
+An address is asked for by its PTR records; with -x, so is each address of a network: 192.0.2.0/24.
+
+Examples:
+    allears dns example.org example.net
+    allears dns -i names.txt -t A,AAAA --server 192.0.2.53 -o json
+    allears dns -i names.txt --servers resolvers.txt -o simple --to answers.txt --server-stats -
+    allears dns -x 192.0.2.0/24 --all";
+
+/// The sizes of replies by UDP that EDNS may announce.
+const EDNS_SIZES: std::ops::RangeInclusive<u16> = 512..=4096;
+
+fn some_name() -> ArgGroup {
+    ArgGroup::new("some name").args(["names", "input"]).required(true).multiple(true)
+}
+
+/// The formats of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DnsFormat {
+    /// A row for each record
+    Table,
+    /// An object for each question, on a line
+    Json,
+    /// A row for each record, and one for each question without records
+    Csv,
+    /// NAME TYPE DATA, as massdns -o S
+    Simple,
+    /// A zone file
+    Zone,
+}
+
+/// When to use TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TcpUse {
+    /// If an answer by UDP is truncated
+    Auto,
+    /// For every question
+    Only,
+    /// Not at all
+    Never,
+}
+
+#[derive(Args, Debug)]
+#[command(group(some_name()))]
+pub struct DnsArgs {
+    /// The names to resolve
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Types of records to ask for, where the line names none: A,AAAA (repeatable)
+    #[arg(
+        short = 't',
+        long = "type",
+        value_name = "TYPE",
+        value_delimiter = ',',
+        default_value = "A",
+        help_heading = "Input"
+    )]
+    pub types: Vec<RecordType>,
+    /// Names are addresses or networks: ask for the PTR records of each address
+    #[arg(short = 'x', long, help_heading = "Input")]
+    pub reverse: bool,
+    /// The class of the records: IN, CH
+    #[arg(long, value_name = "CLASS", default_value = "IN", help_heading = "Input")]
+    pub class: Class,
+
+    /// Ask this server (repeatable) [default: those of /etc/resolv.conf]
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = servers::parse, help_heading = "Servers")]
+    pub server: Vec<Vec<SocketAddr>>,
+    /// Ask the servers of a file, one per line
+    #[arg(long, value_name = "FILE", help_heading = "Servers", value_hint = ValueHint::FilePath)]
+    pub servers: Vec<PathBuf>,
+    /// Response codes for which another server is asked
+    #[arg(
+        long,
+        value_name = "RCODE",
+        value_delimiter = ',',
+        default_value = "SERVFAIL,REFUSED,NOTIMP,FORMERR",
+        help_heading = "Servers"
+    )]
+    pub retry_on: Vec<Rcode>,
+    /// Repeat a question at the same server, never at another one
+    #[arg(long, help_heading = "Servers")]
+    pub sticky: bool,
+    /// Queries in flight to one server
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Servers")]
+    pub host_window: Option<u32>,
+
+    /// The size of the largest reply by UDP to announce, 512 to 4096, or `off` for queries without EDNS
+    #[arg(long, value_name = "BYTES|off", default_value = "1232", value_parser = edns, help_heading = "Queries")]
+    pub edns: EdnsSize,
+    /// Ask for DNSSEC records
+    #[arg(long = "do", help_heading = "Queries")]
+    pub dnssec: bool,
+    /// Accept data that failed DNSSEC validation
+    #[arg(long = "cd", help_heading = "Queries")]
+    pub checking_disabled: bool,
+    /// Ask for what the server itself knows
+    #[arg(long, help_heading = "Queries")]
+    pub no_recurse: bool,
+    /// Ask for the ID of the server
+    #[arg(long, help_heading = "Queries")]
+    pub nsid: bool,
+    /// Write names in random upper and lower case, which replies must repeat
+    #[arg(long = "0x20", help_heading = "Queries")]
+    pub mixed_case: bool,
+    /// When to use TCP
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = TcpUse::Auto, help_heading = "Queries")]
+    pub tcp: TcpUse,
+    /// Exchange no cookies with servers
+    #[arg(long, help_heading = "Queries")]
+    pub no_cookies: bool,
+
+    /// Output format
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = DnsFormat::Table,
+          help_heading = "Output")]
+    pub output: DnsFormat,
+    /// Show only answers with these response codes
+    #[arg(long = "rcode", value_name = "RCODE", value_delimiter = ',', help_heading = "Output")]
+    pub rcodes: Vec<Rcode>,
+    /// Show only names that have records of the type asked for
+    #[arg(long, help_heading = "Output")]
+    pub only_answers: bool,
+    /// Write what each server answered, as JSON at the end; - is standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub server_stats: Option<PathBuf>,
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+}
+
+/// The size of replies that EDNS announces; `None` without EDNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EdnsSize(Option<u16>);
+
+fn edns(text: &str) -> Result<EdnsSize, String> {
+    let wrong = || "a number of bytes from 512 to 4096, or `off`".to_owned();
+    if text == "off" {
+        return Ok(EdnsSize(None));
+    }
+    let size = text.parse().map_err(|_| wrong())?;
+    if EDNS_SIZES.contains(&size) { Ok(EdnsSize(Some(size))) } else { Err(wrong()) }
+}
+
+impl DnsArgs {
+    /// Returns the settings of the sweep. Unless set, there is no limit but that for each server; and if a rate is set,
+    /// that alone.
+    pub fn sweep_settings(&self) -> Result<SweepSettings> {
+        let mut settings = self.sweep.settings(&[], None)?;
+        let SweepArgs { rate, host_rate, prefix_rate, .. } = &self.sweep;
+        let engine = settings
+            .engine
+            .with_rate(rate.and_then(|rate| rate.0))
+            .with_prefix_rate(prefix_rate.and_then(|rate| rate.0))
+            .with_in_flight_per_host(self.host_window);
+        settings.engine = match (host_rate, rate) {
+            (None, Some(_)) => engine.with_host_rate(Some(f64::INFINITY)),
+            _ => engine,
+        };
+        Ok(settings)
+    }
+
+    /// Returns how to ask.
+    pub fn protocol_settings(&self) -> Result<DnsSettings> {
+        let EdnsSize(edns) = self.edns;
+        if edns.is_none() && (self.dnssec || self.nsid) {
+            return Err(Usage("--do and --nsid need EDNS: leave out --edns off".into()).into());
+        }
+        let tcp = match self.tcp {
+            TcpUse::Auto => Tcp::Auto,
+            TcpUse::Only => Tcp::Only,
+            TcpUse::Never => Tcp::Never,
+        };
+        Ok(DnsSettings::default()
+            .with_recursion(!self.no_recurse)
+            .with_checking_disabled(self.checking_disabled)
+            .with_edns(edns)
+            .with_dnssec(self.dnssec)
+            .with_nsid(self.nsid)
+            .with_cookies(!self.no_cookies)
+            .with_mixed_case(self.mixed_case)
+            .with_tcp(tcp)
+            .with_sticky(self.sticky)
+            .with_retry_on(self.retry_on.clone()))
+    }
+
+    /// Returns the type of most questions.
+    pub fn first_type(&self) -> RecordType {
+        if self.reverse { RecordType::PTR } else { self.types.first().copied().unwrap_or(RecordType::A) }
+    }
+
+    /// Returns where the names are, and what they are asked for.
+    pub fn sources(&self) -> NameSources {
+        NameSources {
+            arguments: self.names.clone(),
+            files: self.sweep.lists.input.clone(),
+            strict: self.sweep.lists.strict,
+            rules: LineRules::new(&self.types, self.class, self.reverse),
+        }
+    }
+}
