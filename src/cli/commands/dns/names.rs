@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::{mem, thread, vec};
 
@@ -69,7 +70,7 @@ impl NameInputs {
         }
         let (sender, batches) = mpsc::sync_channel(BATCHES);
         let read = move || {
-            let mut reader = NameReader { sender, batch: vec![], wake, rules: sources.rules };
+            let mut reader = NameReader { sender, batch: vec![], wake, rules: Arc::new(sources.rules) };
             // An error here means only that the sweep was stopped.
             let _ = reader.read(&sources.arguments, &files);
             let NameReader { sender, wake, .. } = reader;
@@ -102,7 +103,7 @@ struct NameReader<W> {
     sender: SyncSender<Vec<NameItem>>,
     batch: Vec<NameItem>,
     wake: W,
-    rules: LineRules,
+    rules: Arc<LineRules>,
 }
 
 impl<W: Fn()> NameReader<W> {
