@@ -124,7 +124,9 @@ fn dead_and_refusing_servers_among_good_ones_lose_no_name() {
     let (good, refusing) = (nsd(&[("a.test", zone)]), nsd(&[("b.test", zone)]));
     // Bound, but never read.
     let dead = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let servers = [address_of(&good), address_of(&refusing), dead.local_addr().expect("bound")];
+    // Nothing listens there: the kernel reports it.
+    let closed = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let servers = [address_of(&good), address_of(&refusing), dead.local_addr().expect("bound"), closed];
     let (outcomes, _) =
         resolve(DnsSettings::default(), &servers, (0..300).map(|number| format!("x{number}.a.test.")));
     let wrong = outcomes.iter().filter(|(_, outcome)| addresses(outcome) != ["192.0.2.1"]);

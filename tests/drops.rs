@@ -219,7 +219,7 @@ fn wrong_usage_is_reported_before_anything_is_sent() {
         &[target, "--rates", "1k", "--step", "0"],
         &[target, "--rates", "1k", "--tolerance", "0.1"],
         &[target, "--rates", "1k", "--protocol", "raw"],
-        &[target, "--rates", "1k", "--protocol", "dns"],
+        &[target, "--rates", "1k", "--protocol", "ftp"],
         &[target, "--rates", "1k", "--text", "x"],
         &[target, "--rates", "1k", "--protocol", "raw", "--text", "x", "--hex", "00"],
         &[target, "--rates", "1k", "--protocol", "raw", "--text", "x", "--token-at", "1"],

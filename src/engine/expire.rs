@@ -71,7 +71,7 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 
     /// Handles the timeout of an attempt: the query is retried, or ends.
-    fn expire(&mut self, now: Time, id: QueryId) {
+    pub(super) fn expire(&mut self, now: Time, id: QueryId) {
         let is_fading = self.in_flight[id].open().is_some_and(|open| open.state == State::Fading);
         let lost_here = !is_fading && self.may_be_lost_here(id);
         let query = &mut self.in_flight[id];

@@ -99,6 +99,15 @@ pub trait Protocol {
         None
     }
 
+    /// Returns whether [`retry`](Protocol::retry) chooses another address. If so, the report that a host cannot be reached
+    /// only ends the attempt, and the query as unreachable only after the last one.
+    ///
+    /// The default is false: the report ends the query.
+    fn retries_elsewhere(&self, conversation: &Self::Conversation) -> bool {
+        let _ = conversation;
+        false
+    }
+
     /// Decides how a conversation continues: after [`Step::More`], once its quiet gap has passed or the attempt has
     /// timed out without another reply; after [`Step::Provisional`], once the attempt has timed out. `tries_left`
     /// attempts remain.

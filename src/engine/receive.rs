@@ -128,7 +128,8 @@ impl<P: Protocol, T> Engine<P, T> {
     /// token in the request or, for a request without a token, the query at that address. (The driver passes on only
     /// errors that quote one of its own ports.)
     ///
-    /// An error from the host itself, or from an unknown sender, ends the query as unreachable. An error from a router is
+    /// An error from the host itself, or from an unknown sender, ends the query as unreachable, or only the attempt if the
+    /// protocol has [another address](Protocol::retries_elsewhere). An error from a router is
     /// a hint, since routes change (RFC 1122, section 3.2.2.1): the query continues, and ends as unreachable if no attempt
     /// is answered. An error that matches no query is ignored, since anyone can send one.
     pub fn handle_unreachable(&mut self, now: Time, to: SocketAddr, request: &[u8], report: Unreachable) {
@@ -140,8 +141,14 @@ impl<P: Protocol, T> Engine<P, T> {
         let query = &mut self.in_flight[hit.query];
         let Phase::Open(open) = &mut query.phase else { return };
         query.accounted += 1;
-        if report.by.is_some_and(|by| by.to_canonical() != to.ip().to_canonical()) {
+        let is_hint = report.by.is_some_and(|by| by.to_canonical() != to.ip().to_canonical());
+        let has_others = self.protocol.retries_elsewhere(&open.conversation);
+        if is_hint || has_others {
             open.rare_mut().hint = Some(report);
+            let is_awaited = open.state == State::Sent && hit.attempt == query.attempts;
+            if !is_hint && is_awaited {
+                self.expire(now, hit.query);
+            }
         } else {
             let arrival = Arrival { at: now, attempt: hit.attempt, rtt: None };
             self.complete(now, hit.query, Outcome::Unreachable(report), Some(arrival));

@@ -378,6 +378,10 @@ impl Protocol for Dns {
         Some(self.servers.get(next).address)
     }
 
+    fn retries_elsewhere(&self, conversation: &Conversation) -> bool {
+        !self.settings.sticky && self.servers.after(conversation.server).is_some()
+    }
+
     fn reply_size(&self, conversation: &Conversation) -> ReplySize {
         let [.., high, low, _, _] = *conversation.question.as_wire() else { return ReplySize::one(512) };
         let of = RecordType(u16::from_be_bytes([high, low]));

@@ -195,3 +195,112 @@ impl<'a> MessageQuestion<'a> {
         self.class
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::{Message, MessageError, Rcode, Section};
+    use crate::protocol::dns::RecordType;
+
+    /// The question `www.example.test A`.
+    const QUESTION: &[u8] = b"\x03www\x07example\x04test\0\0\x01\0\x01";
+
+    fn message(flags: u16, counts: [u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+        let [questions, answers, authority, additional] = counts;
+        let [high, low] = flags.to_be_bytes();
+        let header = [0x12, 0x34, high, low, 0, questions, 0, answers, 0, authority, 0, additional];
+        [&header[..], &parts.concat()].concat()
+    }
+
+    #[test]
+    fn an_answer_has_records_in_sections() {
+        let alias = b"\xc0\x0c\0\x05\0\x01\0\0\x01\x2c\0\x04\x01a\xc0\x10";
+        let address = b"\x01A\xc0\x10\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\0\x02\x01";
+        let server = b"\xc0\x10\0\x02\0\x01\0\0\0\x3c\0\x02\xc0\x0c";
+        let opt = b"\0\0\x29\x04\xd0\x01\0\x80\0\0\x0d\0\x03\0\x02ab\0\x0f\0\x03\0\x16x";
+        let bytes = message(0x85b0, [1, 2, 1, 1], &[QUESTION, alias, address, server, opt]);
+        let message = Message::new(bytes).unwrap();
+        assert_eq!(message.id(), 0x1234);
+        assert_eq!(message.flags().collect::<Vec<_>>(), ["qr", "aa", "rd", "ra", "ad", "cd"]);
+        assert_eq!(message.counts(), [1, 2, 1, 1]);
+        assert_eq!(message.rcode(), Rcode::BADVERS);
+        let question = message.question().unwrap();
+        assert!(question.name().is(&"WWW.example.test".parse().unwrap()));
+        assert_eq!(question.record_type(), RecordType::A);
+        let records: Vec<_> =
+            message.records().map(|record| (record.section(), record.to_string())).collect();
+        assert_eq!(
+            records,
+            [
+                (Section::Answer, "www.example.test. 300 IN CNAME a.example.test.".to_owned()),
+                (Section::Answer, "A.example.test. 300 IN A 192.0.2.1".to_owned()),
+                (Section::Authority, "example.test. 60 IN NS www.example.test.".to_owned()),
+            ]
+        );
+        assert_eq!(message.answers().count(), 2);
+        let edns = message.edns().unwrap();
+        assert_eq!((edns.udp_size(), edns.version(), edns.is_dnssec_ok()), (1232, 0, true));
+        assert_eq!((edns.nsid(), edns.cookie()), (Some(&b"ab"[..]), None));
+        assert_eq!(edns.extended_errors().collect::<Vec<_>>(), [(22, &b"x"[..])]);
+    }
+
+    #[test]
+    fn a_header_alone_is_a_message() {
+        let refused = Message::new(message(0x8181, [0; 4], &[])).unwrap();
+        assert_eq!((refused.rcode(), refused.records().count()), (Rcode::FORMERR, 0));
+        assert!(refused.question().is_none() && refused.edns().is_none());
+    }
+
+    #[test]
+    fn a_dot_in_a_label_is_escaped() {
+        let name = b"\x08exa.mple\x03com\0";
+        let parts: [&[u8]; 3] =
+            [name, b"\0\x01\0\x01", b"\xc0\x0c\0\x01\0\x01\0\0\0\x09\0\x04\xc0\0\x02\x01"];
+        let message = Message::new(message(0x8180, [1, 1, 0, 0], &parts)).unwrap();
+        assert_eq!(message.answers().next().unwrap().owner().to_string(), "exa\\.mple.com.");
+        assert!(!message.question().unwrap().name().is(&"exa.mple.com".parse().unwrap()));
+    }
+
+    #[test]
+    fn broken_messages_have_a_reason() {
+        let check = |parts: &[&[u8]]| Message::check(&message(0x8180, [1, 1, 0, 0], parts));
+        let record = b"\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\0\x02\x01";
+        assert_eq!(check(&[QUESTION, b"\xc0\x0c", record]), Ok(()));
+        assert_eq!(check(&[QUESTION, b"\xc0\x22", record]), Err(MessageError::BadPointer));
+        let long = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\x01\x90\xc0\0\x02\x01";
+        assert_eq!(check(&[QUESTION, long]), Err(MessageError::Truncated));
+        assert_eq!(check(&[QUESTION]), Err(MessageError::Truncated));
+        assert_eq!(check(&[]), Err(MessageError::Truncated));
+        assert_eq!(Message::check(&[0; 11]), Err(MessageError::Truncated));
+    }
+
+    #[test]
+    fn a_truncated_message_may_end_anywhere_after_the_question() {
+        let record = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\0\x02\x01";
+        for length in 0..record.len() {
+            let bytes = message(0x8380, [1, 2, 0, 0], &[QUESTION, record, &record[..length]]);
+            let message = Message::new(bytes).unwrap();
+            assert!(message.is_truncated());
+            assert_eq!(message.records().count(), 1);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_panics(
+            flags in any::<u16>(),
+            counts in any::<[u8; 4]>().prop_map(|counts| counts.map(|count| count % 4)),
+            body in vec(prop_oneof![any::<u8>(), 0u8..8, Just(0xc0)], 0..200),
+            has_question in any::<bool>(),
+        ) {
+            let question = if has_question { QUESTION } else { &[] };
+            if let Ok(message) = Message::new(message(flags, counts, &[question, &body])) {
+                let shown = format!("{message:?}");
+                prop_assert!(!shown.is_empty());
+                message.rcode();
+            }
+        }
+    }
+}

@@ -7,8 +7,7 @@ use super::encodings::{Spacing, write_base64};
 use super::{Fields, write_v4, write_v6};
 
 /// The parameters that BIND prints by name, by their numbers (`lib/dns/rdata/in_1/svcb_64.c`).
-const KEYS: [&str; 8] =
-    ["mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath"];
+const KEYS: [&str; 7] = ["mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint"];
 
 /// Writes the priority, the target and the parameters, whose keys must ascend.
 pub(super) fn write(fields: &mut Fields<'_, '_>) -> fmt::Result {
@@ -88,7 +87,7 @@ fn write_protocols(fields: &mut Fields<'_, '_>, mut names: &[u8]) -> fmt::Result
                 b'"' => fields.put("\\\""),
                 b'\\' => fields.put("\\\\\\\\"),
                 b',' => fields.put("\\\\,"),
-                0x20..0x7f => fields.put_args(format_args!("{}", char::from(*byte))),
+                0x21..0x7f => fields.put_args(format_args!("{}", char::from(*byte))),
                 _ => fields.put_args(format_args!("\\{byte:03}")),
             }?;
         }
