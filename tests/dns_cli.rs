@@ -210,3 +210,20 @@ fn servers_are_read_from_a_file() {
     let refused = support::run(&same).expect_code(2);
     assert!(refused.stderr.contains("cannot write"), "{}", refused.stderr);
 }
+
+#[test]
+fn large_answers_come_over_tcp_and_are_counted_apart() {
+    let fleet = fleet(&[]);
+    let names: String = (0..200).map(|i| format!("big{i}.example\n")).collect();
+    let more = ["-i", "-", "-o", "json", "--ports", "4", "--stats", "/dev/stderr", "-q"];
+    let run = ask_with_input(&fleet, &more, &names).expect_code(0);
+    let whole = |line: &Value| {
+        line["tcp"] == true
+            && line["answer"]["records"].as_array().is_some_and(|records| records.len() == 100)
+    };
+    let lines = run.lines();
+    assert_eq!((lines.len(), lines.iter().filter(|line| whole(line)).count()), (200, 200));
+    let stats: Value = serde_json::from_str(run.stderr.trim()).expect("the ledger");
+    let counts = ["queries", "datagrams_sent", "stream_sent", "stream_received", "unmatched", "local_drops"];
+    assert_eq!(counts.map(|key| count(&stats, key)), [400, 200, 200, 200, 0, 0], "{stats}");
+}

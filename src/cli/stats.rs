@@ -39,6 +39,11 @@ pub struct Stats {
     datagrams_sent: u64,
     datagrams_received: u64,
     retransmissions: u64,
+    /// Messages over TCP; `None` if there were none, as with every protocol but DNS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_sent: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_received: Option<u64>,
     answered_after_retry: u64,
     late: u64,
     duplicates: u64,
@@ -90,6 +95,8 @@ impl Stats {
             datagrams_sent: ledger.datagrams_sent,
             datagrams_received: ledger.datagrams_received,
             retransmissions: ledger.retransmissions,
+            stream_sent: (ledger.stream_sent > 0).then_some(ledger.stream_sent),
+            stream_received: (ledger.stream_sent > 0).then_some(ledger.stream_received),
             answered_after_retry: ledger.answered_after_retry,
             late: ledger.late,
             duplicates: ledger.duplicates,

@@ -123,6 +123,10 @@ pub struct DnsArgs {
     /// When to use TCP
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = TcpUse::Auto, help_heading = "Queries")]
     pub tcp: TcpUse,
+    /// Source ports, each with its own receive buffer, among which the queries are spread: a forger has to guess it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64),
+          help_heading = "Queries")]
+    pub ports: u16,
     /// Exchange no cookies with servers
     #[arg(long, help_heading = "Queries")]
     pub no_cookies: bool,
@@ -162,6 +166,7 @@ impl DnsArgs {
     /// that alone.
     pub fn sweep_settings(&self) -> Result<SweepSettings> {
         let mut settings = self.sweep.settings(&[], None)?;
+        settings.sockets.ports = self.ports;
         let SweepArgs { rate, host_rate, prefix_rate, .. } = &self.sweep;
         let engine = settings
             .engine
