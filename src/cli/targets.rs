@@ -128,7 +128,7 @@ pub fn parse(text: &str, default_port: Option<u16>) -> Result<Target, String> {
 
 fn at_port(text: &str, host: &str, port: u16) -> Result<Target, String> {
     if let Some((ip, zone)) = host.split_once('%') {
-        return zoned(ip, zone, port).and_then(hosts);
+        return zoned(ip, zone, port).and_then(|address| hosts(address.into()));
     }
     if let Ok(ip) = host.parse::<IpAddr>() {
         return hosts(SocketAddr::new(ip, port).into());
@@ -148,11 +148,14 @@ fn at_port(text: &str, host: &str, port: u16) -> Result<Target, String> {
 
 /// Parses an IPv6 address with a zone (RFC 4007): the name or the number of an interface. Only link-local addresses need
 /// one, and only replies from these have one.
-fn zoned(ip: &str, zone: &str, port: u16) -> Result<Span, String> {
+///
+/// # Errors
+/// Returns the reason, for the user.
+pub fn zoned(ip: &str, zone: &str, port: u16) -> Result<SocketAddr, String> {
     let ip: Ipv6Addr = ip.parse().map_err(|_| "a zone needs an IPv6 address, such as fe80::1%eth0")?;
     let index = zone.parse().or_else(|_| interfaces::index(zone))?;
     let scope = if ip.is_unicast_link_local() { index } else { 0 };
-    Ok(SocketAddr::from(SocketAddrV6::new(ip, port, 0, scope)).into())
+    Ok(SocketAddrV6::new(ip, port, 0, scope).into())
 }
 
 /// Returns the target, unless none of its addresses can be a host's.

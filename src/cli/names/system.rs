@@ -8,12 +8,10 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
-use super::{Resolved, Stopped};
+use super::{MOST_WAITING, Resolved, Stopped};
 
 /// The maximum number of threads.
 const THREADS: usize = 8;
-/// The maximum number of names that wait for a thread. With more, [`SystemResolver::run`] blocks.
-const WAITING: usize = 16_384;
 
 /// Resolves one name and delivers the result. Fails if the sweep was stopped.
 pub type Task = Box<dyn FnOnce() -> Result<(), Stopped> + Send>;
@@ -38,7 +36,7 @@ impl Default for SystemResolver {
 
 impl SystemResolver {
     pub fn new(lookup: Lookup) -> SystemResolver {
-        let (tasks, queue) = mpsc::sync_channel(WAITING);
+        let (tasks, queue) = mpsc::sync_channel(MOST_WAITING);
         SystemResolver { lookup, tasks, queue: Some(Arc::new(Mutex::new(queue))), threads: 0 }
     }
 
@@ -128,7 +126,7 @@ mod tests {
     #[test]
     fn after_a_stop_no_task_waits_forever() {
         let mut resolvers = SystemResolver::default();
-        let mut all = (0..3 * WAITING).map(|_| resolvers.run(Box::new(|| Err(Stopped))));
+        let mut all = (0..3 * MOST_WAITING).map(|_| resolvers.run(Box::new(|| Err(Stopped))));
         assert!(all.any(|result| result == Err(Stopped)));
     }
 }

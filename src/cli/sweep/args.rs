@@ -8,7 +8,7 @@ use allears::engine::Timeout;
 use allears::net;
 use clap::{ArgGroup, Args, ValueHint};
 
-use crate::cli::names::{Family, NameRules};
+use crate::cli::names::{Family, NameRules, ResolverKind};
 use crate::cli::values::{self, Rate, Window};
 
 /// The forms of a target, for the end of a command's help.
@@ -93,6 +93,9 @@ pub struct ListArgs {
     /// Only IPv6
     #[arg(short = '6', long, help_heading = "Input")]
     pub ipv6: bool,
+    /// The way in which host names are resolved
+    #[arg(long, value_enum, value_name = "WAY", default_value_t, help_heading = "Input")]
+    pub resolver: ResolverKind,
     /// Query every address of a name, not only the first
     #[arg(long, help_heading = "Input")]
     pub all_addresses: bool,
@@ -106,7 +109,7 @@ impl ListArgs {
             (_, true) => Some(Family::Ipv6),
             _ => None,
         };
-        NameRules { family, all: self.all_addresses }
+        NameRules { family, all: self.all_addresses, resolver: self.resolver, rate: None }
     }
 }
 

@@ -11,6 +11,7 @@ use super::SweepArgs;
 use crate::cli::exit::Usage;
 use crate::cli::inputs::Sources;
 use crate::cli::memory::{self, Memory};
+use crate::cli::names::NameRules;
 
 /// The validated [`SweepArgs`], and the targets.
 pub struct SweepSettings {
@@ -65,7 +66,7 @@ impl SweepArgs {
                 arguments: targets.to_vec(),
                 files: self.lists.input.clone(),
                 default_port,
-                names: self.lists.names(),
+                names: NameRules { rate: self.rate.0, ..self.lists.names() },
                 strict: self.lists.strict,
                 ..Sources::default()
             },

@@ -147,12 +147,11 @@ fn sweep(args: &ServersArgs, player: Option<&str>, naming: NamingArgs, mut rows:
     let mut settings = args.sweep.settings(&args.targets, Some(game.server_port))?;
     let lines = catalogue.clone();
     settings.sources.labels = Some(Arc::new(move |line| named_game::parse(line, &lines)));
-    let all = settings.all;
+    let (all, names) = (settings.all, settings.sources.names);
     let mut sweep = Sweep::open(settings)?;
     let inputs = sweep.inputs()?;
     let out = sweep.results()?;
     let waker = sweep.net.waker();
-    let names = args.sweep.lists.names();
     let masters = Masters::resolve(&master_names(args, game)?, game, names, move || drop(waker.wake()));
     let own = if masters.is_empty() { vec![] } else { own_addresses(&sweep.console) };
     let games = Games::new(game)
