@@ -5,7 +5,8 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -190,6 +191,31 @@ fn without_an_answer_the_reason_is_not_that_there_is_no_such_name() {
     drop(silent);
     let (results, _) = resolve(&[], &["v4.test"]);
     assert!(results["v4.test"].contains("127.0.0.9: connection refused"), "{results:?}");
+}
+
+#[test]
+fn names_are_resolved_by_tcp_if_wanted() {
+    if !is_isolated("names_are_resolved_by_tcp_if_wanted") {
+        return;
+    }
+    let conf = "nameserver 127.0.0.1\noptions use-vc\n";
+    let _files = files(&[("resolv.conf", conf), ("hosts", ""), SWITCH]);
+    let server = TcpListener::bind("127.0.0.1:53").expect("a namespace of our own");
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut length = [0; 2];
+            while stream.read_exact(&mut length).is_ok() {
+                let mut request = vec![0; usize::from(u16::from_be_bytes(length))];
+                stream.read_exact(&mut request).expect("a request");
+                let (name, of) = question(&request[12..]);
+                let reply = reply(&request, &name, of);
+                let message = [&(reply.len() as u16).to_be_bytes(), &reply[..]].concat();
+                stream.write_all(&message).expect("written");
+            }
+        }
+    });
+    expect(&[], &[("v4.test", "127.0.0.2"), ("v6.test", "[::1]"), ("no.test", "no such name")]);
 }
 
 #[test]

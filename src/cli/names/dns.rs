@@ -91,6 +91,9 @@ impl DnsResolver {
         let protocol = Dns::new(settings, conf.servers.iter().copied(), net::random_key()?);
         let config = Config::default()
             .with_rate(rules.rate)
+            // The rate is what the user permits; most systems have one server, or two in one network.
+            .with_host_rate(Some(rules.rate.unwrap_or(f64::INFINITY)))
+            .with_prefix_rate(None)
             .with_ring(2 * AT_ONCE)
             .with_timeout(Timeout::Fixed(conf.timeout))
             .with_tries(conf.attempts * conf.servers.len() as u32);

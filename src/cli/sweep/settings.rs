@@ -66,7 +66,7 @@ impl SweepArgs {
                 arguments: targets.to_vec(),
                 files: self.lists.input.clone(),
                 default_port,
-                names: NameRules { rate: self.rate.0, ..self.lists.names() },
+                names: NameRules { rate, ..self.lists.names() },
                 strict: self.lists.strict,
                 ..Sources::default()
             },
