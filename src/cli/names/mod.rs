@@ -21,6 +21,7 @@ use clap::ValueEnum;
 use super::targets;
 use dns::DnsResolver;
 use local::{LocalNames, Source};
+pub use resolv_conf::{Overrides, ResolvConf};
 use system::SystemResolver;
 
 /// The maximum number of names that wait until they can be resolved.

@@ -1,7 +1,7 @@
 //! The servers to ask: from the arguments, from files, or from resolv.conf(5).
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use allears::protocol::dns::PORT;
@@ -13,6 +13,7 @@ use crate::cli::console::Console;
 use crate::cli::exit::Usage;
 use crate::cli::input_lines::Input;
 use crate::cli::inputs::BadLine;
+use crate::cli::names::{Overrides, ResolvConf};
 use crate::cli::targets::{self, Target};
 
 /// The file that names the servers of this machine.
@@ -40,7 +41,8 @@ pub fn list(args: &DnsArgs, console: &Console) -> Result<Vec<SocketAddr>> {
     }
     bad_lines.refuse()?;
     if args.server.is_empty() && args.servers.is_empty() {
-        servers = configured(&fs::read_to_string(RESOLV_CONF).unwrap_or_default());
+        let text = fs::read_to_string(RESOLV_CONF).unwrap_or_default();
+        servers = ResolvConf::parse(&text, &Overrides::default()).servers;
     }
     let (ipv4, ipv6) = (args.sweep.lists.ipv4, args.sweep.lists.ipv6);
     servers.retain(|server| if server.is_ipv4() { !ipv6 } else { !ipv4 });
@@ -68,30 +70,9 @@ fn read(path: &Path, servers: &mut Vec<SocketAddr>, mut report: impl FnMut(BadLi
     Ok(())
 }
 
-/// Returns the servers of resolv.conf(5); without one, this machine. Lines that are not understood are skipped.
-fn configured(text: &str) -> Vec<SocketAddr> {
-    let server = |line: &str| {
-        let mut words = line.split_whitespace();
-        words.next().filter(|word| *word == "nameserver")?;
-        // `words` cannot name a network here.
-        parse(words.next()?).ok()?.first().copied()
-    };
-    let servers: Vec<_> = text.lines().filter_map(server).collect();
-    if servers.is_empty() { vec![(Ipv4Addr::LOCALHOST, PORT).into()] } else { servers }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn servers_of_this_machine_are_read() {
-        let text = "# nameserver 192.0.2.9\nsearch a.test\nnameserver 192.0.2.1\nnameserver\t2001:db8::1 # here\n\
-                    nameserver nonsense\noptions retrans:1\n";
-        let all: Vec<_> = configured(text).iter().map(ToString::to_string).collect();
-        assert_eq!(all, ["192.0.2.1:53", "[2001:db8::1]:53"]);
-        assert_eq!(configured("domain a.test\n"), ["127.0.0.1:53".parse().expect("an address")]);
-    }
 
     #[test]
     fn a_server_is_an_address() {
