@@ -103,10 +103,12 @@ fn queries_share_a_connection_and_are_counted_apart() {
             }
         }
     });
-    let (outcomes, ledger) = resolve(DnsSettings::default(), address, 1_000, Timeout::Auto);
-    assert_eq!(answered_by_tcp(&outcomes), 1_000);
-    assert_eq!((ledger.datagrams_sent, ledger.datagrams_received), (1_000, 1_000));
-    assert_eq!((ledger.stream_sent, ledger.stream_received, ledger.queries), (1_000, 1_000, 2_000));
+    // No more than the small buffer of this server holds, and long enough for a busy machine.
+    let patient = Timeout::Fixed(Duration::from_secs(20));
+    let (outcomes, ledger) = resolve(DnsSettings::default(), address, 150, patient);
+    assert_eq!(answered_by_tcp(&outcomes), 150);
+    assert_eq!((ledger.datagrams_sent, ledger.datagrams_received), (150, 150));
+    assert_eq!((ledger.stream_sent, ledger.stream_received, ledger.queries), (150, 150, 300));
     assert_eq!(connections.load(Ordering::Relaxed), 1);
     let (outcomes, ledger) = resolve(DnsSettings::default().with_tcp(Tcp::Only), address, 10, Timeout::Auto);
     assert_eq!((answered_by_tcp(&outcomes), ledger.datagrams_sent), (10, 0));
@@ -165,6 +167,41 @@ fn half_a_message_and_a_stalled_connection_are_failures_with_a_reason() {
     let (outcomes, _) =
         resolve(DnsSettings::default(), stalled, 3, Timeout::Fixed(Duration::from_millis(50)));
     assert!(answered_by_tcp(&outcomes) == 0 && outcomes.len() == 3, "{outcomes:?}");
+}
+
+#[test]
+fn messages_that_answer_nothing_do_not_keep_a_query_open() {
+    let address = server(|mut stream| {
+        read_frame(&mut stream);
+        let _ = stream.write_all(b"\0\0\0\x03abc");
+    });
+    let (outcomes, ledger) = resolve(DnsSettings::default(), address, 3, Timeout::Auto);
+    assert_eq!(outcomes, vec![Outcome::Malformed("TCP: connection closed"); 3]);
+    assert!(ledger.unmatched > 0, "{ledger:?}");
+}
+
+#[test]
+fn more_servers_than_connections_are_all_asked() {
+    let count = 300;
+    let connections: Vec<_> = (0..count)
+        .map(|_| {
+            server(|mut stream| {
+                if let Some(query) = read_frame(&mut stream) {
+                    let _ = stream.write_all(&frame(&reply(&query, false)));
+                }
+            })
+        })
+        .collect();
+    let dns = Dns::new(DnsSettings::default().with_sticky(true), [], random_key().expect("random numbers"));
+    let targets = connections.iter().flat_map(|server| [*server; 3]).enumerate().map(|(number, server)| {
+        let name: Name = format!("n{number}.test").parse().expect("a name");
+        (server, Question::new(&name, RecordType::A, Class::IN), ())
+    });
+    let mut sweep =
+        Sweep::with_settings(dns, targets, Config::unlimited(), &Options::default()).expect("sockets");
+    let outcomes: Vec<_> =
+        sweep.by_ref().map(|completion| completion.expect("no system error").outcome).collect();
+    assert_eq!(answered_by_tcp(&outcomes), 3 * count);
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Reactor {
             #[cfg(target_os = "linux")]
             armed: Time::ZERO,
             poll,
-            events: Events::with_capacity(8),
+            events: Events::with_capacity(64),
             origin: Instant::now(),
             waker,
             source: None,

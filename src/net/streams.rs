@@ -33,6 +33,8 @@ pub(super) struct Streams<C> {
     servers: HashMap<SocketAddr, Peer>,
     /// The connections that may be read or written.
     ready: Vec<usize>,
+    /// Servers for which there was no room among all connections.
+    crowded_out: VecDeque<SocketAddr>,
 }
 
 /// The other end of connections.
@@ -55,15 +57,22 @@ struct Connection<C> {
     input: Vec<u8>,
     /// The requests that were given to it.
     open: Vec<Transmit>,
-    /// The messages received, and those since the requests were last looked through.
-    delivered: usize,
-    delivered_lately: usize,
+    /// The requests that were answered, and those since requests were last found to have timed out.
+    answered: usize,
+    answered_lately: usize,
+    /// True if it gets no more requests, since others have timed out while none was answered.
+    is_stalled: bool,
     used: Time,
 }
 
 impl<C> Streams<C> {
     pub fn new() -> Streams<C> {
-        Streams { connections: Slab::new(), servers: HashMap::new(), ready: Vec::new() }
+        Streams {
+            connections: Slab::new(),
+            servers: HashMap::new(),
+            ready: Vec::new(),
+            crowded_out: VecDeque::new(),
+        }
     }
 
     /// Records that the connection with this token may be read or written.
@@ -91,7 +100,7 @@ impl<C: Read + Write> Streams<C> {
         // A request is never longer: its protocol also sends it as a datagram.
         frame.extend_from_slice(&(message.len() as u16).to_be_bytes());
         frame.extend_from_slice(message);
-        self.close_stalled(engine, now, transmit.to);
+        self.find_stalled(engine, transmit.to);
         self.peer(transmit.to).waiting.push_back((transmit, frame));
         self.assign(engine, system, now, transmit.to);
     }
@@ -110,7 +119,7 @@ impl<C: Read + Write> Streams<C> {
         server: SocketAddr,
     ) {
         loop {
-            let Streams { connections, servers, ready } = self;
+            let Streams { connections, servers, ready, crowded_out } = self;
             let Some(peer) = servers.get_mut(&server) else { return };
             while peer.waiting.front().is_some_and(|(transmit, _)| !engine.awaits_reply(transmit)) {
                 peer.waiting.pop_front();
@@ -118,16 +127,25 @@ impl<C: Read + Write> Streams<C> {
             if peer.waiting.is_empty() {
                 return;
             }
-            let free = peer.connections.iter().find(|id| connections[**id].open.len() < peer.depth);
-            if let Some(&id) = free {
+            let mut usable = peer.connections.iter().filter(|id| !connections[**id].is_stalled);
+            let count = usable.clone().count();
+            if let Some(&id) = usable.find(|id| connections[**id].open.len() < peer.depth) {
                 let Some((transmit, frame)) = peer.waiting.pop_front() else { return };
                 connections[id].add(now, transmit, &frame);
                 ready.push(id);
                 continue;
             }
             let most = if peer.depth < DEPTH { MOST_TO_ONE } else { 1 };
-            if peer.connections.len() >= most || (connections.len() >= MOST && !self.close_idle()) {
+            if count >= most {
                 return;
+            }
+            if connections.len() >= MOST {
+                let idle = connections.iter().find(|(_, connection)| connection.open.is_empty());
+                let Some(idle) = idle.map(|(id, _)| id) else {
+                    crowded_out.push_back(server);
+                    return;
+                };
+                self.remove(idle);
             }
             if let Err(error) = self.connect(system, now, server) {
                 self.fail_waiting(engine, now, server, reason(&error));
@@ -145,8 +163,9 @@ impl<C: Read + Write> Streams<C> {
             output: vec![],
             input: vec![],
             open: vec![],
-            delivered: 0,
-            delivered_lately: 0,
+            answered: 0,
+            answered_lately: 0,
+            is_stalled: false,
             used: now,
         });
         self.peer(to).connections.push(id);
@@ -165,11 +184,9 @@ impl<C: Read + Write> Streams<C> {
             // An event may be older than the end of its connection.
             let Some(connection) = self.connections.get_mut(id) else { continue };
             let to = connection.to;
-            let exchanged = connection.write().and_then(|()| connection.read(engine, now));
-            match exchanged {
+            match connection.exchange(engine, now) {
                 Ok((messages, is_empty)) => {
                     count += messages;
-                    connection.open.retain(|transmit| messages == 0 || engine.awaits_reply(transmit));
                     if !is_empty {
                         self.ready.push(id);
                     }
@@ -183,11 +200,15 @@ impl<C: Read + Write> Streams<C> {
         }
         self.ready.append(&mut ready);
         self.close_old(now);
+        for _ in 0..self.crowded_out.len().min(MOST - self.connections.len().min(MOST)) {
+            let Some(server) = self.crowded_out.pop_front() else { break };
+            self.assign(engine, system, now, server);
+        }
         count
     }
 
-    /// Ends a connection. If it has delivered messages, the server only closes it early: the requests that are open are
-    /// sent again, fewer at a time. Otherwise they have failed.
+    /// Ends a connection. If requests were answered, the server only closes it early: those that are open are sent again,
+    /// fewer at a time. Otherwise they have failed.
     fn close<P: Protocol, T>(
         &mut self,
         engine: &mut Engine<P, T>,
@@ -195,13 +216,13 @@ impl<C: Read + Write> Streams<C> {
         id: usize,
         reason: &'static str,
     ) {
-        let Connection { to, open, delivered, .. } = self.remove(id);
+        let Connection { to, open, answered, .. } = self.remove(id);
         let open: Vec<_> = open.into_iter().filter(|transmit| engine.awaits_reply(transmit)).collect();
-        if delivered == 0 {
+        if answered == 0 {
             open.into_iter().for_each(|transmit| engine.handle_stream_failure(now, transmit, reason));
         } else if !open.is_empty() {
             let peer = self.peer(to);
-            peer.depth = peer.depth.min(delivered).max(1);
+            peer.depth = peer.depth.min(answered).max(1);
             open.into_iter().rev().for_each(|transmit| engine.unsend(now, transmit));
         }
     }
@@ -210,26 +231,22 @@ impl<C: Read + Write> Streams<C> {
         let connection = self.connections.remove(id);
         if let Some(peer) = self.servers.get_mut(&connection.to) {
             peer.connections.retain(|other| *other != id);
+            if peer.connections.is_empty() && peer.waiting.is_empty() && peer.depth == DEPTH {
+                self.servers.remove(&connection.to);
+            }
         }
         connection
     }
 
-    /// Closes the connections to a server of which requests have timed out while nothing was delivered, so that the next
-    /// attempt gets a new one.
-    fn close_stalled<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time, server: SocketAddr) {
-        let Streams { connections, servers, .. } = self;
-        let Some(peer) = servers.get(&server) else { return };
-        let mut stalled = vec![];
+    /// Finds the connections to a server whose requests time out while none is answered, so that the next attempt gets a
+    /// new one.
+    fn find_stalled<P: Protocol, T>(&mut self, engine: &Engine<P, T>, server: SocketAddr) {
+        let Some(peer) = self.servers.get(&server) else { return };
         for &id in &peer.connections {
-            let connection = &mut connections[id];
-            let before = connection.open.len();
-            connection.open.retain(|transmit| engine.awaits_reply(transmit));
-            let has_lost = connection.open.len() < before;
-            if has_lost && mem::take(&mut connection.delivered_lately) == 0 {
-                stalled.push(id);
-            }
+            let connection = &mut self.connections[id];
+            let has_timeouts = connection.forget_ended(engine) > 0;
+            connection.is_stalled |= has_timeouts && mem::take(&mut connection.answered_lately) == 0;
         }
-        stalled.into_iter().for_each(|id| self.close(engine, now, id, "TCP: no answer"));
     }
 
     fn fail_waiting<P: Protocol, T>(
@@ -244,16 +261,11 @@ impl<C: Read + Write> Streams<C> {
         }
     }
 
-    /// Closes a connection without queries. Returns false if there is none.
-    fn close_idle(&mut self) -> bool {
-        let idle = self.connections.iter().find(|(_, connection)| connection.open.is_empty());
-        let id = idle.map(|(id, _)| id);
-        id.map(|id| self.remove(id)).is_some()
-    }
-
     /// Closes connections that were not used for a while.
     fn close_old(&mut self, now: Time) {
-        let is_old = |connection: &Connection<C>| connection.open.is_empty() && now - connection.used > IDLE;
+        let is_old = |connection: &Connection<C>| {
+            connection.open.is_empty() && (connection.is_stalled || now - connection.used > IDLE)
+        };
         while let Some(id) =
             self.connections.iter().find(|(_, connection)| is_old(connection)).map(|(id, _)| id)
         {
@@ -267,6 +279,30 @@ impl<C: Read + Write> Connection<C> {
         self.output.extend_from_slice(frame);
         self.open.push(transmit);
         self.used = now;
+    }
+
+    /// Writes and reads. Returns the number of messages received, and whether nothing more has arrived.
+    fn exchange<P: Protocol, T>(
+        &mut self,
+        engine: &mut Engine<P, T>,
+        now: Time,
+    ) -> io::Result<(usize, bool)> {
+        let timed_out = self.forget_ended(engine);
+        let written = self.write();
+        // What has arrived is read even if the other end takes no more.
+        let read = self.read(engine, now);
+        let answered = self.forget_ended(engine);
+        self.answered += answered;
+        self.answered_lately += answered;
+        self.is_stalled |= timed_out > 0 && self.answered_lately == 0;
+        written.and(read)
+    }
+
+    /// Forgets the requests that no longer wait for their replies. Returns their number.
+    fn forget_ended<P: Protocol, T>(&mut self, engine: &Engine<P, T>) -> usize {
+        let before = self.open.len();
+        self.open.retain(|transmit| engine.awaits_reply(transmit));
+        before - self.open.len()
     }
 
     /// Writes what the system takes now.
@@ -311,8 +347,6 @@ impl<C: Read + Write> Connection<C> {
         }
         let used = self.input.len() - rest.len();
         self.input.drain(..used);
-        self.delivered += count;
-        self.delivered_lately += count;
         self.used = now;
         count
     }
