@@ -215,7 +215,7 @@ fn servers_are_read_from_a_file() {
 fn large_answers_come_over_tcp_and_are_counted_apart() {
     let fleet = fleet(&[]);
     let names: String = (0..200).map(|i| format!("big{i}.example\n")).collect();
-    let more = ["-i", "-", "-o", "json", "--ports", "4", "--stats", "/dev/stderr", "-q"];
+    let more = ["-i", "-", "-o", "json", "--ports", "4", "--stats", "/dev/stderr", "-q", "--timeout", "20s"];
     let run = ask_with_input(&fleet, &more, &names).expect_code(0);
     let whole = |line: &Value| {
         line["tcp"] == true
