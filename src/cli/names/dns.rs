@@ -66,8 +66,6 @@ struct OpenLookup {
     types: &'static [RecordType],
     /// The number of open questions.
     pending: usize,
-    /// How often another server may be asked, because one cannot be reached.
-    detours: usize,
     found: Vec<SocketAddr>,
     /// True if one of the names exists, without an address that fits.
     exists: bool,
@@ -170,7 +168,6 @@ impl Lookups {
             rest,
             types: &[],
             pending: 0,
-            detours: self.conf.servers.len() - 1,
             found: vec![],
             exists: false,
             is_missing: false,
@@ -226,10 +223,6 @@ impl Lookups {
 
     fn conclude(&mut self, completion: Completion<Conversation, Answer, usize>) -> Result<(), Stopped> {
         let key = completion.tag;
-        let is_out_of_reach = matches!(completion.outcome, Outcome::Unreachable(_) | Outcome::SendFailed(_));
-        if is_out_of_reach && self.ask_elsewhere(&completion) {
-            return Ok(());
-        }
         let lookup = &mut self.open[key];
         lookup.pending -= 1;
         match &completion.outcome {
@@ -256,19 +249,6 @@ impl Lookups {
             return Ok(());
         }
         self.try_next_name(key)
-    }
-
-    /// Asks the next server, because this one cannot be reached. Returns whether there is one.
-    fn ask_elsewhere(&mut self, completion: &Completion<Conversation, Answer, usize>) -> bool {
-        let lookup = &mut self.open[completion.tag];
-        if lookup.detours == 0 {
-            return false;
-        }
-        lookup.detours -= 1;
-        let servers = &self.conf.servers;
-        let at = servers.iter().position(|server| *server == completion.target).unwrap_or_default();
-        let question = completion.conversation.question().clone();
-        self.engine.ask(servers[(at + 1) % servers.len()], question, completion.tag).is_ok()
     }
 
     /// Delivers the result of a lookup.
