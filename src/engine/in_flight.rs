@@ -224,8 +224,8 @@ impl<C, T> InFlight<C, T> {
         }
     }
 
-    /// Finds the attempt that was sent to `from` with `token` over this transport. If the token is enough, also finds one that was sent to
-    /// another address.
+    /// Finds the attempt that was sent to `from` with `token` over this transport. If the token is enough, also finds one
+    /// that was sent to another address.
     pub fn find(&self, from: SocketAddr, token: Token, transport: Transport) -> Option<Hit> {
         let fingerprint = self.fingerprint(from, token);
         let by_address = || self.without_token.as_ref().filter(|_| token == Token::NONE)?.get(&fingerprint);

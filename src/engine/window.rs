@@ -30,8 +30,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Creates a window with one lane, for at most `limit` queries; without a limit, for as many as `credit` bytes of receive buffer
-    /// can hold replies for, each of at most `largest` bytes.
+    /// Creates a window with one lane, for at most `limit` queries; without a limit, for as many as `credit` bytes of
+    /// receive buffer can hold replies for, each of at most `largest` bytes.
     pub fn new(limit: Option<u32>, credit: Option<u64>, largest: u32) -> Window {
         Window {
             limit,

@@ -7,7 +7,7 @@
 //! - [`Socket`]: sends and receives datagrams: `linux` many per system call, `portable` one. `control` parses Linux's
 //!   control messages, `errors` has the ICMP errors of its error queue.
 //! - `streams`: TCP connections for queries that need them.
-//! - [`Listener`]: accepts TCP connections, for simulated hosts.
+//! - [`Listener`]: accepts TCP connections, for simulated hosts. `frame` has the messages on connections.
 
 #[cfg(target_os = "linux")]
 use linux as platform;
@@ -20,6 +20,7 @@ mod cost;
 mod driver;
 mod errno;
 mod errors;
+mod frame;
 mod lane;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -41,6 +42,7 @@ use crate::setters::setters;
 use driver::Driver;
 use errno::NO_SUCH_FAMILY;
 pub use errors::{ErrorInbox, NetworkError};
+pub use frame::{split_frame, write_length};
 use lane::Lane;
 pub use listener::{AcceptedStream, Listener};
 pub use reactor::{Reactor, Waker};
@@ -103,6 +105,8 @@ setters!(Options {
 /// ```
 pub struct Net {
     driver: Driver<Reactor>,
+    /// The receive buffer that each socket was granted; 0 without sockets.
+    receive_buffer: usize,
 }
 
 impl Net {
@@ -114,17 +118,23 @@ impl Net {
     /// An address cannot be bound, or there is no event queue.
     pub fn open(options: &Options) -> Result<Net, OpenError> {
         let reactor = Reactor::new().map_err(OpenError::EventQueue)?;
-        let mut net = Net { driver: Driver::new(reactor) };
+        let mut net = Net { driver: Driver::new(reactor), receive_buffer: 0 };
+        net.bind_families(options)?;
+        let granted = net.driver.lanes.iter().map(|lane| lane.socket.receive_buffer()).min();
+        net.receive_buffer = granted.unwrap_or(0);
+        Ok(net)
+    }
+
+    fn bind_families(&mut self, options: &Options) -> Result<(), OpenError> {
         if let Some(addr) = options.bind {
-            net.driver.system.source = Some(addr.ip());
-            net.bind_all(addr, options)?;
-            return Ok(net);
+            self.driver.system.source = Some(addr.ip());
+            return self.bind_all(addr, options);
         }
-        let v4 = net.bind_all((Ipv4Addr::UNSPECIFIED, 0).into(), options);
-        let v6 = net.bind_all((Ipv6Addr::UNSPECIFIED, 0).into(), options);
+        let v4 = self.bind_all((Ipv4Addr::UNSPECIFIED, 0).into(), options);
+        let v6 = self.bind_all((Ipv6Addr::UNSPECIFIED, 0).into(), options);
         match (v4, v6) {
-            (Ok(()), Ok(())) => Ok(net),
-            (Ok(()), Err(failed)) | (Err(failed), Ok(())) if failed.is_family_unavailable() => Ok(net),
+            (Ok(()), Ok(())) => Ok(()),
+            (Ok(()), Err(failed)) | (Err(failed), Ok(())) if failed.is_family_unavailable() => Ok(()),
             (Err(failed), _) | (_, Err(failed)) => Err(failed),
         }
     }
@@ -199,7 +209,7 @@ impl Net {
 
     /// Returns the receive buffer that each socket was granted, in bytes as the system counts them.
     pub fn receive_buffer(&self) -> usize {
-        self.driver.lanes.iter().map(|lane| lane.socket.receive_buffer()).min().unwrap_or(0)
+        self.receive_buffer
     }
 
     /// Returns the part of the receive buffer that can be relied on while replies queue up in it. [`turn`](Net::turn)

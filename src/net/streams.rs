@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use super::frame::{split_frame, write_length};
 use super::system::System;
 use crate::engine::{Engine, Protocol, Time, Transmit};
 
@@ -96,10 +97,9 @@ impl<C: Read + Write> Streams<C> {
         transmit: Transmit,
         message: &[u8],
     ) {
-        let mut frame = Vec::with_capacity(2 + message.len());
-        // A request is never longer: its protocol also sends it as a datagram.
-        frame.extend_from_slice(&(message.len() as u16).to_be_bytes());
-        frame.extend_from_slice(message);
+        // A request is never longer than a frame: its protocol also sends it as a datagram.
+        let mut frame = [&[0; 2], message].concat();
+        write_length(&mut frame);
         self.find_stalled(engine, transmit.to);
         self.peer(transmit.to).waiting.push_back((transmit, frame));
         self.assign(engine, system, now, transmit.to);
@@ -352,12 +352,6 @@ impl<C: Read + Write> Connection<C> {
     }
 }
 
-/// Splits a message off, which follows its length in two bytes (RFC 1035, section 4.2.2); `None` if it is incomplete.
-fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    rest.split_at_checked(u16::from_be_bytes(*length).into())
-}
-
 /// Returns whether an error only means that it is too early: not connected yet, or nothing to read.
 fn is_early(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected)
@@ -371,19 +365,5 @@ fn reason(error: &io::Error) -> &'static str {
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => "TCP: connection closed",
         _ => "TCP: connection failed",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_is_split_off_once_it_is_complete() {
-        let two = b"\0\x02ab\0\0\0\x01";
-        assert_eq!(split_frame(two), Some((&b"ab"[..], &b"\0\0\0\x01"[..])));
-        assert_eq!(split_frame(&two[4..]), Some((&b""[..], &b"\0\x01"[..])));
-        assert_eq!(split_frame(&two[6..]), None);
-        (0..4).for_each(|len| assert_eq!(split_frame(&two[..len]), None));
     }
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use allears::engine::Time;
-use allears::net::{AcceptedStream, Listener, Reactor};
+use allears::net::{AcceptedStream, Listener, Reactor, split_frame, write_length};
 use allears::sim::{Fleet, StreamReaction};
 use slab::Slab;
 
@@ -213,8 +213,8 @@ impl HostConnection {
     /// Processes the complete frames of the input. Returns false if the host refuses one.
     fn process_frames(&mut self, now: Time, fleet: &mut Fleet) -> bool {
         let (to, from) = (self.stream.local_addr(), self.stream.peer_addr());
-        let mut at = 0;
-        while let Some((message, rest)) = split_frame(&self.input[at..]).filter(|_| !self.is_ending) {
+        let mut rest = &self.input[..];
+        while let Some((message, after)) = split_frame(rest).filter(|_| !self.is_ending) {
             let mut frame = vec![0, 0];
             match fleet.handle_stream_request(now, to, from, message, &mut frame) {
                 StreamReaction::Refused => return false,
@@ -230,13 +230,14 @@ impl HostConnection {
                     self.is_ending = true;
                 }
             }
-            at = self.input.len() - rest;
+            rest = after;
             if !frame.is_empty() {
                 self.waiting += frame.len();
                 self.replies.push_back((now + self.latency, frame));
             }
         }
-        self.input.drain(..at);
+        let used = self.input.len() - rest.len();
+        self.input.drain(..used);
         true
     }
 
@@ -262,35 +263,5 @@ impl HostConnection {
         }
         let due = self.replies.front().map(|(due, _)| *due);
         due.into_iter().chain([self.last_active + IDLE]).min().unwrap_or(now)
-    }
-}
-
-/// Returns the message of the first frame, and the number of bytes after it; `None` if it is not complete.
-fn split_frame(input: &[u8]) -> Option<(&[u8], usize)> {
-    let (length, rest) = input.split_first_chunk()?;
-    let length = usize::from(u16::from_be_bytes(*length));
-    Some((rest.get(..length)?, rest.len() - length))
-}
-
-/// Writes the length of the message in front of it.
-fn write_length(frame: &mut [u8]) {
-    let length = (frame.len() - 2) as u16;
-    frame[..2].copy_from_slice(&length.to_be_bytes());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_is_a_length_and_as_many_bytes() {
-        assert_eq!(split_frame(b"\x00\x03abcde"), Some((&b"abc"[..], 2)));
-        assert_eq!(split_frame(b"\x00\x00"), Some((&b""[..], 0)));
-        for incomplete in [&b""[..], b"\x00", b"\x00\x03ab", b"\x01\x00ab"] {
-            assert_eq!(split_frame(incomplete), None);
-        }
-        let mut frame = b"\0\0abc".to_vec();
-        write_length(&mut frame);
-        assert_eq!(frame, b"\x00\x03abc");
     }
 }
