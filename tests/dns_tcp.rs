@@ -39,6 +39,11 @@ fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
 /// Starts a server whose answers by UDP are truncated. `serve` handles each TCP connection.
 fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let (address, listener) = truncating_server();
+    serve_connections(listener, serve);
+    address
+}
+
+fn serve_connections(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) {
     let serve = Arc::new(serve);
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
@@ -46,7 +51,6 @@ fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
             std::thread::spawn(move || serve(stream));
         }
     });
-    address
 }
 
 /// Starts the part of a server that answers by UDP, and returns the listener of the part that answers by TCP.
@@ -182,26 +186,27 @@ fn messages_that_answer_nothing_do_not_keep_a_query_open() {
 
 #[test]
 fn more_servers_than_connections_are_all_asked() {
-    let count = 300;
-    let connections: Vec<_> = (0..count)
-        .map(|_| {
-            server(|mut stream| {
-                if let Some(query) = read_frame(&mut stream) {
-                    let _ = stream.write_all(&frame(&reply(&query, false)));
-                }
-            })
-        })
-        .collect();
-    let dns = Dns::new(DnsSettings::default().with_sticky(true), [], random_key().expect("random numbers"));
-    let targets = connections.iter().flat_map(|server| [*server; 3]).enumerate().map(|(number, server)| {
+    // One listener for all addresses: with one for each, the test would need more than 1,024 file descriptors.
+    let count = 300u16;
+    let listener = TcpListener::bind("0.0.0.0:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    serve_connections(listener, |mut stream| {
+        if let Some(query) = read_frame(&mut stream) {
+            let _ = stream.write_all(&frame(&reply(&query, false)));
+        }
+    });
+    let settings = DnsSettings::default().with_sticky(true).with_tcp(Tcp::Only);
+    let dns = Dns::new(settings, [], random_key().expect("random numbers"));
+    let targets = (0..3 * count).map(|number| {
+        let [high, low] = (number / 3 + 1).to_be_bytes();
         let name: Name = format!("n{number}.test").parse().expect("a name");
-        (server, Question::new(&name, RecordType::A, Class::IN), ())
+        (([127, 9, high, low], port).into(), Question::new(&name, RecordType::A, Class::IN), ())
     });
     let mut sweep =
         Sweep::with_settings(dns, targets, Config::unlimited(), &Options::default()).expect("sockets");
     let outcomes: Vec<_> =
         sweep.by_ref().map(|completion| completion.expect("no system error").outcome).collect();
-    assert_eq!(answered_by_tcp(&outcomes), 3 * count);
+    assert_eq!(answered_by_tcp(&outcomes), 3 * usize::from(count));
 }
 
 #[test]

@@ -191,7 +191,7 @@ impl<C: Read + Write> Streams<C> {
                         self.ready.push(id);
                     }
                 }
-                Err(error) => self.close(engine, now, id, reason(&error)),
+                Err(error) => self.close(engine, now, id, &error),
             }
             self.assign(engine, system, now, to);
             if count >= RECEIVE_LIMIT {
@@ -207,23 +207,23 @@ impl<C: Read + Write> Streams<C> {
         count
     }
 
-    /// Ends a connection. If requests were answered, the server only closes it early: those that are open are sent again,
-    /// fewer at a time. Otherwise they have failed.
-    fn close<P: Protocol, T>(
-        &mut self,
-        engine: &mut Engine<P, T>,
-        now: Time,
-        id: usize,
-        reason: &'static str,
-    ) {
+    /// Ends a connection. If requests were answered, the server only closes it early. If none was, one of several may have
+    /// made the server close it. In both cases those that are open are sent again, fewer at a time. Otherwise they have
+    /// failed.
+    fn close<P: Protocol, T>(&mut self, engine: &mut Engine<P, T>, now: Time, id: usize, error: &io::Error) {
         let Connection { to, open, answered, .. } = self.remove(id);
         let open: Vec<_> = open.into_iter().filter(|transmit| engine.awaits_reply(transmit)).collect();
-        if answered == 0 {
-            open.into_iter().for_each(|transmit| engine.handle_stream_failure(now, transmit, reason));
-        } else if !open.is_empty() {
+        if open.is_empty() {
+            return;
+        }
+        let is_shared = open.len() > 1 && error.kind() != io::ErrorKind::ConnectionRefused;
+        if answered > 0 || is_shared {
             let peer = self.peer(to);
             peer.depth = peer.depth.min(answered).max(1);
             open.into_iter().rev().for_each(|transmit| engine.unsend(now, transmit));
+        } else {
+            let reason = reason(error);
+            open.into_iter().for_each(|transmit| engine.handle_stream_failure(now, transmit, reason));
         }
     }
 
