@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::inputs::SHOWN;
+use super::bad_lines::SHOWN;
 use super::output::untrusted::escaped;
 
 /// Standard error. Results must be written within [`Console::suspend`], so that they never mix with the progress line.

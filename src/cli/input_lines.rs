@@ -1,11 +1,12 @@
 //! Lines of a file or of standard input: of bounded length, with any bytes.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 
 /// The longest valid line in bytes. Longer lines are truncated.
 pub const MAX_LINE: usize = 1024;
@@ -23,8 +24,73 @@ enum Origin {
     Spooled(Arc<[u8]>),
 }
 
+/// The place of a line in messages: `hosts.txt:17` or `argument 2`.
+#[derive(Clone, Copy, Debug)]
+pub enum LinePlace<'a> {
+    /// The index of an argument.
+    Argument(usize),
+    /// The name of an input, and the number of the line, 1 for the first.
+    Input(&'a str, u64),
+}
+
+impl fmt::Display for LinePlace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinePlace::Argument(index) => write!(f, "argument {}", index + 1),
+            LinePlace::Input(name, number) => write!(f, "{name}:{number}"),
+        }
+    }
+}
+
+/// An event in reading lines.
+pub enum LineEvent<'a> {
+    /// A line, without its end and truncated to [`MAX_LINE`] + 1 bytes, and its place.
+    Line(&'a [u8], LinePlace<'a>),
+    /// Reading the next line may block.
+    Pause,
+    /// An input cannot be read to its end.
+    Failed(Error),
+}
+
+/// Reads the arguments, then the lines of all files, and passes each to `take`, until that fails.
+pub fn read_lines<E>(
+    arguments: &[String],
+    files: &[Input],
+    mut take: impl FnMut(LineEvent<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    for (index, argument) in arguments.iter().enumerate() {
+        take(LineEvent::Line(argument.as_bytes(), LinePlace::Argument(index)))?;
+    }
+    let mut line = vec![];
+    for file in files {
+        let failed =
+            |error| LineEvent::Failed(Error::new(error).context(format!("cannot read {}", file.name)));
+        let mut lines = match file.lines() {
+            Ok(lines) => lines,
+            Err(error) => {
+                take(failed(error))?;
+                continue;
+            }
+        };
+        for number in 1u64.. {
+            if lines.may_wait() {
+                take(LineEvent::Pause)?;
+            }
+            match lines.next(&mut line) {
+                Ok(true) => take(LineEvent::Line(&line, LinePlace::Input(&file.name, number)))?,
+                Ok(false) => break,
+                Err(error) => {
+                    take(failed(error))?;
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The lines of one input.
-pub struct Lines {
+struct Lines {
     reader: BufReader<Box<dyn Read + Send>>,
 }
 
@@ -53,7 +119,7 @@ impl Input {
     }
 
     /// Returns its lines from the first on.
-    pub fn lines(&self) -> io::Result<Lines> {
+    fn lines(&self) -> io::Result<Lines> {
         let reader: Box<dyn Read + Send> = match &self.origin {
             Origin::Stdin => Box::new(io::stdin()),
             Origin::File(path) => Box::new(File::open(path)?),
@@ -65,13 +131,13 @@ impl Input {
 
 impl Lines {
     /// Returns whether reading the next line may block.
-    pub fn may_wait(&self) -> bool {
+    fn may_wait(&self) -> bool {
         !self.reader.buffer().contains(&b'\n')
     }
 
     /// Reads the next line into `line`, without its end and at most [`MAX_LINE`] + 1 bytes of it. Returns false at the
     /// end of the input.
-    pub fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         line.clear();
         let mut any = false;
         loop {

@@ -8,51 +8,20 @@ mod strict;
 #[cfg(test)]
 mod tests;
 
-use std::io;
-use std::mem;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
-use std::{fmt, thread, vec};
+use std::thread;
 
 use anyhow::{Context, Error, Result};
 
+use super::bad_lines::BadLine;
+use super::batches::{self, BatchReceiver, BatchSender, NextItem, Wake};
 use super::console::Console;
 use super::exit::Usage;
-use super::input_lines::{Input, MAX_LINE};
+use super::input_lines::{Input, LineEvent, LinePlace, MAX_LINE, read_lines};
 use super::names::{HostName, NameRules, Resolver, Stopped};
-use super::output::untrusted::escaped;
 use super::targets::{self, Span, Target};
-
-/// The lines in one batch, and the batches that the channel holds.
-const BATCH: usize = 256;
-const BATCHES: usize = 4;
-/// The number of bad lines that are shown, and of names that do not resolve; the others are only counted.
-pub const SHOWN: usize = 20;
-
-/// A line that cannot be parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadLine {
-    /// `hosts.txt:17` or `argument 2`.
-    at: String,
-    reason: String,
-    /// The line, shortened, and without control characters.
-    text: String,
-}
-
-impl BadLine {
-    /// Creates a bad line of the place `at`.
-    pub fn new(at: String, reason: String, line: &[u8]) -> BadLine {
-        BadLine { at, reason, text: shown(line) }
-    }
-}
-
-impl fmt::Display for BadLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: \"{}\"", self.at, self.reason, self.text)
-    }
-}
 
 /// Validates the settings that follow a target.
 pub type Checker = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -112,8 +81,7 @@ pub enum Next {
 
 /// The targets read so far.
 pub struct Inputs {
-    batches: Receiver<Vec<Item>>,
-    batch: vec::IntoIter<Item>,
+    items: BatchReceiver<Item>,
     span: Option<Span>,
     settings: Option<Arc<str>>,
     name: Option<Arc<str>>,
@@ -159,10 +127,9 @@ impl Inputs {
         if sources.strict {
             strict::check(&sources, &files, &mut resolver)?;
         }
-        let (sender, batches) = mpsc::sync_channel(BATCHES);
+        let (items, received) = batches::channel(wake);
         let inputs = Inputs {
-            batches,
-            batch: vec![].into_iter(),
+            items: received,
             span: None,
             settings: None,
             name: None,
@@ -174,12 +141,10 @@ impl Inputs {
             return Ok(inputs);
         }
         let read = move || {
-            let (sources, wake_at_end) = (Arc::new(sources), wake.clone());
-            let mut reader = Reader { sender, batch: vec![], wake, sources, resolver };
+            let mut reader = Reader { items, sources: Arc::new(sources), resolver };
             // An error here means only that the sweep was stopped.
             let _ = reader.read(&files);
-            drop(reader);
-            wake_at_end();
+            reader.items.end();
         };
         let thread = thread::Builder::new().name("targets".into());
         thread.spawn(read).context("cannot start the thread that reads targets")?;
@@ -192,38 +157,27 @@ impl Inputs {
             if let Some(address) = self.span.as_mut().and_then(Iterator::next) {
                 return Next::Target(address);
             }
-            match self.batch.next() {
-                Some(Item::Targets { span, settings, name }) => {
+            match self.items.next() {
+                NextItem::Item(Item::Targets { span, settings, name }) => {
                     (self.span, self.settings, self.name) = (Some(span), settings, name);
                     self.any_target = true;
-                    continue;
                 }
-                Some(Item::Unresolved { target, settings, line }) => {
+                NextItem::Item(Item::Unresolved { target, settings, line }) => {
                     self.settings = settings;
                     self.any_target = true;
                     console.warn_unresolved(line);
                     return Next::Unresolved(target);
                 }
-                Some(Item::Bad(bad)) => {
-                    self.report(bad, console);
-                    continue;
-                }
-                Some(Item::Failed(error)) => {
-                    self.failure = Some(error);
-                    continue;
-                }
-                None => {}
-            }
-            match self.batches.try_recv() {
-                Ok(batch) => self.batch = batch.into_iter(),
-                Err(TryRecvError::Empty) => return Next::Waiting,
-                Err(TryRecvError::Disconnected) => return self.end(),
+                NextItem::Item(Item::Bad(bad)) => self.report(bad, console),
+                NextItem::Item(Item::Failed(error)) => self.failure = Some(error),
+                NextItem::Waiting => return Next::Waiting,
+                NextItem::End => return self.end(),
             }
         }
     }
 
     fn report(&mut self, bad: BadLine, console: &Console) {
-        self.any_without_port |= bad.reason == targets::NO_PORT;
+        self.any_without_port |= bad.reason() == targets::NO_PORT;
         console.warn_bad_line(bad);
     }
 
@@ -247,13 +201,8 @@ impl Inputs {
     }
 }
 
-type Wake = Arc<dyn Fn() + Send + Sync>;
-
 struct Reader {
-    /// The inputs end when the last clone is dropped: each name that is being resolved holds one.
-    sender: SyncSender<Vec<Item>>,
-    batch: Vec<Item>,
-    wake: Wake,
+    items: BatchSender<Item>,
     sources: Arc<Sources>,
     resolver: Resolver,
 }
@@ -261,45 +210,21 @@ struct Reader {
 impl Reader {
     fn read(&mut self, files: &[Input]) -> Result<(), Stopped> {
         let sources = self.sources.clone();
-        for (index, argument) in sources.arguments.iter().enumerate() {
-            self.line(argument.as_bytes(), || argument_name(index))?;
-        }
-        for file in files {
-            if let Err(error) = self.file(file)? {
-                let error = Error::new(error).context(format!("cannot read {}", file.name));
-                self.batch.push(Item::Failed(error));
-            }
-        }
-        self.hand_over()
+        read_lines(&sources.arguments, files, |event| match event {
+            LineEvent::Line(line, place) => self.line(line, place),
+            LineEvent::Pause => self.items.hand_over(),
+            LineEvent::Failed(error) => self.items.push(Item::Failed(error)),
+        })?;
+        self.items.hand_over()
     }
 
-    fn file(&mut self, file: &Input) -> Result<io::Result<()>, Stopped> {
-        let mut lines = match file.lines() {
-            Ok(lines) => lines,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut line = vec![];
-        for number in 1u64.. {
-            if lines.may_wait() {
-                self.hand_over()?;
-            }
-            match lines.next(&mut line) {
-                Ok(true) => self.line(&line, || format!("{}:{number}", file.name))?,
-                Ok(false) => break,
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    fn line(&mut self, line: &[u8], at: impl Fn() -> String) -> Result<(), Stopped> {
+    fn line(&mut self, line: &[u8], place: LinePlace<'_>) -> Result<(), Stopped> {
         let Some(parsed) = self.sources.parse(line) else { return Ok(()) };
-        self.batch.push(match parsed {
-            Ok((Target::Name(name), settings)) => return self.name(name, settings, line, at()),
+        self.items.push(match parsed {
+            Ok((Target::Name(name), settings)) => return self.name(name, settings, line, place),
             Ok((Target::Span(span), settings)) => Item::Targets { span, settings, name: None },
-            Err(reason) => Item::Bad(self.sources.bad(line, at(), reason)),
-        });
-        if self.batch.len() >= BATCH { self.hand_over() } else { Ok(()) }
+            Err(reason) => Item::Bad(self.sources.bad(line, place.to_string(), reason)),
+        })
     }
 
     /// Lets another thread resolve a name.
@@ -308,35 +233,23 @@ impl Reader {
         name: HostName,
         settings: Option<Arc<str>>,
         line: &[u8],
-        at: String,
+        place: LinePlace<'_>,
     ) -> Result<(), Stopped> {
         // Resolving blocks while too many names wait: first send the targets known so far.
-        self.hand_over()?;
-        let (sender, wake, sources) = (self.sender.clone(), self.wake.clone(), self.sources.clone());
+        self.items.hand_over()?;
+        let (items, sources, at) = (self.items.late(), self.sources.clone(), place.to_string());
         let (input, line) = (name.input.clone(), line.to_vec());
         let deliver = move |resolved| {
-            let items = match resolved {
+            items.send(match resolved {
                 Ok(addresses) => of_name(addresses, &input, settings.as_ref()),
                 Err(cause) => {
                     let target = Unresolved { input, cause };
                     let line = sources.bad(&line, at, target.reason());
                     vec![Item::Unresolved { target, settings, line }]
                 }
-            };
-            let sent = sender.send(items).map_err(|_| Stopped);
-            drop(sender);
-            wake();
-            sent
+            })
         };
         self.resolver.resolve(name, Box::new(deliver))
-    }
-
-    fn hand_over(&mut self) -> Result<(), Stopped> {
-        if !self.batch.is_empty() {
-            self.sender.send(mem::take(&mut self.batch)).map_err(|_| Stopped)?;
-            (self.wake)();
-        }
-        Ok(())
     }
 }
 
@@ -415,22 +328,6 @@ impl Sources {
         let target = text.split_whitespace().next().unwrap_or_default();
         let is_number = target.chars().all(|c| c.is_ascii_digit() || ".:/[]-".contains(c));
         let is_target = is_number || targets::parse(target, self.default_port).is_ok();
-        BadLine { at, reason, text: if is_target { shown(target.as_bytes()) } else { "…".into() } }
+        if is_target { BadLine::new(at, reason, target.as_bytes()) } else { BadLine::hidden(at, reason) }
     }
-}
-
-/// Returns the name of an argument in messages.
-pub fn argument_name(index: usize) -> String {
-    format!("argument {}", index + 1)
-}
-
-fn shown(line: &[u8]) -> String {
-    const MOST: usize = 60;
-    let text = String::from_utf8_lossy(&line[..line.len().min(4 * MOST)]);
-    let start: String = text.trim().chars().take(MOST).collect();
-    let mut shown = escaped(&start).into_owned();
-    if text.trim().chars().count() > MOST {
-        shown.push('…');
-    }
-    shown
 }

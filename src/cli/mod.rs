@@ -1,10 +1,12 @@
 //! The command line: raw arguments → validated settings → run.
 //!
 //! `files` which files are read and written · `commands` one file or folder each, its arguments beside it · `survey` one
-//! question to each target · `sweep` the loop and its end · `inputs` the sources of targets · `names` host names · `memory` how much may be
-//! used · `output` the destinations
-//! of results · `reasons` the summary · `exit` the exit codes.
+//! question to each target · `sweep` the loop and its end · `inputs` the sources of targets, read as `input_lines` and
+//! passed on in `batches` · `names` host names · `memory` how much may be used · `output` the destinations of results ·
+//! `reasons` the summary · `exit` the exit codes.
 
+mod bad_lines;
+mod batches;
 mod commands;
 mod console;
 mod duplicates;

@@ -1,5 +1,6 @@
 use super::*;
 use std::io::Write;
+use std::sync::mpsc::{self, Receiver};
 
 /// Returns every target and the number of bad lines.
 fn all(sources: Sources) -> (Vec<String>, usize) {

@@ -8,6 +8,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::hosts::{self, HostsFile};
 use super::resolv_conf::{Overrides, ResolvConf};
 
+/// The file that names the name servers.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
 /// The files of the system.
 pub struct LocalNames {
     pub conf: ResolvConf,
@@ -34,7 +37,7 @@ impl LocalNames {
         if !cfg!(target_os = "linux") {
             return None;
         }
-        let conf = read("/etc/resolv.conf").ok()?;
+        let conf = read(RESOLV_CONF).ok()?;
         let hosts = match read("/etc/hosts") {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             hosts => hosts.ok()?,
@@ -81,6 +84,12 @@ impl LocalNames {
         let is_systems = is_below("local") || (self.has_other_sources && !plain.contains('.'));
         if is_systems { Source::System } else { Source::NameServers }
     }
+}
+
+/// Returns the name servers of this machine: without any, itself.
+pub fn system_servers() -> Vec<SocketAddr> {
+    let text = read(RESOLV_CONF).unwrap_or_default();
+    ResolvConf::parse(&text, &Overrides::default()).servers
 }
 
 /// Returns the sources of host names in nsswitch.conf(5), by default those of glibc.

@@ -20,8 +20,8 @@ use clap::ValueEnum;
 
 use super::targets;
 use dns::DnsResolver;
+pub use local::system_servers;
 use local::{LocalNames, Source};
-pub use resolv_conf::{Overrides, ResolvConf};
 use system::SystemResolver;
 
 /// The maximum number of names that wait until they can be resolved.
@@ -110,7 +110,7 @@ impl Family {
 
 impl NameRules {
     /// Returns whether an address is of the only family.
-    fn fits(&self, address: &SocketAddr) -> bool {
+    pub fn fits(&self, address: &SocketAddr) -> bool {
         self.family.is_none_or(|family| family.has(address))
     }
 
