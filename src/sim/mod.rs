@@ -13,6 +13,7 @@ mod dice;
 pub mod dns;
 mod echo;
 mod et;
+mod fault_names;
 mod fleet;
 mod forger;
 #[cfg(feature = "games")]

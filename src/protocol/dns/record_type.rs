@@ -21,18 +21,26 @@ impl RecordType {
     pub const SOA: RecordType = RecordType(6);
     /// The name of an address (RFC 1035).
     pub const PTR: RecordType = RecordType(12);
+    /// The kind of a host; also the answer to questions for any type (RFC 8482).
+    pub const HINFO: RecordType = RecordType(13);
     /// A mail server (RFC 1035).
     pub const MX: RecordType = RecordType(15);
     /// Texts (RFC 1035).
     pub const TXT: RecordType = RecordType(16);
     /// An IPv6 address (RFC 3596).
     pub const AAAA: RecordType = RecordType(28);
+    /// A server of a service (RFC 2782).
+    pub const SRV: RecordType = RecordType(33);
     /// The name that stands in for a whole subtree (RFC 6672).
     pub const DNAME: RecordType = RecordType(39);
     /// The pseudo-record of EDNS (RFC 6891).
     pub const OPT: RecordType = RecordType(41);
+    /// How to reach a web server (RFC 9460).
+    pub const HTTPS: RecordType = RecordType(65);
     /// Any type (RFC 8482).
     pub const ANY: RecordType = RecordType(255);
+    /// Who may issue certificates (RFC 8659).
+    pub const CAA: RecordType = RecordType(257);
 }
 
 impl fmt::Display for RecordType {
@@ -82,6 +90,8 @@ impl Class {
     pub const IN: Class = Class(1);
     /// CHAOS, in which servers tell about themselves (RFC 4892).
     pub const CH: Class = Class(3);
+    /// Any class.
+    pub const ANY: Class = Class(255);
 }
 
 /// The classes that BIND prints by name (`lib/dns/rcode.c`).

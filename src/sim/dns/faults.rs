@@ -1,15 +1,9 @@
 //! The faults of real servers, of what is between them and a client, and of forgers.
 
+use crate::sim::fault_names::{fault_named, fault_names};
+
 /// The names of all faults.
-pub(in crate::sim) const FAULTS: [&str; DnsFault::ALL.len()] = {
-    let mut names = [""; DnsFault::ALL.len()];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = DnsFault::ALL[at].0;
-        at += 1;
-    }
-    names
-};
+pub(in crate::sim) const FAULTS: [&str; DnsFault::ALL.len()] = fault_names(&DnsFault::ALL);
 
 /// The fault of a server that is otherwise normal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +62,6 @@ impl DnsFault {
 
     /// Returns the fault with this name.
     pub(super) fn named(name: &str) -> Option<DnsFault> {
-        DnsFault::ALL.iter().find(|(other, _)| *other == name).map(|(_, fault)| *fault)
+        fault_named(name, &DnsFault::ALL)
     }
 }

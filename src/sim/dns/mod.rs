@@ -4,10 +4,8 @@
 //! servers.
 
 mod faults;
-mod rcode;
 mod reply;
 mod request;
-mod types;
 mod zone;
 
 use std::collections::HashMap;
@@ -24,6 +22,7 @@ pub use zone::{a_record, aaaa_record, name_hash};
 use super::dice::Dice;
 use super::simulated_host::{HostContext, Reaction, SimulatedHost, StreamReaction, write_altered};
 use crate::engine::Time;
+use crate::protocol::dns::Rcode;
 
 /// The number of replies to one client within [`SLIP_SPAN`] that a server with [`DnsFault::Slip`] does not limit.
 const SLIP_LIMIT: u32 = 100;
@@ -177,7 +176,7 @@ fn proper_terms(context: &HostContext, request: &DnsRequest<'_>, is_stream: bool
     // Only version 0 of EDNS exists (RFC 6891, section 6.1.3).
     let is_too_new = request.edns.is_some_and(|edns| edns.version > 0);
     ReplyTerms {
-        code: is_too_new.then_some(rcode::BADVERS),
+        code: is_too_new.then_some(Rcode::BADVERS),
         has_question: true,
         has_edns: request.edns.is_some(),
         is_lower_case: false,
@@ -194,17 +193,17 @@ fn apply(context: &HostContext, request: &DnsRequest<'_>, terms: &mut ReplyTerms
     let has_edns = request.edns.is_some();
     match fault(context) {
         Some(DnsFault::NoEdns) if has_edns => {
-            terms.code = Some(rcode::FORMERR);
+            terms.code = Some(Rcode::FORMERR);
             terms.has_edns = false;
             terms.has_question = !is_odd(context.host);
         }
-        Some(DnsFault::BadVers) if has_edns => terms.code = Some(rcode::BADVERS),
+        Some(DnsFault::BadVers) if has_edns => terms.code = Some(Rcode::BADVERS),
         Some(DnsFault::Lowercase) => terms.is_lower_case = true,
-        Some(DnsFault::ServFail) => terms.code = Some(rcode::SERVFAIL),
-        Some(DnsFault::Refused) => terms.code = Some(rcode::REFUSED),
+        Some(DnsFault::ServFail) => terms.code = Some(Rcode::SERVFAIL),
+        Some(DnsFault::Refused) => terms.code = Some(Rcode::REFUSED),
         // The type 0 stands for all types of the name.
         Some(DnsFault::RefuseEven) if name_hash(request.name, 0).is_multiple_of(2) => {
-            terms.code = Some(rcode::REFUSED);
+            terms.code = Some(Rcode::REFUSED);
         }
         Some(DnsFault::Truncate) => terms.is_truncated = !terms.is_stream,
         Some(DnsFault::Cookies) => check_cookie(context, request, terms),
@@ -216,7 +215,7 @@ fn apply(context: &HostContext, request: &DnsRequest<'_>, terms: &mut ReplyTerms
 fn check_cookie(context: &HostContext, request: &DnsRequest<'_>, terms: &mut ReplyTerms) {
     let Some(cookie) = request.edns.and_then(|edns| edns.cookie) else { return };
     let (Some(client), true) = (cookie.first_chunk::<8>(), matches!(cookie.len(), 8 | 16..=40)) else {
-        terms.code = Some(rcode::FORMERR);
+        terms.code = Some(Rcode::FORMERR);
         return;
     };
     let from = match context.from.ip() {
@@ -230,7 +229,7 @@ fn check_cookie(context: &HostContext, request: &DnsRequest<'_>, terms: &mut Rep
     terms.cookie = Some(both);
     // A stream proves the address of the client.
     if cookie != both && !terms.is_stream {
-        terms.code = Some(rcode::BADCOOKIE);
+        terms.code = Some(Rcode::BADCOOKIE);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::request::{COOKIE, DnsRequest, HEADER, LONGEST_NAME, OPT};
 use super::zone::{Rule, ZoneName, a_data, aaaa_data};
-use super::{rcode, types};
+use crate::protocol::dns::{Class, Rcode, RecordType};
 
 /// The time to live of all records, in seconds.
 const TTL: u32 = 300;
@@ -17,7 +17,7 @@ const QUESTION: u16 = 0xc000 | HEADER as u16;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReplyTerms {
     /// The response code of a reply without records; `None` for the zone's answer.
-    pub(super) code: Option<u16>,
+    pub(super) code: Option<Rcode>,
     pub(super) has_question: bool,
     pub(super) has_edns: bool,
     /// Replies with the question in lower case.
@@ -54,22 +54,22 @@ pub(super) fn write_reply(request: &DnsRequest<'_>, terms: &ReplyTerms, out: &mu
         out.truncate(body);
         counts = [0; 3];
         out[start + 2] |= 2;
-        code = if terms.is_truncated { terms.code.unwrap_or(rcode::NOERROR) } else { code };
+        code = if terms.is_truncated { terms.code.unwrap_or(Rcode::NOERROR) } else { code };
     }
     if terms.has_edns {
         counts[2] += 1;
         write_opt(code, terms.cookie, out);
     }
-    out[start + 3] |= code as u8 & 15;
+    out[start + 3] |= code.0 as u8 & 15;
     for (i, count) in counts.into_iter().enumerate() {
         out[start + 6 + 2 * i..][..2].copy_from_slice(&u16::to_be_bytes(count));
     }
 }
 
 /// Appends a header without records to `out`, for a request that could not be parsed.
-pub(super) fn write_header(request: &[u8], code: u16, out: &mut Vec<u8>) {
+pub(super) fn write_header(request: &[u8], code: Rcode, out: &mut Vec<u8>) {
     out.extend_from_slice(&request[..2]);
-    out.extend_from_slice(&[0x80 | request[2] & 0x79, 0x80 | code as u8 & 15]);
+    out.extend_from_slice(&[0x80 | request[2] & 0x79, 0x80 | code.0 as u8 & 15]);
     out.extend_from_slice(&[0; 8]);
 }
 
@@ -89,10 +89,10 @@ fn write_head(request: &DnsRequest<'_>, terms: &ReplyTerms, out: &mut Vec<u8>) {
 }
 
 /// Appends the OPT record, with the upper bits of the response code.
-fn write_opt(code: u16, cookie: Option<[u8; 16]>, out: &mut Vec<u8>) {
+fn write_opt(code: Rcode, cookie: Option<[u8; 16]>, out: &mut Vec<u8>) {
     let [size_high, size_low] = LARGEST_DATAGRAM.to_be_bytes();
     let len = cookie.map_or(0, |cookie| 4 + cookie.len() as u8);
-    out.extend_from_slice(&[0, 0, OPT as u8, size_high, size_low, (code >> 4) as u8, 0, 0, 0, 0, len]);
+    out.extend_from_slice(&[0, 0, OPT as u8, size_high, size_low, (code.0 >> 4) as u8, 0, 0, 0, 0, len]);
     if let Some(cookie) = cookie {
         out.extend_from_slice(&[0, COOKIE as u8, 0, cookie.len() as u8]);
         out.extend_from_slice(&cookie);
@@ -107,7 +107,7 @@ struct Records<'a> {
     out: &'a mut Vec<u8>,
     /// Answers, authorities, additional records.
     counts: [u16; 3],
-    class: u16,
+    class: Class,
     salt: u64,
 }
 
@@ -120,38 +120,38 @@ struct Owner {
 
 impl Records<'_> {
     /// Writes the zone's answer. Returns its response code.
-    fn write_answer(&mut self, request: &DnsRequest<'_>, host: u32) -> u16 {
-        if request.class == types::CHAOS {
+    fn write_answer(&mut self, request: &DnsRequest<'_>, host: u32) -> Rcode {
+        if request.class == Class::CH {
             return self.write_identity(request, host);
         }
-        if !matches!(request.class, types::INTERNET | types::ANY_CLASS) {
-            return rcode::REFUSED;
+        if !matches!(request.class, Class::IN | Class::ANY) {
+            return Rcode::REFUSED;
         }
-        self.class = types::INTERNET;
+        self.class = Class::IN;
         let mut name = ZoneName::new(request.name);
         let mut owner = Owner { reference: QUESTION, len: request.name.len() };
         let parent = QUESTION + 1 + u16::from(request.name[0]);
         while name.rule() == Rule::Alias {
-            if request.of == types::ANY {
+            if request.of == RecordType::ANY {
                 self.write_any(owner);
-                return rcode::NOERROR;
+                return Rcode::NOERROR;
             }
             let target = name.target();
             owner.reference = self.write_alias(owner, target.first.bytes(), parent);
-            if name.is_loop() || request.of == types::CNAME {
-                return rcode::NOERROR;
+            if name.is_loop() || request.of == RecordType::CNAME {
+                return Rcode::NOERROR;
             }
             owner.len -= name.first.bytes().len() - target.first.bytes().len();
             name = target;
         }
         let before = self.counts[0];
         let code = match name.rule() {
-            Rule::ServFail => return rcode::SERVFAIL,
-            Rule::Refused => return rcode::REFUSED,
-            Rule::NxDomain => rcode::NXDOMAIN,
+            Rule::ServFail => return Rcode::SERVFAIL,
+            Rule::Refused => return Rcode::REFUSED,
+            Rule::NxDomain => Rcode::NXDOMAIN,
             Rule::Records => self.write_records(&name, request.of, owner),
             Rule::Many => self.write_many(&name, request.of, owner),
-            Rule::NoData | Rule::Alias => rcode::NOERROR,
+            Rule::NoData | Rule::Alias => Rcode::NOERROR,
         };
         if self.counts[0] == before {
             let apex = QUESTION + (request.name.len() - name.apex) as u16;
@@ -161,73 +161,77 @@ impl Records<'_> {
     }
 
     /// Writes the name or the version of a server (RFC 4892).
-    fn write_identity(&mut self, request: &DnsRequest<'_>, host: u32) -> u16 {
+    fn write_identity(&mut self, request: &DnsRequest<'_>, host: u32) -> Rcode {
         let is = |name: &[u8]| request.name.eq_ignore_ascii_case(name);
         let text = if is(b"\x02id\x06server\0") || is(b"\x08hostname\x04bind\0") {
             format!("host-{host:06}")
         } else if is(b"\x07version\x04bind\0") || is(b"\x07version\x06server\0") {
             "allears fleet".to_owned()
         } else {
-            return rcode::REFUSED;
+            return Rcode::REFUSED;
         };
-        if request.of == types::TXT {
+        if request.of == RecordType::TXT {
             let len = [text.len() as u8];
-            self.record(0, QUESTION, types::TXT, &[&len, text.as_bytes()]);
+            self.record(0, QUESTION, RecordType::TXT, &[&len, text.as_bytes()]);
         }
-        rcode::NOERROR
+        Rcode::NOERROR
     }
 
     /// Writes the records of a name of this type, if it has any.
-    fn write_records(&mut self, name: &ZoneName<'_>, of: u16, owner: Owner) -> u16 {
+    fn write_records(&mut self, name: &ZoneName<'_>, of: RecordType, owner: Owner) -> Rcode {
         let hash = name.hash(of) ^ self.salt;
         match of {
-            types::A => self.record(0, owner.reference, of, &[&a_data(hash)]),
-            types::AAAA => self.record(0, owner.reference, of, &[&aaaa_data(hash)]),
-            types::TXT => self.record(0, owner.reference, of, &[b"\x12h=", &hex(hash)]),
-            types::MX => {
+            RecordType::A => self.record(0, owner.reference, of, &[&a_data(hash)]),
+            RecordType::AAAA => self.record(0, owner.reference, of, &[&aaaa_data(hash)]),
+            RecordType::TXT => self.record(0, owner.reference, of, &[b"\x12h=", &hex(hash)]),
+            RecordType::MX => {
                 let (label, mail) = below(b"\x04mail", owner);
                 self.record(0, owner.reference, of, &[&[0, 10], label, &mail]);
             }
-            types::NS => {
+            RecordType::NS => {
                 for server in [b"\x03ns1", b"\x03ns2"] {
                     let (label, parent) = below(server, owner);
                     self.record(0, owner.reference, of, &[label, &parent]);
                 }
             }
-            types::SOA => self.write_soa(0, owner),
-            types::PTR => self.record(0, owner.reference, of, &[&host_name(hash)]),
-            types::SRV => self.record(0, owner.reference, of, &[&[0, 0, 0, 5, 0x13, 0xc4], &host_name(hash)]),
-            types::CAA => self.record(0, owner.reference, of, &[b"\0\x05issueca.example"]),
-            types::HTTPS => {
+            RecordType::SOA => self.write_soa(0, owner),
+            RecordType::PTR => self.record(0, owner.reference, of, &[&host_name(hash)]),
+            RecordType::SRV => {
+                self.record(0, owner.reference, of, &[&[0, 0, 0, 5, 0x13, 0xc4], &host_name(hash)])
+            }
+            RecordType::CAA => self.record(0, owner.reference, of, &[b"\0\x05issueca.example"]),
+            RecordType::HTTPS => {
                 // Priority 1, the owner itself, alpn=h2 (RFC 9460, section 7.1).
                 self.record(0, owner.reference, of, &[b"\0\x01\0\0\x01\0\x03\x02h2"]);
             }
-            types::ANY => self.write_any(owner),
+            RecordType::ANY => self.write_any(owner),
             // Private use (RFC 6895, section 3.1).
-            0xff00..=0xfffe => self.record(0, owner.reference, of, &[&(hash as u32).to_be_bytes()]),
+            RecordType(0xff00..=0xfffe) => {
+                self.record(0, owner.reference, of, &[&(hash as u32).to_be_bytes()])
+            }
             _ => {}
         }
-        rcode::NOERROR
+        Rcode::NOERROR
     }
 
     /// Writes more than a datagram has room for, if the type allows it.
-    fn write_many(&mut self, name: &ZoneName<'_>, of: u16, owner: Owner) -> u16 {
+    fn write_many(&mut self, name: &ZoneName<'_>, of: RecordType, owner: Owner) -> Rcode {
         let hash = name.hash(of) ^ self.salt;
         match of {
-            types::A => {
+            RecordType::A => {
                 (0..100).for_each(|i| self.record(0, owner.reference, of, &[&a_data(hash.wrapping_add(i))]))
             }
-            types::AAAA => {
+            RecordType::AAAA => {
                 (0..60).for_each(|i| self.record(0, owner.reference, of, &[&aaaa_data(hash.wrapping_add(i))]))
             }
-            types::TXT => {
+            RecordType::TXT => {
                 for i in 0..8 {
                     self.record(0, owner.reference, of, &[&[255], &hex(hash.wrapping_add(i)), &[b'.'; 239]]);
                 }
             }
             _ => return self.write_records(name, of, owner),
         }
-        rcode::NOERROR
+        Rcode::NOERROR
     }
 
     /// Writes an alias. Returns a reference to its target.
@@ -236,7 +240,7 @@ impl Records<'_> {
         self.record(
             0,
             owner.reference,
-            types::CNAME,
+            RecordType::CNAME,
             &[&[label.len() as u8], label, &(parent).to_be_bytes()],
         );
         target
@@ -244,7 +248,7 @@ impl Records<'_> {
 
     /// Writes the answer to a question for any type (RFC 8482, section 4.2).
     fn write_any(&mut self, owner: Owner) {
-        self.record(0, owner.reference, types::HINFO, &[b"\x07RFC8482\0"]);
+        self.record(0, owner.reference, RecordType::HINFO, &[b"\x07RFC8482\0"]);
     }
 
     /// Writes the SOA record of a zone to the answers or the authorities.
@@ -256,16 +260,16 @@ impl Records<'_> {
         self.record(
             section,
             owner.reference,
-            types::SOA,
+            RecordType::SOA,
             &[server, &parent, person, &parent_of_person, numbers.as_flattened()],
         );
     }
 
-    fn record(&mut self, section: usize, owner: u16, of: u16, data: &[&[u8]]) {
+    fn record(&mut self, section: usize, owner: u16, of: RecordType, data: &[&[u8]]) {
         let len: usize = data.iter().map(|part| part.len()).sum();
         let [o1, o2] = owner.to_be_bytes();
-        let [t1, t2] = of.to_be_bytes();
-        let [c1, c2] = self.class.to_be_bytes();
+        let [t1, t2] = of.0.to_be_bytes();
+        let [c1, c2] = self.class.0.to_be_bytes();
         let [s1, s2, s3, s4] = TTL.to_be_bytes();
         let [l1, l2] = (len as u16).to_be_bytes();
         self.out.extend_from_slice(&[o1, o2, t1, t2, c1, c2, s1, s2, s3, s4, l1, l2]);

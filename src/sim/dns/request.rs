@@ -1,6 +1,6 @@
 //! Requests: the header, one question, and EDNS (RFC 1035, section 4.1; RFC 6891, section 6.1.2).
 
-use super::rcode;
+use crate::protocol::dns::{Class, Rcode, RecordType};
 
 /// The length of a header.
 pub(super) const HEADER: usize = 12;
@@ -18,8 +18,8 @@ pub(super) struct DnsRequest<'a> {
     pub(super) head: &'a [u8],
     /// The name of the question, in its wire format.
     pub(super) name: &'a [u8],
-    pub(super) of: u16,
-    pub(super) class: u16,
+    pub(super) of: RecordType,
+    pub(super) class: Class,
     pub(super) edns: Option<Edns<'a>>,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum DnsRejection {
     /// It is not a request: there is no reply.
     NoRequest,
     /// The reply is a header with this response code.
-    Code(u16),
+    Code(Rcode),
 }
 
 impl<'a> DnsRequest<'a> {
@@ -49,9 +49,9 @@ impl<'a> DnsRequest<'a> {
             return Err(DnsRejection::NoRequest);
         }
         if header[2] & 0x78 != 0 {
-            return Err(DnsRejection::Code(rcode::NOTIMP));
+            return Err(DnsRejection::Code(Rcode::NOTIMP));
         }
-        let malformed = DnsRejection::Code(rcode::FORMERR);
+        let malformed = DnsRejection::Code(Rcode::FORMERR);
         // One question, and neither answers nor authorities.
         if header[4..10] != [0, 1, 0, 0, 0, 0] {
             return Err(malformed);
@@ -59,7 +59,7 @@ impl<'a> DnsRequest<'a> {
         let name = name_at(message, HEADER).ok_or(malformed)?;
         let end = HEADER + name.len() + 4;
         let head = message.get(..end).ok_or(malformed)?;
-        let (of, class) = (word(head, end - 4), word(head, end - 2));
+        let (of, class) = (RecordType(word(head, end - 4)), Class(word(head, end - 2)));
         let edns = find_edns(&message[end..], word(header, 10)).ok_or(malformed)?;
         Ok(DnsRequest { head, name, of, class, edns })
     }
@@ -133,7 +133,10 @@ mod tests {
     #[test]
     fn the_question_and_edns_are_found() {
         let request = DnsRequest::parse(PLAIN).expect("a request");
-        assert_eq!((request.name, request.of, request.class), (&b"\x01a\x04test\0"[..], 28, 1));
+        assert_eq!(
+            (request.name, request.of, request.class),
+            (&b"\x01a\x04test\0"[..], RecordType::AAAA, Class::IN)
+        );
         assert_eq!((request.head, request.edns), (PLAIN, None));
         let cookie = b"\x00\x03\x00\x00\x00\x0a\x00\x08abcdefgh";
         for (options, expected) in [(&b""[..], None), (cookie, Some(&b"abcdefgh"[..]))] {
@@ -151,12 +154,12 @@ mod tests {
             DnsRequest::parse(&request).map(|_| ())
         };
         assert_eq!(altered(2, 0x81), Err(DnsRejection::NoRequest), "a reply");
-        assert_eq!(altered(2, 0x29), Err(DnsRejection::Code(rcode::NOTIMP)), "an update");
+        assert_eq!(altered(2, 0x29), Err(DnsRejection::Code(Rcode::NOTIMP)), "an update");
         for (at, byte) in [(5, 2), (5, 0), (7, 1), (9, 1), (11, 1), (12, 0xc0), (12, 63)] {
-            assert_eq!(altered(at, byte), Err(DnsRejection::Code(rcode::FORMERR)), "byte {at}");
+            assert_eq!(altered(at, byte), Err(DnsRejection::Code(Rcode::FORMERR)), "byte {at}");
         }
         let request = with_opt(b"\x00\x0a\x00\x09abcdefgh");
-        assert_eq!(DnsRequest::parse(&request), Err(DnsRejection::Code(rcode::FORMERR)));
+        assert_eq!(DnsRequest::parse(&request), Err(DnsRejection::Code(Rcode::FORMERR)));
         for len in 0..PLAIN.len() {
             assert!(DnsRequest::parse(&PLAIN[..len]).is_err(), "{len} bytes");
         }
@@ -174,6 +177,6 @@ mod tests {
             request
         };
         assert!(DnsRequest::parse(&name(61)).is_ok());
-        assert_eq!(DnsRequest::parse(&name(62)), Err(DnsRejection::Code(rcode::FORMERR)));
+        assert_eq!(DnsRequest::parse(&name(62)), Err(DnsRejection::Code(Rcode::FORMERR)));
     }
 }

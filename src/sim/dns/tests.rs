@@ -1,6 +1,7 @@
 //! Tests of whole replies.
 
 use super::*;
+use crate::protocol::dns::RecordType;
 
 fn context(host: u32, fault: Option<&'static str>) -> HostContext {
     let from = ([127, 0, 0, 1], 4000).into();
@@ -8,14 +9,14 @@ fn context(host: u32, fault: Option<&'static str>) -> HostContext {
 }
 
 /// Returns a request for `name`, with the OPT record's size and options.
-fn request(name: &str, of: u16, edns: Option<(u16, &[u8])>) -> Vec<u8> {
+fn request(name: &str, of: RecordType, edns: Option<(u16, &[u8])>) -> Vec<u8> {
     let mut request = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(edns.is_some())];
     for label in name.split('.') {
         request.push(label.len() as u8);
         request.extend_from_slice(label.as_bytes());
     }
     request.push(0);
-    request.extend(of.to_be_bytes());
+    request.extend(of.0.to_be_bytes());
     request.extend([0, 1]);
     if let Some((size, options)) = edns {
         request.extend([0, 0, 41]);
@@ -37,13 +38,13 @@ fn summary(reply: &[u8]) -> (bool, u8, [u8; 4]) {
     (reply[2] & 2 != 0, reply[3] & 15, [5, 7, 9, 11].map(|at| reply[at]))
 }
 
-fn asked(name: &str, of: u16) -> (bool, u8, [u8; 4]) {
+fn asked(name: &str, of: RecordType) -> (bool, u8, [u8; 4]) {
     summary(&answer(&context(0, None), &request(name, of, Some((1232, b"")))))
 }
 
 #[test]
 fn an_address_is_returned_with_the_question() {
-    let request = request("WWW.test", 1, None);
+    let request = request("WWW.test", RecordType(1), None);
     let reply = answer(&context(3, None), &request);
     assert_eq!(reply[..12], *b"\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00");
     assert_eq!(reply[12..request.len()], request[12..]);
@@ -56,23 +57,23 @@ fn an_address_is_returned_with_the_question() {
 #[test]
 fn each_rule_has_its_code_and_counts() {
     for (name, of, expected) in [
-        ("www.test", types::A, (false, 0, [1, 1, 0, 1])),
-        ("www.test", types::NS, (false, 0, [1, 2, 0, 1])),
-        ("www.test", types::CNAME, (false, 0, [1, 0, 1, 1])),
-        ("www.test", 99, (false, 0, [1, 0, 1, 1])),
-        ("www.test", 65_280, (false, 0, [1, 1, 0, 1])),
-        ("www.test", types::ANY, (false, 0, [1, 1, 0, 1])),
-        ("nx.test", types::A, (false, 3, [1, 0, 1, 1])),
-        ("nodata.test", types::A, (false, 0, [1, 0, 1, 1])),
-        ("cname.test", types::A, (false, 0, [1, 3, 0, 1])),
-        ("cname9.test", types::A, (false, 0, [1, 11, 0, 1])),
-        ("cname9.test", types::CNAME, (false, 0, [1, 1, 0, 1])),
-        ("dangling.test", types::A, (false, 3, [1, 1, 1, 1])),
-        ("loop.test", types::A, (false, 0, [1, 1, 0, 1])),
-        ("big.test", types::TXT, (true, 0, [1, 0, 0, 1])),
-        ("big.test", types::A, (true, 0, [1, 0, 0, 1])),
-        ("servfail.test", types::A, (false, 2, [1, 0, 0, 1])),
-        ("refused.test", types::A, (false, 5, [1, 0, 0, 1])),
+        ("www.test", RecordType::A, (false, 0, [1, 1, 0, 1])),
+        ("www.test", RecordType::NS, (false, 0, [1, 2, 0, 1])),
+        ("www.test", RecordType::CNAME, (false, 0, [1, 0, 1, 1])),
+        ("www.test", RecordType(99), (false, 0, [1, 0, 1, 1])),
+        ("www.test", RecordType(65_280), (false, 0, [1, 1, 0, 1])),
+        ("www.test", RecordType::ANY, (false, 0, [1, 1, 0, 1])),
+        ("nx.test", RecordType::A, (false, 3, [1, 0, 1, 1])),
+        ("nodata.test", RecordType::A, (false, 0, [1, 0, 1, 1])),
+        ("cname.test", RecordType::A, (false, 0, [1, 3, 0, 1])),
+        ("cname9.test", RecordType::A, (false, 0, [1, 11, 0, 1])),
+        ("cname9.test", RecordType::CNAME, (false, 0, [1, 1, 0, 1])),
+        ("dangling.test", RecordType::A, (false, 3, [1, 1, 1, 1])),
+        ("loop.test", RecordType::A, (false, 0, [1, 1, 0, 1])),
+        ("big.test", RecordType::TXT, (true, 0, [1, 0, 0, 1])),
+        ("big.test", RecordType::A, (true, 0, [1, 0, 0, 1])),
+        ("servfail.test", RecordType::A, (false, 2, [1, 0, 0, 1])),
+        ("refused.test", RecordType::A, (false, 5, [1, 0, 0, 1])),
     ] {
         assert_eq!(asked(name, of), expected, "{name} {of}");
     }
@@ -83,7 +84,7 @@ fn a_datagram_has_no_more_than_the_client_accepts_and_a_stream_has_all() {
     let mut servers = DnsServers::default();
     let mut count = |name: &str, edns, is_stream| {
         let mut reply = Vec::new();
-        let request = request(name, types::TXT, edns);
+        let request = request(name, RecordType::TXT, edns);
         servers.write(&context(0, None), &request, is_stream, &mut reply);
         (reply.len(), reply[2] & 2 != 0, reply[7])
     };
@@ -98,56 +99,59 @@ fn a_datagram_has_no_more_than_the_client_accepts_and_a_stream_has_all() {
 
 #[test]
 fn replies_to_edns_have_it_and_its_version_is_checked() {
-    let mut with_version = request("a.test", 1, Some((1232, b"")));
+    let mut with_version = request("a.test", RecordType(1), Some((1232, b"")));
     let plain = answer(&context(0, None), &with_version);
     assert_eq!(plain[plain.len() - 11..], *b"\0\0\x29\x04\xd0\0\0\0\0\0\0");
     let version = with_version.len() - 5;
     with_version[version] = 1;
     let reply = answer(&context(0, None), &with_version);
     assert_eq!((summary(&reply), reply[reply.len() - 6]), ((false, 0, [1, 0, 0, 1]), 1), "BADVERS");
-    let reply = answer(&context(0, Some("badvers")), &request("a.test", 1, Some((1232, b""))));
+    let reply = answer(&context(0, Some("badvers")), &request("a.test", RecordType(1), Some((1232, b""))));
     assert_eq!((summary(&reply), reply[reply.len() - 6]), ((false, 0, [1, 0, 0, 1]), 1));
 }
 
 #[test]
 fn cookies_are_demanded_from_clients_that_have_them() {
-    let code = |reply: &[u8]| u16::from(reply[reply.len() - 26]) << 4 | u16::from(reply[3] & 15);
+    let code = |reply: &[u8]| Rcode(u16::from(reply[reply.len() - 26]) << 4 | u16::from(reply[3] & 15));
     let context = context(0, Some("cookies"));
     let ask = |cookie: &[u8]| {
         let options = [&[0, 10, 0, cookie.len() as u8], cookie].concat();
-        answer(&context, &request("a.test", 1, Some((1232, &options))))
+        answer(&context, &request("a.test", RecordType(1), Some((1232, &options))))
     };
     let first = ask(b"client!!");
-    assert_eq!((code(&first), first[7]), (rcode::BADCOOKIE, 0));
+    assert_eq!((code(&first), first[7]), (Rcode::BADCOOKIE, 0));
     let both = first[first.len() - 16..].to_vec();
     assert!(both.starts_with(b"client!!"));
     let second = ask(&both);
-    assert_eq!((code(&second), second[7]), (rcode::NOERROR, 1));
+    assert_eq!((code(&second), second[7]), (Rcode::NOERROR, 1));
     assert_eq!(second[second.len() - 16..], both);
-    assert_eq!(code(&ask(b"client!!wrong---")), rcode::BADCOOKIE);
+    assert_eq!(code(&ask(b"client!!wrong---")), Rcode::BADCOOKIE);
     assert_eq!(summary(&ask(b"short")), (false, 1, [1, 0, 0, 1]), "FORMERR");
-    let without = answer(&context, &request("a.test", 1, None));
+    let without = answer(&context, &request("a.test", RecordType(1), None));
     assert_eq!(summary(&without), (false, 0, [1, 1, 0, 0]));
     let mut on_stream = Vec::new();
     let options = b"\0\x0a\0\x08client!!";
-    let request = request("a.test", 1, Some((1232, options)));
+    let request = request("a.test", RecordType(1), Some((1232, options)));
     DnsServers::default().answer_stream(&context, &request, &mut on_stream);
-    assert_eq!((code(&on_stream), on_stream[7]), (rcode::NOERROR, 1));
+    assert_eq!((code(&on_stream), on_stream[7]), (Rcode::NOERROR, 1));
 }
 
 #[test]
 fn hosts_without_edns_know_only_plain_requests() {
-    let with = request("a.test", 1, Some((1232, b"")));
+    let with = request("a.test", RecordType(1), Some((1232, b"")));
     for (host, expected) in [(0, (false, 1, [1, 0, 0, 0])), (1, (false, 1, [0, 0, 0, 0]))] {
         let context = context(host, Some("no-edns"));
         assert_eq!(summary(&answer(&context, &with)), expected);
-        assert_eq!(summary(&answer(&context, &request("a.test", 1, None))), (false, 0, [1, 1, 0, 0]));
+        assert_eq!(
+            summary(&answer(&context, &request("a.test", RecordType(1), None))),
+            (false, 0, [1, 1, 0, 0])
+        );
     }
 }
 
 #[test]
 fn wrong_replies_come_before_the_proper_one_or_instead() {
-    let request = request("a.test", 1, None);
+    let request = request("a.test", RecordType(1), None);
     let proper = answer(&context(0, None), &request);
     for (fault, altered) in [("wrong-id", 0..2), ("wrong-question", 13..14)] {
         let mut stale = Vec::new();
@@ -161,14 +165,14 @@ fn wrong_replies_come_before_the_proper_one_or_instead() {
 
 #[test]
 fn other_faults_change_what_they_name() {
-    let request = request("WWW.test", 1, None);
+    let request = request("WWW.test", RecordType(1), None);
     let answer = |fault| answer(&context(2, Some(fault)), &request);
     assert_eq!(answer("lowercase")[12..21], *b"\x03www\x04test");
     assert_eq!(summary(&answer("servfail")), (false, 2, [1, 0, 0, 0]));
     assert_eq!(summary(&answer("refused")), (false, 5, [1, 0, 0, 0]));
     assert_eq!(summary(&answer("truncate")), (true, 0, [1, 0, 0, 0]));
     let refused = (0..1000).filter(|i| {
-        let request = self::request(&format!("n{i}.test"), 1, None);
+        let request = self::request(&format!("n{i}.test"), RecordType(1), None);
         summary(&self::answer(&context(2, Some("refuse-even")), &request)).1 == 5
     });
     assert!((400..600).contains(&refused.count()));
@@ -176,7 +180,7 @@ fn other_faults_change_what_they_name() {
 
 #[test]
 fn excess_replies_are_dropped_or_truncated_until_the_second_is_over() {
-    let (mut servers, request) = (DnsServers::default(), request("a.test", 1, None));
+    let (mut servers, request) = (DnsServers::default(), request("a.test", RecordType(1), None));
     let mut context = context(0, Some("slip"));
     let mut count = |context: &HostContext| {
         let (mut sent, mut lost, mut truncated) = (0, 0, 0);
@@ -199,7 +203,7 @@ fn excess_replies_are_dropped_or_truncated_until_the_second_is_over() {
 
 #[test]
 fn forgeries_have_the_question_another_id_and_another_address() {
-    let request = request("a.test", 1, None);
+    let request = request("a.test", RecordType(1), None);
     let proper = answer(&context(0, None), &request);
     let mut dice = Dice::new(1);
     for _ in 0..1000 {
@@ -213,7 +217,7 @@ fn forgeries_have_the_question_another_id_and_another_address() {
 
 #[test]
 fn garbage_has_id_and_question_and_no_whole_record() {
-    let request = request("a.test", 1, Some((1232, b"")));
+    let request = request("a.test", RecordType(1), Some((1232, b"")));
     let mut reply = Vec::new();
     DnsServers::default().garbage(&context(0, None), &request, &mut reply);
     let question = request.len() - 11;
@@ -234,7 +238,7 @@ fn streams_fail_as_the_fault_says() {
         (Some("close-tcp"), true, RepliedThenClosed),
     ] {
         let context = context(0, fault);
-        let request = request("a.test", 1, None);
+        let request = request("a.test", RecordType(1), None);
         assert_eq!(servers.accepts_streams(&context), accepted);
         assert_eq!(servers.answer_stream(&context, &request, &mut Vec::new()), expected);
     }
@@ -243,7 +247,7 @@ fn streams_fail_as_the_fault_says() {
 
 #[test]
 fn servers_tell_their_name_in_the_chaos_class() {
-    let mut request = request("id.server", types::TXT, None);
+    let mut request = request("id.server", RecordType::TXT, None);
     *request.last_mut().expect("a class") = 3;
     let reply = answer(&context(123, None), &request);
     assert!(reply.ends_with(b"\x0bhost-000123"));

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::types;
+use crate::protocol::dns::RecordType;
 
 /// The number of labels of the deepest names that exist without a rule of their own.
 const DEEPEST: u8 = 3;
@@ -11,14 +11,14 @@ const DEEPEST: u8 = 3;
 ///
 /// `name` has no escapes, and may end with a dot.
 pub fn a_record(name: &str) -> Option<Ipv4Addr> {
-    owner_hash(name, types::A).map(a_data).map(Ipv4Addr::from)
+    owner_hash(name, RecordType::A).map(a_data).map(Ipv4Addr::from)
 }
 
 /// Returns the address that ends the answer to a question for `name` of type AAAA. `None` if the answer has no address.
 ///
 /// `name` has no escapes, and may end with a dot.
 pub fn aaaa_record(name: &str) -> Option<Ipv6Addr> {
-    owner_hash(name, types::AAAA).map(aaaa_data).map(Ipv6Addr::from)
+    owner_hash(name, RecordType::AAAA).map(aaaa_data).map(Ipv6Addr::from)
 }
 
 /// Returns the hash of a name, in its wire format, and a type: FNV-1a with 64 bits of the lower-case name and the two
@@ -174,9 +174,9 @@ impl<'a> ZoneName<'a> {
     }
 
     /// Returns the hash of the name and a type.
-    pub(super) fn hash(&self, of: u16) -> u64 {
+    pub(super) fn hash(&self, of: RecordType) -> u64 {
         let first = fnv(fnv(FNV_START, [self.first.len]), self.first.bytes().iter().copied());
-        fold(fnv(fnv(first, self.rest.iter().copied()), of.to_be_bytes()))
+        fold(fnv(fnv(first, self.rest.iter().copied()), of.0.to_be_bytes()))
     }
 
     /// Returns the target of an alias, which is below the same parent.
@@ -208,7 +208,7 @@ fn starts_with(label: &[u8], start: &[u8]) -> bool {
 }
 
 /// Returns the hash of the name at the end of the aliases, if it has addresses.
-fn owner_hash(name: &str, of: u16) -> Option<u64> {
+fn owner_hash(name: &str, of: RecordType) -> Option<u64> {
     let mut wire = Vec::new();
     for label in name.trim_end_matches('.').split('.').filter(|label| !label.is_empty()) {
         wire.push(u8::try_from(label.len()).ok().filter(|len| *len < 64)?);
@@ -255,14 +255,14 @@ mod tests {
     #[test]
     fn the_hash_depends_on_name_and_type_without_case() {
         let wire = &b"\x03www\x04test\0"[..];
-        assert_eq!(name(wire).hash(1), name_hash(b"\x03WWW\x04Test\0", 1));
-        assert_ne!(name(wire).hash(1), name(wire).hash(28));
-        assert_eq!(name(b"\0").hash(2), name_hash(b"\0", 2));
+        assert_eq!(name(wire).hash(RecordType(1)), name_hash(b"\x03WWW\x04Test\0", 1));
+        assert_ne!(name(wire).hash(RecordType(1)), name(wire).hash(RecordType(28)));
+        assert_eq!(name(b"\0").hash(RecordType(2)), name_hash(b"\0", 2));
         let wild = name_hash(b"\x01*\x04wild\x04test\0", 1);
         for below in [&b"\x01a\x04wild\x04test\0"[..], b"\x01b\x01a\x04WILD\x04test\0"] {
-            assert_eq!(name(below).hash(1), wild);
+            assert_eq!(name(below).hash(RecordType(1)), wild);
         }
-        assert_ne!(name(b"\x04wild\x04test\0").hash(1), wild, "the parent itself");
+        assert_ne!(name(b"\x04wild\x04test\0").hash(RecordType(1)), wild, "the parent itself");
     }
 
     #[test]

@@ -4,20 +4,13 @@ use super::mib::{Branch, Leaf};
 use crate::protocol::snmp::ber::{self, Writer};
 use crate::protocol::snmp::{OidRef, Value, Varbinds, tag};
 use crate::sim::dice::Dice;
+use crate::sim::fault_names::{fault_named, fault_names};
 
 /// A type of former SNMP: NsapAddress of RFC 1442.
 const NSAP: u8 = 0x45;
 
 /// The names of all faults.
-pub(in crate::sim) const FAULTS: [&str; SnmpFault::ALL.len()] = {
-    let mut names = [""; SnmpFault::ALL.len()];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = SnmpFault::ALL[at].0;
-        at += 1;
-    }
-    names
-};
+pub(in crate::sim) const FAULTS: [&str; SnmpFault::ALL.len()] = fault_names(&SnmpFault::ALL);
 
 /// The fault of an agent, which is correct otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +52,7 @@ impl SnmpFault {
 
     /// Returns the fault with this name.
     pub(super) fn named(name: &str) -> Option<SnmpFault> {
-        SnmpFault::ALL.iter().find(|(other, _)| *other == name).map(|(_, fault)| *fault)
+        fault_named(name, &SnmpFault::ALL)
     }
 }
 

@@ -1,15 +1,9 @@
 //! The oddities of real servers.
 
+use crate::sim::fault_names::{fault_named, fault_names};
+
 /// The names of all faults.
-pub(crate) const FAULTS: [&str; A2sFault::ALL.len()] = {
-    let mut names = [""; A2sFault::ALL.len()];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = A2sFault::ALL[at].0;
-        at += 1;
-    }
-    names
-};
+pub(crate) const FAULTS: [&str; A2sFault::ALL.len()] = fault_names(A2sFault::ALL);
 
 /// The oddity of a server that is otherwise normal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +37,6 @@ impl A2sFault {
 
     /// Returns the fault with this name.
     pub(super) fn named(name: &str) -> Option<A2sFault> {
-        A2sFault::ALL.iter().find(|(other, _)| *other == name).map(|(_, fault)| *fault)
+        fault_named(name, A2sFault::ALL)
     }
 }
