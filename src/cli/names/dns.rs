@@ -9,7 +9,7 @@ use std::vec;
 use allears::engine::{Completion, Config, Engine, Outcome, Timeout};
 use allears::net::{self, Net, Waker};
 use allears::protocol::dns::{
-    Answer, Class, Conversation, Dns, DnsSettings, Message, Name, Question, Rcode, RecordType, Tcp,
+    Answer, Class, Conversation, Dns, DnsSettings, Message, Name, NameView, Question, Rcode, RecordType, Tcp,
 };
 use slab::Slab;
 
@@ -26,8 +26,6 @@ const PORTS: u16 = 4;
 const RCVBUF: usize = 1 << 20;
 /// The types of addresses, in order of preference.
 const BOTH: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
-/// The longest chain of aliases that is followed.
-const MOST_ALIASES: usize = 16;
 
 /// The sending end of the thread.
 pub struct DnsResolver {
@@ -282,7 +280,7 @@ impl OpenLookup {
         match message.rcode() {
             Rcode::NOERROR => {
                 let before = self.found.len();
-                self.found.extend(addresses(message, &self.name, self.port));
+                self.found.extend(addresses(message, self.port));
                 self.exists |= self.found.len() == before;
             }
             Rcode::NXDOMAIN => self.is_missing = true,
@@ -291,20 +289,11 @@ impl OpenLookup {
     }
 }
 
-/// Returns the addresses of a name in an answer, following its aliases.
-fn addresses(message: &Message, name: &Name, port: u16) -> Vec<SocketAddr> {
-    let mut name = name.clone();
-    for _ in 0..MOST_ALIASES {
-        let own = || message.answers().filter(|record| record.owner().is(&name));
-        let found: Vec<_> = own().filter_map(|record| record.data().address()).collect();
-        if !found.is_empty() {
-            return found.into_iter().map(|ip| (ip, port).into()).collect();
-        }
-        let alias = own().find(|record| record.record_type() == RecordType::CNAME);
-        match alias.and_then(|record| record.data().name()) {
-            Some(next) => name = next.to_name(),
-            None => break,
-        }
-    }
-    vec![]
+/// Returns the addresses in an answer to a question for addresses.
+fn addresses(message: &Message, port: u16) -> Vec<SocketAddr> {
+    let own = |name: NameView<'_>| -> Vec<SocketAddr> {
+        let own = message.answers().filter(|record| record.owner().eq_ignore_case(name));
+        own.filter_map(|record| record.data().address()).map(|ip| (ip, port).into()).collect()
+    };
+    message.aliases().map(own).find(|found| !found.is_empty()).unwrap_or_default()
 }

@@ -383,8 +383,7 @@ impl Protocol for Dns {
     }
 
     fn reply_size(&self, conversation: &Conversation) -> ReplySize {
-        let [.., high, low, _, _] = *conversation.question.as_wire() else { return ReplySize::one(512) };
-        let of = RecordType(u16::from_be_bytes([high, low]));
+        let of = conversation.question.record_type();
         let is_address = matches!(of, RecordType::A | RecordType::AAAA | RecordType::PTR);
         ReplySize::one(if is_address { ADDRESS_REPLY } else { self.largest_reply() })
     }

@@ -20,41 +20,49 @@ const FLAGS: [(u16, &str); 7] = [
 ];
 const TC: u16 = 1 << 9;
 
+/// The maximum number of names that [`Message::aliases`] returns after the first: longer chains are circles.
+pub const MOST_ALIASES: usize = 17;
+
 /// An answer as received, whose structure has been checked: that of names and records, but not that of the data of
 /// records.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Message(Box<[u8]>);
+pub struct Message {
+    bytes: Box<[u8]>,
+    /// The offset of the record OPT, which each response code is read from; 0 without one.
+    opt: u16,
+}
 
 impl Message {
     /// Checks the structure of a message, and takes it. If the flag `tc` says that it is truncated, the records may end
     /// anywhere.
     pub fn new(bytes: impl Into<Box<[u8]>>) -> Result<Message, MessageError> {
         let bytes = bytes.into();
-        Message::check(&bytes)?;
-        Ok(Message(bytes))
-    }
-
-    /// Checks the structure of a message without keeping it, and without an allocation.
-    pub fn check(bytes: &[u8]) -> Result<(), MessageError> {
-        let header = Header::parse(bytes)?;
+        let header = Header::parse(&bytes)?;
         let mut offset = HEADER;
         for _ in 0..header.counts[0] {
-            offset = MessageQuestion::parse(bytes, offset)?.1;
+            offset = MessageQuestion::parse(&bytes, offset)?.1;
         }
-        let mut records = Records::new(bytes, offset, &header.counts);
-        match records.try_for_each(|record| record.map(drop)) {
-            Err(_) if header.flags & TC != 0 => Ok(()),
-            checked => checked,
+        let (mut records, mut opt) = (Records::new(&bytes, offset, &header.counts), 0);
+        loop {
+            let at = records.offset();
+            match records.next() {
+                Some(Ok(record)) if record.is_opt() && opt == 0 => opt = at as u16,
+                Some(Ok(_)) => {}
+                Some(Err(_)) if header.flags & TC != 0 => break,
+                Some(Err(error)) => return Err(error),
+                None => break,
+            }
         }
+        Ok(Message { bytes, opt })
     }
 
     /// Returns the bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     fn header(&self) -> Header {
-        Header::parse(&self.0).unwrap_or_default()
+        Header::parse(&self.bytes).unwrap_or_default()
     }
 
     /// Returns the ID.
@@ -102,7 +110,10 @@ impl Message {
     /// Returns the question, if there is one.
     pub fn question(&self) -> Option<MessageQuestion<'_>> {
         let is_there = self.header().counts[0] > 0;
-        is_there.then(|| MessageQuestion::parse(&self.0, HEADER).ok()).flatten().map(|(question, _)| question)
+        is_there
+            .then(|| MessageQuestion::parse(&self.bytes, HEADER).ok())
+            .flatten()
+            .map(|(question, _)| question)
     }
 
     /// Returns the records of all three sections but OPT, up to the end of a truncated message.
@@ -115,14 +126,23 @@ impl Message {
         self.records().take_while(|record| record.section() == Section::Answer)
     }
 
+    /// Returns the name in the question, then the names that it is an alias of, in this order, whatever that of the records
+    /// is. Aliases that lead in a circle end after [`MOST_ALIASES`].
+    pub fn aliases(&self) -> impl Iterator<Item = NameView<'_>> {
+        let first = self.question().map(|question| question.name());
+        let next = |name: &NameView<'_>| {
+            let own = self.answers().filter(|record| record.owner().eq_ignore_case(*name));
+            let mut aliases = own.filter(|record| record.record_type() == RecordType::CNAME);
+            aliases.next().and_then(|alias| alias.data().name())
+        };
+        std::iter::successors(first, next).take(1 + MOST_ALIASES)
+    }
+
     /// Returns what EDNS adds to the message (RFC 6891), if the server knows it.
     pub fn edns(&self) -> Option<Edns<'_>> {
-        let counts = self.header().counts;
-        if counts[3] == 0 {
-            return None;
-        }
-        let mut additional = self.all_records().filter(|record| record.section() == Section::Additional);
-        additional.find(|record| record.record_type() == RecordType::OPT).map(Edns::new)
+        let at = usize::from(self.opt);
+        let opt = (at > 0).then(|| Record::parse(&self.bytes, at, Section::Additional).ok()).flatten();
+        opt.map(|(record, _)| Edns::new(record))
     }
 
     fn all_records(&self) -> impl Iterator<Item = Record<'_>> {
@@ -130,9 +150,9 @@ impl Message {
         let mut questions = HEADER;
         for _ in 0..header.counts[0] {
             // The questions have been checked.
-            questions = MessageQuestion::parse(&self.0, questions).map_or(questions, |(_, next)| next);
+            questions = MessageQuestion::parse(&self.bytes, questions).map_or(questions, |(_, next)| next);
         }
-        Records::new(&self.0, questions, &header.counts).map_while(Result::ok)
+        Records::new(&self.bytes, questions, &header.counts).map_while(Result::ok)
     }
 }
 
@@ -265,7 +285,7 @@ mod tests {
 
     #[test]
     fn broken_messages_have_a_reason() {
-        let check = |parts: &[&[u8]]| Message::check(&message(0x8180, [1, 1, 0, 0], parts));
+        let check = |parts: &[&[u8]]| Message::new(message(0x8180, [1, 1, 0, 0], parts)).map(drop);
         let record = b"\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\0\x02\x01";
         assert_eq!(check(&[QUESTION, b"\xc0\x0c", record]), Ok(()));
         assert_eq!(check(&[QUESTION, b"\xc0\x22", record]), Err(MessageError::BadPointer));
@@ -273,7 +293,7 @@ mod tests {
         assert_eq!(check(&[QUESTION, long]), Err(MessageError::Truncated));
         assert_eq!(check(&[QUESTION]), Err(MessageError::Truncated));
         assert_eq!(check(&[]), Err(MessageError::Truncated));
-        assert_eq!(Message::check(&[0; 11]), Err(MessageError::Truncated));
+        assert_eq!(Message::new([0; 11]).map(drop), Err(MessageError::Truncated));
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod text;
 pub use conversation::{Answer, Conversation, Dns, ServerRefusal};
 pub use data::RecordData;
 pub use edns::Edns;
-pub use message::{Message, MessageQuestion};
+pub use message::{MOST_ALIASES, Message, MessageQuestion};
 pub use message_error::MessageError;
 pub use name::{Name, NameError};
 pub use name_view::NameView;

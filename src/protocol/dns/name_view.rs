@@ -56,6 +56,11 @@ impl<'a> NameView<'a> {
         }
     }
 
+    /// Returns the name with which `wire` begins, which was checked and has no pointers.
+    pub(super) fn uncompressed(wire: &'a [u8]) -> NameView<'a> {
+        NameView { message: wire, offset: 0 }
+    }
+
     /// Returns the labels, from the first to that below the root.
     pub fn labels(self) -> impl Iterator<Item = &'a [u8]> {
         let NameView { message, offset: mut at } = self;

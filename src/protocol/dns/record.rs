@@ -48,7 +48,7 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Reads a record, and returns it with the offset of what follows it.
-    fn parse(
+    pub(super) fn parse(
         message: &'a [u8],
         offset: usize,
         section: Section,
@@ -62,6 +62,11 @@ impl<'a> Record<'a> {
         let data = RecordData::new(message, start, RecordType(u16::from_be_bytes([a, b])), class);
         let ttl = u32::from_be_bytes([e, f, g, h]);
         Ok((Record { section, owner, class, ttl, data }, end))
+    }
+
+    /// Returns whether this is the pseudo-record of EDNS.
+    pub(super) fn is_opt(&self) -> bool {
+        self.section == Section::Additional && self.record_type() == RecordType::OPT
     }
 
     /// Returns the section.
@@ -121,6 +126,11 @@ impl<'a> Records<'a> {
     pub(super) fn new(message: &'a [u8], offset: usize, counts: &[u16; 4]) -> Records<'a> {
         let [_, left @ ..] = *counts;
         Records { message, offset, left }
+    }
+
+    /// Returns the offset of the next record.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
     }
 }
 

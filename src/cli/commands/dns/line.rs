@@ -184,7 +184,6 @@ fn differs(name: &Name, typed: &str) -> bool {
 mod tests {
     use std::convert::Infallible;
 
-    use super::super::verdict::question_parts;
     use super::*;
 
     /// Returns the questions of a line, or why there are none.
@@ -192,9 +191,14 @@ mod tests {
         Some(rules.parse(line.as_bytes())?.map(|line| {
             let mut all = vec![];
             let taken: Result<(), Infallible> = rules.questions(&line, |asked| {
-                let (name, of, class) = question_parts(&asked.question).expect("a question");
-                let typed = asked.typed.map(|typed| format!(" ({typed})")).unwrap_or_default();
-                all.push(format!("{name} {class} {of}{typed}"));
+                let Asked { question, typed, .. } = asked;
+                let typed = typed.map(|typed| format!(" ({typed})")).unwrap_or_default();
+                all.push(format!(
+                    "{} {} {}{typed}",
+                    question.name(),
+                    question.class(),
+                    question.record_type()
+                ));
                 Ok(())
             });
             taken.expect("nothing fails");

@@ -120,9 +120,7 @@ impl Job<Dns, Typed> for Lookup {
             _ => None,
         };
         let question = completion.conversation.question();
-        let Some(result) = NameResult::new(&record, question, completion.tag.as_deref(), answer) else {
-            return Ok(Flow::GoOn);
-        };
+        let result = NameResult::new(&record, question, completion.tag.as_deref(), answer);
         match result.verdict {
             Some(verdict) => self.tally.count(verdict),
             None => self.tally.count_unanswered(&record),

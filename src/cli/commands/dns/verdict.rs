@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use allears::protocol::dns::{Class, Message, NameView, Question, Rcode, RecordType};
-
-/// The maximum number of aliases on the way to an answer.
-const LONGEST_CHAIN: usize = 16;
+use allears::protocol::dns::{MOST_ALIASES, Message, NameView, Rcode, RecordType};
 
 /// What an answer says about the records that were asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,26 +59,20 @@ impl fmt::Display for DnsVerdict {
     }
 }
 
-/// Follows the aliases from the name in the question to the records, whatever their order.
+/// Follows the aliases from the name in the question to the records.
 fn judge_records(message: &Message, asked: RecordType) -> DnsVerdict {
-    let Some(question) = message.question() else { return DnsVerdict::NoData };
-    let mut name = question.name();
-    for _ in 0..=LONGEST_CHAIN {
-        let mut alias = None;
-        for record in message.answers().filter(|record| record.owner().eq_ignore_case(name)) {
-            if record.record_type() == asked || asked == RecordType::ANY {
-                return DnsVerdict::Found;
-            }
-            if record.record_type() == RecordType::CNAME {
-                alias = record.data().name();
-            }
-        }
-        match alias {
-            Some(next) => name = next,
-            None => return judge_absence(message),
-        }
+    let is_asked = |of: RecordType| of == asked || asked == RecordType::ANY;
+    let is_found = |name: NameView<'_>| {
+        let mut own = message.answers().filter(|record| record.owner().eq_ignore_case(name));
+        own.any(|record| is_asked(record.record_type()))
+    };
+    if message.aliases().any(is_found) {
+        DnsVerdict::Found
+    } else if message.aliases().count() > MOST_ALIASES {
+        DnsVerdict::Loop
+    } else {
+        judge_absence(message)
     }
-    DnsVerdict::Loop
 }
 
 fn judge_absence(message: &Message) -> DnsVerdict {
@@ -93,12 +84,4 @@ fn judge_absence(message: &Message) -> DnsVerdict {
     } else {
         DnsVerdict::NoData
     }
-}
-
-/// Returns the name, the type and the class of a question.
-pub fn question_parts(question: &Question) -> Option<(NameView<'_>, RecordType, Class)> {
-    let wire = question.as_wire();
-    let (name, end) = NameView::parse(wire, 0).ok()?;
-    let [a, b, c, d] = wire.get(end..)?.try_into().ok()?;
-    Some((name, RecordType(u16::from_be_bytes([a, b])), Class(u16::from_be_bytes([c, d]))))
 }

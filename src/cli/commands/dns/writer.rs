@@ -7,7 +7,7 @@ use allears::protocol::dns::{Answer, Class, NameView, Question, RecordType};
 
 use super::args::DnsFormat;
 use super::lines::{Dotless, write_comment, write_simple, write_zone};
-use super::verdict::{DnsVerdict, question_parts};
+use super::verdict::DnsVerdict;
 use super::{json, lines};
 use crate::cli::output::record::Record;
 use crate::cli::output::table::{Cell, Column, Style};
@@ -38,16 +38,15 @@ pub struct NameResult<'a> {
 }
 
 impl<'a> NameResult<'a> {
-    /// Returns `None` if the question is none, which cannot be.
     pub fn new(
         record: &'a Record,
         question: &'a Question,
         typed: Option<&'a str>,
         answer: Option<&'a Answer>,
-    ) -> Option<NameResult<'a>> {
-        let (name, record_type, class) = question_parts(question)?;
+    ) -> NameResult<'a> {
+        let (name, record_type, class) = (question.name(), question.record_type(), question.class());
         let verdict = answer.map(|answer| DnsVerdict::new(&answer.message, record_type));
-        Some(NameResult { record, name, record_type, class, typed, answer, verdict })
+        NameResult { record, name, record_type, class, typed, answer, verdict }
     }
 
     /// Returns the reason why there are no records, besides the response code.
