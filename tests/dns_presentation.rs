@@ -1,15 +1,16 @@
 //! The records of real servers, printed byte for byte as dig prints them.
-#![cfg(feature = "dns")]
+#![cfg(feature = "cli")]
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use allears::protocol::dns::{Class, Message, Name, Question, RecordType};
 use support::have;
+use support::name_server::{frame, knot, nsd, read_frame};
 use support::real_server::RealServer;
 
 /// Records of every type that has a format, with odd contents. Each owner has one type.
@@ -109,13 +110,8 @@ fn ask(server: &str, owner: &str, of: RecordType) -> Message {
         return message;
     }
     let mut stream = TcpStream::connect(server).expect("a connection");
-    let length = u16::try_from(query.len()).expect("a short query").to_be_bytes();
-    stream.write_all(&[&length[..], &query].concat()).expect("sent");
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).expect("a length");
-    let mut bytes = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut bytes).expect("a message");
-    Message::new(bytes).expect("a message")
+    stream.write_all(&frame(&query)).expect("sent");
+    Message::new(read_frame(&mut stream).expect("a message")).expect("a message")
 }
 
 /// Runs dig, and returns its lines in order of the alphabet: servers turn the records of an answer around.
@@ -135,11 +131,7 @@ fn sorted(lines: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// Compares every answer of a server with what dig prints.
-fn compare(mut server: RealServer) {
-    let start = Question::new(&"t.test".parse().expect("a name"), RecordType::SOA, Class::IN);
-    let ping = [&[0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0], start.as_wire()].concat();
-    let is_ready = |reply: &[u8]| Message::new(reply).is_ok_and(|message| message.answers().count() == 1);
-    server.wait_for(&ping, is_ready);
+fn compare(server: &RealServer) {
     let port = server.address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     let mut wrong = vec![];
     for (owner, of) in questions() {
@@ -176,18 +168,7 @@ fn records_of_nsd_are_printed_as_by_dig() {
     if !have("/usr/sbin/nsd", "nsd") || !have("/usr/bin/dig", "bind9-dnsutils") {
         return;
     }
-    compare(RealServer::start("/usr/sbin/nsd", |folder, port, command| {
-        let folder = folder.display();
-        let config = format!(
-            "server:\n ip-address: 127.0.0.1@{port}\n do-ip6: no\n server-count: 1\n username: \"\"\n \
-             zonesdir: \"{folder}\"\n database: \"\"\n pidfile: \"{folder}/pid\"\n xfrdfile: \"{folder}/xfrd\"\n \
-             zonelistfile: \"{folder}/list\"\n rrl-ratelimit: 0\nremote-control:\n control-enable: no\n\
-             zone:\n name: t.test\n zonefile: t.zone\n"
-        );
-        std::fs::write(format!("{folder}/nsd.conf"), config).expect("a file");
-        std::fs::write(format!("{folder}/t.zone"), zone()).expect("a file");
-        command.args(["-d", "-c", "nsd.conf"]);
-    }));
+    compare(&nsd(&[("t.test", &zone())]));
 }
 
 #[test]
@@ -195,17 +176,7 @@ fn records_of_knot_are_printed_as_by_dig() {
     if !have("/usr/sbin/knotd", "knot") || !have("/usr/bin/dig", "bind9-dnsutils") {
         return;
     }
-    compare(RealServer::start("/usr/sbin/knotd", |folder, port, command| {
-        let folder = folder.display();
-        let config = format!(
-            "server:\n  rundir: {folder}\n  listen: 127.0.0.1@{port}\ndatabase:\n  storage: {folder}\n\
-             log:\n  - target: stderr\n    any: error\ntemplate:\n  - id: default\n    storage: {folder}\n\
-             \x20   semantic-checks: off\nzone:\n  - domain: t.test\n    file: t.zone\n"
-        );
-        std::fs::write(format!("{folder}/knot.conf"), config).expect("a file");
-        std::fs::write(format!("{folder}/t.zone"), zone()).expect("a file");
-        command.args(["-c", "knot.conf"]);
-    }));
+    compare(&knot(&zone(), &["semantic-checks: off"]));
 }
 
 /// Data that the servers above do not give away, or refuse to load: type and bytes.

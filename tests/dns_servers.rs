@@ -1,5 +1,5 @@
 //! `protocol::dns` against real name servers: every name of a zone is answered right, and servers that fail are told apart.
-#![cfg(feature = "dns")]
+#![cfg(feature = "cli")]
 
 mod support;
 
@@ -8,10 +8,9 @@ use std::net::{SocketAddr, UdpSocket};
 
 use allears::engine::{Config, Ledger, Outcome};
 use allears::net::{Options, Sweep, random_key};
-use allears::protocol::dns::{
-    Answer, Class, Dns, DnsSettings, Message, Name, Question, Rcode, RecordType, Tcp,
-};
+use allears::protocol::dns::{Answer, Class, Dns, DnsSettings, Name, Question, Rcode, RecordType, Tcp};
 use support::have;
+use support::name_server::{knot, nsd, wait};
 use support::real_server::RealServer;
 
 /// Names of the large zone.
@@ -31,33 +30,6 @@ fn zone() -> String {
     let mut zone = "$TTL 300\n@ SOA ns h 1 3600 900 604800 60\n@ NS ns\nns A 127.0.0.1\n".to_owned();
     (0..NAMES).for_each(|number| zone.push_str(&format!("n{number} A {}\n", address(number))));
     zone
-}
-
-fn wait(server: &mut RealServer, name: &str) {
-    let start = Question::new(&name.parse().expect("a name"), RecordType::SOA, Class::IN);
-    let ping = [&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], start.as_wire()].concat();
-    server
-        .wait_for(&ping, |reply| Message::new(reply).is_ok_and(|message| message.rcode() == Rcode::NOERROR));
-}
-
-fn nsd(zones: &[(&str, &str)]) -> RealServer {
-    let mut server = RealServer::start("/usr/sbin/nsd", |folder, port, command| {
-        let folder = folder.display();
-        let mut config = format!(
-            "server:\n ip-address: 127.0.0.1@{port}\n do-ip6: no\n server-count: 1\n username: \"\"\n \
-             zonesdir: \"{folder}\"\n database: \"\"\n pidfile: \"{folder}/pid\"\n xfrdfile: \"{folder}/xfrd\"\n \
-             zonelistfile: \"{folder}/list\"\n rrl-ratelimit: 0\n receive-buffer-size: 4194304\n\
-             remote-control:\n control-enable: no\n"
-        );
-        for (name, text) in zones {
-            config.push_str(&format!("zone:\n name: {name}\n zonefile: {name}.zone\n"));
-            std::fs::write(format!("{folder}/{name}.zone"), text).expect("a file");
-        }
-        std::fs::write(format!("{folder}/nsd.conf"), config).expect("a file");
-        command.args(["-d", "-c", "nsd.conf"]);
-    });
-    wait(&mut server, zones[0].0);
-    server
 }
 
 fn address_of(server: &RealServer) -> SocketAddr {
@@ -208,19 +180,8 @@ fn without_tcp_a_truncated_answer_says_so() {
     if !have("/usr/sbin/knotd", "knot") {
         return;
     }
-    let mut server = RealServer::start("/usr/sbin/knotd", |folder, port, command| {
-        let folder = folder.display();
-        let config = format!(
-            "server:\n  rundir: {folder}\n  listen: 127.0.0.1@{port}\ndatabase:\n  storage: {folder}\n\
-             log:\n  - target: stderr\n    any: error\ntemplate:\n  - id: default\n    storage: {folder}\n\
-             \x20   global-module: mod-noudp\nzone:\n  - domain: t.test\n    file: t.zone\n"
-        );
-        std::fs::write(format!("{folder}/knot.conf"), config).expect("a file");
-        let zone = "$TTL 300\n@ SOA ns h 1 3600 900 604800 60\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n";
-        std::fs::write(format!("{folder}/t.zone"), zone).expect("a file");
-        command.args(["-c", "knot.conf"]);
-    });
-    wait(&mut server, "t.test");
+    let zone = "$TTL 300\n@ SOA ns h 1 3600 900 604800 60\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n";
+    let server = knot(zone, &["global-module: mod-noudp"]);
     let never = DnsSettings::default().with_tcp(Tcp::Never);
     let (outcomes, _) = resolve(never, &[address_of(&server)], ["www.t.test.".into()].into_iter());
     let Outcome::Answered(answer) = &outcomes["www.t.test."] else { panic!("{outcomes:?}") };

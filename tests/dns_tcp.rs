@@ -1,8 +1,10 @@
 //! Truncated answers are asked for again by TCP: many queries share a connection, and servers that close it early, late or
 //! with half a message lose no answer.
-#![cfg(feature = "dns")]
+#![cfg(feature = "cli")]
 
-use std::io::{Read, Write};
+mod support;
+
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +14,7 @@ use allears::engine::{Config, Ledger, Outcome, Timeout};
 use allears::net::{Options, Sweep, random_key};
 use allears::protocol::Transport;
 use allears::protocol::dns::{Answer, Class, Dns, DnsSettings, Name, Question, RecordType, Tcp};
+use support::name_server::{frame, read_frame};
 
 /// Returns a reply to `query`: truncated, or with one address.
 fn reply(query: &[u8], is_truncated: bool) -> Vec<u8> {
@@ -23,17 +26,6 @@ fn reply(query: &[u8], is_truncated: bool) -> Vec<u8> {
         reply.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
     }
     reply
-}
-
-fn frame(message: &[u8]) -> Vec<u8> {
-    [&u16::try_from(message.len()).expect("short").to_be_bytes()[..], message].concat()
-}
-
-fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).ok()?;
-    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut message).ok().map(|()| message)
 }
 
 /// Starts a server whose answers by UDP are truncated. `serve` handles each TCP connection.

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use allears::sim::dns::{a_record, aaaa_record};
+use support::name_server::{frame, read_frame};
 use support::{Fleet, count, have};
 
 const A: u16 = 1;
@@ -69,18 +70,6 @@ fn connect(server: SocketAddr) -> TcpStream {
     stream
 }
 
-fn frame(message: &[u8]) -> Vec<u8> {
-    [&(message.len() as u16).to_be_bytes(), message].concat()
-}
-
-fn read_frame(stream: &mut TcpStream) -> Vec<u8> {
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).expect("a length");
-    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut message).expect("a message");
-    message
-}
-
 /// Returns truncation, response code, and the numbers of questions, answers and authorities.
 fn summary(reply: &[u8]) -> (bool, u8, [u8; 3]) {
     (reply[2] & 2 != 0, reply[3] & 15, [5, 7, 9].map(|at| reply[at]))
@@ -128,9 +117,9 @@ fn requests_on_a_connection_are_pipelined_and_answered_whole() {
     let all: Vec<u8> = (0..200).flat_map(|id| frame(&request(id, "big.test", TXT, 1232))).collect();
     let (start, rest) = all.split_at(1001);
     stream.write_all(start).expect("written");
-    let mut replies = vec![read_frame(&mut stream)];
+    let mut replies = vec![read_frame(&mut stream).expect("a message")];
     stream.write_all(rest).expect("written");
-    replies.extend((1..200).map(|_| read_frame(&mut stream)));
+    replies.extend((1..200).map(|_| read_frame(&mut stream).expect("a message")));
     for (id, reply) in replies.iter().enumerate() {
         assert_eq!(reply[..2], (id as u16).to_be_bytes());
         assert_eq!(summary(reply), (false, 0, [1, 8, 0]));

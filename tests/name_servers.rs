@@ -5,11 +5,12 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use support::name_server::{frame, read_frame};
 use support::{Run, allears, is_isolated, shell};
 
 /// The records of the zone: a name, its type (1 A, 5 CNAME, 28 AAAA), and the data.
@@ -95,22 +96,26 @@ fn record(kind: u8, data: &[u8], owner: &[u8]) -> Vec<u8> {
     [owner, &[0, kind, 0, 1, 0, 0, 0, 60, 0, data.len() as u8], data].concat()
 }
 
-/// Resolves names, and returns the target, or the reason without it, of each.
+/// Resolves names, and returns the targets of each in order of the text, or the reason why there are none. Targets are
+/// written as their hosts answer, in any order.
 fn resolve(args: &[&str], names: &[&str]) -> (BTreeMap<String, String>, Run) {
     let mut command = allears();
     command.args(["probe", "--text", "x", "-o", "json", "--port", "9", "--tries", "1", "--timeout", "20ms"]);
     let run = Run::from(command.args(args).args(names).output().expect("allears starts"));
-    let mut results = BTreeMap::new();
+    let mut results = BTreeMap::<String, Vec<String>>::new();
     for line in run.lines() {
         let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
         let result = match &line["target"] {
             Value::Null => text("reason"),
             target => target.as_str().expect("text").trim_end_matches(":9").to_owned(),
         };
-        let before = results.entry(text("input")).or_insert_with(String::new);
-        *before = [before.as_str(), &result].join(" ").trim().to_owned();
+        results.entry(text("input")).or_default().push(result);
     }
-    (results, run)
+    let joined = results.into_iter().map(|(input, mut targets)| {
+        targets.sort();
+        (input, targets.join(" "))
+    });
+    (joined.collect(), run)
 }
 
 #[track_caller]
@@ -204,14 +209,9 @@ fn names_are_resolved_by_tcp_if_wanted() {
     std::thread::spawn(move || {
         for stream in server.incoming() {
             let mut stream = stream.expect("a connection");
-            let mut length = [0; 2];
-            while stream.read_exact(&mut length).is_ok() {
-                let mut request = vec![0; usize::from(u16::from_be_bytes(length))];
-                stream.read_exact(&mut request).expect("a request");
+            while let Some(request) = read_frame(&mut stream) {
                 let (name, of) = question(&request[12..]);
-                let reply = reply(&request, &name, of);
-                let message = [&(reply.len() as u16).to_be_bytes(), &reply[..]].concat();
-                stream.write_all(&message).expect("written");
+                stream.write_all(&frame(&reply(&request, &name, of))).expect("written");
             }
         }
     });

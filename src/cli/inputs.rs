@@ -42,7 +42,7 @@ pub type Labeller = Arc<dyn Fn(&str) -> Result<Option<Labelled>, String> + Send 
 pub struct Unresolved {
     /// The target as typed.
     pub input: Arc<str>,
-    /// Why: `no such name`.
+    /// The reason: `no such name`.
     pub cause: String,
 }
 

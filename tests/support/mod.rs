@@ -1,6 +1,8 @@
 //! Runs the command `allears` as a user would, and a fleet of simulated hosts for it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[cfg(feature = "dns")]
+pub mod name_server;
 pub mod qstat;
 pub mod quake_data;
 pub mod real_server;

@@ -26,7 +26,7 @@ use crate::cli::signals::Stop;
 /// The pause in sending when the system has no room for more replies.
 const REST: Duration = Duration::from_millis(1);
 
-/// How many ports are tried until one is free for UDP and TCP.
+/// The maximum number of ports tried until one is free for UDP and TCP.
 const PORT_TRIES: u32 = 20;
 /// The reactor's token of the hosts' listener; those of the doors are below.
 const FIRST_STREAM: usize = 2;

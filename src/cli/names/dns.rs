@@ -69,7 +69,7 @@ struct OpenLookup {
     exists: bool,
     /// True if the name that is tried does not exist.
     is_missing: bool,
-    /// Why a question could not be answered.
+    /// The reason why a question could not be answered.
     failure: Option<String>,
 }
 

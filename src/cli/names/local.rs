@@ -1,4 +1,4 @@
-//! What this machine knows about names without asking a name server, and which names only its own resolver can resolve.
+//! The names that this machine knows without asking a name server, and those that only its own resolver can resolve.
 
 use std::env;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ pub struct LocalNames {
     has_other_sources: bool,
 }
 
-/// How a name is resolved.
+/// The way to resolve a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// It has these addresses, with port 0.

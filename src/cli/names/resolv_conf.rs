@@ -26,7 +26,7 @@ pub struct ResolvConf {
     pub ndots: u32,
     /// The time that each server has for its answer.
     pub timeout: Duration,
-    /// How often each server is asked.
+    /// The number of times that each server is asked.
     pub attempts: u32,
     /// True to use the servers in turn.
     pub rotate: bool,
@@ -37,7 +37,7 @@ pub struct ResolvConf {
     pub no_aaaa: bool,
 }
 
-/// What overrides the file.
+/// The settings that override the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `LOCALDOMAIN`: the search list.

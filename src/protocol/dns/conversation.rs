@@ -45,7 +45,7 @@ pub struct Dns {
 #[derive(Clone, Debug)]
 pub struct Conversation {
     question: Question,
-    /// What servers have answered that did not suffice.
+    /// The answers of servers that did not suffice.
     tried: Option<Box<Tried>>,
     /// The number of the server that is asked.
     server: u32,
@@ -76,7 +76,7 @@ struct Tried {
 pub struct ServerRefusal {
     /// The server.
     pub server: SocketAddr,
-    /// What it answered.
+    /// Its answer.
     pub rcode: Rcode,
 }
 
@@ -88,7 +88,7 @@ pub struct Answer {
     pub message: Message,
     /// The way it was received.
     pub transport: Transport,
-    /// What other servers answered before, and this one if no server had anything better.
+    /// The refusals of other servers before, and of this one if no server had anything better.
     pub refusals: Vec<ServerRefusal>,
 }
 

@@ -1,4 +1,4 @@
-//! What EDNS adds to a message: the pseudo-record OPT (RFC 6891, section 6.1).
+//! EDNS: the part of a message in the pseudo-record OPT (RFC 6891, section 6.1).
 
 use super::Record;
 
@@ -9,7 +9,7 @@ const COOKIE: u16 = 10;
 /// The option that explains a response code (RFC 8914).
 const EXTENDED_ERROR: u16 = 15;
 
-/// What EDNS adds to a message.
+/// The extensions of a message (RFC 6891).
 #[derive(Clone, Copy, Debug)]
 pub struct Edns<'a>(Record<'a>);
 

@@ -138,7 +138,7 @@ impl Message {
         std::iter::successors(first, next).take(1 + MOST_ALIASES)
     }
 
-    /// Returns what EDNS adds to the message (RFC 6891), if the server knows it.
+    /// Returns the part of EDNS (RFC 6891), if the server knows EDNS.
     pub fn edns(&self) -> Option<Edns<'_>> {
         let at = usize::from(self.opt);
         let opt = (at > 0).then(|| Record::parse(&self.bytes, at, Section::Additional).ok()).flatten();

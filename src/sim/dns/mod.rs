@@ -118,7 +118,7 @@ impl SimulatedHost for DnsServers {
     }
 }
 
-/// What [`DnsFault::Slip`] does to a reply.
+/// The effect of [`DnsFault::Slip`] on a reply.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Slip {
     Sent,

@@ -58,7 +58,7 @@ pub(super) fn aaaa_data(hash: u64) -> [u8; 16] {
     (0x2001_0db8_u128 << 96 | u128::from(hash)).to_be_bytes()
 }
 
-/// What the zone has at a name.
+/// The records of the zone at a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
     /// One record, or a few, of each common type.

@@ -209,7 +209,7 @@ impl DnsArgs {
         if self.reverse { RecordType::PTR } else { self.types.first().copied().unwrap_or(RecordType::A) }
     }
 
-    /// Returns where the names are, and what they are asked for.
+    /// Returns the sources of names, and the rules for their lines.
     pub fn sources(&self) -> NameSources {
         NameSources {
             arguments: self.names.clone(),

@@ -20,7 +20,7 @@ pub struct Asked {
     pub is_first: bool,
 }
 
-/// What lines ask for.
+/// The questions of lines: their class, and the types of lines that name none.
 #[derive(Clone, Debug)]
 pub struct LineRules {
     /// The types of lines that name none.

@@ -1,8 +1,8 @@
 //! `dns`: resolves names in bulk.
 //!
-//! `args` the arguments · `servers` whom to ask · `line` what a line asks for · `names` lines from arguments, files and
-//! standard input · `verdict` what an answer says · `writer` the results, in `json` or as `lines` · `tally` the summary ·
-//! `server_stats` what each server did.
+//! `args` the arguments · `servers` the servers · `line` the questions of a line · `names` lines from arguments, files and
+//! standard input · `verdict` the meaning of an answer · `writer` the results, in `json` or as `lines` · `tally` the
+//! summary · `server_stats` the counts of each server.
 
 mod args;
 mod json;
@@ -38,7 +38,7 @@ use crate::cli::output::Out;
 use crate::cli::output::record::Record;
 use crate::cli::sweep::{Flow, Job, More, Sweep};
 
-/// What was typed, if it is not the name itself.
+/// The name as typed, if it is printed in another way.
 type Typed = Option<Box<str>>;
 
 /// `allears dns`.

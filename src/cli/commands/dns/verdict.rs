@@ -1,10 +1,10 @@
-//! What an answer says.
+//! The meaning of an answer.
 
 use std::fmt;
 
 use allears::protocol::dns::{MOST_ALIASES, Message, NameView, Rcode, RecordType};
 
-/// What an answer says about the records that were asked for.
+/// The meaning of an answer for the records that were asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsVerdict {
     /// They are there.

@@ -30,10 +30,10 @@ pub struct NameResult<'a> {
     pub name: NameView<'a>,
     pub record_type: RecordType,
     pub class: Class,
-    /// What was typed, if it is not the name.
+    /// The name as typed, if it is printed in another way.
     pub typed: Option<&'a str>,
     pub answer: Option<&'a Answer>,
-    /// What the answer says.
+    /// The meaning of the answer.
     pub verdict: Option<DnsVerdict>,
 }
 
