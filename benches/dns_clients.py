@@ -6,7 +6,7 @@ a core of its own; the client has the other core. The clients take turns, in ano
 results to a file in the same format (dnsperf writes none). The table has medians, and the last column the ratio of names
 per second to that of allears, of the same round.
 
-Everything runs on loopback, in a network namespace of its own. Needs Linux with two cores and dnsperf; massdns is not
+Everything runs on loopback, in a network namespace of its own. Needs Linux with two cores, /usr/bin/time and dnsperf; massdns is not
 part of Debian, and is left out if it is not in PATH or named with --massdns.
 
     make bench-dns
@@ -73,18 +73,16 @@ def dropped():
 
 def run(client, options):
     """Runs a client on the first core, and returns what it did."""
-    drops, start = dropped(), time.monotonic()
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(["taskset", "-c", "0", *map(str, client.command)], stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.NamedTemporaryFile("r") as usage:
+        command = ["taskset", "-c", "0", "/usr/bin/time", "-o", usage.name, "-f", "%U %S %M", *client.command]
+        drops, start = dropped(), time.monotonic()
+        done = subprocess.run([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         seconds = time.monotonic() - start
-        output.seek(0)
-        text = output.read()
-    if process.returncode != 0:
-        sys.exit(f"{client.name} failed: {text}")
-    cpu = (usage.ru_utime + usage.ru_stime) / options.names * 1e6
-    return Figures(options.names / seconds, cpu, usage.ru_maxrss / 1024, client.lost(text), dropped() - drops)
+        if done.returncode != 0:
+            sys.exit(f"{client.name} failed: {done.stdout}")
+        user, system, memory = map(float, usage.read().split())
+    cpu = (user + system) / options.names * 1e6
+    return Figures(options.names / seconds, cpu, memory / 1024, client.lost(done.stdout), dropped() - drops)
 
 
 def measure(options, folder):
@@ -92,7 +90,8 @@ def measure(options, folder):
     names = folder / "names"
     # Two or three labels exist in the zone of a fleet.
     names.write_text("".join(f"n{number:07}.example.test\n" for number in range(options.names)))
-    command = ["taskset", "-c", "1", options.allears, "fleet", "--protocol", "dns", "--hosts", "1", "--port", "0"]
+    command = ["taskset", "-c", "1", options.allears, "fleet", "--protocol", "dns", "--hosts", "1"]
+    command += ["--port", "0", "--latency", "0ms,0"]
     with subprocess.Popen(map(str, command), stdout=subprocess.PIPE, text=True) as fleet:
         server = json.loads(fleet.stdout.readline())["first"]
         found = clients(options, server, names, folder)
