@@ -84,7 +84,12 @@ impl Hosts {
             for request in self.inbox.iter() {
                 let start = bytes.len();
                 bytes.extend_from_slice(request.payload);
-                packets.push(Packet { to: request.from, from: request.to, range: start..bytes.len() });
+                packets.push(Packet {
+                    to: request.from,
+                    from: request.to,
+                    range: start..bytes.len(),
+                    bulk: false,
+                });
             }
             assert_eq!(self.socket.send(&packets, &bytes).count, packets.len());
         }
@@ -169,7 +174,7 @@ fn a_full_socket_is_drained_in_bounded_turns_and_no_wake_up_is_lost() {
         let mut net = Net::open(&Options::default().with_bind(bind).with_rcvbuf(rcvbuf).with_io(io)).unwrap();
         let mut engine = engine();
         let stranger = Socket::bind("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
-        let packet = Packet { to: net.local_addrs()[0], from: None, range: 0..3 };
+        let packet = Packet { to: net.local_addrs()[0], from: None, range: 0..3, bulk: false };
         for round in 1..=2 {
             let sent = stranger.send(&vec![packet.clone(); QUEUED as usize], b"hey");
             assert_eq!(sent.count as u64, QUEUED);

@@ -1,6 +1,8 @@
 //! `net::Socket` on loopback, batched and single.
 #![cfg(target_os = "linux")]
 
+mod support;
+
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -8,6 +10,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use allears::net::{BATCH, ErrorInbox, Inbox, Io, Packet, Sent, Socket, SocketOptions};
+use support::{is_isolated, shell};
 
 const BOTH: [Io; 2] = [Io::Batched, Io::Single];
 
@@ -25,7 +28,8 @@ fn pair(io: Io) -> (Socket, Socket, SocketAddr) {
 /// Returns `count` packets with one number each, and their bytes.
 fn numbered(to: SocketAddr, count: u32) -> (Vec<Packet>, Vec<u8>) {
     let bytes = (0..count).flat_map(u32::to_be_bytes).collect();
-    let packets = (0..count as usize).map(|n| Packet { to, from: None, range: 4 * n..4 * n + 4 });
+    let packets =
+        (0..count as usize).map(|n| Packet { to, from: None, range: 4 * n..4 * n + 4, bulk: false });
     (packets.collect(), bytes)
 }
 
@@ -57,7 +61,7 @@ fn datagrams_of_every_size_arrive_whole_and_in_order() {
         let bytes: Vec<u8> = (0..65_507u32).map(|n| n as u8).collect();
         let ranges = [0..0, 0..1, 7..1_407, 0..1_232, 0..1_233, 0..65_507, 100..102];
         let packets: Vec<_> =
-            ranges.iter().map(|range| Packet { to, from: None, range: range.clone() }).collect();
+            ranges.iter().map(|range| Packet { to, from: None, range: range.clone(), bulk: false }).collect();
         let Sent { count, error } = sender.send(&packets, &bytes);
         assert!(count == ranges.len() && error.is_none(), "{io:?}: {count}, {error:?}");
 
@@ -67,6 +71,59 @@ fn datagrams_of_every_size_arrive_whole_and_in_order() {
         let from = sender.local_addr().unwrap();
         assert!(received.iter().all(|&(source, to, _)| source == from && to.is_none()), "{io:?}");
     }
+}
+
+#[test]
+fn bulk_packets_arrive_one_by_one() {
+    let lengths = [1, 9, 9, 9, 8, 0, 0, 1_000, 1_000, 1_001, 1_001, 4, 4, 5, 5, 5];
+    for io in BOTH {
+        let (sender, receiver, to) = pair(io);
+        let (_, second, to_second) = pair(io);
+        let bytes: Vec<u8> = (0..10_000u32).map(|n| (n % 251) as u8).collect();
+        let packet = |at: usize, to| {
+            let start = at * 7;
+            Packet {
+                to,
+                from: None,
+                range: start..start + lengths[at % lengths.len()],
+                bulk: !at.is_multiple_of(11),
+            }
+        };
+        let first = (0..3 * BATCH).map(|at| packet(at, to));
+        let packets: Vec<_> = first.chain((0..5).map(|at| packet(at, to_second))).collect();
+        let Sent { count, error } = sender.send(&packets, &bytes);
+        assert!(count == packets.len() && error.is_none(), "{io:?}: {count}, {error:?}");
+        for (socket, address) in [(receiver, to), (second, to_second)] {
+            let expected: Vec<_> = packets.iter().filter(|packet| packet.to == address).collect();
+            let received = receive(&socket, expected.len());
+            for ((_, _, payload), packet) in received.iter().zip(expected) {
+                assert_eq!(*payload, bytes[packet.range.clone()], "{io:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bulk_packets_larger_than_the_mtu_are_sent_singly() {
+    if !is_isolated("bulk_packets_larger_than_the_mtu_are_sent_singly") {
+        return;
+    }
+    shell("ip link set lo mtu 128");
+    let (sender, receiver, to) = pair(Io::Batched);
+    let bytes = vec![7; 400];
+    let packets: Vec<_> =
+        (0..80).map(|at| Packet { to, from: None, range: 0..50 + at / 20 * 50, bulk: true }).collect();
+    let (mut done, mut failures) = (0, 0);
+    while done < packets.len() {
+        let Sent { count, error } = sender.send(&packets[done..], &bytes);
+        // The first packet that has to be fragmented fails.
+        failures += usize::from(error.is_some());
+        assert!(failures <= 1, "{error:?}");
+        done += count;
+    }
+    let received = receive(&receiver, packets.len());
+    let lengths = |length| received.iter().filter(|(_, _, payload)| payload.len() == length).count();
+    assert_eq!([50, 100, 150, 200].map(lengths), [20; 4]);
 }
 
 #[test]
@@ -140,7 +197,8 @@ fn a_reply_leaves_from_the_address_that_was_queried() {
 
         let requests = receive(&fleet, 40);
         assert!(requests.iter().all(|&(_, to, _)| to == Some(queried)), "{requests:?}");
-        let reply = |&(from, to, _): &(SocketAddr, _, _)| Packet { to: from, from: to, range: 0..4 };
+        let reply =
+            |&(from, to, _): &(SocketAddr, _, _)| Packet { to: from, from: to, range: 0..4, bulk: false };
         let replies: Vec<_> = requests.iter().map(reply).collect();
         assert_eq!(fleet.send(&replies, &bytes).count, 40);
         let sources: Vec<_> = receive(&asker, 40).iter().map(|&(from, ..)| from).collect();
@@ -155,7 +213,7 @@ fn single_io_neither_reports_nor_sets_our_address() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 
     let (sender, receiver, to) = pair(Io::Single);
-    let packet = Packet { to, from: Some("127.0.0.1".parse().unwrap()), range: 0..4 };
+    let packet = Packet { to, from: Some("127.0.0.1".parse().unwrap()), range: 0..4, bulk: false };
     let sent = sender.send(&[packet], &[0; 4]);
     assert_eq!((sent.count, sent.error.unwrap().kind()), (0, ErrorKind::Unsupported));
     assert!(receive(&receiver, 0).is_empty());

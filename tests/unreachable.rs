@@ -83,7 +83,12 @@ impl EchoHost {
             for request in self.inbox.iter() {
                 let start = bytes.len();
                 bytes.extend_from_slice(request.payload);
-                packets.push(Packet { to: request.from, from: request.to, range: start..bytes.len() });
+                packets.push(Packet {
+                    to: request.from,
+                    from: request.to,
+                    range: start..bytes.len(),
+                    bulk: false,
+                });
             }
             assert_eq!(self.socket.send(&packets, &bytes).count, packets.len());
             answered += packets.len();
@@ -218,7 +223,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 fn enable_timestamps() -> Socket {
     let options = SocketOptions::default().with_report_arrival(true);
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
-    let packet = Packet { to: socket.local_addr().unwrap(), from: None, range: 0..0 };
+    let packet = Packet { to: socket.local_addr().unwrap(), from: None, range: 0..0, bulk: false };
     let (wait, mut inbox) = (Duration::from_millis(10), Inbox::new());
     loop {
         assert_eq!(socket.send(std::slice::from_ref(&packet), b"").count, 1);

@@ -59,7 +59,12 @@ pub fn run() -> io::Result<()> {
             for request in inbox.iter() {
                 let start = bytes.len();
                 bytes.extend_from_slice(request.payload);
-                packets.push(Packet { to: request.from, from: request.to, range: start..bytes.len() });
+                packets.push(Packet {
+                    to: request.from,
+                    from: request.to,
+                    range: start..bytes.len(),
+                    bulk: false,
+                });
             }
             if let Some(error) = socket.send(&packets, &bytes).error {
                 return Err(error);

@@ -119,6 +119,8 @@ pub struct Transmit {
     pub transport: Transport,
     /// The lane of a datagram: the number of the socket to send it from, 0 for the first.
     pub lane: u16,
+    /// True if it may be handed to the system together with others: see [`Protocol::is_bulk`].
+    pub bulk: bool,
     place: Place,
 }
 

@@ -108,6 +108,16 @@ pub trait Protocol {
         false
     }
 
+    /// Returns whether the next request may be handed to the system together with others to the same host, as one packet
+    /// that is split on its way out. That takes a quarter of the time; but an ICMP error may then be reported for one of
+    /// them only, and where a queue is full, all of them may be dropped. Repetitions are always sent alone.
+    ///
+    /// The default is false.
+    fn is_bulk(&self, conversation: &Self::Conversation) -> bool {
+        let _ = conversation;
+        false
+    }
+
     /// Decides how a conversation continues: after [`Step::More`], once its quiet gap has passed or the attempt has
     /// timed out without another reply; after [`Step::Provisional`], once the attempt has timed out. `tries_left`
     /// attempts remain.

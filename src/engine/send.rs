@@ -178,6 +178,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let Phase::Open(open) = &self.in_flight[id].phase else { return Err(Held::ByHost) };
         let proof = self.protocol.proof(&open.conversation);
         let prefix = self.protocol.token_prefix(&open.conversation);
+        let may_share = self.protocol.is_bulk(&open.conversation);
         let token = self.in_flight.add_attempt(id, proof, prefix, now).map_err(|_| Held::ByHost)?;
 
         if self.in_flight[id].attempts == 1 && self.window.lanes() > 1 {
@@ -188,6 +189,7 @@ impl<P: Protocol, T> Engine<P, T> {
         let query = &mut self.in_flight[id];
         let (attempts, transport, lane) = (query.attempts, query.transport, query.lane);
         query.charged += charge;
+        let bulk = attempts == 1 && may_share;
         let start = out.len();
         if let Phase::Open(open) = &mut query.phase {
             open.promised = false;
@@ -211,7 +213,7 @@ impl<P: Protocol, T> Engine<P, T> {
         self.limits.take(target, gap, now);
 
         let place = self.wait_for_reply(id, now, token.0);
-        Ok(Transmit { to: target, len: out.len() - start, transport, lane, place })
+        Ok(Transmit { to: target, len: out.len() - start, transport, lane, bulk, place })
     }
 
     /// Checks the limits of a query's host and prefix. Returns its target and the host's gap.

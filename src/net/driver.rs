@@ -179,7 +179,8 @@ impl<S: System> Driver<S> {
                 streamed += 1;
                 continue;
             }
-            let packet = Packet { to: transmit.to, from: None, range: start..self.bytes.len() };
+            let (to, bulk) = (transmit.to, transmit.bulk);
+            let packet = Packet { to, from: None, range: start..self.bytes.len(), bulk };
             match self
                 .lanes
                 .iter_mut()

@@ -1,5 +1,6 @@
 //! One socket's part of a turn: receives its datagrams and errors, and sends its packets of the burst.
 
+use std::cmp::Reverse;
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
@@ -72,6 +73,8 @@ pub(super) struct Lane<E> {
     pub outage: Option<(Time, i32)>,
     /// The positions of packets for which there was no memory, in the current burst.
     skipped: Vec<usize>,
+    /// The packets of the current burst, each with its position in the order of the engine.
+    queued: Vec<(usize, Transmit, Packet)>,
     packets: Vec<Packet>,
     /// The transmit of each packet, and its position in the order of the engine.
     transmits: Vec<(usize, Transmit)>,
@@ -124,6 +127,7 @@ impl<E: Endpoint> Lane<E> {
             failing_receive: None,
             outage: None,
             skipped: Vec::new(),
+            queued: Vec::new(),
             packets: Vec::new(),
             transmits: Vec::new(),
         }
@@ -261,8 +265,19 @@ impl<E: Endpoint> Lane<E> {
 
     /// Queues a packet for the next [`flush`](Lane::flush).
     pub fn push(&mut self, order: usize, transmit: Transmit, packet: Packet) {
-        self.packets.push(packet);
-        self.transmits.push((order, transmit));
+        self.queued.push((order, transmit, packet));
+    }
+
+    /// Puts the queued packets in the order in which they are sent. The longest come first to each host, so that those of
+    /// one length are neighbours, and at most the last that the system takes as one packet is shorter.
+    fn arrange(&mut self) {
+        if self.queued.iter().any(|(_, _, packet)| packet.bulk) {
+            self.queued.sort_by_key(|(_, _, packet)| (packet.to, Reverse(packet.range.len())));
+        }
+        for (order, transmit, packet) in self.queued.drain(..) {
+            self.packets.push(packet);
+            self.transmits.push((order, transmit));
+        }
     }
 
     /// Sends the queued packets, and returns how many were sent. Packets that the system has no room for are moved to
@@ -276,6 +291,7 @@ impl<E: Endpoint> Lane<E> {
         bytes: &[u8],
         unsent: &mut Vec<(usize, Transmit)>,
     ) -> usize {
+        self.arrange();
         let (mut at, mut total, mut trouble) = (0, 0, Trouble::default());
         while at < self.packets.len() {
             let started = system.now();

@@ -124,11 +124,22 @@ pub(super) fn recv_errors(socket: &impl AsRawFd, errors: &mut ErrorInbox) -> io:
 /// The maximum number of times that a signal may interrupt the sending of a batch.
 const MAX_INTERRUPTIONS: u32 = 100;
 
-/// Sends `packets` in order with `sendmmsg`, until one fails.
-pub(super) fn send(socket: &impl AsRawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
+/// The limits of a message that the kernel splits (`UDP_SEGMENT` in udp(7), Linux 4.18): packets (`UDP_MAX_SEGMENTS`), and
+/// bytes of each, so that none exceeds the MTU of a usual path.
+const MAX_SPLIT: usize = 64;
+const MAX_SPLIT_PAYLOAD: usize = 1_000;
+
+/// Returns whether the kernel splits messages into packets. An older one would ignore the request, and send one large packet.
+pub(super) fn splits_packets(socket: &impl AsRawFd) -> bool {
+    get_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT) == Some(0)
+}
+
+/// Sends `packets` in order with `sendmmsg`, until one fails. With `splits`, bulk packets that belong together are passed as
+/// one message, which the kernel splits; it sends all of them or none.
+pub(super) fn send(socket: &impl AsRawFd, packets: &[Packet], bytes: &[u8], splits: bool) -> Sent {
     let mut count = 0;
     for batch in packets.chunks(BATCH) {
-        let sent = send_batch(socket.as_raw_fd(), batch, bytes);
+        let sent = send_batch(socket.as_raw_fd(), batch, bytes, splits);
         count += sent.count;
         if sent.error.is_some() {
             return Sent { count, error: sent.error };
@@ -137,7 +148,7 @@ pub(super) fn send(socket: &impl AsRawFd, packets: &[Packet], bytes: &[u8]) -> S
     Sent { count, error: None }
 }
 
-fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
+fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8], splits: bool) -> Sent {
     // SAFETY: all of these are plain C structures of integers and raw pointers, for which zero is a
     // valid value.
     let (mut names, mut vectors, mut controls, mut messages) = unsafe {
@@ -148,27 +159,66 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
             zeroed::<[mmsghdr; BATCH]>(),
         )
     };
-    for (at, packet) in packets.iter().enumerate() {
-        let payload = &bytes[packet.range.clone()];
-        // The cast to a mutable pointer is sound: the kernel only reads the payload.
-        vectors[at] = iovec { iov_base: payload.as_ptr().cast_mut().cast(), iov_len: payload.len() };
-        let name_len = write_name(packet.to, &mut names[at]);
-        let header = &mut messages[at].msg_hdr;
-        *header = message(&mut names[at], &mut vectors[at], &mut controls[at]);
+    let (mut at, mut used) = (0, 0);
+    while at < packets.len() {
+        let length = if splits { message_length(&packets[at..]) } else { 1 };
+        let group = at..at + length;
+        for (packet, vector) in packets[group.clone()].iter().zip(&mut vectors[group]) {
+            let payload = &bytes[packet.range.clone()];
+            // The cast to a mutable pointer is sound: the kernel only reads the payload.
+            *vector = iovec { iov_base: payload.as_ptr().cast_mut().cast(), iov_len: payload.len() };
+        }
+        let first = &packets[at];
+        let name_len = write_name(first.to, &mut names[used]);
+        let header = &mut messages[used].msg_hdr;
+        *header = message(&mut names[used], &mut vectors[at], &mut controls[used]);
+        (header.msg_iov, header.msg_iovlen) = (vectors[at..].as_mut_ptr(), length as _);
         header.msg_namelen = name_len;
-        header.msg_controllen = packet.from.map_or(0, |from| write_source(from, header)) as _;
+        header.msg_controllen = match (first.from, length) {
+            (None, 1) => 0,
+            (None, _) => write_split(first.range.len() as u16, header),
+            (Some(from), _) => write_source(from, header),
+        } as _;
+        (at, used) = (at + length, used + 1);
     }
-    let (mut count, mut interruptions) = (0, 0);
-    while count < packets.len() {
-        // SAFETY: the messages from `count` up to `packets.len()` (at most BATCH, by `chunks`) are
-        // initialised above, and all they point to is alive during the call.
+    send_messages(fd, &mut messages[..used])
+}
+
+/// Returns how many of these packets one message can carry: those to one destination, all as long as the first, except that
+/// the last may be shorter.
+fn message_length(packets: &[Packet]) -> usize {
+    let first = &packets[0];
+    let size = first.range.len();
+    let is_fit = |packet: &&Packet| {
+        let has_room = (1..=MAX_SPLIT_PAYLOAD).contains(&packet.range.len());
+        packet.bulk && packet.from.is_none() && packet.to == first.to && has_room
+    };
+    let fits = packets.iter().take(MAX_SPLIT).take_while(is_fit);
+    let mut length = 0;
+    for packet in fits.take_while(|packet| packet.range.len() <= size) {
+        length += 1;
+        if packet.range.len() < size {
+            break;
+        }
+    }
+    length.max(1)
+}
+
+/// Calls `sendmmsg` until all messages are sent or one fails. Counts the packets: one for each vector.
+fn send_messages(fd: RawFd, messages: &mut [mmsghdr]) -> Sent {
+    let (mut at, mut count, mut interruptions) = (0, 0, 0);
+    while at < messages.len() {
+        // SAFETY: these messages are initialised by the caller, and all they point to is alive during the call.
         let sent = unsafe {
-            let left = (packets.len() - count) as c_uint;
-            libc::sendmmsg(fd, messages.as_mut_ptr().add(count), left, libc::MSG_DONTWAIT as _)
+            let left = (messages.len() - at) as c_uint;
+            libc::sendmmsg(fd, messages.as_mut_ptr().add(at), left, libc::MSG_DONTWAIT as _)
         };
-        // After a partial send, call again from the packet that failed, to get its error.
+        // After a partial send, call again from the message that failed, to get its error.
         match usize::try_from(sent) {
-            Ok(sent) if sent > 0 => count += sent,
+            Ok(sent) if sent > 0 => {
+                count += messages[at..at + sent].iter().map(vector_count).sum::<usize>();
+                at += sent;
+            }
             _ => match io::Error::last_os_error() {
                 error if error.kind() == io::ErrorKind::Interrupted && interruptions < MAX_INTERRUPTIONS => {
                     interruptions += 1;
@@ -178,6 +228,13 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8]) -> Sent {
         }
     }
     Sent { count, error: None }
+}
+
+fn vector_count(message: &mmsghdr) -> usize {
+    // The type differs between C libraries.
+    #[allow(clippy::unnecessary_cast)]
+    let count = message.msg_hdr.msg_iovlen as usize;
+    count
 }
 
 /// Returns a message header that points to these buffers, at their full sizes.
@@ -261,6 +318,21 @@ fn write_source(from: IpAddr, header: &msghdr) -> usize {
     }
 }
 
+/// Writes the control message that makes the kernel split a message into packets of this size, and returns its length. The
+/// header's control buffer must be a whole `SourceControl`.
+fn write_split(size: u16, header: &msghdr) -> usize {
+    // SAFETY: `SourceControl` is larger than a cmsghdr with two bytes and aligned for it, so the first header is there and
+    // its data lie within.
+    unsafe {
+        let first = libc::CMSG_FIRSTHDR(header);
+        libc::CMSG_DATA(first).cast::<u16>().write_unaligned(size);
+        (*first).cmsg_level = libc::SOL_UDP;
+        (*first).cmsg_type = libc::UDP_SEGMENT;
+        (*first).cmsg_len = libc::CMSG_LEN(size_of::<u16>() as c_uint) as _;
+        libc::CMSG_SPACE(size_of::<u16>() as c_uint) as usize
+    }
+}
+
 /// Makes the kernel report which of our addresses a datagram was sent to.
 pub(super) fn report_destination(socket: &impl AsRawFd, ipv6: bool) -> io::Result<()> {
     if ipv6 {
@@ -313,6 +385,17 @@ fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) ->
         libc::setsockopt(socket.as_raw_fd(), level, name, ptr::from_ref(&value).cast::<c_void>(), size)
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+fn get_option(socket: &impl AsRawFd, level: c_int, name: c_int) -> Option<c_int> {
+    let mut value: c_int = 0;
+    let mut size = size_of_val(&value) as socklen_t;
+    // SAFETY: the value is an int that is alive during the call, and `size` its size.
+    let result = unsafe {
+        let buffer = ptr::from_mut(&mut value).cast::<c_void>();
+        libc::getsockopt(socket.as_raw_fd(), level, name, buffer, &mut size)
+    };
+    (result == 0).then_some(value)
 }
 
 /// Reads `SO_MEMINFO` (linux/sock_diag.h; Linux 4.12 and later).

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 
+#[cfg(target_os = "linux")]
+use super::errno::is_too_many;
 use super::errno::{is_leftover, is_missing_or_forbidden, is_too_large};
 use super::errors::ErrorInbox;
 #[cfg(target_os = "linux")]
@@ -91,6 +93,9 @@ struct NoBatches {
     /// True once a batch was sent: from then on, an error is about a packet, not about the system call.
     #[cfg(target_os = "linux")]
     has_sent: AtomicBool,
+    /// True if the system splits no packets.
+    #[cfg(target_os = "linux")]
+    splitting: AtomicBool,
 }
 
 /// A packet to send.
@@ -102,6 +107,9 @@ pub struct Packet {
     pub from: Option<IpAddr>,
     /// The range of the payload in the bytes passed to [`Socket::send`], 0 to 65,507 bytes long.
     pub range: Range<usize>,
+    /// True if it may be handed to the system together with neighbours that have the same destination and length: see
+    /// [`Protocol::is_bulk`](crate::engine::Protocol::is_bulk).
+    pub bulk: bool,
 }
 
 /// The result of [`Socket::send`].
@@ -238,12 +246,13 @@ impl Socket {
             system::set_dont_fragment(&socket, true);
         }
         socket.bind(&addr.into())?;
-        Ok(Socket {
-            inner: mio::net::UdpSocket::from_std(socket.into()),
-            ipv6: addr.is_ipv6(),
-            io: options.io,
-            no_batches: NoBatches::default(),
-        })
+        let no_batches = NoBatches {
+            #[cfg(target_os = "linux")]
+            splitting: AtomicBool::new(!linux::splits_packets(&socket)),
+            ..NoBatches::default()
+        };
+        let inner = mio::net::UdpSocket::from_std(socket.into());
+        Ok(Socket { inner, ipv6: addr.is_ipv6(), io: options.io, no_batches })
     }
 
     /// Returns the address that the socket is bound to.
@@ -359,7 +368,13 @@ impl Socket {
     /// same error, but it also refuses the packet when it is sent singly.
     #[cfg(target_os = "linux")]
     fn send_batches(&self, packets: &[Packet], bytes: &[u8]) -> Sent {
-        let sent = linux::send(&self.inner, packets, bytes);
+        let splits = !self.no_batches.splitting.load(Relaxed);
+        let mut sent = linux::send(&self.inner, packets, bytes, splits);
+        if splits && sent.error.as_ref().is_some_and(is_too_many) {
+            self.no_batches.splitting.store(true, Relaxed);
+            let rest = linux::send(&self.inner, &packets[sent.count..], bytes, false);
+            sent = Sent { count: sent.count + rest.count, error: rest.error };
+        }
         self.no_batches.has_sent.fetch_or(sent.count > 0, Relaxed);
         if !sent.error.as_ref().is_some_and(is_missing_or_forbidden) || self.no_batches.has_sent.load(Relaxed)
         {

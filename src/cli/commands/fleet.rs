@@ -211,7 +211,8 @@ impl House {
         let start = self.bytes.len();
         let Some(reply) = self.fleet.poll_reply(now, &mut self.bytes) else { return false };
         let masters = self.doors.iter().position(|door| door.master == Some(reply.from));
-        let packet = Packet { to: reply.to, from: Some(reply.from.ip()), range: start..self.bytes.len() };
+        let packet =
+            Packet { to: reply.to, from: Some(reply.from.ip()), range: start..self.bytes.len(), bulk: false };
         self.doors[masters.unwrap_or(0)].packets.push(packet);
         true
     }

@@ -1,11 +1,11 @@
 //! The protocol: a question to one server, then to others if need be.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
 
-use super::servers::Servers;
+use super::servers::{CLIENT_COOKIE, Servers};
 use super::{DnsSettings, Message, NameServer, PORT, Question, Rcode, RecordType, Tcp};
 use crate::protocol::{
     Attempt, Defaults, ForeignSource, Proof, Protocol, Reply, ReplySize, Step, Token, Transport, bytes_at,
@@ -23,8 +23,6 @@ const ID_BITS: u32 = 16;
 /// The options of EDNS (RFC 5001, RFC 7873).
 const NSID: u16 = 3;
 const COOKIE: u16 = 10;
-/// The size of a client's cookie in bytes, and the sizes of a server's (RFC 7873, section 4).
-const CLIENT_COOKIE: usize = 8;
 /// The bytes that replies with addresses rarely exceed.
 const ADDRESS_REPLY: u32 = 300;
 /// The maximum number of queries that one question takes, besides repetitions.
@@ -104,11 +102,12 @@ impl Dns {
     /// (`net::random_key`).
     pub fn new(settings: DnsSettings, servers: impl IntoIterator<Item = SocketAddr>, key: [u8; 16]) -> Dns {
         let number = u128::from_le_bytes(key);
-        let mut known = Servers::default();
+        let key = (number as u64, (number >> 64) as u64);
+        let mut known = Servers::new(key);
         for server in servers {
             known.add(server);
         }
-        Dns { settings, servers: known, key: (number as u64, (number >> 64) as u64) }
+        Dns { settings, servers: known, key }
     }
 
     /// Returns the server to ask the next question: each in turn, those that fail more rarely. `None` if there are no
@@ -134,15 +133,6 @@ impl Dns {
         }
     }
 
-    /// Returns our cookie for a server.
-    fn client_cookie(&self, server: SocketAddr) -> [u8; CLIENT_COOKIE] {
-        let bits = match server.ip() {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-            IpAddr::V6(v6) => v6.to_bits(),
-        };
-        self.hash(&bits.to_be_bytes()).to_be_bytes()
-    }
-
     fn write_edns(&self, server: &NameServer, size: u16, out: &mut Vec<u8>) {
         let do_bit = if self.settings.dnssec { 0x80 } else { 0 };
         out.extend_from_slice(&[0, 0, 41]);
@@ -157,7 +147,7 @@ impl Dns {
             let theirs = server.cookie.as_deref().unwrap_or_default();
             out.extend_from_slice(&COOKIE.to_be_bytes());
             out.extend_from_slice(&((CLIENT_COOKIE + theirs.len()) as u16).to_be_bytes());
-            out.extend_from_slice(&self.client_cookie(server.address));
+            out.extend_from_slice(&server.our_cookie);
             out.extend_from_slice(theirs);
         }
         let length = (out.len() - length_at - 2) as u16;
@@ -185,10 +175,9 @@ impl Dns {
 
     /// Learns a server's cookie. Returns false if the reply lacks ours, although the server has shown that it returns it.
     fn check_cookie(&mut self, server: u32, message: &Message) -> bool {
-        let ours = self.client_cookie(self.servers.get(server).address);
+        let NameServer { our_cookie: ours, cookie: known, .. } = self.servers.get_mut(server);
         let cookie = message.edns().and_then(|edns| edns.cookie());
         let theirs = cookie.and_then(|cookie| cookie.strip_prefix(&ours[..]));
-        let known = &mut self.servers.get_mut(server).cookie;
         match theirs {
             Some(theirs) if (8..=32).contains(&theirs.len()) => {
                 if known.as_deref() != Some(theirs) {
@@ -380,6 +369,11 @@ impl Protocol for Dns {
 
     fn retries_elsewhere(&self, conversation: &Conversation) -> bool {
         !self.settings.sticky && self.servers.after(conversation.server).is_some()
+    }
+
+    /// Shares packets once the server answers, so that all queries learn if nothing listens there.
+    fn is_bulk(&self, conversation: &Conversation) -> bool {
+        self.settings.bulk && self.servers.get(conversation.server).answers()
     }
 
     fn reply_size(&self, conversation: &Conversation) -> ReplySize {

@@ -1,12 +1,16 @@
 //! The servers, what they answered, and which one is asked next.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use siphasher::sip::SipHasher13;
 
 use super::Rcode;
 use crate::engine::{Histogram, Time};
 
+/// The bytes of a client's cookie (RFC 7873, section 4).
+pub(super) const CLIENT_COOKIE: usize = 8;
 /// The time for which a server that does not know EDNS is asked without it.
 const WITHOUT_EDNS: Duration = Duration::from_secs(600);
 /// The number of consecutive failures from which on a server is used less, and the number of times that its share is
@@ -32,12 +36,13 @@ pub struct NameServer {
     failures: u32,
     /// The time until which it is asked without EDNS.
     without_edns: Time,
-    /// The cookie that it gave us.
+    /// The cookie that it gave us, and the one that we give it.
     pub(super) cookie: Option<Box<[u8]>>,
+    pub(super) our_cookie: [u8; CLIENT_COOKIE],
 }
 
 impl NameServer {
-    fn new(address: SocketAddr) -> NameServer {
+    fn new(address: SocketAddr, our_cookie: [u8; CLIENT_COOKIE]) -> NameServer {
         NameServer {
             address,
             sent: 0,
@@ -47,12 +52,18 @@ impl NameServer {
             failures: 0,
             without_edns: Time::ZERO,
             cookie: None,
+            our_cookie,
         }
     }
 
     /// Returns the number of its replies.
     pub fn answered(&self) -> u64 {
         self.rcodes.values().sum()
+    }
+
+    /// Returns whether its latest query was answered.
+    pub(super) fn answers(&self) -> bool {
+        self.failures == 0 && !self.rcodes.is_empty()
     }
 
     /// Returns whether it knows EDNS, as far as it has shown.
@@ -86,14 +97,21 @@ pub(super) struct Servers {
     by_address: HashMap<SocketAddr, u32>,
     /// The turns so far.
     turns: u64,
+    /// The key of our cookies.
+    key: (u64, u64),
 }
 
 impl Servers {
+    /// Creates an empty list. `key` makes cookies unpredictable.
+    pub fn new(key: (u64, u64)) -> Servers {
+        Servers { key, ..Servers::default() }
+    }
+
     /// Returns the number of a server, which is added if it is new.
     pub fn add(&mut self, address: SocketAddr) -> u32 {
-        let Servers { list, by_address, .. } = self;
+        let Servers { list, by_address, key, .. } = self;
         *by_address.entry(address).or_insert_with(|| {
-            list.push(NameServer::new(address));
+            list.push(NameServer::new(address, client_cookie(address.ip(), *key)));
             (list.len() - 1) as u32
         })
     }
@@ -139,6 +157,15 @@ impl Servers {
         let others = || (1..count).map(|step| (number + step) % count);
         others().find(|other| self.get(*other).failures < FAILURES).or_else(|| others().next())
     }
+}
+
+/// Returns our cookie for a server: a keyed hash of its address (RFC 7873, section 6).
+fn client_cookie(server: IpAddr, key: (u64, u64)) -> [u8; CLIENT_COOKIE] {
+    let bits = match server {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    };
+    SipHasher13::new_with_keys(key.0, key.1).hash(&bits.to_be_bytes()).to_be_bytes()
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ pub struct DnsSettings {
     pub sticky: bool,
     /// The response codes for which another server is asked.
     pub retry_on: Vec<Rcode>,
+    /// True to hand queries to the system in bulk: see [`Protocol::is_bulk`](crate::engine::Protocol::is_bulk). False for
+    /// measurements of a network, which need packets that are lost one by one.
+    pub bulk: bool,
 }
 
 /// When to use TCP (RFC 7766).
@@ -56,6 +59,7 @@ impl Default for DnsSettings {
             tcp: Tcp::Auto,
             sticky: false,
             retry_on: vec![Rcode::SERVFAIL, Rcode::REFUSED, Rcode::NOTIMP, Rcode::FORMERR],
+            bulk: true,
         }
     }
 }
@@ -71,4 +75,5 @@ setters!(DnsSettings {
     with_tcp sets tcp: Tcp,
     with_sticky sets sticky: bool,
     with_retry_on sets retry_on: Vec<Rcode>,
+    with_bulk sets bulk: bool,
 });

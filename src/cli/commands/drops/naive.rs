@@ -146,7 +146,7 @@ where
             let now = self.reactor.now();
             self.bytes.clear();
             let Some(transmit) = self.engine.poll_transmit(now, &mut self.bytes) else { return true };
-            let packet = Packet { to: transmit.to, from: None, range: 0..self.bytes.len() };
+            let packet = Packet { to: transmit.to, from: None, range: 0..self.bytes.len(), bulk: false };
             let door = self.sockets.iter().find(|door| door.ipv6 == transmit.to.is_ipv6());
             // The first error may belong to an earlier packet.
             let send = |door: &Door| door.socket.send(std::slice::from_ref(&packet), &self.bytes).error;

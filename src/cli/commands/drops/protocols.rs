@@ -126,6 +126,7 @@ fn address_of_localhost(_: &DropsArgs) -> Result<Load> {
     let settings = dns::DnsSettings::default()
         .with_edns(None)
         .with_tcp(dns::Tcp::Never)
+        .with_bulk(false)
         .with_sticky(true)
         .with_retry_on(vec![]);
     let key = net::random_key().context("cannot get random numbers from the system")?;

@@ -160,7 +160,7 @@ fn a_cookie_that_a_server_gave_is_required_from_then_on() {
     let mut with_cookie = reply(&request, [1, 0]);
     with_cookie[11] = 1;
     with_cookie.extend(b"\0\0\x29\x04\xd0\0\0\0\0\0\x14\0\x0a\0\x10");
-    with_cookie.extend(dns.client_cookie(server(1)));
+    with_cookie.extend(dns.servers.get(0).our_cookie);
     with_cookie.extend(b"theirs!!");
     assert!(matches!(step(&mut dns, &mut conversation, 1, &with_cookie), Step::Done(_)));
     let (mut conversation, request) = begin(&mut dns, "b.test");
