@@ -8,7 +8,7 @@ use std::{mem, vec};
 use super::names::Stopped;
 
 /// The items in one batch, and the batches that the channel holds.
-const BATCH: usize = 256;
+const BATCH: usize = 1024;
 const BATCHES: usize = 4;
 
 /// Ends the sleep of the sweep.

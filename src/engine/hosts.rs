@@ -6,8 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use super::Transport;
 use super::deadlines::Place;
 
-/// A host, an address and port without an IPv6 flow label or scope; and how it is queried.
-type HostKey = (IpAddr, u16, Transport);
+/// A host, an address and port without an IPv6 flow label or scope; and how it is queried. As two numbers, since these are
+/// hashed for each query.
+type HostKey = (u128, u32);
 
 /// The maximum number of queries over streams to one host that are in flight.
 const STREAM_CAP: u32 = 100;
@@ -96,7 +97,11 @@ impl Hosts {
 }
 
 fn key(host: SocketAddr, transport: Transport) -> HostKey {
-    (host.ip(), host.port(), transport)
+    let address = match host.ip() {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    };
+    (address, u32::from(host.port()) << 1 | u32::from(transport == Transport::Stream))
 }
 
 #[cfg(test)]

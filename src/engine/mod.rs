@@ -384,9 +384,10 @@ impl<P: Protocol, T> Engine<P, T> {
     /// Lets another query try again at each address that `query` may have blocked.
     fn wake_for(&mut self, query: QueryId) {
         if self.hosts.is_anyone_waiting() {
-            let transport = self.in_flight[query].transport;
-            let hosts: Vec<SocketAddr> = self.in_flight[query].destinations().collect();
-            hosts.into_iter().for_each(|host| self.wake_one(host, transport));
+            let Query { transport, target, ref moved, .. } = self.in_flight[query];
+            let earlier = moved.as_deref().cloned().unwrap_or_default();
+            earlier.iter().for_each(|(_, host)| self.wake_one(*host, transport));
+            self.wake_one(target, transport);
         }
     }
 

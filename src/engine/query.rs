@@ -322,12 +322,6 @@ impl<C, T> Query<C, T> {
         earlier.map_or(self.target, |(_, address)| *address)
     }
 
-    /// Returns all past and current destinations.
-    pub fn destinations(&self) -> impl Iterator<Item = SocketAddr> {
-        let moved = self.moved.iter().flat_map(|moved| moved.iter());
-        moved.map(|(_, address)| *address).chain([self.target])
-    }
-
     /// Changes the destination of further attempts.
     pub fn move_to(&mut self, target: SocketAddr) {
         let last = (self.attempts, std::mem::replace(&mut self.target, target));

@@ -17,6 +17,9 @@ const OUTAGE: Duration = Duration::from_secs(1);
 /// The time between two updates of the progress line.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
+/// The time within which results are flushed, however busy the sweep is.
+const FLUSH_WITHIN: Duration = Duration::from_millis(100);
+
 /// The way in which a sweep ended.
 #[derive(Debug)]
 pub struct Ending {
@@ -67,6 +70,9 @@ pub struct Run<'a, P: Protocol, T, J> {
     has_reported_outage: bool,
     deadline: Option<Time>,
     next_progress: Time,
+    /// True if results were written since the last flush; and when that was.
+    has_unflushed: bool,
+    flushed_at: Time,
 }
 
 impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
@@ -89,6 +95,8 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             has_reported_outage: false,
             deadline,
             next_progress: Time::ZERO,
+            has_unflushed: false,
+            flushed_at: Time::ZERO,
         }
     }
 
@@ -109,6 +117,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             self.engine.hold(held);
             if !held || self.engine.waiting_completions() > self.sweep.memory().datagrams() {
                 self.take_results();
+                self.flush_results();
             }
             let more = if self.asking { self.ask() } else { More::No };
             if more == More::No && self.engine.is_idle() {
@@ -207,9 +216,9 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     }
 
     fn take_results(&mut self) {
-        let (mut any, now) = (false, self.sweep.net.now());
+        let now = self.sweep.net.now();
         while let Some(completion) = self.engine.poll_completion() {
-            any = true;
+            self.has_unflushed = true;
             self.take(completion, now);
             if self.job.has_unflushed() {
                 // The progress line must not mix with results on the same terminal.
@@ -217,10 +226,19 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
                 self.check_written(flushed.unwrap_or(Ok(())));
             }
         }
-        if any && self.can_write() {
-            let flushed = self.job.flush();
-            self.check_written(flushed);
+    }
+
+    /// Flushes the results if nothing else waits to be read, so that a busy sweep writes many at once; but not later than
+    /// [`FLUSH_WITHIN`] after the last time.
+    fn flush_results(&mut self) {
+        let net = &self.sweep.net;
+        let may_wait = net.is_readable() && net.now() - self.flushed_at < FLUSH_WITHIN;
+        if !self.has_unflushed || may_wait || !self.can_write() {
+            return;
         }
+        (self.has_unflushed, self.flushed_at) = (false, net.now());
+        let flushed = self.job.flush();
+        self.check_written(flushed);
     }
 
     fn take(&mut self, completion: Completion<P::Conversation, P::Answer, T>, now: Time) {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::text::write_escaped;
 use super::{MessageError, Name};
+use crate::protocol::bytes_at;
 
 /// The maximum number of bytes of a label (RFC 1035, section 2.3.4).
 pub(super) const LONGEST_LABEL: usize = 63;
@@ -82,7 +83,21 @@ impl<'a> NameView<'a> {
 
     /// Returns whether the names are equal if upper and lower case are not distinguished.
     pub fn eq_ignore_case(self, other: NameView<'_>) -> bool {
-        same_labels(self.labels(), other.labels())
+        self.is_same_place(other) || same_labels(self.labels(), other.labels())
+    }
+
+    /// Returns whether both are the same bytes of one message, since servers compress names by pointing at them.
+    fn is_same_place(self, other: NameView<'_>) -> bool {
+        self.message.as_ptr() == other.message.as_ptr() && self.start() == other.start()
+    }
+
+    /// Returns the offset of its first label, or of the byte that ends it.
+    fn start(self) -> usize {
+        let mut at = self.offset;
+        while let Some([high @ 0xc0..=0xff, low]) = bytes_at(self.message, at) {
+            at = pointed(high, low);
+        }
+        at
     }
 
     /// Returns whether this is `name` if upper and lower case are not distinguished.
