@@ -1,7 +1,7 @@
 //! Ending queries: every query ends exactly once, and is remembered for a while.
 
 use super::query::{Arrival, Open, Phase, QueryId, State};
-use super::{Completion, Engine, Outcome, Proof, Protocol, Time};
+use super::{Completion, Engine, ForeignSource, Outcome, Proof, Protocol, Time, Transport};
 
 impl<P: Protocol, T> Engine<P, T> {
     /// Ends a query, and its conversation with it. `arrival` is the reply, or the ICMP error, that ended it, if any. The
@@ -104,7 +104,11 @@ impl<P: Protocol, T> Engine<P, T> {
         if open.has_slot {
             self.hosts.release_slot(target, transport);
         }
-        if was_sent {
+        if was_sent && self.expects_no_reply(id) {
+            self.wake_for(id);
+            let most = self.most_remembered();
+            self.in_flight.remove_answered(now, id, most);
+        } else if was_sent {
             let until = (now + self.config.linger, id);
             let queue =
                 if self.in_flight.blocks_address(id) { &mut self.blocking } else { &mut self.lingering };
@@ -115,6 +119,22 @@ impl<P: Protocol, T> Engine<P, T> {
             self.forget(id);
         }
         Some(open)
+    }
+
+    /// Returns whether only copies of its reply can follow an ended query: it had one attempt, which was answered. An answer
+    /// without the token, or to a stream, may be followed by others; so may one from any address.
+    fn expects_no_reply(&self, id: QueryId) -> bool {
+        let query = &self.in_flight[id];
+        matches!(query.phase, Phase::Ended { answered: true })
+            && (query.attempts, query.unaccounted()) == (1, 0)
+            && query.transport == Transport::Datagram
+            && self.in_flight.has_token(id)
+            && self.protocol.foreign_source() != ForeignSource::Accepted
+    }
+
+    /// Returns how many ended queries are remembered: as many as ring and window ever held.
+    fn most_remembered(&self) -> usize {
+        self.config.ring.saturating_add(self.ledger.max_in_flight as usize)
     }
 
     /// Stops counting a query as in flight, if it was sent. Attempts other than that of `arrival` may still be answered,
@@ -143,10 +163,10 @@ impl<P: Protocol, T> Engine<P, T> {
         (count > 0).then(|| (until, self.window.reserve(query.reply_cost).saturating_mul(count)))
     }
 
-    /// Forgets ended queries whose time is over, and the oldest ones if there are more than ring and window ever held.
+    /// Forgets ended queries whose time is over, and the oldest ones if there are too many.
     /// Queries that block their address are kept until their time is over.
     pub(super) fn forget_lingering(&mut self, now: Time) {
-        let most = self.config.ring.saturating_add(self.ledger.max_in_flight as usize);
+        let most = self.most_remembered();
         while let Some(&(until, id)) = self.lingering.front() {
             if until > now && self.lingering.len() <= most {
                 break;

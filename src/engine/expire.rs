@@ -77,8 +77,9 @@ impl<P: Protocol, T> Engine<P, T> {
         let query = &mut self.in_flight[id];
         let attempts = query.attempts;
         if let (true, Some(open)) = (lost_here, query.open_mut()) {
-            open.forgiven += 1;
-            open.last_forgiven = attempts;
+            let rare = open.rare_mut();
+            rare.forgiven += 1;
+            rare.last_forgiven = attempts;
         }
         let tries_left = self.timeouts.tries_left(query.tries());
         let may_retry = if self.stopped || is_fading { 0 } else { tries_left };
@@ -191,10 +192,9 @@ impl<P: Protocol, T> Engine<P, T> {
     fn may_be_lost_here(&self, id: QueryId) -> bool {
         let query = &self.in_flight[id];
         let sent_before = |drop| self.in_flight.last_sent(id).is_some_and(|sent| sent <= drop);
-        self.config.forgive_local_drops
-            && query
-                .open()
-                .is_some_and(|open| open.forgiven < self.config.tries && open.last_forgiven < query.attempts)
+        let Some(open) = query.open().filter(|_| self.config.forgive_local_drops) else { return false };
+        open.rare()
+            .is_none_or(|rare| rare.forgiven < self.config.tries && rare.last_forgiven < query.attempts)
             && self.last_local_drop.is_some_and(sent_before)
     }
 }

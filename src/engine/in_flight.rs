@@ -9,6 +9,7 @@ use std::time::Duration;
 use siphasher::sip::SipHasher13;
 use slab::Slab;
 
+use super::answered::Answered;
 use super::deadlines::Place;
 use super::query::{AttemptId, NewQuery, Open, Query, QueryId};
 use super::{ForeignSource, Proof, Time, Token, Transport};
@@ -69,6 +70,8 @@ pub struct InFlight<C, T> {
     /// Maps the fingerprint of an address to its latest attempt with a token; `None` if replies without a token match
     /// no such attempt.
     without_token: Option<Attempts>,
+    /// Answered attempts that have left the table.
+    answered: Answered,
 }
 
 type Attempts = HashMap<u64, AttemptId, BuildHasherDefault<AlreadyHashed>>;
@@ -76,7 +79,13 @@ type Attempts = HashMap<u64, AttemptId, BuildHasherDefault<AlreadyHashed>>;
 impl<C, T> InFlight<C, T> {
     /// Creates an empty table. `key` makes tokens unpredictable, and protects the index from chosen collisions. With
     /// `without_token`, a datagram without a token matches the latest attempt at its source.
-    pub fn new(key: [u8; 16], foreign_source: ForeignSource, without_token: bool) -> InFlight<C, T> {
+    /// Attempts that are answered are remembered for `linger`.
+    pub fn new(
+        key: [u8; 16],
+        foreign_source: ForeignSource,
+        without_token: bool,
+        linger: Duration,
+    ) -> InFlight<C, T> {
         let number = u128::from_le_bytes(key);
         InFlight {
             queries: Slab::new(),
@@ -86,6 +95,7 @@ impl<C, T> InFlight<C, T> {
             conversations: 0,
             by_token_alone: foreign_source != ForeignSource::Unmatched,
             without_token: without_token.then(HashMap::default),
+            answered: Answered::new(linger),
         }
     }
 
@@ -104,6 +114,22 @@ impl<C, T> InFlight<C, T> {
     /// Returns whether replies to a query carry a token.
     pub fn has_token(&self, query: QueryId) -> bool {
         self[query].newest.is_some_and(|attempt| self.attempts[attempt.0 as usize].token != Token::NONE)
+    }
+
+    /// Forgets an answered query with a single attempt and a token, but remembers the attempt as one of at most `most`:
+    /// see [`is_copy`](InFlight::is_copy).
+    pub fn remove_answered(&mut self, now: Time, query: QueryId, most: usize) {
+        if let Some(attempt) = self[query].newest {
+            let token = self.attempts[attempt.0 as usize].token;
+            let fingerprint = self.address_fingerprint(self[query].destination(1), token);
+            self.answered.insert(now, fingerprint, self[query].lane, most);
+        }
+        self.remove(query);
+    }
+
+    /// Returns whether a datagram with this token is a copy of one that has answered its attempt.
+    pub fn is_copy(&self, from: SocketAddr, token: Token, lane: u16) -> bool {
+        token != Token::NONE && self.answered.contains(self.address_fingerprint(from, token), lane)
     }
 
     /// Forgets a query and all its attempts.
@@ -285,9 +311,15 @@ impl<C, T> InFlight<C, T> {
     }
 
     fn fingerprint(&self, address: SocketAddr, token: Token) -> u64 {
+        match self.by_token_alone && token != Token::NONE {
+            true => self.hash([token.0]),
+            false => self.address_fingerprint(address, token),
+        }
+    }
+
+    fn address_fingerprint(&self, address: SocketAddr, token: Token) -> u64 {
         let port = u64::from(address.port());
         match address.ip() {
-            _ if self.by_token_alone && token != Token::NONE => self.hash([token.0]),
             IpAddr::V4(v4) => self.hash([u64::from(v4.to_bits()) << 16 | port, token.0]),
             IpAddr::V6(v6) => {
                 let bits = v6.to_bits();
@@ -322,7 +354,7 @@ impl<C, T> IndexMut<QueryId> for InFlight<C, T> {
 
 /// Passes a fingerprint through: it is already a keyed hash.
 #[derive(Default)]
-struct AlreadyHashed(u64);
+pub struct AlreadyHashed(u64);
 
 impl Hasher for AlreadyHashed {
     fn finish(&self) -> u64 {
@@ -353,7 +385,7 @@ mod tests {
     }
 
     fn in_flight() -> InFlight<(), ()> {
-        InFlight::new([7; 16], ForeignSource::Unmatched, false)
+        InFlight::new([7; 16], ForeignSource::Unmatched, false, Duration::ZERO)
     }
 
     fn insert(table: &mut InFlight<(), ()>, continues: Option<Continued>) -> QueryId {
@@ -393,7 +425,7 @@ mod tests {
 
     #[test]
     fn where_a_token_is_enough_another_source_is_reported() {
-        let mut flight = InFlight::new([7; 16], ForeignSource::Reported, false);
+        let mut flight = InFlight::new([7; 16], ForeignSource::Reported, false, Duration::ZERO);
         let query = insert(&mut flight, None);
         let token = flight.add_attempt(query, Proof::Token { bits: 31 }, 0, Time::ZERO).unwrap();
         let hit = |from, token| {
@@ -470,7 +502,8 @@ mod tests {
 
     #[test]
     fn a_reply_without_a_token_matches_the_latest_attempt_at_its_source_if_the_protocol_takes_it() {
-        let mut flight: InFlight<(), ()> = InFlight::new([7; 16], ForeignSource::Unmatched, true);
+        let mut flight: InFlight<(), ()> =
+            InFlight::new([7; 16], ForeignSource::Unmatched, true, Duration::ZERO);
         let query = insert(&mut flight, None);
         let token = flight.add_attempt(query, TOKEN, 0, Time::ZERO).unwrap();
         let found = |flight: &InFlight<(), ()>, from, token| {

@@ -17,6 +17,7 @@
 //! ones, so that moving a query costs no search. An ended query stays in the table for a while, to recognize late
 //! replies.
 
+mod answered;
 mod config;
 mod deadlines;
 mod end;
@@ -144,7 +145,12 @@ impl<P: Protocol, T> Engine<P, T> {
                 config.burst,
             ),
             hosts: Hosts::new(in_flight_per_host),
-            in_flight: InFlight::new(key, protocol.foreign_source(), protocol.takes_replies_without_token()),
+            in_flight: InFlight::new(
+                key,
+                protocol.foreign_source(),
+                protocol.takes_replies_without_token(),
+                config.linger,
+            ),
             deadlines: Deadlines::default(),
             stamps: Stamps::default(),
             timeouts: Timeouts::new(config.timeout, config.tries),

@@ -71,10 +71,6 @@ pub struct Open<C, T> {
     pub has_slot: bool,
     /// True if the ledger already counts the pending attempt as deferred.
     pub deferred: bool,
-    /// The number of attempts that do not count as tries, since their replies may have been dropped locally; and the
-    /// number of the last such attempt.
-    pub forgiven: u32,
-    pub last_forgiven: u32,
     /// Boxed, since most queries never need it.
     rare: Option<Box<Rare>>,
 }
@@ -94,6 +90,10 @@ pub struct Rare {
     pub failing: Option<FailingSend>,
     /// A router's report that the host cannot be reached, which may pass.
     pub hint: Option<Unreachable>,
+    /// The number of attempts that do not count as tries, since their replies may have been dropped locally; and the
+    /// number of the last such attempt.
+    pub forgiven: u32,
+    pub last_forgiven: u32,
 }
 
 /// An attempt that could not be sent yet.
@@ -259,8 +259,6 @@ impl<C, T> Query<C, T> {
                 promised: false,
                 has_slot: false,
                 deferred: false,
-                forgiven: 0,
-                last_forgiven: 0,
                 rare: None,
             }),
             stamp: Stamp::default(),
@@ -295,14 +293,18 @@ impl<C, T> Query<C, T> {
         }
     }
 
+    fn rare(&self) -> Option<&Rare> {
+        self.open().and_then(Open::rare)
+    }
+
     /// Returns the number of attempts that count as tries.
     pub fn tries(&self) -> u32 {
-        self.attempts.saturating_sub(self.open().map_or(0, |open| open.forgiven))
+        self.attempts.saturating_sub(self.rare().map_or(0, |rare| rare.forgiven))
     }
 
     /// Returns whether this attempt repeats one that did not count as a try.
     pub fn repeats_forgiven(&self, attempt: u32) -> bool {
-        self.open().is_some_and(|open| open.last_forgiven > 0 && open.last_forgiven + 1 == attempt)
+        self.rare().is_some_and(|rare| rare.last_forgiven > 0 && rare.last_forgiven + 1 == attempt)
     }
 
     /// Returns the number of attempts that may still be answered, those of earlier steps included.

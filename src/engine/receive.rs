@@ -50,6 +50,9 @@ impl<P: Protocol, T> Engine<P, T> {
             Some(hit) if !hit.is_foreign || self.admit_foreign(&hit, from) => {
                 self.handle_hit(now, from, message, &hit, token);
             }
+            None if transport == Transport::Datagram && self.in_flight.is_copy(from, token, lane) => {
+                self.ledger.duplicates += 1;
+            }
             _ => self.ledger.unmatched += 1,
         }
         self.check_counts();
