@@ -58,9 +58,9 @@ extern "C" {
 #endif
 
 /* The version of this header; the library's own is `allears_abi_version()`. */
-#define ALLEARS_ABI_VERSION 1
+#define ALLEARS_ABI_VERSION 2
 
-/* The value of `allears_wait_ns` if only a datagram makes a turn necessary. */
+/* The value of `allears_wait_ns` if a turn is due only when the file descriptor is readable. */
 #define ALLEARS_FOREVER INT64_MAX
 
 /* The size of a buffer for any address as text, including the NUL. */
@@ -96,7 +96,8 @@ enum allears_code {
 
 /* The outcome of a conversation. Each conversation ends exactly once. */
 enum allears_outcome {
-    /* The host answered; an SNMP agent possibly with an error: see `allears_get_answer`. */
+    /* The host answered; an SNMP agent or a name server possibly with an error: see `allears_get_answer` and
+     * `allears_get_dns_answer`. */
     ALLEARS_ANSWERED = 0,
     /* All attempts timed out. */
     ALLEARS_SILENT = 1,
@@ -110,7 +111,8 @@ enum allears_outcome {
     ALLEARS_INTERRUPTED = 5
 };
 
-/* A handle: one UDP socket for each address family, and all conversations over them, in one protocol. */
+/* A handle: one UDP socket for each address family, and all conversations over them, in one protocol. (DNS answers that
+ * are too long for UDP come over TCP connections, which are part of the handle, too.) */
 typedef struct allears allears;
 
 /* ---- The library ------------------------------------------------------------------------------------------- */
@@ -153,11 +155,15 @@ int allears_set_burst(allears *handle, uint32_t packets);
 int allears_set_window(allears *handle, uint32_t queries);
 
 /* Sets the minimum time between two packets to one host (address and port), in nanoseconds. Default:
- * 0 for SNMP, 200 ms or more for game servers, depending on the game, and 100 ms for raw payloads. */
+ * 0 for SNMP and DNS, 200 ms or more for game servers, depending on the game, and 100 ms for raw payloads. */
 int allears_set_host_gap_ns(allears *handle, uint64_t nanoseconds);
 
+/* Sets the maximum number of queries in flight to one host (address and port); 0 = the default: 1,000 for DNS, no
+ * maximum for others. */
+int allears_set_host_window(allears *handle, uint32_t queries);
+
 /* Sets the limit on packets per second to one address, across all its ports: 0.01 to 1e9; 0 = no limit. Default: 20 for
- * game servers and raw payloads, no limit for SNMP. */
+ * game servers and raw payloads, 500 for DNS, no limit for SNMP. */
 int allears_set_host_rate(allears *handle, double packets_per_second);
 
 /* Sets the limit on packets per second to one /24 (IPv4) or /48 (IPv6): 0.01 to 1e9; 0 = no limit. Default: 500. */
@@ -185,6 +191,49 @@ int allears_set_bind(allears *handle, const char *address);
  * community or digest are right; 0 = reject it, but report the address in the result. Default: 0. */
 int allears_set_any_source(allears *handle, int any);
 
+/* DNS: what can be on or off. */
+enum allears_dns_option {
+    /* Servers resolve the name: the flag rd of queries. Default: on. */
+    ALLEARS_DNS_RECURSION = 0,
+    /* Servers do not validate the answer (DNSSEC): the flag cd of queries. Default: off. */
+    ALLEARS_DNS_CHECKING_DISABLED = 1,
+    /* Servers add DNSSEC records: the flag do of queries. Needs EDNS. Default: off. */
+    ALLEARS_DNS_DNSSEC = 2,
+    /* Servers send their ID (RFC 5001). Needs EDNS. Default: off. */
+    ALLEARS_DNS_NSID = 3,
+    /* Cookies are exchanged with servers (RFC 7873). No effect without EDNS. Default: on. */
+    ALLEARS_DNS_COOKIES = 4,
+    /* Names are sent in random upper and lower case, which replies must repeat. Default: off. */
+    ALLEARS_DNS_MIXED_CASE = 5,
+    /* Each question stays with its server: further attempts do not go to other servers, and no other server is asked
+     * after a failure. Default: off. */
+    ALLEARS_DNS_STICKY = 6
+};
+
+/* DNS: when TCP is used (RFC 7766). */
+enum allears_dns_tcp {
+    /* If an answer by UDP is truncated. */
+    ALLEARS_DNS_TCP_AUTO = 0,
+    /* Always. */
+    ALLEARS_DNS_TCP_ONLY = 1,
+    /* Never: truncated answers are results. */
+    ALLEARS_DNS_TCP_NEVER = 2
+};
+
+/* DNS: turns one of `enum allears_dns_option` on (1) or off (0). */
+int allears_set_dns_option(allears *handle, int option, int on);
+
+/* DNS: sets the size of the largest reply by UDP, in bytes, that EDNS announces (RFC 6891): 512 to 4,096; 0 = queries
+ * without EDNS, whose replies by UDP have at most 512 bytes. Default: 1232. */
+int allears_set_dns_edns(allears *handle, uint32_t bytes);
+
+/* DNS: sets when TCP is used: one of `enum allears_dns_tcp`. Default: ALLEARS_DNS_TCP_AUTO. */
+int allears_set_dns_tcp(allears *handle, int when);
+
+/* DNS: sets the response codes for which another server is asked: `count` numbers, 0 to 4,096 of them. `rcodes` may be
+ * NULL if `count` is 0. Default: SERVFAIL (2), REFUSED (5), NOTIMP (4) and FORMERR (1). */
+int allears_set_dns_retry_on(allears *handle, const uint16_t *rcodes, size_t count);
+
 /* ---- Opening -----------------------------------------------------------------------------------------------
  * A handle has one protocol. Errors of all: NULL, ARGUMENT, STATE (already open), SYSTEM (no socket). */
 
@@ -207,6 +256,10 @@ int allears_open_quake3(allears *handle, const char *game);
  * `allears_snmp_user`, and `allears_snmp_request`. */
 int allears_open_snmp(allears *handle);
 
+/* Opens a handle that asks name servers for DNS records. Add servers next, `allears_dns_server`, unless each question
+ * names its own. ARGUMENT also means that an option needs EDNS, which is off. */
+int allears_open_dns(allears *handle);
+
 /* ---- Asking ------------------------------------------------------------------------------------------------
  * Each target that is accepted gets exactly one result, which has the `tag` given here. An IPv4 address that is mapped
  * to IPv6 (::ffff:192.0.2.1) is treated as the IPv4 address, and named so in the result.
@@ -214,11 +267,11 @@ int allears_open_snmp(allears *handle);
 
 /* Returns the number of targets that are accepted now; 0 after `allears_stop`. If targets are read only while there is
  * room, memory stays bounded however many there are. (The handle keeps about 900 bytes of each SNMPv3 agent, 165 of
- * each silent one, and the addresses of all servers that masters have listed.) */
+ * each silent one, 16 KiB of each name server, and the addresses of all servers that masters have listed.) */
 int64_t allears_room(allears *handle);
 
 /* Queries a host at an IPv4 or IPv6 address: sends it the payload of `allears_open_raw`, requests the status of a game
- * server, or sends an agent request 0 with credentials 0. */
+ * server, or sends an agent request 0 with credentials 0. PROTOCOL: DNS, where a question has a name. */
 int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
 /* Does the same for an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". The port may be left out for game
@@ -237,6 +290,16 @@ int allears_ask_master(allears *handle, const struct sockaddr *target, socklen_t
 int allears_ask_snmp(allears *handle, const struct sockaddr *target, socklen_t length, uint32_t credentials,
                      uint32_t request, uint64_t tag);
 
+/* DNS: asks a name server for the records of a name. NULL for `server` means one of those that were added: each in
+ * turn, those that fail more rarely; ARGUMENT: none was added. A server that was not added is added.
+ *
+ * `name` is complete with or without its final dot: "www.example.org". "." is the root. A backslash before a dot or
+ * another character makes it part of a label, and "\032" is the byte with that decimal number. Names that are not
+ * ASCII must be converted ("xn--..."). `type` is "A", "AAAA", "MX", ..., or "TYPE65280" for any number. `record_class`
+ * is "IN", "CH", ..., or "CLASS7"; NULL = "IN". Upper and lower case make no difference. */
+int allears_ask_dns(allears *handle, const struct sockaddr *server, socklen_t length, const char *name,
+                    const char *type, const char *record_class, uint64_t tag);
+
 /* Parses an address as `allears_ask_text` does. The port may be left out unless `default_port` is 0.
  * Errors: NULL, ARGUMENT. */
 int allears_parse_address(const char *from, uint16_t default_port, struct sockaddr_storage *out,
@@ -254,8 +317,8 @@ int allears_format_address(const struct sockaddr *from, socklen_t length, char *
 int allears_fd(allears *handle);
 
 /* Returns the nanoseconds until the next turn is due, unless the file descriptor becomes readable before. 0 = now, or a
- * result or a listed server can be taken, or `allears_wake` was called. ALLEARS_FOREVER = only a datagram makes a turn
- * necessary. The value changes with each turn and each target. */
+ * result or a listed server can be taken, or `allears_wake` was called. ALLEARS_FOREVER = only when the file
+ * descriptor is readable. The value changes with each turn and each target. */
 int64_t allears_wait_ns(allears *handle);
 
 /* Returns the same time for poll(2) and epoll_wait(2), in milliseconds rounded up: at most INT_MAX; -1 = forever.
@@ -293,7 +356,7 @@ int allears_abort(allears *handle);
 typedef struct allears_result {
     /* The tag passed with the target. */
     uint64_t tag;
-    /* The target's address. */
+    /* The target's address. DNS: that of the name server that was asked last. */
     const struct sockaddr *target;
     socklen_t target_length;
     /* One of `enum allears_outcome`. */
@@ -302,7 +365,7 @@ typedef struct allears_result {
     uint32_t attempts;
     /* The size of `foreign_source` in bytes; 0 if it is NULL. */
     socklen_t foreign_source_length;
-    /* SNMP: the source address of a reply, if it differs from the target's; else NULL. */
+    /* SNMP, DNS: the source address of a reply, if it differs from the target's; else NULL. */
     const struct sockaddr *foreign_source;
     /* The round trip in nanoseconds; -1 if it is unknown or there is no answer. */
     int64_t rtt_ns;
@@ -311,7 +374,7 @@ typedef struct allears_result {
     /* Type and code of the ICMP or ICMPv6 message that reported it; -1 if there was none. */
     int16_t icmp_type;
     int16_t icmp_code;
-    /* The reply as received, for raw payloads and game servers; NULL and 0 for others, and without an answer. */
+    /* The reply as received, for raw payloads, game servers and DNS; NULL and 0 for others, and without an answer. */
     const uint8_t *reply;
     size_t reply_length;
     /* The reason, as text, why there is no answer; NULL if there is one. */
@@ -507,11 +570,96 @@ int allears_next_varbind(allears *handle, allears_varbind *out, size_t out_size)
  * more. Errors: as above. */
 int allears_get_refused(allears *handle, size_t index, const char **oid, const char **error);
 
+/* ---- DNS ---------------------------------------------------------------------------------------------------
+ * If a server does not answer in time, the next attempt goes to another one of those that were added. So does a
+ * question that was answered with a response code of `allears_set_dns_retry_on`. If all fail, the last answer is the
+ * result. ALLEARS_ANSWERED means that there is an answer, also if the name does not exist. Texts are ASCII: other bytes
+ * are escaped as "\032". */
+
+/* The flags of an answer (RFC 1035, RFC 4035). */
+enum allears_dns_flag {
+    /* It is an answer. */
+    ALLEARS_DNS_QR = 0x8000,
+    /* The server is one of the zone. */
+    ALLEARS_DNS_AA = 0x0400,
+    /* It is truncated: records are missing. */
+    ALLEARS_DNS_TC = 0x0200,
+    /* The server was asked to resolve the name, and it does so for us. */
+    ALLEARS_DNS_RD = 0x0100,
+    ALLEARS_DNS_RA = 0x0080,
+    /* The server has validated the answer. */
+    ALLEARS_DNS_AD = 0x0020,
+    /* The server was asked not to validate it. */
+    ALLEARS_DNS_CD = 0x0010
+};
+
+/* The sections of an answer. */
+enum allears_dns_section {
+    /* The records that were asked for, and the aliases on the way to them. */
+    ALLEARS_DNS_ANSWER = 0,
+    /* The zone that the answer is from, or the servers to ask. */
+    ALLEARS_DNS_AUTHORITY = 1,
+    /* Records that are likely to be asked for next. */
+    ALLEARS_DNS_ADDITIONAL = 2
+};
+
+/* The answer of a name server. */
+typedef struct allears_dns_answer {
+    /* The response code as text: "NOERROR", "NXDOMAIN", ..., or "RCODE17". */
+    const char *rcode_name;
+    /* The response code, with the upper bits that EDNS adds: 0 = NOERROR, 2 = SERVFAIL, 3 = NXDOMAIN, 5 = REFUSED. */
+    int32_t rcode;
+    /* Bytes 2 and 3 of the message, as a number: among others, the bits of `enum allears_dns_flag`. */
+    uint32_t flags;
+    /* The number of records that `allears_get_dns_record` returns. */
+    uint32_t records;
+    /* 1 = it came over TCP, 0 = over UDP. */
+    int32_t is_tcp;
+} allears_dns_answer;
+
+/* A record of an answer. */
+typedef struct allears_dns_record {
+    /* The name that it belongs to, with a final dot. */
+    const char *name;
+    /* Its type as text: "MX", or "TYPE65280". */
+    const char *type_name;
+    /* Its data as dig(1) prints it: "192.0.2.1", "10 mail.example.org.", or "\# 4 01020304" if the type is unknown. */
+    const char *text;
+    /* Its data as received. Names in it may be compressed: they point into the reply. */
+    const uint8_t *bytes;
+    size_t length;
+    /* The number of seconds for which it may be kept. */
+    uint32_t ttl;
+    /* One of `enum allears_dns_section`. */
+    int32_t section;
+    /* The numbers of its type and its class: 1 = A, 28 = AAAA, ...; 1 = IN. */
+    uint16_t type;
+    uint16_t record_class;
+} allears_dns_record;
+
+/* Adds a name server, unless it is known: one of those among which questions are spread. The handle's settings apply to
+ * each: `allears_set_host_rate`, `allears_set_host_window`. Errors: NULL, ARGUMENT (invalid address), STATE (not open),
+ * PROTOCOL. */
+int allears_dns_server(allears *handle, const struct sockaddr *server, socklen_t length);
+
+/* Returns the answer in the current result. ALLEARS_NONE: there is none, and `reason` in the result says why. Errors:
+ * NULL, STATE (no current result), PROTOCOL, SIZE. */
+int allears_get_dns_answer(allears *handle, allears_dns_answer *out, size_t out_size);
+
+/* Returns the record at `index`, from 0 on, of all sections in the order of the message; the pseudo-record OPT is not
+ * among them. ALLEARS_NONE: there are no more, or there is no answer. Errors: as above. */
+int allears_get_dns_record(allears *handle, size_t index, allears_dns_record *out, size_t out_size);
+
+/* Returns the value of an option of EDNS in the answer, by its code: 3 = the server's ID (ALLEARS_DNS_NSID), 15 = two
+ * bytes and a text that explain a failure (RFC 8914), ... Of several with the same code, it is the first. `bytes` is
+ * valid as long as the result. ALLEARS_NONE: the answer does not have it, or there is no answer. Errors: as above. */
+int allears_get_dns_edns(allears *handle, uint16_t code, const uint8_t **bytes, size_t *length);
+
 /* ---- The ledger -------------------------------------------------------------------------------------------- */
 
 /* Counts of all queries and datagrams since the handle was opened. Two equations always hold:
  * queries = answered + silent + unreachable + send_failed + malformed + interrupted + open queries;
- * datagrams_received = replies + broken + late + duplicates + unmatched. */
+ * datagrams_received + stream_received = replies + broken + late + duplicates + unmatched. */
 typedef struct allears_ledger {
     /* Queries, one for each step of each conversation, and their outcomes. */
     uint64_t queries;
@@ -534,8 +682,8 @@ typedef struct allears_ledger {
     uint64_t answered_late;
     /* Attempts repeated without counting as a try, because the receive buffer may have dropped the reply. */
     uint64_t asked_again;
-    /* Datagrams received: replies; those that cannot be parsed; replies to ended queries; duplicates; and those that
-     * match no query. */
+    /* Datagrams received; and, with `stream_received`: replies; those that cannot be parsed; replies to ended queries;
+     * duplicates; and those that match no query. */
     uint64_t datagrams_received;
     uint64_t replies;
     uint64_t broken;
@@ -554,6 +702,9 @@ typedef struct allears_ledger {
     uint64_t rtt_p90_ns;
     uint64_t rtt_p99_ns;
     uint64_t rtt_max_ns;
+    /* DNS: requests sent and messages received over TCP. Version 2 of the interface. */
+    uint64_t stream_sent;
+    uint64_t stream_received;
 } allears_ledger;
 
 /* Returns the ledger so far. Errors: NULL, SIZE, STATE (not open). */

@@ -8,7 +8,7 @@ function words(comment) {
     gsub(/\n \*/, " ", comment)
     gsub(/[ \n]+/, " ", comment)
     gsub(/^ | $/, "", comment)
-    gsub(/\\/, "\\\\", comment)
+    gsub(/\\/, "\\e", comment)
     while (match(comment, /`[^`]*`/))
         comment = substr(comment, 1, RSTART - 1) "\\fB" substr(comment, RSTART + 1, RLENGTH - 2) "\\fR" \
             substr(comment, RSTART + RLENGTH)

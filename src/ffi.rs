@@ -6,7 +6,7 @@
 //! | | |
 //! |---|---|
 //! | `settings`, `ask`, `turn`, `results` | the functions that are the same for every protocol |
-//! | `raw`, `games`, `snmp` | the protocols: a file each, with its functions and structures |
+//! | `raw`, `games`, `snmp`, `dns` | the protocols: a file each, with its functions and structures |
 //! | `exported` | the interface of a protocol to C, and how to add one |
 //! | `session` | the content of a handle: settings, then sockets and an engine |
 //! | `current` | the last result taken |
@@ -37,6 +37,7 @@ mod turn;
 mod types;
 
 // The protocols available in C.
+mod dns;
 mod games;
 mod raw;
 mod snmp;
@@ -113,9 +114,23 @@ unsafe fn give<T: Copy>(
     out_size: usize,
     job: impl FnOnce(&mut Session) -> Result<Option<T>, Failure>,
 ) -> c_int {
+    // SAFETY: the caller upholds the rule above.
+    unsafe { give_grown(handle, out, out_size, size_of::<T>(), job) }
+}
+
+/// Like [`give`], for structures that have grown: the first version had `least` bytes.
+///
+/// # Safety
+/// `out` is NULL, or has `out_size` bytes.
+unsafe fn give_grown<T: Copy>(
+    handle: *mut allears,
+    out: *mut T,
+    out_size: usize,
+    least: usize,
+    job: impl FnOnce(&mut Session) -> Result<Option<T>, Failure>,
+) -> c_int {
     enter(handle, |session| {
-        // So far every structure is as large as in its first version.
-        let out = Out::sized(out, out_size, size_of::<T>(), "out")?;
+        let out = Out::sized(out, out_size, least, "out")?;
         let Some(value) = job(session)? else { return Ok(allears_code::ALLEARS_NONE) };
         // SAFETY: the caller upholds the rule above.
         unsafe { out.give(value) };
@@ -191,7 +206,7 @@ impl allears {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn allears_abi_version() -> u32 {
-    1
+    2
 }
 
 #[unsafe(no_mangle)]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use c::{command, compile, installed, succeed, text};
 use serde_json::Value;
-use support::{Fleet, run};
+use support::{Fleet, run, run_with_input};
 
 /// Returns the lines printed by `fields`.
 fn fields(args: &[&str]) -> Option<BTreeSet<String>> {
@@ -169,4 +169,113 @@ fn each_host_gets_its_own_payload() {
     let Some(seen) = fields(&[&["raw"], &hosts[..]].concat()) else { return };
     let wanted: BTreeSet<String> = hosts.iter().map(|host| format!("{host}\t{host}")).collect();
     assert_eq!(seen, wanted);
+}
+
+/// Starts three name servers.
+fn name_servers(faults: &[&str]) -> Fleet {
+    Fleet::start(&[&["--protocol", "dns", "--hosts", "3", "--latency", "0ms"], faults].concat())
+}
+
+/// Returns what C programs get from these servers for questions, each a name and a type, in the format of `dns`.
+fn resolved(servers: &str, tcp: &str, questions: &[(&str, &str)]) -> Option<BTreeSet<String>> {
+    let prefix = installed()?;
+    let program = compile(prefix, "tests/c/dns.c", &["-std=gnu11", "-fsanitize=address,undefined"]);
+    let mut command = command(prefix, program);
+    command.args([tcp, servers]);
+    questions.iter().for_each(|(name, of)| {
+        command.args([name, of]);
+    });
+    Some(text(&succeed(&mut command).stdout).lines().map(str::to_owned).collect())
+}
+
+/// Returns the command line's results for the same questions, and the number of answers over TCP.
+fn resolved_by_command(fleet: &Fleet, tcp: &str, questions: &[(&str, &str)]) -> BTreeSet<String> {
+    let input: String = questions.iter().map(|(name, of)| format!("{name} {of}\n")).collect();
+    let arguments =
+        ["dns", "--servers", fleet.targets(), "--tcp", tcp, "--timeout", "60s", "-o", "json", "-i", "-"];
+    let (mut wanted, mut streams) = (BTreeSet::new(), 0);
+    for line in run_with_input(&arguments, input.as_bytes()).lines() {
+        let (answer, question) =
+            (&line["answer"], format!("{}\t{}", string(&line["name"]), string(&line["type"])));
+        if line["outcome"] != "answered" {
+            wanted.insert(format!("{question}\t{}", string(&line["reason"])));
+            continue;
+        }
+        let flags: String =
+            answer["flags"].as_array().expect("flags").iter().map(|flag| string(flag) + " ").collect();
+        let is_tcp = line["tcp"] == true;
+        streams += usize::from(is_tcp);
+        wanted.insert(format!("{question}\t{}\t{flags}\t{}", string(&answer["rcode"]), usize::from(is_tcp)));
+        for record in answer["records"].as_array().expect("records") {
+            let [section, name, of, ttl, data] =
+                ["section", "name", "type", "ttl", "data"].map(|key| string(&record[key]));
+            wanted.insert(format!("{question}\t{section}\t{name}.\t{of}\t{ttl}\t{data}"));
+        }
+    }
+    wanted.insert(format!("ledger\t{streams}\t{streams}"));
+    wanted
+}
+
+/// The questions of all tests.
+const QUESTIONS: [(&str, &str); 13] = [
+    ("www.c.test", "A"),
+    ("www.c.test", "AAAA"),
+    ("c.test", "MX"),
+    ("c.test", "NS"),
+    ("c.test", "TXT"),
+    ("c.test", "SOA"),
+    ("c.test", "SRV"),
+    ("c.test", "CAA"),
+    ("c.test", "TYPE65280"),
+    ("cname.c.test", "A"),
+    ("big.c.test", "A"),
+    ("nx.c.test", "A"),
+    ("nodata.c.test", "A"),
+];
+
+#[test]
+fn every_record_of_an_answer_matches() {
+    let fleet = name_servers(&[]);
+    let servers = fleet.hosts().join(",");
+    for tcp in ["auto", "only", "never"] {
+        let Some(seen) = resolved(&servers, tcp, &QUESTIONS) else { return };
+        assert_same(&seen, &resolved_by_command(&fleet, tcp, &QUESTIONS));
+        let addresses = seen.iter().filter(|line| line.starts_with("big.c.test\tA\tanswer")).count();
+        assert_eq!(addresses > 50, tcp != "never", "{seen:#?}");
+    }
+}
+
+#[test]
+fn other_servers_are_asked_if_one_is_dead() {
+    let fleet = name_servers(&[]);
+    let servers = format!("dead,{}", fleet.hosts().join(","));
+    let Some(seen) = resolved(&servers, "auto", &QUESTIONS) else { return };
+    let mut wanted = resolved_by_command(&fleet, "auto", &QUESTIONS);
+    wanted.retain(|line| !line.starts_with("ledger"));
+    assert_same(&seen, &wanted);
+}
+
+#[test]
+fn failures_are_answers_and_have_reasons() {
+    let faults = [("servfail", "auto"), ("refused", "auto"), ("truncate", "auto"), ("no-tcp", "auto")];
+    // Writing to a closed connection must not end the program.
+    for (fault, tcp) in [&faults[..], &[("no-tcp", "only"), ("close-tcp", "only")]].concat() {
+        let fleet = name_servers(&["--misbehave", &format!("{fault}=1")]);
+        let Some(mut seen) = resolved(&fleet.hosts().join(","), tcp, &QUESTIONS) else { return };
+        let mut wanted = resolved_by_command(&fleet, tcp, &QUESTIONS);
+        // Requests whose connections fail are repeated.
+        let is_result = |line: &String| !fault.ends_with("tcp") || !line.starts_with("ledger");
+        seen.retain(is_result);
+        wanted.retain(is_result);
+        assert_same(&seen, &wanted);
+    }
+}
+
+#[test]
+fn options_of_edns_are_returned() {
+    let fleet = name_servers(&["--misbehave", "cookies=1"]);
+    let Some(mut seen) = resolved(&fleet.hosts().join(","), "auto", &QUESTIONS) else { return };
+    let cookies = format!("cookies\t{}", QUESTIONS.len());
+    assert!(seen.remove(&cookies), "{seen:#?}");
+    assert_same(&seen, &resolved_by_command(&fleet, "auto", &QUESTIONS));
 }

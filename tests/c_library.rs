@@ -13,8 +13,8 @@ use std::process::Command;
 use c::{command, compile, installed, source, succeed, text};
 use support::have;
 
-/// Stripped, bytes.
-const LARGEST: u64 = 1_150_000;
+/// Stripped, bytes. Each protocol has an engine of its own, of about 100,000 bytes.
+const LARGEST: u64 = 1_300_000;
 
 fn lines(text: &str) -> BTreeSet<String> {
     text.lines().map(str::to_owned).collect()
@@ -171,7 +171,7 @@ fn plain(declaration: &str) -> String {
 fn the_header_matches_the_library() {
     let mut builder =
         cbindgen::Builder::new().with_language(cbindgen::Language::C).with_src(source("src/ffi.rs"));
-    for folder in ["src/ffi", "src/ffi/snmp"] {
+    for folder in ["src/ffi", "src/ffi/dns", "src/ffi/snmp"] {
         for file in fs::read_dir(source(folder)).expect("the sources") {
             let path = file.expect("the sources").path();
             builder = if path.is_file() { builder.with_src(path) } else { builder };
@@ -184,6 +184,10 @@ fn the_header_matches_the_library() {
         "allears_snmp_operation",
         "allears_snmp_type",
         "allears_incomplete",
+        "allears_dns_option",
+        "allears_dns_tcp",
+        "allears_dns_flag",
+        "allears_dns_section",
     ];
     let include = enums.map(str::to_owned).to_vec();
     let config = cbindgen::Config {

@@ -61,6 +61,27 @@ pub unsafe fn bytes<'a>(
     }
 }
 
+/// Reads at most `max` numbers.
+///
+/// # Safety
+/// `numbers` is NULL, or points to `count` numbers that are valid for `'a`.
+pub unsafe fn numbers<'a>(
+    numbers: *const u16,
+    count: usize,
+    max: usize,
+    name: &'static str,
+) -> Result<&'a [u16], Failure> {
+    match (numbers.is_null(), count) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(Failure::Null(name)),
+        _ if count > max => Err(Failure::argument(format_args!("{name} has more than {max} numbers"))),
+        _ => {
+            // SAFETY: the caller upholds the rules above.
+            Ok(unsafe { std::slice::from_raw_parts(numbers, count) })
+        }
+    }
+}
+
 /// Reads an address. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4 address.
 ///
 /// # Safety

@@ -1,11 +1,12 @@
 //! Exports results and the ledger.
 
 use std::ffi::c_int;
+use std::mem::offset_of;
 use std::time::Duration;
 
 use super::session::Session;
 use super::types::{allears_ledger, allears_result};
-use super::{allears, give};
+use super::{allears, give, give_grown};
 use crate::engine::Ledger;
 
 #[unsafe(no_mangle)]
@@ -24,9 +25,10 @@ pub unsafe extern "C" fn allears_get_ledger(
     out: *mut allears_ledger,
     out_size: usize,
 ) -> c_int {
+    let least = offset_of!(allears_ledger, stream_sent);
     // SAFETY: the caller upholds the header's rules.
     unsafe {
-        give(handle, out, out_size, |session| {
+        give_grown(handle, out, out_size, least, |session| {
             let (ledger, local_drops, receive_buffer) = session.ledger()?;
             Ok(Some(as_c(ledger, local_drops, receive_buffer)))
         })
@@ -66,5 +68,7 @@ fn as_c(ledger: &Ledger, local_drops: Option<u64>, receive_buffer: usize) -> all
         rtt_p90_ns: nanos(ledger.rtt.quantile(0.9)),
         rtt_p99_ns: nanos(ledger.rtt.quantile(0.99)),
         rtt_max_ns: nanos(ledger.rtt.max()),
+        stream_sent: ledger.stream_sent,
+        stream_received: ledger.stream_received,
     }
 }

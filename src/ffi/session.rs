@@ -2,7 +2,8 @@
 
 #![deny(unsafe_code)]
 
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
@@ -34,6 +35,21 @@ pub struct Settings {
     pub options: Options,
     /// True if replies from another address than the target's count, in protocols that support both.
     pub any_source: bool,
+    /// The settings that only one protocol has, by their type.
+    own: HashMap<TypeId, Box<dyn Any>>,
+}
+
+impl Settings {
+    /// Returns the settings of type `S`: the defaults, until they are set.
+    pub fn own<S: Default + Clone + 'static>(&self) -> S {
+        let own = self.own.get(&TypeId::of::<S>()).and_then(|own| own.downcast_ref());
+        own.cloned().unwrap_or_default()
+    }
+
+    /// Sets the settings of type `S`.
+    pub fn set_own<S: 'static>(&mut self, own: S) {
+        self.own.insert(TypeId::of::<S>(), Box::new(own));
+    }
 }
 
 struct Open {

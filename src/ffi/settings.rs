@@ -29,6 +29,12 @@ pub unsafe extern "C" fn allears_set_window(handle: *mut allears, queries: u32) 
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn allears_set_host_window(handle: *mut allears, queries: u32) -> c_int {
+    let queries = Some(queries).filter(|&n| n > 0);
+    perform(handle, |session| session.configure(|config| config.in_flight_per_host = queries))
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn allears_set_host_gap_ns(handle: *mut allears, nanoseconds: u64) -> c_int {
     let gap = Duration::from_nanos(nanoseconds);
     perform(handle, |session| session.configure(|config| config.host_gap = Some(gap)))

@@ -87,6 +87,8 @@ pub struct allears_ledger {
     pub rtt_p90_ns: u64,
     pub rtt_p99_ns: u64,
     pub rtt_max_ns: u64,
+    pub stream_sent: u64,
+    pub stream_received: u64,
 }
 
 impl Failure {

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +92,7 @@ static void settings_have_ranges(void)
     assert(allears_set_prefix_rate(a, 1e10) == ALLEARS_ERR_ARGUMENT);
     assert(allears_set_burst(a, 0) == ALLEARS_ERR_ARGUMENT);
     assert(allears_set_window(a, 0) == ALLEARS_OK);
+    assert(allears_set_host_window(a, 0) == ALLEARS_OK && allears_set_host_window(a, 5) == ALLEARS_OK);
     assert(allears_set_tries(a, 0) == ALLEARS_ERR_ARGUMENT && allears_set_tries(a, 101) == ALLEARS_ERR_ARGUMENT);
     assert(allears_set_ring(a, 0) == ALLEARS_ERR_ARGUMENT && allears_set_ring(a, SIZE_MAX) == ALLEARS_ERR_ARGUMENT);
     assert(allears_set_ring(a, 1 << 24) == ALLEARS_OK);
@@ -119,6 +121,8 @@ static void not_everything_can_be_done_at_any_time(void)
     allears_result result;
     allears_status status;
     allears_answer answer;
+    allears_dns_answer resolved;
+    allears_dns_record record;
 
     assert(allears_new(&a) == ALLEARS_OK);
     assert(allears_room(a) == ALLEARS_ERR_STATE && allears_fd(a) == ALLEARS_ERR_STATE);
@@ -133,6 +137,7 @@ static void not_everything_can_be_done_at_any_time(void)
     assert(allears_next(a, &result, sizeof result) == ALLEARS_NONE);
     assert(allears_get_status(a, &status, sizeof status) == ALLEARS_ERR_STATE);
     assert(allears_snmp_community(a, 2, "public", NULL) == ALLEARS_ERR_PROTOCOL);
+    assert(allears_ask_dns(a, NULL, 0, "x.test", "A", NULL, 0) == ALLEARS_ERR_PROTOCOL);
     assert(allears_ask_text(a, "127.0.0.1", 0) == ALLEARS_ERR_ARGUMENT);
     assert(allears_ask_text(a, "localhost:9", 0) == ALLEARS_ERR_ARGUMENT);
     assert(allears_ask_text(a, "127.0.0.1:9", 7) == ALLEARS_OK && allears_pending(a) == 1);
@@ -148,6 +153,8 @@ static void not_everything_can_be_done_at_any_time(void)
     assert(result.system_error == 0 && result.icmp_type == -1 && result.icmp_code == -1);
     assert(allears_get_status(a, &status, sizeof status) == ALLEARS_ERR_PROTOCOL);
     assert(allears_get_answer(a, &answer, sizeof answer) == ALLEARS_ERR_PROTOCOL);
+    assert(allears_get_dns_answer(a, &resolved, sizeof resolved) == ALLEARS_ERR_PROTOCOL);
+    assert(allears_get_dns_record(a, 0, &record, sizeof record) == ALLEARS_ERR_PROTOCOL);
     allears_free(&a);
 }
 
@@ -157,13 +164,16 @@ static void structures_may_have_other_sizes(void)
         allears_ledger ledger;
         uint64_t later[4];
     } newer;
+    const size_t first_size = offsetof(allears_ledger, stream_sent);
     allears *a = opened();
 
     memset(&newer, 0xff, sizeof newer);
-    assert(allears_get_ledger(a, &newer.ledger, sizeof newer.ledger - 1) == ALLEARS_ERR_SIZE);
+    assert(allears_get_ledger(a, &newer.ledger, first_size - 1) == ALLEARS_ERR_SIZE);
     assert(newer.ledger.queries == UINT64_MAX && "nothing is written on failure");
     assert(allears_get_ledger(a, &newer.ledger, 0) == ALLEARS_ERR_SIZE);
-    assert(allears_get_ledger(a, &newer.ledger, sizeof newer) == ALLEARS_OK);
+    assert(allears_get_ledger(a, &newer.ledger, first_size) == ALLEARS_OK && newer.ledger.queries == 0);
+    assert(newer.ledger.stream_sent == UINT64_MAX && "the program does not know this field");
+    assert(allears_get_ledger(a, &newer.ledger, sizeof newer) == ALLEARS_OK && newer.ledger.stream_sent == 0);
     assert(newer.ledger.queries == 0 && newer.later[0] == 0 && newer.later[3] == 0);
     allears_free(&a);
 }
@@ -245,6 +255,93 @@ static void snmp_is_asked_right(void)
     assert(allears_snmp_request(a, ALLEARS_SNMP_GET, NULL, 1, 0, 0, &number) == ALLEARS_ERR_NULL && number == 1);
     assert(allears_snmp_request(a, ALLEARS_SNMP_GET, names, 2, 0, 0, &number) == ALLEARS_OK && number == 0);
     assert(allears_ask_text(a, "127.0.0.1:9", 0) == ALLEARS_OK);
+    allears_free(&a);
+}
+
+static void dns_settings_have_ranges(void)
+{
+    const uint16_t rcodes[] = {2, 5};
+    allears *a = NULL;
+
+    assert(allears_set_dns_option(NULL, ALLEARS_DNS_NSID, 1) == ALLEARS_ERR_NULL);
+    assert(allears_open_dns(NULL) == ALLEARS_ERR_NULL);
+    assert(allears_new(&a) == ALLEARS_OK);
+    for (int option = ALLEARS_DNS_RECURSION; option <= ALLEARS_DNS_STICKY; option++)
+        assert(allears_set_dns_option(a, option, 1) == ALLEARS_OK);
+    assert(allears_set_dns_option(a, ALLEARS_DNS_STICKY + 1, 1) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_set_dns_option(a, -1, 1) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_set_dns_option(a, ALLEARS_DNS_NSID, 2) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_set_dns_edns(a, 511) == ALLEARS_ERR_ARGUMENT && allears_set_dns_edns(a, 512) == ALLEARS_OK);
+    assert(allears_set_dns_edns(a, 4097) == ALLEARS_ERR_ARGUMENT && allears_set_dns_edns(a, 65536) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_set_dns_tcp(a, 3) == ALLEARS_ERR_ARGUMENT && allears_set_dns_tcp(a, ALLEARS_DNS_TCP_NEVER) == ALLEARS_OK);
+    assert(allears_set_dns_retry_on(a, NULL, 1) == ALLEARS_ERR_NULL);
+    assert(allears_set_dns_retry_on(a, rcodes, 4097) == ALLEARS_ERR_ARGUMENT && "they are not even read");
+    assert(allears_set_dns_retry_on(a, NULL, 0) == ALLEARS_OK && allears_set_dns_retry_on(a, rcodes, 2) == ALLEARS_OK);
+    assert(allears_set_dns_edns(a, 0) == ALLEARS_OK && allears_open_dns(a) == ALLEARS_ERR_ARGUMENT);
+    assert(strstr(allears_last_error(a), "need EDNS"));
+    assert(allears_set_dns_option(a, ALLEARS_DNS_DNSSEC, 0) == ALLEARS_OK);
+    assert(allears_set_dns_option(a, ALLEARS_DNS_NSID, 0) == ALLEARS_OK && allears_open_dns(a) == ALLEARS_OK);
+    assert(allears_set_dns_tcp(a, ALLEARS_DNS_TCP_AUTO) == ALLEARS_ERR_STATE && allears_open_dns(a) == ALLEARS_ERR_STATE);
+    allears_free(&a);
+}
+
+static void dns_is_asked_right(void)
+{
+    struct sockaddr_in host = silent_host(), portless = host;
+    const struct sockaddr *server = (struct sockaddr *)&host;
+    allears_dns_record record;
+    allears_dns_answer answer;
+    allears_status status;
+    allears_result result;
+    allears *a = opened();
+    const uint8_t *bytes;
+    char name[300];
+    size_t length;
+
+    assert(allears_dns_server(a, server, sizeof host) == ALLEARS_ERR_PROTOCOL);
+    allears_free(&a);
+    assert(allears_new(&a) == ALLEARS_OK);
+    assert(allears_dns_server(a, server, sizeof host) == ALLEARS_ERR_STATE);
+    assert(allears_ask_dns(a, server, sizeof host, "x.test", "A", NULL, 0) == ALLEARS_ERR_STATE);
+    assert(allears_open_dns(a) == ALLEARS_OK);
+    assert(allears_ask_dns(a, NULL, 0, "x.test", "A", NULL, 0) == ALLEARS_ERR_ARGUMENT && "no server yet");
+    assert(allears_dns_server(a, NULL, 0) == ALLEARS_ERR_NULL);
+    assert(allears_dns_server(a, server, 3) == ALLEARS_ERR_ARGUMENT);
+    portless.sin_port = 0;
+    assert(allears_dns_server(a, (struct sockaddr *)&portless, sizeof portless) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_dns_server(a, server, sizeof host) == ALLEARS_OK);
+    assert(allears_ask_dns(a, NULL, 0, NULL, "A", NULL, 0) == ALLEARS_ERR_NULL);
+    assert(allears_ask_dns(a, NULL, 0, "x.test", NULL, NULL, 0) == ALLEARS_ERR_NULL);
+    assert(allears_ask_dns(a, NULL, 0, "x.test", "NOPE", NULL, 0) == ALLEARS_ERR_ARGUMENT);
+    assert(strstr(allears_last_error(a), "`NOPE`"));
+    assert(allears_ask_dns(a, NULL, 0, "x.test", "A", "NOPE", 0) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_ask_dns(a, NULL, 0, "x..test", "A", NULL, 0) == ALLEARS_ERR_ARGUMENT);
+    assert(strcmp(allears_last_error(a), "`x..test`: a label is empty") == 0);
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    assert(allears_ask_dns(a, NULL, 0, name, "A", NULL, 0) == ALLEARS_ERR_ARGUMENT && "a label of 299 bytes");
+    assert(allears_ask_dns(a, NULL, 0, "", "A", NULL, 0) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_ask_dns(a, NULL, 0, "b\303\274cher.test", "A", NULL, 0) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_ask_dns(a, server, 3, "x.test", "A", NULL, 0) == ALLEARS_ERR_ARGUMENT);
+    assert(allears_ask(a, server, sizeof host, 0) == ALLEARS_ERR_PROTOCOL);
+    assert(allears_ask_text(a, "127.0.0.1", 0) == ALLEARS_ERR_PROTOCOL);
+    assert(allears_get_dns_answer(a, &answer, sizeof answer) == ALLEARS_ERR_STATE && allears_pending(a) == 0);
+
+    assert(allears_ask_dns(a, NULL, 0, ".", "ns", "in", 1) == ALLEARS_OK);
+    assert(allears_ask_dns(a, server, sizeof host, "id.server.", "TYPE16", "CH", 2) == ALLEARS_OK);
+    assert(allears_abort(a) == ALLEARS_OK && allears_next(a, &result, sizeof result) == ALLEARS_OK);
+    assert(result.outcome == ALLEARS_INTERRUPTED && !result.reply && result.reply_length == 0);
+    assert(((const struct sockaddr_in *)result.target)->sin_port == host.sin_port);
+    assert(allears_get_dns_answer(a, &answer, sizeof answer - 1) == ALLEARS_ERR_SIZE);
+    assert(allears_get_dns_record(a, 0, &record, sizeof record - 1) == ALLEARS_ERR_SIZE);
+    assert(allears_get_dns_answer(a, NULL, sizeof answer) == ALLEARS_ERR_NULL);
+    assert(allears_get_dns_answer(a, &answer, sizeof answer) == ALLEARS_NONE);
+    assert(allears_get_dns_record(a, 0, &record, sizeof record) == ALLEARS_NONE);
+    assert(allears_get_dns_edns(a, 3, &bytes, &length) == ALLEARS_NONE);
+    assert(allears_get_dns_edns(a, 3, NULL, &length) == ALLEARS_ERR_NULL);
+    assert(allears_get_dns_edns(a, 3, &bytes, NULL) == ALLEARS_ERR_NULL);
+    assert(allears_get_status(a, &status, sizeof status) == ALLEARS_ERR_PROTOCOL);
+    assert(allears_ask_dns(a, NULL, 0, "x.test", "A", NULL, 0) == ALLEARS_ERR_STATE && "stopped");
     allears_free(&a);
 }
 
@@ -413,6 +510,8 @@ int main(int argc, char **argv)
     addresses_are_checked();
     the_ring_gets_full();
     snmp_is_asked_right();
+    dns_settings_have_ranges();
+    dns_is_asked_right();
     a_child_can_only_free();
     run_makes_a_turn_in_any_case();
     if (argc == 1)

@@ -110,6 +110,11 @@ impl Dns {
         Dns { settings, servers: known, key }
     }
 
+    /// Adds a server, unless it is known.
+    pub fn add_server(&mut self, server: SocketAddr) {
+        self.servers.add(server);
+    }
+
     /// Returns the server to ask the next question: each in turn, those that fail more rarely. `None` if there are no
     /// servers.
     pub fn next_server(&mut self) -> Option<SocketAddr> {

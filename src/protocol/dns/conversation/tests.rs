@@ -56,6 +56,15 @@ fn a_request_has_the_question_once_and_edns() {
 }
 
 #[test]
+fn servers_can_be_added_and_are_asked_in_turn() {
+    let mut dns = dns(DnsSettings::default(), 0);
+    assert_eq!(dns.next_server(), None);
+    [1, 2, 1].into_iter().for_each(|last| dns.add_server(server(last)));
+    let next: Vec<_> = (0..3).filter_map(|_| dns.next_server()).collect();
+    assert_eq!((dns.servers().len(), next), (2, vec![server(1), server(2), server(1)]));
+}
+
+#[test]
 fn the_token_is_the_id_and_the_question_whatever_its_case() {
     let mut dns = dns(DnsSettings::default(), 1);
     let (conversation, request) = begin(&mut dns, "MiXeD.test");
