@@ -96,6 +96,35 @@ fn all_examples_work(watcher: &[&str], flags: &[&str]) {
     // No agent accepts this community.
     let (_, said) = run("agents.cpp", &["wrong", hosts[0]], 1);
     assert!(said.contains("no answer to 3 attempts"), "{said}");
+
+    names_are_resolved(run, prefix);
+}
+
+/// Checks the example that resolves names.
+fn names_are_resolved(run: impl Fn(&str, &[&str], i32) -> (Vec<u8>, String), prefix: &Path) {
+    let fleet = Fleet::start(&["--protocol", "dns", "--hosts", "3", "--latency", "0ms"]);
+    let servers = fleet.hosts();
+    let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
+    let list = prefix.join("names");
+    let names: String = (0..200).map(|number| format!("n{number}.test\n")).collect();
+    fs::write(&list, format!("{names}a..b\n\nnx.test\nnodata.test\nbig.test\n")).expect("it can be written");
+    let list = list.to_str().expect("UTF-8");
+    let (out, said) = run("names.c", &[&[list, "A"], &servers[..]].concat(), 0);
+    let out = text(&out);
+    for number in 0..200 {
+        let name = format!("n{number}.test");
+        let address = allears::sim::dns::a_record(&name).expect("it has an address");
+        assert!(out.contains(&format!("{name}. A {address}\n")), "{name}: {out}");
+    }
+    assert!(out.contains("nx.test: NXDOMAIN\n") && out.contains("nodata.test: no such records\n"), "{out}");
+    // This answer comes over TCP.
+    let long = out.lines().filter(|line| line.starts_with("big.test. A ")).count();
+    assert!(long > 50, "{out}");
+    assert_eq!((out.lines().count() - long, &said[..]), (202, "names: `a..b`: a label is empty\n"));
+    // No server is known, so no question is asked.
+    let (_, said) = run("names.c", &[list, "A", "nobody"], 1);
+    assert!(said.starts_with("names: `nobody` is not an address\nnames: no server was added\n"), "{said}");
+    run("names.c", &[list, "A"], 2);
 }
 
 #[test]
