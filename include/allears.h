@@ -267,7 +267,7 @@ int allears_open_dns(allears *handle);
 
 /* Returns the number of targets that are accepted now; 0 after `allears_stop`. If targets are read only while there is
  * room, memory stays bounded however many there are. (The handle keeps about 900 bytes of each SNMPv3 agent, 165 of
- * each silent one, 16 KiB of each name server, and the addresses of all servers that masters have listed.) */
+ * each silent one, a few KiB of each name server, and the addresses of all servers that masters have listed.) */
 int64_t allears_room(allears *handle);
 
 /* Queries a host at an IPv4 or IPv6 address: sends it the payload of `allears_open_raw`, requests the status of a game

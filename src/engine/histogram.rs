@@ -1,6 +1,7 @@
 //! A histogram of durations: percentiles in constant memory.
 
 use std::fmt;
+use std::iter;
 use std::time::Duration;
 
 /// The number of buckets for each doubling of the duration: a percentile is at most 1/64 (1.6 %) too high.
@@ -8,9 +9,12 @@ const STEPS: u64 = 64;
 /// The number of doublings above the first `STEPS` microseconds: up to 2^36 µs, 19 hours.
 const DOUBLINGS: u64 = 30;
 
-/// A histogram of durations. Its resolution is 1 µs or 1.6 %, whichever is coarser; it takes 15 KiB.
+/// A histogram of durations. Its resolution is 1 µs or 1.6 %, whichever is coarser; it takes 512 bytes for
+/// each doubling between the shortest and the longest, at most 15 KiB.
 #[derive(Clone)]
 pub struct Histogram {
+    /// The counts of the buckets in use, from this one on.
+    first: usize,
     counts: Vec<u64>,
     count: u64,
     min: Duration,
@@ -19,18 +23,33 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Histogram {
-        let buckets = (STEPS * (DOUBLINGS + 1)) as usize;
-        Histogram { counts: vec![0; buckets], count: 0, min: Duration::MAX, max: Duration::ZERO }
+        Histogram { first: 0, counts: vec![], count: 0, min: Duration::MAX, max: Duration::ZERO }
     }
 }
 
 impl Histogram {
     /// Counts one duration.
     pub fn record(&mut self, value: Duration) {
-        self.counts[bucket(value)] += 1;
+        *self.count_of(bucket(value)) += 1;
         self.count += 1;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
+    }
+
+    /// Returns the count of a bucket, which is then in use.
+    fn count_of(&mut self, bucket: usize) -> &mut u64 {
+        let Histogram { first, counts, .. } = self;
+        if counts.is_empty() {
+            *first = bucket;
+        } else if bucket < *first {
+            counts.splice(..0, iter::repeat_n(0, *first - bucket));
+            *first = bucket;
+        }
+        let at = bucket - *first;
+        if at >= counts.len() {
+            counts.resize(at + 1, 0);
+        }
+        &mut counts[at]
     }
 
     /// Returns the number of durations counted.
@@ -57,7 +76,7 @@ impl Histogram {
             seen += n;
             seen >= rank
         })?;
-        Some(upper_bound(at).clamp(self.min, self.max))
+        Some(upper_bound(self.first + at).clamp(self.min, self.max))
     }
 }
 
@@ -102,6 +121,21 @@ fn upper_bound(bucket: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_in_any_order_give_the_same_quantiles() {
+        let micros = [7, 3_000_000, 40, 1, 500_000, 64, 63, 60_000_000_000, 0];
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.quantile(0.5), None);
+        micros.iter().for_each(|micros| histogram.record(Duration::from_micros(*micros)));
+        let quantile = |rank: usize| histogram.quantile(rank as f64 / micros.len() as f64).expect("counted");
+        let mut sorted = micros.map(Duration::from_micros);
+        sorted.sort_unstable();
+        for (rank, exact) in sorted.into_iter().enumerate() {
+            let found = quantile(rank + 1);
+            assert!(found >= exact && found <= exact.mul_f64(65.0 / 64.0), "{found:?} for {exact:?}");
+        }
+    }
 
     #[test]
     fn quantiles_are_within_the_resolution() {
