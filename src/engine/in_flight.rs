@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
@@ -21,12 +22,11 @@ const TOKENS_TRIED: u64 = 64;
 struct Transmission {
     query: QueryId,
     /// 1 for the first attempt.
-    number: u32,
+    number: NonZeroU32,
     /// The times between which it was sent.
     sent: Time,
     sent_by: Time,
     token: Token,
-    fingerprint: u64,
     previous: Option<AttemptId>,
 }
 
@@ -38,6 +38,8 @@ pub struct Hit {
     /// The times between which that attempt was sent.
     pub sent: Time,
     pub sent_by: Time,
+    /// The token of the attempt.
+    pub token: Token,
     /// True if the datagram comes from another address than that of the attempt.
     pub is_foreign: bool,
     /// True if the attempt has a token, and the datagram returns it.
@@ -173,7 +175,14 @@ impl<C, T> InFlight<C, T> {
             Proof::Token { bits } => self.free_token(query, number, bits, prefix)?,
             Proof::Content | Proof::Address => (Token::NONE, self.free_address(query, proof)?),
         };
-        let sent = Transmission { query, number, sent: now, sent_by: now, token, fingerprint, previous };
+        let sent = Transmission {
+            query,
+            number: NonZeroU32::MIN.saturating_add(number - 1),
+            sent: now,
+            sent_by: now,
+            token,
+            previous,
+        };
         let attempt = AttemptId(self.attempts.insert(sent) as u32);
         self.index.insert(fingerprint, attempt);
         if token != Token::NONE && self.without_token.is_some() {
@@ -201,7 +210,7 @@ impl<C, T> InFlight<C, T> {
         std::iter::successors(newest, |attempt| {
             attempt.previous.map(|before| &self.attempts[before.0 as usize])
         })
-        .map(|attempt| (attempt.number, attempt.sent_by))
+        .map(|attempt| (attempt.number.get(), attempt.sent_by))
     }
 
     /// Records that the last attempt of `query` was sent between `from` and `by`.
@@ -219,17 +228,24 @@ impl<C, T> InFlight<C, T> {
         let attempt = self.attempts.remove(id.0 as usize);
         self[query].newest = attempt.previous;
         self[query].attempts -= 1;
-        if self.index.get(&attempt.fingerprint) == Some(&id) {
+        let fingerprint = self.fingerprint_of(&attempt);
+        if self.index.get(&fingerprint) == Some(&id) {
             // Without a token, the attempts of a query share one entry in the index.
             let before = attempt
                 .previous
-                .filter(|&before| self.attempts[before.0 as usize].fingerprint == attempt.fingerprint);
+                .filter(|before| self.fingerprint_of(&self.attempts[before.0 as usize]) == fingerprint);
             match before {
-                Some(before) => self.index.insert(attempt.fingerprint, before),
-                None => self.index.remove(&attempt.fingerprint),
+                Some(before) => self.index.insert(fingerprint, before),
+                None => self.index.remove(&fingerprint),
             };
         }
         true
+    }
+
+    /// Returns the fingerprint of an attempt in the index.
+    fn fingerprint_of(&self, attempt: &Transmission) -> u64 {
+        let to = self[attempt.query].destination(attempt.number.get());
+        self.fingerprint(to, attempt.token)
     }
 
     /// Removes the newest attempt of `query` from the map of those that replies without a token match. An earlier one of
@@ -239,9 +255,10 @@ impl<C, T> InFlight<C, T> {
             return;
         }
         let Transmission { number, previous, .. } = self.attempts[newest.0 as usize];
+        let number = number.get();
         let target = self[query].destination(number);
         let before = previous.filter(|_| number > 1 && self[query].destination(number - 1) == target);
-        let address = self.fingerprint(target, Token::NONE);
+        let address = self.address_fingerprint(target, Token::NONE);
         if let Some(attempts) = self.without_token.as_mut().filter(|map| map.get(&address) == Some(&newest)) {
             match before {
                 Some(before) => attempts.insert(address, before),
@@ -258,15 +275,16 @@ impl<C, T> InFlight<C, T> {
         let id = *self.index.get(&fingerprint).or_else(by_address)?;
         let attempt = &self.attempts[id.0 as usize];
         let query = &self[attempt.query];
-        let to = query.destination(attempt.number);
+        let to = query.destination(attempt.number.get());
         let is_foreign = to.ip() != from.ip() || to.port() != from.port();
         let fits = !is_foreign || (self.by_token_alone && token != Token::NONE);
         let matches = attempt.token == token || (token == Token::NONE && self.without_token.is_some());
         (fits && matches && query.transport == transport).then_some(Hit {
             query: attempt.query,
-            attempt: attempt.number,
+            attempt: attempt.number.get(),
             sent: attempt.sent,
             sent_by: attempt.sent_by,
+            token: attempt.token,
             is_foreign,
             has_token: token != Token::NONE,
         })

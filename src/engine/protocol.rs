@@ -276,7 +276,9 @@ pub struct Reply<'a> {
     pub rtt: Option<Duration>,
     /// The attempt that it answers, 1 for the first; without a token, the latest one.
     pub attempt: u32,
-    /// True if it returns the token of the attempt.
+    /// The token of that attempt.
+    pub token: Token,
+    /// True if it returns that token.
     pub has_token: bool,
     /// The payload.
     pub bytes: &'a [u8],
@@ -284,9 +286,9 @@ pub struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// Returns a reply to a first attempt, at [`Time::ZERO`] and without a known round trip, to test a protocol. It has a
-    /// token.
+    /// token, and that of the attempt is [`Token::NONE`].
     pub const fn to_first(from: SocketAddr, bytes: &'a [u8]) -> Reply<'a> {
-        Reply { from, at: Time::ZERO, rtt: None, attempt: 1, has_token: true, bytes }
+        Reply { from, at: Time::ZERO, rtt: None, attempt: 1, token: Token::NONE, has_token: true, bytes }
     }
 }
 

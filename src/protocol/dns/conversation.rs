@@ -47,8 +47,6 @@ pub struct Conversation {
     tried: Option<Box<Tried>>,
     /// The number of the server that is asked.
     server: u32,
-    /// The ID of the latest query.
-    id: u16,
     steps: u8,
     has_edns: bool,
     is_stream: bool,
@@ -273,7 +271,7 @@ impl Protocol for Dns {
     fn begin(&mut self, target: SocketAddr, question: Question) -> Conversation {
         let server = self.servers.find(target).unwrap_or_else(|| self.servers.add(target));
         let is_stream = self.settings.tcp == Tcp::Only;
-        Conversation { question, tried: None, server, id: 0, steps: 0, has_edns: false, is_stream }
+        Conversation { question, tried: None, server, steps: 0, has_edns: false, is_stream }
     }
 
     fn proof(&self, _: &Conversation) -> Proof {
@@ -293,9 +291,8 @@ impl Protocol for Dns {
         let server = self.servers.get_mut(conversation.server);
         server.sent += 1;
         let size = edns.filter(|_| server.knows_edns(attempt.at));
-        conversation.id = attempt.token.0 as u16;
         conversation.has_edns = size.is_some();
-        let [high, low] = conversation.id.to_be_bytes();
+        let [high, low] = id_of(attempt.token).to_be_bytes();
         let flags = [u8::from(recursion), u8::from(checking_disabled) << 4];
         out.extend_from_slice(&[
             high,
@@ -343,7 +340,7 @@ impl Protocol for Dns {
         // Some servers repeat no question in an error.
         let is_bare_error = is_question_gone
             && codes & 15 != 0
-            && bytes_at(reply.bytes, 0) == Some(conversation.id.to_be_bytes());
+            && bytes_at(reply.bytes, 0) == Some(id_of(reply.token).to_be_bytes());
         let is_mine =
             if reply.has_token { self.repeats_question(conversation, reply.bytes) } else { is_bare_error };
         let server = self.servers.find(reply.from).filter(|_| is_response && is_mine);
@@ -398,6 +395,11 @@ impl Protocol for Dns {
     fn takes_replies_without_token(&self) -> bool {
         true
     }
+}
+
+/// Returns the ID of the query with this token.
+fn id_of(token: Token) -> u16 {
+    token.0 as u16
 }
 
 /// Returns a hash of 48 bits of a question, regardless of the case of its letters. It is only an index: the question

@@ -40,7 +40,8 @@ fn reply(request: &[u8], flags: [u8; 2]) -> Vec<u8> {
 
 fn step(dns: &mut Dns, conversation: &mut Conversation, from: u8, bytes: &[u8]) -> Step<Answer> {
     let has_token = dns.read_token(bytes).is_some();
-    dns.step(conversation, &Reply { has_token, ..Reply::to_first(server(from), bytes) })
+    let token = Token(0x1234);
+    dns.step(conversation, &Reply { token, has_token, ..Reply::to_first(server(from), bytes) })
 }
 
 #[test]
