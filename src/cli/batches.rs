@@ -1,35 +1,35 @@
-//! Items that a reading thread passes to the sweep, in batches through a short channel: however long an input is, few of its
-//! items wait.
+//! Items that a reading thread passes to the sweep, in batches through a short queue: however long an input is, few of its
+//! items wait. Some items are known only later, from other threads.
 
-use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::{mem, vec};
 
 use super::names::Stopped;
 
-/// The items in one batch, and the batches that the channel holds.
+/// The items in one batch, and the batches in the queue.
 const BATCH: usize = 1024;
 const BATCHES: usize = 4;
+/// The items that are known later, and were not yet taken.
+const MOST_LATE: usize = 20_480;
 
 /// Ends the sleep of the sweep.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// The end of the reading thread.
+/// The end of the reading thread. Nothing has ended as long as it exists.
 pub struct BatchSender<T> {
-    sender: SyncSender<Vec<T>>,
+    queue: Arc<Queue<T>>,
     batch: Vec<T>,
-    wake: Wake,
 }
 
-/// Sends items that are known later. Nothing has ended as long as it exists.
+/// Sends items that are known later. Nothing has ended as long as it exists, either.
 pub struct LateSender<T> {
-    sender: SyncSender<Vec<T>>,
-    wake: Wake,
+    queue: Arc<Queue<T>>,
 }
 
 /// The end of the sweep.
 pub struct BatchReceiver<T> {
-    batches: Receiver<Vec<T>>,
+    queue: Arc<Queue<T>>,
     batch: vec::IntoIter<T>,
 }
 
@@ -41,10 +41,55 @@ pub enum NextItem<T> {
     End,
 }
 
-/// Returns both ends. `wake` is called after every batch and at the end.
+struct Queue<T> {
+    state: Mutex<QueueState<T>>,
+    /// Notified when items were taken, and when the sweep has stopped.
+    taken: Condvar,
+    wake: Wake,
+}
+
+struct QueueState<T> {
+    batches: VecDeque<Vec<T>>,
+    late: Vec<T>,
+    late_senders: usize,
+    has_ended: bool,
+    is_stopped: bool,
+}
+
+/// Returns both ends. `wake` is called after every batch, for late items, and at the end.
 pub fn channel<T>(wake: Wake) -> (BatchSender<T>, BatchReceiver<T>) {
-    let (sender, batches) = mpsc::sync_channel(BATCHES);
-    (BatchSender { sender, batch: vec![], wake }, BatchReceiver { batches, batch: vec![].into_iter() })
+    let (batches, late) = (VecDeque::new(), vec![]);
+    let state = QueueState { batches, late, late_senders: 0, has_ended: false, is_stopped: false };
+    let queue = Arc::new(Queue { state: Mutex::new(state), taken: Condvar::new(), wake });
+    let sender = BatchSender { queue: queue.clone(), batch: vec![] };
+    (sender, BatchReceiver { queue, batch: vec![].into_iter() })
+}
+
+impl<T> Queue<T> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
+        // No code panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while the queue is full, and changes it.
+    ///
+    /// # Errors
+    /// The sweep was stopped.
+    fn add(
+        &self,
+        is_full: impl Fn(&QueueState<T>) -> bool,
+        change: impl FnOnce(&mut QueueState<T>),
+    ) -> Result<(), Stopped> {
+        let mut state = self.lock();
+        while is_full(&state) && !state.is_stopped {
+            state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.is_stopped {
+            return Err(Stopped);
+        }
+        change(&mut state);
+        Ok(())
+    }
 }
 
 impl<T> BatchSender<T> {
@@ -62,52 +107,131 @@ impl<T> BatchSender<T> {
     /// # Errors
     /// The sweep was stopped.
     pub fn hand_over(&mut self) -> Result<(), Stopped> {
-        if !self.batch.is_empty() {
-            self.sender.send(mem::take(&mut self.batch)).map_err(|_| Stopped)?;
-            (self.wake)();
+        if self.batch.is_empty() {
+            return Ok(());
         }
+        let batch = mem::take(&mut self.batch);
+        self.queue.add(|state| state.batches.len() >= BATCHES, |state| state.batches.push_back(batch))?;
+        (self.queue.wake)();
         Ok(())
     }
 
-    /// Returns a sender for items that are known later.
-    pub fn late(&self) -> LateSender<T> {
-        LateSender { sender: self.sender.clone(), wake: self.wake.clone() }
+    /// Returns a sender for items that are known later. Blocks while too many are awaited or wait.
+    ///
+    /// # Errors
+    /// The sweep was stopped.
+    pub fn late(&self) -> Result<LateSender<T>, Stopped> {
+        let is_full = |state: &QueueState<T>| state.late_senders + state.late.len() >= MOST_LATE;
+        self.queue.add(is_full, |state| state.late_senders += 1)?;
+        Ok(LateSender { queue: self.queue.clone() })
     }
+}
 
-    /// Ends the thread's part.
-    pub fn end(self) {
-        let BatchSender { sender, wake, .. } = self;
-        drop(sender);
-        wake();
+impl<T> Drop for BatchSender<T> {
+    fn drop(&mut self) {
+        self.queue.lock().has_ended = true;
+        (self.queue.wake)();
     }
 }
 
 impl<T> LateSender<T> {
-    /// Sends the items.
+    /// Sends the items, without waiting.
     ///
     /// # Errors
     /// The sweep was stopped.
     pub fn send(self, items: Vec<T>) -> Result<(), Stopped> {
-        let LateSender { sender, wake } = self;
-        let sent = sender.send(items).map_err(|_| Stopped);
-        drop(sender);
-        wake();
-        sent
+        self.queue.add(|_| false, |state| state.late.extend(items))
+    }
+}
+
+impl<T> Drop for LateSender<T> {
+    fn drop(&mut self) {
+        self.queue.lock().late_senders -= 1;
+        (self.queue.wake)();
     }
 }
 
 impl<T> BatchReceiver<T> {
     /// Returns the next item without waiting for it.
     pub fn next(&mut self) -> NextItem<T> {
+        if let Some(item) = self.batch.next() {
+            return NextItem::Item(item);
+        }
+        let mut state = self.queue.lock();
+        let late = mem::take(&mut state.late);
+        let batch = if late.is_empty() { state.batches.pop_front() } else { Some(late) };
+        let has_ended = state.has_ended && state.late_senders == 0;
+        drop(state);
+        if let Some(batch) = batch {
+            self.queue.taken.notify_all();
+            self.batch = batch.into_iter();
+        }
+        match self.batch.next() {
+            Some(item) => NextItem::Item(item),
+            None if has_ended => NextItem::End,
+            None => NextItem::Waiting,
+        }
+    }
+}
+
+impl<T> Drop for BatchReceiver<T> {
+    fn drop(&mut self) {
+        self.queue.lock().is_stopped = true;
+        self.queue.taken.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn take_all(received: &mut BatchReceiver<usize>) -> Vec<usize> {
+        let mut items = vec![];
         loop {
-            if let Some(item) = self.batch.next() {
-                return NextItem::Item(item);
-            }
-            match self.batches.try_recv() {
-                Ok(batch) => self.batch = batch.into_iter(),
-                Err(TryRecvError::Empty) => return NextItem::Waiting,
-                Err(TryRecvError::Disconnected) => return NextItem::End,
+            match received.next() {
+                NextItem::Item(item) => items.push(item),
+                NextItem::Waiting => thread::yield_now(),
+                NextItem::End => return items,
             }
         }
+    }
+
+    #[test]
+    fn every_item_arrives_in_order() {
+        let (mut sender, mut received) = channel(Arc::new(|| {}));
+        let count = BATCH * (BATCHES + 2) + 1;
+        let reader = thread::spawn(move || {
+            (0..count).for_each(|item| assert_eq!(sender.push(item), Ok(())));
+            assert_eq!(sender.hand_over(), Ok(()));
+            drop(sender);
+        });
+        assert!(take_all(&mut received).into_iter().eq(0..count));
+        reader.join().expect("no panic");
+    }
+
+    #[test]
+    fn late_items_hold_up_the_end_only() {
+        let (mut sender, mut received) = channel(Arc::new(|| {}));
+        let late = [sender.late(), sender.late()].map(|late| late.expect("not stopped"));
+        assert_eq!(sender.push(1), Ok(()));
+        assert_eq!(sender.hand_over(), Ok(()));
+        drop(sender);
+        assert!(matches!(received.next(), NextItem::Item(1)) && matches!(received.next(), NextItem::Waiting));
+        let [first, second] = late;
+        assert_eq!(first.send(vec![2, 3]), Ok(()));
+        drop(second);
+        assert_eq!(take_all(&mut received), [2, 3]);
+    }
+
+    #[test]
+    fn a_stopped_sweep_ends_the_threads() {
+        let (mut sender, received) = channel(Arc::new(|| {}));
+        let late = sender.late().expect("not stopped");
+        let reader = thread::spawn(move || (0..).find_map(|item| sender.push(item).err()));
+        drop(received);
+        assert_eq!(reader.join().expect("no panic"), Some(Stopped));
+        assert_eq!(late.send(vec![1]), Err(Stopped));
     }
 }

@@ -144,7 +144,6 @@ impl Inputs {
             let mut reader = Reader { items, sources: Arc::new(sources), resolver };
             // An error here means only that the sweep was stopped.
             let _ = reader.read(&files);
-            reader.items.end();
         };
         let thread = thread::Builder::new().name("targets".into());
         thread.spawn(read).context("cannot start the thread that reads targets")?;
@@ -237,7 +236,7 @@ impl Reader {
     ) -> Result<(), Stopped> {
         // Resolving blocks while too many names wait: first send the targets known so far.
         self.items.hand_over()?;
-        let (items, sources, at) = (self.items.late(), self.sources.clone(), place.to_string());
+        let (items, sources, at) = (self.items.late()?, self.sources.clone(), place.to_string());
         let (input, line) = (name.input.clone(), line.to_vec());
         let deliver = move |resolved| {
             items.send(match resolved {

@@ -73,9 +73,8 @@ impl<P: Protocol, T> Engine<P, T> {
             }
             return;
         };
-        let Arrival { rtt, attempt, .. } = arrival;
-        let Hit { token: of_attempt, has_token, .. } = *hit;
-        let reply = Reply { from, at: now, rtt, attempt, token: of_attempt, has_token, bytes: datagram };
+        let (rtt, &Hit { attempt, token, has_token, .. }) = (arrival.rtt, hit);
+        let reply = Reply { from, at: now, rtt, attempt, token, has_token, bytes: datagram };
         let step = self.protocol.step(&mut open.conversation, &reply);
         if hit.has_token && !matches!(step, Step::NotMine) && open.forget_provisional() {
             self.ledger.replies -= 1;

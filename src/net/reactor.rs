@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Interest, Poll, Token};
@@ -39,7 +40,14 @@ pub struct Reactor {
 
 /// Ends the sleep of a [`Reactor`] or a [`Net`](super::Net), from any thread.
 #[derive(Clone, Debug)]
-pub struct Waker(Arc<mio::Waker>);
+pub struct Waker(Arc<WakerState>);
+
+#[derive(Debug)]
+struct WakerState {
+    waker: mio::Waker,
+    /// True if the waker was used since the last sleep ended: using it again would waste a system call.
+    is_used: AtomicBool,
+}
 
 impl Waker {
     /// Ends the current sleep; the next one, if there is none. Further calls before that have no effect.
@@ -47,7 +55,15 @@ impl Waker {
     /// # Errors
     /// The operating system's error.
     pub fn wake(&self) -> io::Result<()> {
-        self.0.wake()
+        if self.0.is_used.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.0.waker.wake().inspect_err(|_| self.reset())
+    }
+
+    /// Notes that a sleep has ended. What its users did before is visible to the caller.
+    fn reset(&self) {
+        self.0.is_used.swap(false, Ordering::AcqRel);
     }
 }
 
@@ -58,7 +74,8 @@ impl Reactor {
     /// The operating system cannot create an event queue, usually for lack of file descriptors.
     pub fn new() -> io::Result<Reactor> {
         let poll = Poll::new()?;
-        let waker = Waker(Arc::new(mio::Waker::new(poll.registry(), WAKER)?));
+        let waker = mio::Waker::new(poll.registry(), WAKER)?;
+        let waker = Waker(Arc::new(WakerState { waker, is_used: AtomicBool::new(false) }));
         Ok(Reactor {
             #[cfg(target_os = "linux")]
             timer: register_timer(&poll).ok(),
@@ -176,7 +193,10 @@ impl Reactor {
             let mut woken = false;
             for event in &self.events {
                 match event.token() {
-                    WAKER => woken = true,
+                    WAKER => {
+                        woken = true;
+                        self.waker.reset();
+                    }
                     #[cfg(target_os = "linux")]
                     TIMER => {}
                     Token(token) => {

@@ -65,7 +65,6 @@ impl NameInputs {
         let read = move || {
             // An error here means only that the sweep was stopped.
             let _ = read(&sources, &files, &mut items);
-            items.end();
         };
         let thread = thread::Builder::new().name("names".into());
         thread.spawn(read).context("cannot start the thread that reads names")?;
