@@ -10,7 +10,7 @@ use allears::engine::{Config, Ledger, Outcome};
 use allears::net::{Options, Sweep, random_key};
 use allears::protocol::dns::{Answer, Class, Dns, DnsSettings, Name, Question, Rcode, RecordType, Tcp};
 use support::have;
-use support::name_server::{knot, nsd, wait};
+use support::name_server::{knot, nsd, unbound};
 use support::real_server::RealServer;
 
 /// Names of the large zone.
@@ -122,21 +122,14 @@ fn what_a_resolver_says_is_told_apart() {
     let zone = "$TTL 300\n@ SOA ns h 1 3600 900 604800 60\n@ NS ns\nwww A 192.0.2.1\nb.c A 192.0.2.2\n\
                 alias CNAME www\ndangling CNAME nothing\nloop1 CNAME loop2\nloop2 CNAME loop1\ntext TXT x\n";
     let zones = nsd(&[("t.test", zone)]);
-    let mut resolver = RealServer::start("/usr/sbin/unbound", |folder, port, command| {
-        let (folder, stub) = (folder.display(), zones.address.replace(':', "@"));
-        let config = format!(
-            "server:\n interface: 127.0.0.1@{port}\n username: \"\"\n chroot: \"\"\n directory: \"{folder}\"\n \
-             pidfile: \"\"\n use-syslog: no\n do-ip6: no\n num-threads: 1\n do-not-query-localhost: no\n \
-             module-config: \"iterator\"\n local-zone: \"test.\" nodefault\n access-control: 127.0.0.0/8 allow\n \
-             local-zone: \"refused.test.\" always_refuse\n local-zone: \"nx.test.\" always_nxdomain\n \
-             local-zone: \"silent.test.\" deny\n local-zone: \"nodata.test.\" always_nodata\n\
-             stub-zone:\n name: \"t.test\"\n stub-addr: {stub}\nstub-zone:\n name: \"lame.test\"\n \
-             stub-addr: {stub}\nremote-control:\n control-enable: no\n"
-        );
-        std::fs::write(format!("{folder}/unbound.conf"), config).expect("a file");
-        command.args(["-d", "-c", "unbound.conf"]);
-    });
-    wait(&mut resolver, "t.test");
+    let stub = zones.address.replace(':', "@");
+    let settings = format!(
+        " local-zone: \"refused.test.\" always_refuse\n local-zone: \"nx.test.\" always_nxdomain\n \
+         local-zone: \"silent.test.\" deny\n local-zone: \"nodata.test.\" always_nodata\n\
+         stub-zone:\n name: \"t.test\"\n stub-addr: {stub}\nstub-zone:\n name: \"lame.test\"\n \
+         stub-addr: {stub}\n"
+    );
+    let resolver = unbound(&settings, "t.test");
     let names = [
         "www.t",
         "alias.t",

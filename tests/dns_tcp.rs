@@ -14,18 +14,11 @@ use allears::engine::{Config, Ledger, Outcome, Timeout};
 use allears::net::{Options, Sweep, random_key};
 use allears::protocol::Transport;
 use allears::protocol::dns::{Answer, Class, Dns, DnsSettings, Name, Question, RecordType, Tcp};
-use support::name_server::{frame, read_frame};
+use support::name_server::{frame, read_frame, reply, truncated};
 
-/// Returns a reply to `query`: truncated, or with one address.
-fn reply(query: &[u8], is_truncated: bool) -> Vec<u8> {
-    let end = 12 + query[12..].iter().position(|&byte| byte == 0).expect("a name") + 5;
-    let mut reply = query[..end].to_vec();
-    reply[2] = 0x81 | if is_truncated { 2 } else { 0 };
-    reply[6..12].copy_from_slice(&[0, u8::from(!is_truncated), 0, 0, 0, 0]);
-    if !is_truncated {
-        reply.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
-    }
-    reply
+/// Returns the reply to `query`.
+fn whole(query: &[u8]) -> Vec<u8> {
+    reply(query, [192, 0, 2, 1])
 }
 
 /// Starts a server whose answers by UDP are truncated. `serve` handles each TCP connection.
@@ -57,7 +50,7 @@ fn truncating_server() -> (SocketAddr, TcpListener) {
     std::thread::spawn(move || {
         let mut query = [0; 512];
         while let Ok((length, from)) = socket.recv_from(&mut query) {
-            let _ = socket.send_to(&reply(&query[..length], true), from);
+            let _ = socket.send_to(&truncated(&query[..length]), from);
         }
     });
     (address, listener)
@@ -94,7 +87,7 @@ fn queries_share_a_connection_and_are_counted_apart() {
     let address = server(move |mut stream| {
         count.fetch_add(1, Ordering::Relaxed);
         while let Some(query) = read_frame(&mut stream) {
-            if stream.write_all(&frame(&reply(&query, false))).is_err() {
+            if stream.write_all(&frame(&whole(&query))).is_err() {
                 return;
             }
         }
@@ -115,7 +108,7 @@ fn replies_may_come_in_any_order_and_byte_by_byte() {
     let address = server(|mut stream| {
         stream.set_nodelay(true).expect("a socket");
         while let (Some(first), Some(second)) = (read_frame(&mut stream), read_frame(&mut stream)) {
-            let frames = [frame(&reply(&second, false)), frame(&reply(&first, false))].concat();
+            let frames = [frame(&whole(&second)), frame(&whole(&first))].concat();
             frames.chunks(1).for_each(|byte| drop(stream.write_all(byte)));
         }
     });
@@ -127,7 +120,7 @@ fn replies_may_come_in_any_order_and_byte_by_byte() {
 fn a_server_that_closes_after_each_answer_still_answers_all() {
     let address = server(|mut stream| {
         if let Some(query) = read_frame(&mut stream) {
-            let _ = stream.write_all(&frame(&reply(&query, false)));
+            let _ = stream.write_all(&frame(&whole(&query)));
         }
     });
     let (outcomes, _) = resolve(DnsSettings::default(), address, 100, Timeout::Auto);
@@ -141,7 +134,7 @@ fn a_query_that_kills_its_connection_does_not_harm_others() {
             if query[12..].starts_with(b"\x02n7") {
                 return;
             }
-            let _ = stream.write_all(&frame(&reply(&query, false)));
+            let _ = stream.write_all(&frame(&whole(&query)));
         }
     });
     let (outcomes, _) = resolve(DnsSettings::default(), address, 30, Timeout::Auto);
@@ -153,8 +146,8 @@ fn a_query_that_kills_its_connection_does_not_harm_others() {
 fn half_a_message_and_a_stalled_connection_are_failures_with_a_reason() {
     let half = server(|mut stream| {
         if let Some(query) = read_frame(&mut stream) {
-            let whole = frame(&reply(&query, false));
-            let _ = stream.write_all(&whole[..whole.len() / 2]);
+            let frame = frame(&whole(&query));
+            let _ = stream.write_all(&frame[..frame.len() / 2]);
         }
     });
     let (outcomes, _) = resolve(DnsSettings::default(), half, 3, Timeout::Auto);
@@ -184,7 +177,7 @@ fn more_servers_than_connections_are_all_asked() {
     let port = listener.local_addr().expect("bound").port();
     serve_connections(listener, |mut stream| {
         if let Some(query) = read_frame(&mut stream) {
-            let _ = stream.write_all(&frame(&reply(&query, false)));
+            let _ = stream.write_all(&frame(&whole(&query)));
         }
     });
     let settings = DnsSettings::default().with_sticky(true).with_tcp(Tcp::Only);
