@@ -54,9 +54,9 @@ pub struct SweepArgs {
     #[arg(long, value_name = "DUR|auto", default_value = "auto", value_parser = values::timeout,
           help_heading = "Timeouts")]
     pub timeout: Timeout,
-    /// Attempts per query
-    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Timeouts")]
-    pub tries: u32,
+    /// Attempts per query [default: 3, or what the command needs]
+    #[arg(long, value_name = "N", help_heading = "Timeouts")]
+    pub tries: Option<u32>,
     /// End the whole sweep after this time
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Timeouts")]
     pub deadline: Option<Duration>,

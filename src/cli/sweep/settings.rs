@@ -44,6 +44,7 @@ impl SweepArgs {
         let ring = memory.ring(default.ring);
         let rate = self.rate.map_or(default.rate, |rate| rate.0);
         let prefix_rate = self.prefix_rate.map_or(default.prefix_rate, |rate| rate.0);
+        let tries = self.tries.unwrap_or(default.tries);
         let engine = default
             .with_ring(ring)
             .with_rate(rate)
@@ -53,7 +54,7 @@ impl SweepArgs {
             .with_host_rate(self.host_rate.map(|rate| rate.0.unwrap_or(f64::INFINITY)))
             .with_prefix_rate(prefix_rate)
             .with_timeout(self.timeout)
-            .with_tries(self.tries);
+            .with_tries(tries);
         engine.validate().map_err(|error| {
             Usage(format!("--{} must be {}", error.field.replace('_', "-"), error.expected))
         })?;

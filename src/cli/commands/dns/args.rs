@@ -27,6 +27,10 @@ Examples:
 /// The sizes of replies by UDP that EDNS may announce.
 const EDNS_SIZES: std::ops::RangeInclusive<u16> = 512..=4096;
 
+/// The attempts per query unless set: users expect that no name is missing. If 3 % of the datagrams are lost, five in a row
+/// are lost once in 41 million queries; three, once in 37,000.
+const TRIES: u32 = 5;
+
 fn some_name() -> ArgGroup {
     ArgGroup::new("some name").args(["names", "input"]).required(true).multiple(true)
 }
@@ -167,11 +171,12 @@ impl DnsArgs {
     pub fn sweep_settings(&self) -> Result<SweepSettings> {
         let mut settings = self.sweep.settings(&[], None)?;
         settings.sockets.ports = self.ports;
-        let SweepArgs { rate, host_rate, prefix_rate, .. } = &self.sweep;
+        let SweepArgs { rate, host_rate, prefix_rate, tries, .. } = &self.sweep;
         let engine = settings
             .engine
             .with_rate(rate.and_then(|rate| rate.0))
             .with_prefix_rate(prefix_rate.and_then(|rate| rate.0))
+            .with_tries(tries.unwrap_or(TRIES))
             .with_in_flight_per_host(self.host_window);
         settings.engine = match (host_rate, rate) {
             (None, Some(_)) => engine.with_host_rate(Some(f64::INFINITY)),
