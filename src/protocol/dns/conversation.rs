@@ -67,6 +67,12 @@ struct Tried {
     transport: Transport,
 }
 
+impl Tried {
+    fn has_refused(&self, server: SocketAddr) -> bool {
+        self.refusals.iter().any(|refusal| refusal.server == server)
+    }
+}
+
 /// A response code for which another server was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerRefusal {
@@ -233,6 +239,14 @@ impl Dns {
         Step::AskAt(self.servers.get(server).address)
     }
 
+    /// Returns the server for another attempt at a question. `None` if it has to go to the same one, since all others have
+    /// refused.
+    fn next_elsewhere(&self, conversation: &Conversation) -> Option<u32> {
+        let tried = conversation.tried.as_ref();
+        let may_be_asked = |other| !tried.is_some_and(|tried| tried.has_refused(other));
+        self.servers.after(conversation.server, may_be_asked).filter(|_| !self.settings.sticky)
+    }
+
     /// Asks a server that was not asked yet; without one, the answer is the best there is.
     fn ask_elsewhere(
         &mut self,
@@ -244,15 +258,14 @@ impl Dns {
         let refusal = ServerRefusal { server: self.servers.get(server).address, rcode: message.rcode() };
         let mut refusals = conversation.tried.take().map_or(vec![], |tried| tried.refusals);
         refusals.push(refusal);
-        let is_new = |next: &u32| {
-            let address = self.servers.get(*next).address;
-            refusals.iter().all(|refusal| refusal.server != address)
-        };
-        let next = self.servers.after(server).filter(is_new).filter(|_| !self.settings.sticky);
-        let Some(next) = next.filter(|_| conversation.steps < MOST_STEPS) else {
+        let tried = Box::new(Tried { refusals, message, transport });
+        let is_last = self.settings.sticky || conversation.steps >= MOST_STEPS;
+        let next = self.servers.after(server, |other| !tried.has_refused(other)).filter(|_| !is_last);
+        let Some(next) = next else {
+            let Tried { refusals, message, transport } = *tried;
             return Step::Done(Answer { message, transport, refusals });
         };
-        conversation.tried = Some(Box::new(Tried { refusals, message, transport }));
+        conversation.tried = Some(tried);
         conversation.is_stream = self.settings.tcp == Tcp::Only;
         self.ask_again(conversation, next)
     }
@@ -364,13 +377,13 @@ impl Protocol for Dns {
 
     fn retry(&mut self, conversation: &mut Conversation, _: u32) -> Option<SocketAddr> {
         self.servers.get_mut(conversation.server).count_lost();
-        let next = self.servers.after(conversation.server).filter(|_| !self.settings.sticky)?;
+        let next = self.next_elsewhere(conversation)?;
         conversation.server = next;
         Some(self.servers.get(next).address)
     }
 
     fn retries_elsewhere(&self, conversation: &Conversation) -> bool {
-        !self.settings.sticky && self.servers.after(conversation.server).is_some()
+        self.next_elsewhere(conversation).is_some()
     }
 
     /// Shares packets once the server answers, so that all queries learn if nothing listens there.

@@ -151,10 +151,14 @@ impl Servers {
         self.list.iter().min_by_key(|server| server.failures).map(|server| server.address)
     }
 
-    /// Returns the server to ask after `number`: the next one in the list that does not fail, or the next one.
-    pub fn after(&self, number: u32) -> Option<u32> {
+    /// Returns the server to ask after `number`, among those that may be asked: the next one in the list that does not
+    /// fail, or the next one.
+    pub fn after(&self, number: u32, may_be_asked: impl Fn(SocketAddr) -> bool) -> Option<u32> {
         let count = self.list.len() as u32;
-        let others = || (1..count).map(|step| (number + step) % count);
+        let others = || {
+            let others = (1..count).map(|step| (number + step) % count);
+            others.filter(|other| may_be_asked(self.get(*other).address))
+        };
         others().find(|other| self.get(*other).failures < FAILURES).or_else(|| others().next())
     }
 }
@@ -206,7 +210,19 @@ mod tests {
         let mut servers = servers(2);
         (0..20).for_each(|_| [0, 1].into_iter().for_each(|number| servers.get_mut(number).count_lost()));
         assert!(shares(&mut servers, 400).iter().all(|&share| share > 0));
-        assert_eq!((servers.after(0), servers.after(1)), (Some(1), Some(0)));
-        assert_eq!(self::servers(1).after(0), None);
+        let any = |_| true;
+        assert_eq!((servers.after(0, any), servers.after(1, any)), (Some(1), Some(0)));
+        assert_eq!(self::servers(1).after(0, any), None);
+    }
+
+    #[test]
+    fn servers_that_may_not_be_asked_are_passed_over() {
+        let servers = servers(3);
+        let not = |last| move |server: SocketAddr| server != SocketAddr::from(([127, 0, 0, last], 53));
+        assert_eq!(
+            (servers.after(0, not(2)), servers.after(1, not(3)), servers.after(2, not(2))),
+            (Some(2), Some(0), Some(0))
+        );
+        assert_eq!(servers.after(1, |_| false), None);
     }
 }
