@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use allears::protocol::dns::{Class, Message, Name, Question, RecordType};
 use support::have;
-use support::name_server::{frame, knot, nsd, read_frame};
+use support::name_server::{frame, knot, named, nsd, read_frame};
 use support::real_server::RealServer;
 
 /// Records of every type that has a format, with odd contents. Each owner has one type.
@@ -18,7 +18,7 @@ const ZONE: &str = r#"$ORIGIN t.test.
 $TTL 300
 @ SOA ns odd\.host 1 3600 900 604800 60
 @ NS ns
-@ NS n\032s\;\(\)\"\@\$.x
+@ NS n\032s\;\(\)\"\@\$.x.example.
 ns A 127.0.0.1
 a A 192.0.2.1
 a A 255.0.0.255
@@ -177,6 +177,14 @@ fn records_of_knot_are_printed_as_by_dig() {
         return;
     }
     compare(&knot(&zone(), &["semantic-checks: off"]));
+}
+
+#[test]
+fn records_of_named_are_printed_as_by_dig() {
+    if !have("/usr/sbin/named", "bind9") || !have("/usr/bin/dig", "bind9-dnsutils") {
+        return;
+    }
+    compare(&named(&zone(), ""));
 }
 
 /// Data that the servers above do not give away, or refuse to load: type and bytes.

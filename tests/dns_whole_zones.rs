@@ -53,7 +53,8 @@ fn compare(server: &RealServer) {
     let mut lines: Vec<&str> = answers.lines().collect();
     lines.sort_unstable();
     expected.sort_unstable();
-    let differing: Vec<_> = lines.iter().zip(&expected).filter(|(line, right)| line != right).take(5).collect();
+    let differing: Vec<_> =
+        lines.iter().zip(&expected).filter(|(line, right)| line != right).take(5).collect();
     let stats = run.stats();
     assert!(differing.is_empty(), "{differing:?}\n{stats}\n{}", server.output());
     assert_eq!(lines.len(), expected.len());

@@ -96,7 +96,14 @@ pub fn unbound(settings: &str, zone: &str) -> RealServer {
 /// Starts dnsmasq with further arguments, and waits until it answers for the name `ready.test`.
 pub fn dnsmasq(arguments: &[&str]) -> RealServer {
     let mut server = RealServer::start("/usr/sbin/dnsmasq", |_, port, command| {
-        command.args(["-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file", "--user=root"]);
+        command.args([
+            "-k",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+            "--pid-file",
+            "--user=root",
+        ]);
         command.args(["--bind-interfaces", "--listen-address=127.0.0.1", "--address=/ready.test/192.0.2.99"]);
         command.args(["--port", &port.to_string()]).args(arguments);
     });
