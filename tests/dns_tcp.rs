@@ -5,7 +5,7 @@
 mod support;
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use allears::engine::{Config, Ledger, Outcome, Timeout};
 use allears::net::{Options, Sweep, random_key};
 use allears::protocol::Transport;
 use allears::protocol::dns::{Answer, Class, Dns, DnsSettings, Name, Question, RecordType, Tcp};
-use support::name_server::{frame, read_frame, reply, truncated};
+use support::name_server::{frame, read_frame, reply, serve_connections, truncating_server};
 
 /// Returns the reply to `query`.
 fn whole(query: &[u8]) -> Vec<u8> {
@@ -26,34 +26,6 @@ fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let (address, listener) = truncating_server();
     serve_connections(listener, serve);
     address
-}
-
-fn serve_connections(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) {
-    let serve = Arc::new(serve);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let serve = serve.clone();
-            std::thread::spawn(move || serve(stream));
-        }
-    });
-}
-
-/// Starts the part of a server that answers by UDP, and returns the listener of the part that answers by TCP.
-fn truncating_server() -> (SocketAddr, TcpListener) {
-    let (socket, listener) = (0..50)
-        .find_map(|_| {
-            let listener = TcpListener::bind("127.0.0.1:0").ok()?;
-            Some((UdpSocket::bind(listener.local_addr().ok()?).ok()?, listener))
-        })
-        .expect("a port that is free for both");
-    let address = socket.local_addr().expect("bound");
-    std::thread::spawn(move || {
-        let mut query = [0; 512];
-        while let Ok((length, from)) = socket.recv_from(&mut query) {
-            let _ = socket.send_to(&truncated(&query[..length]), from);
-        }
-    });
-    (address, listener)
 }
 
 fn resolve(

@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
 
 use allears::protocol::dns::{Class, Message, Name, Question, Rcode, RecordType};
 
@@ -153,6 +154,35 @@ fn wait_for(server: &mut RealServer, name: &str, of: RecordType) {
     let ping = [&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], start.as_wire()].concat();
     let is_ready = |message: Message| message.rcode() == Rcode::NOERROR;
     server.wait_for(&ping, |reply| Message::new(reply).is_ok_and(is_ready));
+}
+
+/// Starts the part of a server that answers by UDP, all with TC, and returns the listener of the part that answers by TCP.
+pub fn truncating_server() -> (SocketAddr, TcpListener) {
+    let (socket, listener) = (0..50)
+        .find_map(|_| {
+            let listener = TcpListener::bind("127.0.0.1:0").ok()?;
+            Some((UdpSocket::bind(listener.local_addr().ok()?).ok()?, listener))
+        })
+        .expect("a port that is free for both");
+    let address = socket.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let mut query = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut query) {
+            let _ = socket.send_to(&truncated(&query[..length]), from);
+        }
+    });
+    (address, listener)
+}
+
+/// Passes each TCP connection to `serve`, in a thread of its own.
+pub fn serve_connections(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) {
+    let serve = Arc::new(serve);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let serve = serve.clone();
+            std::thread::spawn(move || serve(stream));
+        }
+    });
 }
 
 /// Returns a message as it is sent over a connection.
