@@ -68,7 +68,7 @@ bench-games: build tools
 # hence the variable; no other toolchain is needed. FUZZ_SECONDS for each target.
 FUZZ_SECONDS ?= 60
 fuzz:
-	@set -e; for target in $$($(CARGO) fuzz list); do \
+	@set -e; fuzz/seeds.py; for target in $$($(CARGO) fuzz list); do \
 		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
 	done
 
