@@ -9,6 +9,8 @@ use super::address;
 
 /// The port of name servers.
 const PORT: u16 = 53;
+/// The characters that begin a comment, on lines of their own, after a word, or within the address of a server.
+const COMMENT: [char; 2] = ['#', ';'];
 /// The limits of glibc.
 const MOST_SERVERS: usize = 3;
 const MOST_DOTS: u32 = 15;
@@ -53,11 +55,15 @@ impl ResolvConf {
     pub fn parse(text: &str, overrides: &Overrides) -> ResolvConf {
         let mut conf = ResolvConf::without_servers();
         let mut search = None;
-        for line in text.lines().filter(|line| !line.starts_with(['#', ';'])) {
-            let line = line.split(" #").next().unwrap_or_default();
-            let mut words = line.split_ascii_whitespace();
+        // The keyword must start the line.
+        for line in text.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_alphabetic())) {
+            let words = line.split_ascii_whitespace();
+            let mut words = words.take_while(|word| !word.starts_with(COMMENT));
             match words.next() {
-                Some("nameserver") => conf.add_server(words.next().unwrap_or_default()),
+                Some("nameserver") => {
+                    let word = words.next().unwrap_or_default();
+                    conf.add_server(word.split(COMMENT).next().unwrap_or_default());
+                }
                 Some("domain") => search = words.next().map(|domain| vec![domain.to_owned()]).or(search),
                 Some("search") => search = Some(words.map(str::to_owned).collect()),
                 Some("options") => words.for_each(|option| conf.set(option)),
@@ -123,6 +129,9 @@ impl ResolvConf {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parsed(text: &str) -> ResolvConf {
@@ -170,6 +179,79 @@ mod tests {
         let conf = parsed("options ndots:0 timeout:0 attempts:0 rotate edns0 ndots:x ndots:-1");
         assert_eq!((conf.ndots, conf.timeout, conf.attempts), (0, Duration::from_secs(1), 1));
         assert!(conf.rotate && conf.edns0);
+    }
+
+    #[test]
+    fn comments_may_follow_anything_and_keywords_start_their_line() {
+        let text = "nameserver 192.0.2.1#one\nnameserver\t192.0.2.2;two\nnameserver 192.0.2.3\t# three\n";
+        assert_eq!(servers(text), ["192.0.2.1:53", "192.0.2.2:53", "192.0.2.3:53"]);
+        assert_eq!(
+            servers(" nameserver 192.0.2.1\nnameserver # 192.0.2.2\n#nameserver 192.0.2.3"),
+            ["127.0.0.1:53"]
+        );
+        assert_eq!(parsed("search a.test\t;b.test\noptions ndots:2 # ndots:3").search, ["a.test"]);
+        assert_eq!(parsed("options ndots:2 # ndots:3").ndots, 2);
+        assert_eq!(
+            servers("nameserver#192.0.2.1\nnameserverx 192.0.2.1\nNAMESERVER 192.0.2.1"),
+            ["127.0.0.1:53"]
+        );
+    }
+
+    #[test]
+    fn odd_files_are_read_as_far_as_they_can_be() {
+        let text = "nameserver 192.0.2.1\r\nsearch a.test b.test\r\noptions ndots:2\r\noptions rotate edns0\r\n\
+                    options\r\n\r\noptions attempts:4";
+        let conf = parsed(text);
+        assert_eq!(
+            (&conf.search[..], conf.ndots, conf.attempts),
+            (&["a.test".into(), "b.test".into()][..], 2, 4)
+        );
+        assert!(conf.rotate && conf.edns0 && conf.servers == ["192.0.2.1:53".parse().expect("an address")]);
+        assert_eq!(parsed(&text.replace("\r\n", "\n")), conf);
+        // A server that is named twice counts twice, as in glibc.
+        let twice = "nameserver 192.0.2.1\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3";
+        assert_eq!(servers(twice), ["192.0.2.1:53", "192.0.2.1:53", "192.0.2.2:53"]);
+        for bad in [
+            "192.0.2.1:53",
+            "[2001:db8::1]",
+            "fe80::1%",
+            "fe80::1%no-such-one",
+            "192.0.2.1%3",
+            "::1 ::2x%",
+            "\u{fffd}",
+            "\0",
+        ] {
+            let server = if bad.starts_with("::1") { "[::1]:53" } else { "127.0.0.1:53" };
+            assert_eq!(servers(&format!("nameserver {bad}\n")), [server], "{bad:?}");
+        }
+        let long = format!(
+            "search {}\nnameserver {}192.0.2.1{}\n",
+            "a.test ".repeat(5000),
+            " ".repeat(9000),
+            " x".repeat(9000)
+        );
+        assert_eq!((parsed(&long).search.len(), servers(&long)), (5000, vec!["192.0.2.1:53".to_owned()]));
+        assert_eq!(servers("\u{feff}nameserver 192.0.2.9\nnameserver 192.0.2.1"), ["192.0.2.1:53"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_has_settings_within_the_limits(
+            lines in vec(prop_oneof![
+                "(nameserver|search|domain|options|sortlist|[a-z#; \t])[ \t]{0,2}[a-z0-9.:%#;\\-]{0,20}[ \t\r]?",
+                "options (ndots|timeout|attempts):-?[0-9]{1,12}",
+                "\\PC{0,30}",
+            ], 0..12),
+        ) {
+            let conf = parsed(&lines.join("\n"));
+            prop_assert!((1..=MOST_SERVERS).contains(&conf.servers.len()));
+            prop_assert!(conf.servers.iter().all(|server| server.port() == PORT && !server.ip().is_unspecified()));
+            prop_assert!(conf.ndots <= MOST_DOTS && (1..=MOST_ATTEMPTS).contains(&conf.attempts));
+            prop_assert!((1..=u64::from(MOST_SECONDS)).contains(&conf.timeout.as_secs()));
+            // Neither comments, empty lines nor other ends of lines matter.
+            let other = lines.iter().map(|line| format!("# x\n{}\r\n;y\n \n", line.trim_end())).collect::<String>();
+            prop_assert_eq!(parsed(&other), conf);
+        }
     }
 
     #[test]
