@@ -51,7 +51,8 @@ fn check_message(message: &Message, bytes: &[u8]) {
         // What is shown has no control characters, line ends or other bytes than ASCII.
         let text = record.to_string();
         assert!(text.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{text:?}");
-        assert!(!record.data().to_string().is_empty());
+        // Only a key in Base64 may be nothing, as dig prints it.
+        assert!(!record.data().to_string().is_empty() || record.record_type() == RecordType(61));
         assert!(record.data().name().is_none_or(|name| name.to_name().as_wire().len() <= 255));
     }
     assert!(message.aliases().count() <= 18);
