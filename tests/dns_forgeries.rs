@@ -26,6 +26,10 @@ fn ask(servers: &[SocketAddr], names: u32, options: &[&str]) -> Value {
     let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
     let common = ["dns", "-i", "-", "-o", "simple", "-q", "--rate", "unlimited", "--stats", "-"];
     let mut arguments: Vec<&str> = [&common[..], options].concat();
+    if options.is_empty() {
+        // The receive buffer of the server is small.
+        arguments.extend(["--host-window", "100"]);
+    }
     servers.iter().for_each(|server| arguments.extend(["--server", server]));
     let run = run_with_input(&arguments, input.as_bytes()).expect_code(0);
     let mut lines: Vec<&str> = run.stdout.lines().collect();
@@ -156,7 +160,7 @@ fn a_right_reply_from_another_server_that_is_asked_is_unmatched() {
         let _ = socket.send_to(&reply(query, address(query)), from);
     });
     let stats = ask(&[server, other_address], 2000, &[]);
-    assert!(count(&stats, "unmatched") >= 900, "{stats}");
+    assert!(count(&stats, "unmatched") > 100, "{stats}");
 }
 
 #[test]
