@@ -12,6 +12,7 @@ use super::names::NameSources;
 use super::servers;
 use crate::cli::exit::Usage;
 use crate::cli::sweep::{SweepArgs, SweepSettings};
+use crate::cli::values::Rate;
 
 /// The end of the help.
 pub const EXAMPLES: &str = "\
@@ -30,6 +31,10 @@ const EDNS_SIZES: std::ops::RangeInclusive<u16> = 512..=4096;
 /// The attempts per query unless set: users expect that no name is missing. If 3 % of the datagrams are lost, five in a row
 /// are lost once in 41 million queries; three, once in 37,000.
 const TRIES: u32 = 5;
+
+/// The queries in flight to one server unless set, if nothing limits its rate. All of them may wait in its receive buffer
+/// while it is busy, and one of 212,992 bytes, Linux's default, has room for 277.
+const UNLIMITED_IN_FLIGHT: u32 = 150;
 
 fn some_name() -> ArgGroup {
     ArgGroup::new("some name").args(["names", "input"]).required(true).multiple(true)
@@ -102,7 +107,7 @@ pub struct DnsArgs {
     /// Repeat a question at the same server, never at another one
     #[arg(long, help_heading = "Servers")]
     pub sticky: bool,
-    /// Queries in flight to one server
+    /// Queries in flight to one server [default: 1000; 150 if --rate is unlimited]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Servers")]
     pub host_window: Option<u32>,
 
@@ -172,12 +177,13 @@ impl DnsArgs {
         let mut settings = self.sweep.settings(&[], None)?;
         settings.sockets.ports = self.ports;
         let SweepArgs { rate, host_rate, prefix_rate, tries, .. } = &self.sweep;
+        let is_unlimited = matches!((host_rate, rate), (None, Some(Rate(None))));
         let engine = settings
             .engine
             .with_rate(rate.and_then(|rate| rate.0))
             .with_prefix_rate(prefix_rate.and_then(|rate| rate.0))
             .with_tries(tries.unwrap_or(TRIES))
-            .with_in_flight_per_host(self.host_window);
+            .with_in_flight_per_host(self.host_window.or(is_unlimited.then_some(UNLIMITED_IN_FLIGHT)));
         settings.engine = match (host_rate, rate) {
             (None, Some(_)) => engine.with_host_rate(Some(f64::INFINITY)),
             _ => engine,
