@@ -2,17 +2,19 @@
 //!
 //! `files` which files are read and written · `commands` one file or folder each, its arguments beside it · `survey` one
 //! question to each target · `sweep` the loop and its end · `inputs` the sources of targets, read as `input_lines` and
-//! passed on in `batches` · `names` host names · `memory` how much may be used · `output` the destinations of results ·
-//! `reasons` the summary · `exit` the exit codes.
+//! passed on in `batches` · `names` host names · `memory` how much may be used · `conditions` which results are
+//! wanted · `output` their destinations · `reasons` the summary · `exit` the exit codes.
 
 mod bad_lines;
 mod batches;
 mod commands;
+mod conditions;
 mod console;
 mod duplicates;
 mod escapes;
 mod exit;
 mod files;
+mod folded;
 mod input_lines;
 mod inputs;
 mod interfaces;

@@ -3,11 +3,10 @@
 use std::str::FromStr;
 
 use allears::protocol::games::ServerInfo;
-use regex::{Regex, RegexBuilder};
 
 use super::columns::ServerColumn;
-use super::folded::folded;
 use super::server::Server;
+use crate::cli::conditions::{self, NumberTest, Operator, TextTest};
 
 /// One condition: `map=oasis`, `players>3`, `ping<80`, `name~regex`, `full`, `!empty`.
 #[derive(Clone, Debug)]
@@ -23,36 +22,17 @@ enum Test {
     Password,
     /// An id or an alias.
     Game(String),
-    Number(ServerColumn, Order, f64),
-    Same(ServerColumn, String),
-    Matches(ServerColumn, Regex),
+    Number(ServerColumn, NumberTest),
+    Text(ServerColumn, TextTest),
 }
-
-#[derive(Clone, Copy, Debug)]
-enum Order {
-    Less,
-    AtMost,
-    Equal,
-    AtLeast,
-    More,
-}
-
-/// The operators, longer ones first, so that `>=` is not parsed as `>`.
-const OPERATORS: [&str; 8] = ["!=", "<=", ">=", "==", "=", "<", ">", "~"];
 
 const USAGE: &str = "a condition is full, empty, password, !full, !empty, !password, \
                      players|humans|bots|free|max|ping with < <= = != >= >, \
                      name|map|mod|game|type|version with = != ~, or rule.KEY with any of these";
 
-/// Parses conditions separated by commas, all of which must hold. Commas within brackets are part of a regular
-/// expression.
+/// Parses conditions separated by commas, all of which must hold.
 pub fn conditions(text: &str) -> Result<Vec<Condition>, String> {
-    let mut depth = 0i32;
-    let separates = |c: char| {
-        depth += i32::from(matches!(c, '(' | '[' | '{')) - i32::from(matches!(c, ')' | ']' | '}'));
-        c == ',' && depth == 0
-    };
-    text.split(separates).map(str::parse).collect()
+    conditions::parse_each(text, str::parse)
 }
 
 impl FromStr for Condition {
@@ -69,70 +49,43 @@ impl FromStr for Condition {
             "!password" => return flag(true, Test::Password),
             _ => {}
         }
-        let at = text.find(['!', '<', '>', '=', '~']).ok_or(USAGE)?;
-        let operator =
-            OPERATORS.into_iter().find(|operator| text[at..].starts_with(operator)).ok_or(USAGE)?;
-        let (field, value) = (text[..at].trim(), text[at + operator.len()..].trim());
-        let operator = if operator == "==" { "=" } else { operator };
+        let (field, operator, value) = conditions::split(text).ok_or(USAGE)?;
         let unknown = || format!("unknown field `{field}`: {USAGE}");
         let column = field.parse().ok().filter(|column: &ServerColumn| column.name() == field);
         let column = column.ok_or_else(unknown)?;
-        let test = match column {
+        let is_order = !matches!(operator, Operator::Equal | Operator::Unequal | Operator::Matches);
+        match column {
             ServerColumn::Players
             | ServerColumn::Humans
             | ServerColumn::Bots
             | ServerColumn::Free
-            | ServerColumn::Max => number(column, operator, value)?,
-            ServerColumn::Ping => number(column, operator, value.trim_end_matches("ms"))?,
+            | ServerColumn::Max => number(column, operator, value),
+            ServerColumn::Ping => number(column, operator, value.trim_end_matches("ms")),
             // With `=`, `!=` and `~`, a rule is compared as a text.
-            ServerColumn::Rule(_) if operator.starts_with(['<', '>']) => number(column, operator, value)?,
-            ServerColumn::Game if matches!(operator, "=" | "!=") => Test::Game(value.to_owned()),
-            ServerColumn::Password | ServerColumn::Address => return Err(unknown()),
-            _ => words(column, operator, value)?,
-        };
-        Ok(Condition { negated: operator == "!=", test })
+            ServerColumn::Rule(_) if is_order => number(column, operator, value),
+            ServerColumn::Game if operator == Operator::Equal => flag(false, Test::Game(value.into())),
+            ServerColumn::Game if operator == Operator::Unequal => flag(true, Test::Game(value.into())),
+            ServerColumn::Password | ServerColumn::Address => Err(unknown()),
+            _ => words(column, operator, value),
+        }
     }
 }
 
-fn number(column: ServerColumn, operator: &str, value: &str) -> Result<Test, String> {
-    let order = match operator {
-        "<" => Order::Less,
-        "<=" => Order::AtMost,
-        "=" | "!=" => Order::Equal,
-        ">=" => Order::AtLeast,
-        ">" => Order::More,
-        _ => return Err(USAGE.into()),
-    };
-    let value: f64 = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
-    Ok(Test::Number(column, order, value))
+fn number(column: ServerColumn, operator: Operator, value: &str) -> Result<Condition, String> {
+    let test = NumberTest::parse(operator, value).ok_or(USAGE)??;
+    Ok(Condition { negated: false, test: Test::Number(column, test) })
 }
 
-fn words(column: ServerColumn, operator: &str, value: &str) -> Result<Test, String> {
-    match operator {
-        "=" | "!=" => Ok(Test::Same(column, folded(value.trim()))),
-        "~" => regex(value).map(|regex| Test::Matches(column, regex)),
-        _ => Err(USAGE.into()),
-    }
-}
-
-/// Compiles a regular expression that ignores case.
-pub fn regex(pattern: &str) -> Result<Regex, String> {
-    let built = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
-    // The reason is the last line; the lines before it show the pattern.
-    built.map_err(|error| {
-        let text = error.to_string();
-        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        format!("`{pattern}` is not a regular expression: {reason}")
-    })
+fn words(column: ServerColumn, operator: Operator, value: &str) -> Result<Condition, String> {
+    let test = TextTest::parse(operator, value).ok_or(USAGE)??;
+    Ok(Condition { negated: false, test: Test::Text(column, test) })
 }
 
 impl Condition {
     /// Returns whether the condition is on a rule, which may have to be requested.
     pub fn needs_rules(&self) -> bool {
         match &self.test {
-            Test::Number(column, ..) | Test::Same(column, _) | Test::Matches(column, _) => {
-                matches!(column, ServerColumn::Rule(_))
-            }
+            Test::Number(column, _) | Test::Text(column, _) => matches!(column, ServerColumn::Rule(_)),
             Test::Full | Test::Empty | Test::Password | Test::Game(_) => false,
         }
     }
@@ -140,27 +93,14 @@ impl Condition {
     /// Returns whether the condition holds. A condition on something unknown never holds.
     pub fn holds(&self, server: &Server, info: &ServerInfo) -> bool {
         let holds = match &self.test {
-            Test::Full => server.is_full(),
-            Test::Empty => server.players == 0,
-            Test::Password => match server.password {
-                Some(is_needed) => is_needed,
-                None => return false,
-            },
-            Test::Game(id) => server.game.is_called(id),
-            Test::Number(column, order, value) => match number_of(column, server, info) {
-                Some(number) => order.holds(number, *value),
-                None => return false,
-            },
-            Test::Same(column, value) => match text_of(column, server, info) {
-                Some(text) => folded(&text) == *value,
-                None => return false,
-            },
-            Test::Matches(column, regex) => match text_of(column, server, info) {
-                Some(text) => regex.is_match(&text),
-                None => return false,
-            },
+            Test::Full => Some(server.is_full()),
+            Test::Empty => Some(server.players == 0),
+            Test::Password => server.password,
+            Test::Game(id) => Some(server.game.is_called(id)),
+            Test::Number(column, test) => number_of(column, server, info).map(|number| test.holds(number)),
+            Test::Text(column, test) => text_of(column, server, info).map(|text| test.holds(&text)),
         };
-        holds != self.negated
+        holds.is_some_and(|holds| holds != self.negated)
     }
 }
 
@@ -178,18 +118,6 @@ fn text_of(column: &ServerColumn, server: &Server, info: &ServerInfo) -> Option<
     match column {
         ServerColumn::Rule(key) => info.rules.get(key).map(|value| info.text.clean(value)),
         _ => Some(column.text(server)),
-    }
-}
-
-impl Order {
-    fn holds(self, number: f64, value: f64) -> bool {
-        match self {
-            Order::Less => number < value,
-            Order::AtMost => number <= value,
-            Order::Equal => number == value,
-            Order::AtLeast => number >= value,
-            Order::More => number > value,
-        }
     }
 }
 

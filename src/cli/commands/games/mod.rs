@@ -6,7 +6,6 @@ mod catalogue;
 mod columns;
 mod events;
 mod filter;
-mod folded;
 mod influx;
 mod json;
 mod listed_games;

@@ -9,9 +9,9 @@ use anyhow::Result;
 use regex::Regex;
 
 use super::args::NamingArgs;
-use super::filter;
-use super::folded::folded;
+use crate::cli::conditions;
 use crate::cli::exit::Usage;
+use crate::cli::folded::folded;
 
 /// The name to find. Case and colour codes are ignored.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl Wanted {
         let plain = || folded(game.text.with_charset(charset).clean(name.as_bytes()).trim());
         let with_bots = naming.bots;
         let naming = match naming {
-            NamingArgs { regex: true, .. } => Naming::Pattern(filter::regex(name).map_err(Usage)?),
+            NamingArgs { regex: true, .. } => Naming::Pattern(conditions::regex(name).map_err(Usage)?),
             NamingArgs { exact: true, .. } => Naming::Whole(plain()),
             _ => Naming::Part(plain()),
         };
