@@ -10,6 +10,8 @@ use serde::Serialize;
 pub struct Circumstances {
     /// The number of targets. Masters count as queries, not as targets.
     pub targets: u64,
+    /// The number of questions besides those about targets, if there may be any.
+    pub probes: Option<u64>,
     pub bad_lines: u64,
     /// The targets whose names did not resolve.
     pub unresolved: u64,
@@ -29,6 +31,8 @@ pub struct Stats {
     targets: u64,
     bad_lines: u64,
     unresolved: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probes: Option<u64>,
     queries: u64,
     answered: u64,
     silent: u64,
@@ -85,6 +89,7 @@ impl Stats {
             targets: circumstances.targets,
             bad_lines: circumstances.bad_lines,
             unresolved: circumstances.unresolved,
+            probes: circumstances.probes,
             queries: ledger.queries,
             answered: ledger.answered,
             silent: ledger.silent,
@@ -154,6 +159,7 @@ mod tests {
 
     const CIRCUMSTANCES: Circumstances = Circumstances {
         targets: 3,
+        probes: None,
         bad_lines: 1,
         unresolved: 2,
         local_drops: None,

@@ -78,6 +78,11 @@ pub trait Job<P: Protocol, T = ()> {
     /// Returns the number of targets that answered.
     fn answered(&self) -> u64;
 
+    /// Returns the number of questions that the job asked besides those about its targets, if it asks any.
+    fn probes(&self) -> Option<u64> {
+        None
+    }
+
     /// Returns the exit code of a sweep that ran to its end.
     fn exit(&self) -> Exit {
         if self.answered() > 0 { Exit::Success } else { Exit::Nothing }

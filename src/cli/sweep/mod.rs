@@ -215,6 +215,7 @@ impl Sweep {
         let Some(mut out) = self.stats.take() else { return Ok(()) };
         let circumstances = Circumstances {
             targets: job.targets(),
+            probes: job.probes(),
             bad_lines: self.console.bad_lines() as u64,
             unresolved: self.console.unresolved() as u64,
             local_drops,

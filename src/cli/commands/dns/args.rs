@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use allears::protocol::dns::{Class, DnsSettings, Rcode, RecordType, Tcp};
 use anyhow::Result;
-use clap::{ArgGroup, Args, ValueEnum, ValueHint};
+use clap::{ArgAction, ArgGroup, Args, ValueEnum, ValueHint};
 
 use super::line::LineRules;
 use super::names::NameSources;
+use super::row_filter::{self, RowCondition};
 use super::servers;
 use crate::cli::exit::Usage;
 use crate::cli::sweep::{SweepArgs, SweepSettings};
@@ -53,6 +54,15 @@ pub enum DnsFormat {
     Simple,
     /// A zone file
     Zone,
+}
+
+/// What to do with answers of wildcards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WildcardUse {
+    /// Mark them
+    Mark,
+    /// Leave them out, and count them
+    Drop,
 }
 
 /// When to use TCP.
@@ -147,9 +157,17 @@ pub struct DnsArgs {
     /// Show only answers with these response codes
     #[arg(long = "rcode", value_name = "RCODE", value_delimiter = ',', help_heading = "Output")]
     pub rcodes: Vec<Rcode>,
+    /// Show only records that match: type=MX, name~REGEX, rcode!=NXDOMAIN, ttl<60, data=192.0.2.1, data~REGEX,
+    /// server=192.0.2.53; separate several by commas, all must match (repeatable)
+    #[arg(long = "where", value_name = "CONDITION", value_parser = row_filter::conditions, action = ArgAction::Append,
+          help_heading = "Output")]
+    pub conditions: Vec<Vec<RowCondition>>,
     /// Show only names that have records of the type asked for
     #[arg(long, help_heading = "Output")]
     pub only_answers: bool,
+    /// Tell answers of wildcards from others, by asking for random names beside them
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Output")]
+    pub wildcards: Option<WildcardUse>,
     /// Write what each server answered, as JSON at the end; - is standard output
     #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
     pub server_stats: Option<PathBuf>,

@@ -9,6 +9,7 @@ use allears::protocol::dns::{Class, Message, NameView, Rcode, RecordData, Record
 use serde::{Serialize, Serializer};
 
 use super::lines::Dotless;
+use super::wildcard_parents::WildcardMark;
 use super::writer::NameResult;
 use crate::cli::escapes::to_hex;
 use crate::cli::output::untrusted::write_json_line;
@@ -41,6 +42,9 @@ struct ResultLine<'a> {
     tcp: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<MessageObject<'a>>,
+    /// Not known if it is `null`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wildcard: Option<Option<bool>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refusals: Vec<RefusalObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +127,7 @@ pub fn write(result: &NameResult<'_>, out: impl Write) -> io::Result<()> {
             flags: &answer.message,
             records: &answer.message,
         }),
+        wildcard: result.mark.map(WildcardMark::is_wildcard),
         refusals: refusals.collect(),
         reason: result.reason(),
     };

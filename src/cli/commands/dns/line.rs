@@ -159,7 +159,7 @@ fn addresses(network: IpNet) -> Box<dyn Iterator<Item = IpAddr>> {
 }
 
 /// Parses a name. Characters that are not ASCII are converted (UTS 46).
-fn name(typed: &str) -> Result<Name, String> {
+pub fn name(typed: &str) -> Result<Name, String> {
     if typed.is_ascii() {
         return typed.parse::<Name>().map_err(|error| error.to_string());
     }

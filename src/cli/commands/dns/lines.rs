@@ -65,6 +65,14 @@ pub fn write_zone(text: &mut String, record: &Record<'_>) {
     text.push('\n');
 }
 
+/// Appends a comment to the last line.
+pub fn append_remark(text: &mut String, remark: &str) {
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    let _ = writeln!(text, " ; {remark}");
+}
+
 /// Appends why there are no records, as a comment, if there are none.
 pub fn write_comment(text: &mut String, result: &NameResult<'_>) {
     if let Some(failure) = result.failure() {

@@ -1,7 +1,8 @@
 //! `dns`: resolves names in bulk.
 //!
 //! `args` the arguments · `servers` the servers · `line` the questions of a line · `names` lines from arguments, files and
-//! standard input · `verdict` the meaning of an answer · `writer` the results, in `json` or as `lines` · `tally` the
+//! standard input · `verdict` the meaning of an answer · `row_filter` the rows that are wanted · `wildcards` the answers of
+//! wildcards, judged by what is known of `wildcard_parents` · `writer` the results, in `json` or as `lines` · `tally` the
 //! summary · `server_stats` the counts of each server.
 
 mod args;
@@ -9,12 +10,15 @@ mod json;
 mod line;
 mod lines;
 mod names;
+mod row_filter;
 mod server_stats;
 mod servers;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod wildcard_parents;
+mod wildcards;
 mod writer;
 
 use std::io;
@@ -28,8 +32,11 @@ use anyhow::{Context, Error, Result};
 
 pub use args::{DnsArgs, EXAMPLES};
 use names::{NameInputs, NextName};
+use row_filter::RowCondition;
 use tally::NameTally;
 use verdict::DnsVerdict;
+use wildcard_parents::WildcardMark;
+use wildcards::{Concluded, WildcardCheck, is_probe};
 use writer::{AnswerWriter, NameResult};
 
 use crate::cli::console::Console;
@@ -52,15 +59,19 @@ pub fn run(args: &DnsArgs) -> Result<Exit> {
     let mut protocol = Dns::new(asking, servers, key);
     let waker = sweep.net.waker();
     let names = NameInputs::open(args.sources(), move || drop(waker.wake()))?;
-    let writer = AnswerWriter::open(sweep.results()?, args.output, all || !args.rcodes.is_empty())
+    let filter = ResultFilter::new(args);
+    let (shows_failures, has_marks) = (all || filter.is_on_failure(), args.wildcards.is_some());
+    let writer = AnswerWriter::open(sweep.results()?, args.output, shows_failures, has_marks)
         .context("cannot write results")?;
+    // DNS needs no memory for answers of several datagrams.
+    let most = sweep.memory().answers() / 2;
+    let wildcards = args.wildcards.map(|wanted| Box::new(WildcardCheck::new(wanted, key, most)));
     let typical = {
         let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let server = protocol.next_server().unwrap_or(nobody);
         protocol.begin(server, Question::new(&Name::root(), args.first_type(), args.class))
     };
-    let filter = ResultFilter { rcodes: args.rcodes.clone(), only_answers: args.only_answers };
-    let mut lookup = Lookup { names, writer, filter, tally: NameTally::default(), stats };
+    let mut lookup = Lookup { names, writer, filter, wildcards, tally: NameTally::default(), stats };
     sweep.conduct(protocol, &typical, &mut lookup).map(|swept| swept.exit)
 }
 
@@ -70,13 +81,38 @@ struct ResultFilter {
     rcodes: Vec<Rcode>,
     /// Only with the records that were asked for.
     only_answers: bool,
+    /// Only with a row for which all of these hold.
+    conditions: Vec<RowCondition>,
 }
 
 impl ResultFilter {
+    fn new(args: &DnsArgs) -> ResultFilter {
+        let conditions = args.conditions.iter().flatten().cloned().collect();
+        ResultFilter { rcodes: args.rcodes.clone(), only_answers: args.only_answers, conditions }
+    }
+
+    /// Returns whether questions without records are wanted.
+    fn is_on_failure(&self) -> bool {
+        !self.rcodes.is_empty() || self.conditions.iter().any(RowCondition::is_on_failure)
+    }
+
+    /// Returns the result of a question.
+    fn result<'a>(&'a self, record: &'a Record, concluded: &'a Concluded) -> NameResult<'a> {
+        let answer = match &concluded.outcome {
+            Outcome::Answered(answer) => Some(answer),
+            _ => None,
+        };
+        let question = concluded.conversation.question();
+        let mut result = NameResult::new(record, question, concluded.tag.as_deref(), answer);
+        result.conditions = &self.conditions;
+        result
+    }
+
     fn takes(&self, result: &NameResult<'_>) -> bool {
         let rcode = result.answer.map(|answer| answer.message.rcode());
         let is_code = self.rcodes.is_empty() || rcode.is_some_and(|rcode| self.rcodes.contains(&rcode));
-        is_code && (!self.only_answers || result.verdict == Some(DnsVerdict::Found))
+        let is_found = !self.only_answers || result.verdict == Some(DnsVerdict::Found);
+        is_code && is_found && result.is_wanted()
     }
 }
 
@@ -85,14 +121,40 @@ struct Lookup {
     names: NameInputs,
     writer: AnswerWriter,
     filter: ResultFilter,
+    /// With `--wildcards`.
+    wildcards: Option<Box<WildcardCheck>>,
     tally: NameTally,
     /// The destination of `--server-stats`.
     stats: Option<Out>,
 }
 
+impl Lookup {
+    /// Writes answers that were judged.
+    fn write_judged(&mut self, judged: Vec<(Concluded, WildcardMark)>) -> io::Result<()> {
+        judged.into_iter().try_for_each(|(concluded, mark)| self.write_marked(&concluded, Some(mark)))
+    }
+
+    /// Writes a result, unless it is to be left out.
+    fn write_marked(&mut self, concluded: &Concluded, mark: Option<WildcardMark>) -> io::Result<()> {
+        if let (Some(check), Some(mark)) = (&mut self.wildcards, mark)
+            && !check.count(mark)
+        {
+            return Ok(());
+        }
+        let record = Record::new(concluded);
+        let mut result = self.filter.result(&record, concluded);
+        result.mark = mark;
+        self.writer.write(&result)
+    }
+}
+
 impl Job<Dns, Typed> for Lookup {
     fn ask(&mut self, engine: &mut Engine<Dns, Typed>, _: Time, console: &Console) -> io::Result<More> {
-        while engine.room() > 0 {
+        if let Some(check) = &mut self.wildcards {
+            check.ask(engine);
+        }
+        let is_busy = self.wildcards.as_ref().is_some_and(|check| check.is_busy(engine));
+        while engine.room() > 0 && self.wildcards.as_ref().is_none_or(|check| check.has_room(engine)) {
             match self.names.next(console) {
                 NextName::Asked(asked) => {
                     // There is a server, and there is room.
@@ -102,7 +164,7 @@ impl Job<Dns, Typed> for Lookup {
                     let _ = engine.ask(server, asked.question, asked.typed);
                 }
                 NextName::Waiting => return Ok(More::Yes),
-                NextName::End => return Ok(More::No),
+                NextName::End => return Ok(if is_busy { More::Yes } else { More::No }),
             }
         }
         Ok(More::Yes)
@@ -114,19 +176,26 @@ impl Job<Dns, Typed> for Lookup {
         _: Time,
         _: &Console,
     ) -> io::Result<Flow> {
+        if let Some(check) = self.wildcards.as_mut().filter(|_| is_probe(&completion.tag)) {
+            let judged = check.learn(&completion);
+            return self.write_judged(judged).map(|()| Flow::GoOn);
+        }
         let record = Record::new(&completion);
-        let answer = match &completion.outcome {
-            Outcome::Answered(answer) => Some(answer),
-            _ => None,
-        };
-        let question = completion.conversation.question();
-        let result = NameResult::new(&record, question, completion.tag.as_deref(), answer);
+        let result = self.filter.result(&record, &completion);
         match result.verdict {
             Some(verdict) => self.tally.count(verdict),
             None => self.tally.count_unanswered(&record),
         }
-        if self.filter.takes(&result) {
-            self.writer.write(&result)?;
+        if !self.filter.takes(&result) {
+            return Ok(Flow::GoOn);
+        }
+        match &mut self.wildcards {
+            None => self.writer.write(&result)?,
+            Some(check) => {
+                if let Some((concluded, mark)) = check.judge(completion) {
+                    self.write_marked(&concluded, mark)?;
+                }
+            }
         }
         Ok(Flow::GoOn)
     }
@@ -137,6 +206,17 @@ impl Job<Dns, Typed> for Lookup {
 
     fn has_unflushed(&self) -> bool {
         self.writer.has_unflushed()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let unknown = self.wildcards.as_mut().map_or(vec![], |check| check.give_up());
+        self.write_judged(unknown)?;
+        self.tally.wildcards = self.wildcards.as_ref().map(|check| check.tally);
+        self.flush()
+    }
+
+    fn probes(&self) -> Option<u64> {
+        self.wildcards.as_ref().map(|check| check.tally.probes)
     }
 
     fn save(&mut self, protocol: &Dns, _: Time) -> Result<()> {

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::verdict::DnsVerdict;
+use super::wildcards::WildcardTally;
 use crate::cli::console::Console;
 use crate::cli::output::record::Record;
 use crate::cli::reasons::Reasons;
@@ -19,6 +20,8 @@ pub struct NameTally {
     /// Questions that were not sent before the sweep was stopped.
     unsent: u64,
     unanswered: Reasons,
+    /// The judged answers, with `--wildcards`.
+    pub wildcards: Option<WildcardTally>,
 }
 
 impl NameTally {
@@ -63,6 +66,9 @@ impl NameTally {
         if self.unsent > 0 {
             text += &format!("; {} not sent", self.unsent);
         }
+        if let Some(wildcards) = self.wildcards {
+            text += &format!("; {}", wildcard_words(wildcards));
+        }
         text
     }
 
@@ -74,6 +80,14 @@ impl NameTally {
             console.say(self.summary(elapsed));
         }
     }
+}
+
+/// Formats the counts of answers of wildcards.
+fn wildcard_words(tally: WildcardTally) -> String {
+    let WildcardTally { wildcard, unknown, probes, drops } = tally;
+    let left_out = if drops { " left out" } else { "" };
+    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
+    format!("wildcards: {wildcard} answers{left_out}{unknown} ({probes} random names asked)")
 }
 
 #[cfg(test)]
@@ -96,6 +110,13 @@ mod tests {
             "10 names in 2.0 s (5 names/s): 2 NOERROR, 5 NXDOMAIN, 1 NODATA, 1 SERVFAIL, 1 no answer"
         );
         assert_eq!(tally.answered(), 8);
+        let wildcards = WildcardTally { wildcard: 3, unknown: 1, probes: 9, drops: true };
+        tally.wildcards = Some(wildcards);
+        let text = tally.summary(Duration::from_secs(2));
+        let words = "1 no answer; wildcards: 3 answers left out, 1 not known (9 random names asked)";
+        assert!(text.ends_with(words), "{text}");
+        let few = WildcardTally { unknown: 0, drops: false, ..wildcards };
+        assert_eq!(wildcard_words(few), "wildcards: 3 answers (9 random names asked)");
         tally.questions = 20;
         assert!(
             tally.summary(Duration::from_secs(2)).starts_with("10 names, 20 questions in 2.0 s (10 quest")

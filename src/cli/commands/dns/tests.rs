@@ -56,7 +56,7 @@ fn records_count_only_at_the_end_of_the_aliases() {
 fn output(format: DnsFormat, shows_failures: bool) -> String {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let out = Out::open(Some(file.path())).expect("opens");
-    let mut writer = AnswerWriter::open(out, format, shows_failures).expect("writes");
+    let mut writer = AnswerWriter::open(out, format, shows_failures, false).expect("writes");
     let answers = [record("a.test", CNAME, &wire("b.test")), record("b.test", 1, &[192, 0, 2, 1])];
     let answered = |message| Outcome::Answered(answer(message));
     for (name, outcome, typed) in [

@@ -1,0 +1,396 @@
+//! What is known of wildcards at the parents of names. Names that nobody has chosen are asked for below a parent; if they
+//! have records, a wildcard made them (RFC 4592), and so it made each name with no other records.
+//!
+//! Wildcards may give another answer to each question. So random names are asked for until several in a row bring
+//! nothing new, but only if there is an answer which differs from those before.
+
+use std::collections::{HashMap, VecDeque};
+use std::mem;
+
+use allears::protocol::dns::Question;
+
+/// How many answers in a row must bring nothing new, for each answer that did, and one more. If one answer of a pool of
+/// that size is still unknown, and all are equally frequent, this many questions miss it with a probability of 2 %.
+const QUIET: u32 = 4;
+
+/// The maximum number of random names at a parent: pools of about eight answers become known.
+const MOST_PROBES: u32 = 64;
+
+/// The number of parents that one new parent may push out of memory.
+const MOST_FORGOTTEN: usize = 8;
+
+/// The bytes of a parent, besides its question and its records.
+const PARENT: usize = 200;
+
+/// Whether a name has its answer from a wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WildcardMark {
+    /// Random names have the same records.
+    Wildcard,
+    /// No random name has these records.
+    Own,
+    /// Random names had no answer, or always another one.
+    Unknown,
+}
+
+impl WildcardMark {
+    /// Returns whether it is from a wildcard; `None` if that is not known.
+    pub fn is_wildcard(self) -> Option<bool> {
+        match self {
+            WildcardMark::Wildcard => Some(true),
+            WildcardMark::Own => Some(false),
+            WildcardMark::Unknown => None,
+        }
+    }
+
+    /// Returns the remark for people.
+    pub fn remark(self) -> Option<&'static str> {
+        match self {
+            WildcardMark::Wildcard => Some("wildcard"),
+            WildcardMark::Own => None,
+            WildcardMark::Unknown => Some("maybe wildcard"),
+        }
+    }
+}
+
+/// Hashes of the records of a name, in ascending order, each once.
+pub type RecordHashes = Vec<u64>;
+
+/// The parents of names, by the question for their records, and the items that wait until more is known.
+pub struct WildcardParents<T> {
+    parents: HashMap<Question, Parent<T>>,
+    /// The parents below which a random name has to be asked for.
+    to_probe: VecDeque<Question>,
+    /// All parents, in the order in which they are forgotten.
+    ages: VecDeque<Question>,
+    /// The bytes that the parents take, and the maximum.
+    known_bytes: usize,
+    most_known: usize,
+    /// The bytes that waiting items take, and the number beyond which no more are wanted.
+    held_bytes: usize,
+    most_held: usize,
+}
+
+/// What is known of one parent.
+struct Parent<T> {
+    /// The records of random names.
+    seen: RecordHashes,
+    /// The number of random names that were asked for.
+    probes: u32,
+    /// The number of answers that had new records, and of those since the last one that did.
+    news: u32,
+    quiet: u32,
+    is_asked: bool,
+    has_failed: bool,
+    /// True if it was of use again since its turn to be forgotten.
+    is_used: bool,
+    held: Vec<HeldAnswer<T>>,
+}
+
+/// An answer that waits.
+struct HeldAnswer<T> {
+    records: RecordHashes,
+    bytes: usize,
+    item: T,
+}
+
+impl<T> Parent<T> {
+    fn new() -> Parent<T> {
+        Parent {
+            seen: vec![],
+            probes: 0,
+            news: 0,
+            quiet: 0,
+            is_asked: false,
+            has_failed: false,
+            is_used: false,
+            held: vec![],
+        }
+    }
+
+    /// Judges an answer with these records; `None` if another random name has to be asked for.
+    fn judge(&self, records: &[u64]) -> Option<WildcardMark> {
+        if records.iter().all(|record| self.seen.binary_search(record).is_ok()) {
+            Some(WildcardMark::Wildcard)
+        } else if self.has_failed {
+            Some(WildcardMark::Unknown)
+        } else if self.probes > 0 && (self.news == 0 || self.quiet >= QUIET * (self.news + 1)) {
+            Some(WildcardMark::Own)
+        } else if self.probes >= MOST_PROBES {
+            Some(WildcardMark::Unknown)
+        } else {
+            None
+        }
+    }
+
+    /// Adds the records of a random name; `None` if there was no answer.
+    fn learn(&mut self, found: Option<RecordHashes>) {
+        self.is_asked = false;
+        self.probes += 1;
+        let Some(found) = found else {
+            self.has_failed = true;
+            return;
+        };
+        let before = self.seen.len();
+        self.seen.extend(found);
+        self.seen.sort_unstable();
+        self.seen.dedup();
+        if self.seen.len() > before {
+            self.news += 1;
+            self.quiet = 0;
+        } else {
+            self.quiet += 1;
+        }
+    }
+
+    /// Removes and returns the items that can be judged now.
+    fn release(&mut self) -> Vec<(HeldAnswer<T>, WildcardMark)> {
+        let mut released = vec![];
+        for held in mem::take(&mut self.held) {
+            match self.judge(&held.records) {
+                Some(mark) => released.push((held, mark)),
+                None => self.held.push(held),
+            }
+        }
+        released
+    }
+
+    fn is_idle(&self) -> bool {
+        self.held.is_empty() && !self.is_asked
+    }
+}
+
+/// Returns the bytes of a parent, without what it holds.
+fn parent_bytes<T>(question: &Question, parent: &Parent<T>) -> usize {
+    PARENT + 3 * question.as_wire().len() + parent.seen.capacity() * size_of::<u64>()
+}
+
+impl<T> WildcardParents<T> {
+    /// Creates the parents; `most` bytes each may be taken by what is known and by what waits.
+    pub fn new(most: usize) -> WildcardParents<T> {
+        WildcardParents {
+            parents: HashMap::new(),
+            to_probe: VecDeque::new(),
+            ages: VecDeque::new(),
+            known_bytes: 0,
+            most_known: most,
+            held_bytes: 0,
+            most_held: most,
+        }
+    }
+
+    /// Judges an answer below this parent, which has records, and returns the item with the mark. `None` if the item
+    /// waits; it takes `bytes`.
+    pub fn judge(
+        &mut self,
+        parent: &Question,
+        records: RecordHashes,
+        bytes: usize,
+        item: T,
+    ) -> Option<(T, WildcardMark)> {
+        let is_new = !self.parents.contains_key(parent);
+        if is_new {
+            self.forget();
+            let new = Parent::new();
+            self.known_bytes += parent_bytes(parent, &new);
+            self.parents.insert(parent.clone(), new);
+            self.ages.push_back(parent.clone());
+        }
+        let known = self.parents.get_mut(parent)?;
+        known.is_used |= !is_new;
+        if let Some(mark) = known.judge(&records) {
+            return Some((item, mark));
+        }
+        self.held_bytes += bytes;
+        known.held.push(HeldAnswer { records, bytes, item });
+        if !mem::replace(&mut known.is_asked, true) {
+            self.to_probe.push_back(parent.clone());
+        }
+        None
+    }
+
+    /// Returns the next parent below which a random name has to be asked for, and the number of that name.
+    pub fn next_probe(&mut self) -> Option<(Question, u32)> {
+        let parent = self.to_probe.pop_front()?;
+        let number = self.parents.get(&parent).map_or(0, |known| known.probes);
+        Some((parent, number))
+    }
+
+    /// Adds the records of a random name below this parent, `None` if there was no answer, and returns the items that no
+    /// longer wait.
+    pub fn learn(&mut self, parent: &Question, found: Option<RecordHashes>) -> Vec<(T, WildcardMark)> {
+        let Some(known) = self.parents.get_mut(parent) else { return vec![] };
+        let before = parent_bytes(parent, known);
+        known.learn(found);
+        self.known_bytes += parent_bytes(parent, known) - before;
+        let released = known.release();
+        if !known.held.is_empty() {
+            known.is_asked = true;
+            self.to_probe.push_back(parent.clone());
+        }
+        self.held_bytes -= released.iter().map(|(held, _)| held.bytes).sum::<usize>();
+        released.into_iter().map(|(held, mark)| (held.item, mark)).collect()
+    }
+
+    /// Returns all items that wait: whether their answers are from wildcards will not be known.
+    pub fn give_up(&mut self) -> Vec<(T, WildcardMark)> {
+        self.held_bytes = 0;
+        self.to_probe.clear();
+        let held = self.parents.values_mut().flat_map(|parent| mem::take(&mut parent.held));
+        held.map(|held| (held.item, WildcardMark::Unknown)).collect()
+    }
+
+    /// Returns whether items wait.
+    pub fn holds_any(&self) -> bool {
+        self.held_bytes > 0
+    }
+
+    /// Returns whether so much waits that no more names should be asked for.
+    pub fn is_full(&self) -> bool {
+        self.held_bytes >= self.most_held
+    }
+
+    /// Forgets a few parents that were not of use for the longest time, if there are too many. They will be asked about
+    /// again.
+    fn forget(&mut self) {
+        for _ in 0..MOST_FORGOTTEN {
+            if self.known_bytes <= self.most_known {
+                return;
+            }
+            let Some(oldest) = self.ages.pop_front() else { return };
+            match self.parents.get_mut(&oldest) {
+                Some(known) if known.is_used || !known.is_idle() => {
+                    known.is_used = false;
+                    self.ages.push_back(oldest);
+                }
+                Some(known) => {
+                    self.known_bytes -= parent_bytes(&oldest, known);
+                    self.parents.remove(&oldest);
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use allears::protocol::dns::{Class, Name, RecordType};
+
+    use super::*;
+
+    fn question(name: &str) -> Question {
+        Question::new(&name.parse::<Name>().expect("a name"), RecordType::A, Class::IN)
+    }
+
+    fn parents() -> WildcardParents<u32> {
+        WildcardParents::new(1 << 20)
+    }
+
+    /// Answers random names below `x` until nothing waits, and returns what was released, and the number of names.
+    fn settle(
+        parents: &mut WildcardParents<u32>,
+        mut answer: impl FnMut(u32) -> Option<RecordHashes>,
+    ) -> (Vec<(u32, WildcardMark)>, u32) {
+        let (mut released, mut count) = (vec![], 0);
+        while let Some((parent, number)) = parents.next_probe() {
+            assert_eq!(number, count, "each name once");
+            count += 1;
+            released.extend(parents.learn(&parent, answer(number)));
+        }
+        assert!(!parents.holds_any());
+        (released, count)
+    }
+
+    #[test]
+    fn one_random_name_suffices_without_a_wildcard() {
+        let (mut parents, x) = (parents(), question("x"));
+        assert_eq!(parents.judge(&x, vec![1], 10, 1), None);
+        assert_eq!(parents.judge(&x, vec![2], 10, 2), None);
+        let own = [(1, WildcardMark::Own), (2, WildcardMark::Own)];
+        assert_eq!(settle(&mut parents, |_| Some(vec![])), (own.to_vec(), 1));
+        assert_eq!(parents.judge(&x, vec![3], 10, 3), Some((3, WildcardMark::Own)), "remembered");
+    }
+
+    #[test]
+    fn the_same_records_are_of_the_wildcard_and_others_need_more_names() {
+        let (mut parents, x) = (parents(), question("x"));
+        assert_eq!(parents.judge(&x, vec![1], 10, 1), None);
+        assert_eq!(settle(&mut parents, |_| Some(vec![1, 2])), (vec![(1, WildcardMark::Wildcard)], 1));
+        assert_eq!(parents.judge(&x, vec![2], 10, 2), Some((2, WildcardMark::Wildcard)));
+        assert_eq!(parents.judge(&x, vec![1, 3], 10, 3), None);
+        let (parent, number) = parents.next_probe().expect("another name");
+        assert_eq!((number, parents.learn(&parent, Some(vec![1]))), (1, vec![]));
+        let mut more = 0;
+        let own = loop {
+            let (parent, _) = parents.next_probe().expect("another name");
+            more += 1;
+            let released = parents.learn(&parent, Some(vec![1, 2]));
+            if !released.is_empty() {
+                break released;
+            }
+        };
+        assert_eq!((own, more + 1), (vec![(3, WildcardMark::Own)], QUIET * 2));
+    }
+
+    #[test]
+    fn answers_in_turn_are_all_of_the_wildcard() {
+        for pool in 1..=8 {
+            let (mut parents, x) = (parents(), question("x"));
+            for record in 0..pool {
+                assert_eq!(parents.judge(&x, vec![record], 10, record as u32), None);
+            }
+            let (released, names) = settle(&mut parents, |number| Some(vec![u64::from(number) % pool]));
+            assert!(names <= pool as u32 && released.len() == pool as usize, "{pool}: {names}");
+            assert!(released.iter().all(|(_, mark)| *mark == WildcardMark::Wildcard), "{pool}");
+        }
+    }
+
+    #[test]
+    fn answers_that_never_repeat_and_failures_are_not_known() {
+        let (mut parents, x) = (parents(), question("x"));
+        assert_eq!(parents.judge(&x, vec![1], 10, 1), None);
+        let endless = |number: u32| Some(vec![1000 + u64::from(number)]);
+        assert_eq!(settle(&mut parents, endless), (vec![(1, WildcardMark::Unknown)], MOST_PROBES));
+        assert_eq!(parents.judge(&x, vec![1003], 10, 2), Some((2, WildcardMark::Wildcard)));
+
+        let y = question("y");
+        assert_eq!(parents.judge(&y, vec![1], 10, 3), None);
+        assert_eq!(settle(&mut parents, |_| None), (vec![(3, WildcardMark::Unknown)], 1));
+        assert_eq!(parents.judge(&y, vec![1], 10, 4), Some((4, WildcardMark::Unknown)), "asked once");
+    }
+
+    #[test]
+    fn what_waits_is_counted_and_given_up_at_the_end() {
+        let mut parents = WildcardParents::new(100);
+        assert_eq!(parents.judge(&question("x"), vec![1], 60, 1), None);
+        assert!(parents.holds_any() && !parents.is_full());
+        assert_eq!(parents.judge(&question("y"), vec![1], 60, 2), None);
+        assert!(parents.is_full());
+        let (x, _) = parents.next_probe().expect("a parent");
+        assert_eq!(parents.learn(&x, Some(vec![])), [(1, WildcardMark::Own)]);
+        assert!(!parents.is_full() && parents.holds_any());
+        assert_eq!(parents.give_up(), [(2, WildcardMark::Unknown)]);
+        assert!(!parents.holds_any() && parents.next_probe().is_none());
+    }
+
+    #[test]
+    fn parents_are_forgotten_if_there_are_many_but_not_those_in_use() {
+        let mut parents = WildcardParents::new(100 * 250);
+        let often = question("often");
+        let mut asked = 0;
+        for number in 0..10_000 {
+            let rare = question(&format!("x{number}"));
+            for parent in [&often, &rare] {
+                if parents.judge(parent, vec![1], 10, 0).is_none() {
+                    asked += u32::from(*parent == often);
+                    let (parent, _) = parents.next_probe().expect("a parent");
+                    assert_eq!(parents.learn(&parent, Some(vec![])).len(), 1);
+                }
+            }
+            assert!(parents.known_bytes <= 101 * 250 + 300 && parents.parents.len() == parents.ages.len());
+        }
+        assert_eq!(asked, 1);
+        assert!((50..150).contains(&parents.parents.len()), "{}", parents.parents.len());
+    }
+}
