@@ -13,17 +13,17 @@ use crate::cli::output::record::Record;
 
 const CNAME: u16 = 5;
 
-fn wire(name: &str) -> Vec<u8> {
+pub(super) fn wire(name: &str) -> Vec<u8> {
     name.parse::<Name>().expect("a name").as_wire().to_vec()
 }
 
-fn record(owner: &str, of: u16, data: &[u8]) -> Vec<u8> {
+pub(super) fn record(owner: &str, of: u16, data: &[u8]) -> Vec<u8> {
     let fixed = [&of.to_be_bytes()[..], &[0, 1], &300u32.to_be_bytes(), &(data.len() as u16).to_be_bytes()];
     [wire(owner), fixed.concat(), data.to_vec()].concat()
 }
 
 /// Returns an answer to a question for the A records of `name`.
-fn message(name: &str, codes: [u8; 2], answers: &[Vec<u8>], authorities: &[Vec<u8>]) -> Message {
+pub(super) fn message(name: &str, codes: [u8; 2], answers: &[Vec<u8>], authorities: &[Vec<u8>]) -> Message {
     let counts = [0, answers.len() as u8, 0, authorities.len() as u8, 0, 0];
     let header = [&[0, 1, codes[0], codes[1], 0, 1][..], &counts].concat();
     let bytes = [header, wire(name), vec![0, 1, 0, 1], answers.concat(), authorities.concat()].concat();

@@ -180,3 +180,54 @@ fn message_bytes(concluded: &Concluded) -> usize {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use allears::protocol::dns::Class;
+
+    use super::super::tests::{message, record, wire};
+    use super::*;
+
+    const CNAME: u16 = 5;
+
+    fn check(key: u8) -> WildcardCheck {
+        WildcardCheck::new(WildcardUse::Mark, [key; 16], 1 << 20)
+    }
+
+    fn question(name: &str) -> Question {
+        Question::new(&name.parse().expect("a name"), RecordType::A, Class::IN)
+    }
+
+    #[test]
+    fn only_records_of_the_name_itself_count() {
+        let own = |answers: &[Vec<u8>]| {
+            check(1).own_records(&question("a.test"), &message("a.test", [0x80, 0], answers, &[]))
+        };
+        let address = |owner, last| record(owner, 1, &[192, 0, 2, last]);
+        let alias = |target| record("a.test", CNAME, &wire(target));
+        assert_eq!(own(&[address("a.test", 1)]), own(&[address("A.TEST", 1)]));
+        assert_ne!(own(&[address("a.test", 1)]), own(&[address("a.test", 2)]));
+        assert_ne!(own(&[address("a.test", 1)]), own(&[record("a.test", 16, &[192, 0, 2, 1])]));
+        let chain = [alias("b.test"), address("b.test", 1)];
+        assert_eq!(own(&chain), own(&[alias("B.Test"), address("b.test", 2)]));
+        assert_eq!((own(&chain).len(), own(&[address("b.test", 1)])), (1, vec![]));
+        assert!(own(&[record("a.test", RRSIG.0, &[0; 20])]).is_empty());
+    }
+
+    #[test]
+    fn random_names_are_unlikely_and_differ() {
+        let name = |key, parent, number| {
+            let question = check(key).below(&question(parent), number)?;
+            Some(question.name().to_string())
+        };
+        let first = name(1, "x.test", 0).expect("short");
+        let (label, rest) = first.split_once('.').expect("a parent");
+        assert_eq!((label.len(), rest), (16, "x.test."));
+        let others = [name(1, "x.test", 1), name(2, "x.test", 0), name(1, "y.test", 0)];
+        assert!(others.iter().flatten().all(|other| !other.starts_with(label)), "{others:?}");
+        assert_eq!(name(1, ".", 0).map(|name| name.len()), Some(17));
+        assert_eq!(name(1, &"x.".repeat(120), 0), None, "too long");
+        assert_eq!(parent(&question("a.B.test")), Some(question("b.test")));
+        assert_eq!((parent(&question("test")), parent(&question("."))), (Some(question(".")), None));
+    }
+}
