@@ -212,6 +212,15 @@ fn servers_are_read_from_a_file() {
 }
 
 #[test]
+fn options_about_host_names_are_refused() {
+    for option in [&["--all-addresses"][..], &["--resolver", "system"]] {
+        let arguments = [&["dns", "www.test", "--server", "127.0.0.1:9"], option].concat();
+        let refused = run(&arguments).expect_code(2);
+        assert!(refused.stderr.contains("leave out --resolver"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn large_answers_come_over_tcp_and_are_counted_apart() {
     let fleet = fleet(&[]);
     let names: String = (0..200).map(|i| format!("big{i}.example\n")).collect();

@@ -12,6 +12,7 @@ use super::names::NameSources;
 use super::row_filter::{self, RowCondition};
 use super::servers;
 use crate::cli::exit::Usage;
+use crate::cli::names::ResolverKind;
 use crate::cli::sweep::{SweepArgs, SweepSettings};
 use crate::cli::values::Rate;
 
@@ -192,6 +193,11 @@ impl DnsArgs {
     /// Returns the settings of the sweep. Unless set, there is no limit but that for each server; and if a rate is set,
     /// that alone.
     pub fn sweep_settings(&self) -> Result<SweepSettings> {
+        let lists = &self.sweep.lists;
+        if lists.all_addresses || lists.resolver != ResolverKind::default() {
+            let without = "leave out --resolver and --all-addresses, which are for commands with hosts as targets";
+            return Err(Usage(without.into()).into());
+        }
         let mut settings = self.sweep.settings(&[], None)?;
         settings.sockets.ports = self.ports;
         let SweepArgs { rate, host_rate, prefix_rate, tries, .. } = &self.sweep;
