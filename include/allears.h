@@ -112,7 +112,7 @@ enum allears_outcome {
 };
 
 /* A handle: one UDP socket for each address family, and all conversations over them, in one protocol. (DNS answers that
- * are too long for UDP come over TCP connections, which are part of the handle, too.) */
+ * are too long for UDP come over TCP connections, which also belong to the handle.) */
 typedef struct allears allears;
 
 /* ---- The library ------------------------------------------------------------------------------------------- */
@@ -191,7 +191,7 @@ int allears_set_bind(allears *handle, const char *address);
  * community or digest are right; 0 = reject it, but report the address in the result. Default: 0. */
 int allears_set_any_source(allears *handle, int any);
 
-/* DNS: what can be on or off. */
+/* DNS: settings that are on or off. */
 enum allears_dns_option {
     /* Servers resolve the name: the flag rd of queries. Default: on. */
     ALLEARS_DNS_RECURSION = 0,
@@ -212,7 +212,7 @@ enum allears_dns_option {
 
 /* DNS: when TCP is used (RFC 7766). */
 enum allears_dns_tcp {
-    /* If an answer by UDP is truncated. */
+    /* If an answer over UDP is truncated. */
     ALLEARS_DNS_TCP_AUTO = 0,
     /* Always. */
     ALLEARS_DNS_TCP_ONLY = 1,
@@ -220,18 +220,18 @@ enum allears_dns_tcp {
     ALLEARS_DNS_TCP_NEVER = 2
 };
 
-/* DNS: turns one of `enum allears_dns_option` on (1) or off (0). */
+/* DNS: turns an option, one of `enum allears_dns_option`, on (1) or off (0). */
 int allears_set_dns_option(allears *handle, int option, int on);
 
-/* DNS: sets the size of the largest reply by UDP, in bytes, that EDNS announces (RFC 6891): 512 to 4,096; 0 = queries
- * without EDNS, whose replies by UDP have at most 512 bytes. Default: 1232. */
+/* DNS: sets the maximum size of UDP replies, in bytes, that EDNS announces (RFC 6891): 512 to 4,096; 0 = queries
+ * without EDNS, whose UDP replies have at most 512 bytes. Default: 1232. */
 int allears_set_dns_edns(allears *handle, uint32_t bytes);
 
 /* DNS: sets when TCP is used: one of `enum allears_dns_tcp`. Default: ALLEARS_DNS_TCP_AUTO. */
 int allears_set_dns_tcp(allears *handle, int when);
 
-/* DNS: sets the response codes for which another server is asked: `count` numbers, 0 to 4,096 of them. `rcodes` may be
- * NULL if `count` is 0. Default: SERVFAIL (2), REFUSED (5), NOTIMP (4) and FORMERR (1). */
+/* DNS: sets the response codes after which another server is queried: an array of `count` numbers, at most 4,096.
+ * `rcodes` may be NULL if `count` is 0. Default: SERVFAIL (2), REFUSED (5), NOTIMP (4) and FORMERR (1). */
 int allears_set_dns_retry_on(allears *handle, const uint16_t *rcodes, size_t count);
 
 /* ---- Opening -----------------------------------------------------------------------------------------------
@@ -256,8 +256,8 @@ int allears_open_quake3(allears *handle, const char *game);
  * `allears_snmp_user`, and `allears_snmp_request`. */
 int allears_open_snmp(allears *handle);
 
-/* Opens a handle that asks name servers for DNS records. Add servers next, `allears_dns_server`, unless each question
- * names its own. ARGUMENT also means that an option needs EDNS, which is off. */
+/* Opens a handle that queries name servers. Then add servers with `allears_dns_server`, unless each question names its
+ * own. ARGUMENT also means that an option needs EDNS, which is off. */
 int allears_open_dns(allears *handle);
 
 /* ---- Asking ------------------------------------------------------------------------------------------------
@@ -271,7 +271,8 @@ int allears_open_dns(allears *handle);
 int64_t allears_room(allears *handle);
 
 /* Queries a host at an IPv4 or IPv6 address: sends it the payload of `allears_open_raw`, requests the status of a game
- * server, or sends an agent request 0 with credentials 0. PROTOCOL: DNS, where a question has a name. */
+ * server, or sends an agent request 0 with credentials 0. PROTOCOL: a DNS handle, whose
+ * questions need a name. */
 int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
 /* Does the same for an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". The port may be left out for game
@@ -290,8 +291,8 @@ int allears_ask_master(allears *handle, const struct sockaddr *target, socklen_t
 int allears_ask_snmp(allears *handle, const struct sockaddr *target, socklen_t length, uint32_t credentials,
                      uint32_t request, uint64_t tag);
 
-/* DNS: asks a name server for the records of a name. NULL for `server` means one of those that were added: each in
- * turn, those that fail more rarely; ARGUMENT: none was added. A server that was not added is added.
+/* DNS: queries a name server for the records of a name. NULL for `server` means those that were added, in turn, but
+ * less often those that fail; ARGUMENT then also means that none was added. A server that was not added is added.
  *
  * `name` is complete with or without its final dot: "www.example.org". "." is the root. A backslash before a dot or
  * another character makes it part of a label, and "\032" is the byte with that decimal number. Names that are not
@@ -356,7 +357,7 @@ int allears_abort(allears *handle);
 typedef struct allears_result {
     /* The tag passed with the target. */
     uint64_t tag;
-    /* The target's address. DNS: that of the name server that was asked last. */
+    /* The target's address. DNS: that of the name server that was queried last. */
     const struct sockaddr *target;
     socklen_t target_length;
     /* One of `enum allears_outcome`. */
@@ -573,19 +574,20 @@ int allears_get_refused(allears *handle, size_t index, const char **oid, const c
 /* ---- DNS ---------------------------------------------------------------------------------------------------
  * If a server does not answer in time, the next attempt goes to another one of those that were added. So does a
  * question that was answered with a response code of `allears_set_dns_retry_on`. If all fail, the last answer is the
- * result. ALLEARS_ANSWERED means that there is an answer, also if the name does not exist. Texts are ASCII: other bytes
- * are escaped as "\032". */
+ * result. ALLEARS_ANSWERED means that there is an answer, even if the name does not exist. Texts are ASCII: other bytes
+ * are escaped, as in "\032". */
 
 /* The flags of an answer (RFC 1035, RFC 4035). */
 enum allears_dns_flag {
     /* It is an answer. */
     ALLEARS_DNS_QR = 0x8000,
-    /* The server is one of the zone. */
+    /* The server is authoritative for the zone. */
     ALLEARS_DNS_AA = 0x0400,
     /* It is truncated: records are missing. */
     ALLEARS_DNS_TC = 0x0200,
-    /* The server was asked to resolve the name, and it does so for us. */
+    /* The server was asked to resolve the name. */
     ALLEARS_DNS_RD = 0x0100,
+    /* The server resolves names for us. */
     ALLEARS_DNS_RA = 0x0080,
     /* The server has validated the answer. */
     ALLEARS_DNS_AD = 0x0020,
@@ -597,7 +599,7 @@ enum allears_dns_flag {
 enum allears_dns_section {
     /* The records that were asked for, and the aliases on the way to them. */
     ALLEARS_DNS_ANSWER = 0,
-    /* The zone that the answer is from, or the servers to ask. */
+    /* The zone that the answer is from, or the servers to query. */
     ALLEARS_DNS_AUTHORITY = 1,
     /* Records that are likely to be asked for next. */
     ALLEARS_DNS_ADDITIONAL = 2
@@ -609,7 +611,7 @@ typedef struct allears_dns_answer {
     const char *rcode_name;
     /* The response code, with the upper bits that EDNS adds: 0 = NOERROR, 2 = SERVFAIL, 3 = NXDOMAIN, 5 = REFUSED. */
     int32_t rcode;
-    /* Bytes 2 and 3 of the message, as a number: among others, the bits of `enum allears_dns_flag`. */
+    /* Bytes 2 and 3 of the message, from 0, as a number. It contains the bits of `enum allears_dns_flag`. */
     uint32_t flags;
     /* The number of records that `allears_get_dns_record` returns. */
     uint32_t records;
@@ -628,7 +630,7 @@ typedef struct allears_dns_record {
     /* Its data as received. Names in it may be compressed: they point into the reply. */
     const uint8_t *bytes;
     size_t length;
-    /* The number of seconds for which it may be kept. */
+    /* The number of seconds for which it may be cached. */
     uint32_t ttl;
     /* One of `enum allears_dns_section`. */
     int32_t section;
@@ -637,9 +639,9 @@ typedef struct allears_dns_record {
     uint16_t record_class;
 } allears_dns_record;
 
-/* Adds a name server, unless it is known: one of those among which questions are spread. The handle's settings apply to
- * each: `allears_set_host_rate`, `allears_set_host_window`. Errors: NULL, ARGUMENT (invalid address), STATE (not open),
- * PROTOCOL. */
+/* Adds a name server, unless it was added before. Questions are spread over all servers that were added. The settings
+ * of the handle apply to each of them: `allears_set_host_rate`, `allears_set_host_window`. Errors: NULL, ARGUMENT
+ * (invalid address), STATE (not open), PROTOCOL. */
 int allears_dns_server(allears *handle, const struct sockaddr *server, socklen_t length);
 
 /* Returns the answer in the current result. ALLEARS_NONE: there is none, and `reason` in the result says why. Errors:
@@ -650,9 +652,10 @@ int allears_get_dns_answer(allears *handle, allears_dns_answer *out, size_t out_
  * among them. ALLEARS_NONE: there are no more, or there is no answer. Errors: as above. */
 int allears_get_dns_record(allears *handle, size_t index, allears_dns_record *out, size_t out_size);
 
-/* Returns the value of an option of EDNS in the answer, by its code: 3 = the server's ID (ALLEARS_DNS_NSID), 15 = two
- * bytes and a text that explain a failure (RFC 8914), ... Of several with the same code, it is the first. `bytes` is
- * valid as long as the result. ALLEARS_NONE: the answer does not have it, or there is no answer. Errors: as above. */
+/* Returns the value of an EDNS option in the answer, by its code: 3 = the server's ID (ALLEARS_DNS_NSID), 15 = two
+ * bytes and a text that explain a failure (RFC 8914), ... If several have the same code, returns the first. `bytes` is
+ * valid as long as the result is. ALLEARS_NONE: the answer does not have the option, or there is no answer. Errors: as
+ * above. */
 int allears_get_dns_edns(allears *handle, uint16_t code, const uint8_t **bytes, size_t *length);
 
 /* ---- The ledger -------------------------------------------------------------------------------------------- */
@@ -682,8 +685,8 @@ typedef struct allears_ledger {
     uint64_t answered_late;
     /* Attempts repeated without counting as a try, because the receive buffer may have dropped the reply. */
     uint64_t asked_again;
-    /* Datagrams received; and, with `stream_received`: replies; those that cannot be parsed; replies to ended queries;
-     * duplicates; and those that match no query. */
+    /* Datagrams received. Together with `stream_received`, they are divided into replies, messages that cannot be
+     * parsed, replies to ended queries, duplicates, and messages that match no query. */
     uint64_t datagrams_received;
     uint64_t replies;
     uint64_t broken;
@@ -702,7 +705,7 @@ typedef struct allears_ledger {
     uint64_t rtt_p90_ns;
     uint64_t rtt_p99_ns;
     uint64_t rtt_max_ns;
-    /* DNS: requests sent and messages received over TCP. Version 2 of the interface. */
+    /* DNS: requests sent and messages received over TCP. Since version 2 of the interface. */
     uint64_t stream_sent;
     uint64_t stream_received;
 } allears_ledger;

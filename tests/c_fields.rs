@@ -176,7 +176,7 @@ fn name_servers(faults: &[&str]) -> Fleet {
     Fleet::start(&[&["--protocol", "dns", "--hosts", "3", "--latency", "0ms"], faults].concat())
 }
 
-/// Returns what C programs get from these servers for questions, each a name and a type, in the format of `dns`.
+/// Returns what a C program gets from these servers for questions (name and type), in the format of `dns.c`.
 fn resolved(servers: &str, tcp: &str, questions: &[(&str, &str)]) -> Option<BTreeSet<String>> {
     let prefix = installed()?;
     let program = compile(prefix, "tests/c/dns.c", &["-std=gnu11", "-fsanitize=address,undefined"]);

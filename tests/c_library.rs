@@ -13,7 +13,7 @@ use std::process::Command;
 use c::{command, compile, installed, source, succeed, text};
 use support::have;
 
-/// Stripped, bytes. Each protocol has an engine of its own, of about 100,000 bytes.
+/// The maximum size of the stripped library, in bytes. Each protocol has its own engine, of about 100,000 bytes.
 const LARGEST: u64 = 1_300_000;
 
 fn lines(text: &str) -> BTreeSet<String> {

@@ -1,5 +1,5 @@
 //! A dead server, a slow one, one that refuses and one that fails, among good ones: every name is answered, and the
-//! figures of each server tell what it did.
+//! counts of each server show what it did.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -10,18 +10,18 @@ use allears::sim::dns::a_record;
 use serde_json::Value;
 use support::{Fleet, Run, count, run_with_input};
 
-/// Starts servers whose answers come at once.
+/// Starts servers that answer at once.
 fn servers(count: &str, faults: &[&str]) -> Fleet {
     let common = ["--protocol", "dns", "--latency", "1ms", "--hosts", count];
     Fleet::start(&[&common, faults].concat())
 }
 
-/// Starts a server whose answers take this time.
+/// Starts a server that answers after this time.
 fn slow(latency: &str) -> Fleet {
     Fleet::start(&["--protocol", "dns", "--hosts", "1", "--latency", latency])
 }
 
-/// A run of `allears dns`, with its ledger, and the figures of each server.
+/// A run of `allears dns`, with its ledger and the counts of each server.
 struct Asked {
     lines: Vec<Value>,
     stats: Value,
@@ -59,14 +59,14 @@ impl Asked {
         }
     }
 
-    /// Returns the figures of the first server of a fleet.
+    /// Returns the counts of the first server of a fleet.
     fn of(&self, fleet: &Fleet) -> &Value {
         &self.servers[&fleet.hosts()[0]]
     }
 }
 
 #[test]
-fn each_server_has_its_story_and_every_name_its_answer() {
+fn each_server_is_counted_and_every_name_is_answered() {
     let (good, dead) = (servers("2", &[]), servers("1", &["--dead", "1"]));
     let refusing = servers("1", &["--misbehave", "refused=1"]);
     let failing = servers("1", &["--misbehave", "servfail=1"]);

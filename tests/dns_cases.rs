@@ -1,5 +1,5 @@
-//! Replies and texts that other clients of DNS have stumbled over, in `../shared/cases/dns` if it exists: each has its
-//! right result.
+//! Replies and texts that other DNS clients have mishandled, in `../shared/cases/dns` if it exists: each has the right
+//! result.
 #![cfg(feature = "cli")]
 
 #[path = "support/captured.rs"]
@@ -125,7 +125,7 @@ fn case_3_a_dot_within_a_label_stays_one() {
     assert_eq!((&line["name"], data(&line)), (&"exa\\.mple.com".into(), Some("192.0.2.1")), "{line}");
     let simple = ask(&[server], &["-o", "simple", line["name"].as_str().expect("a name")]).expect_code(0);
     assert_eq!(simple.stdout, "exa\\.mple.com. A 192.0.2.1\n");
-    // The same reply to the query for a name of three labels is a stranger's.
+    // As a reply to the query for a name of three labels, it is unmatched.
     let options = ["--timeout", "50ms", "--tries", "2"];
     let (line, stats) = json(&[server], "exa.mple.com", &options);
     assert_eq!((&line["outcome"], count(&stats, "unmatched")), (&"silent".into(), 2), "{line} {stats}");
@@ -144,7 +144,7 @@ fn case_4_lines_that_are_names_are_asked_for_and_others_have_a_reason() {
     let mut lines: Vec<_> = run.stdout.lines().collect();
     let stats: Value = serde_json::from_str(lines.pop().expect("the ledger")).expect("an object");
     lines.sort_unstable();
-    // The last byte is the first of the name on the wire.
+    // The last byte of each address is the first byte of the name on the wire.
     let expected = [
         "\\\". A 192.0.2.34",
         "\\\\. A 192.0.2.92",

@@ -1,4 +1,4 @@
-//! `allears dns` asks dnsmasq: names of its own, those of a server behind it, and those that it knows nothing about.
+//! `allears dns` queries dnsmasq: for its own names, those of a server behind it, and unknown ones.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -62,7 +62,7 @@ fn its_own_names_and_those_of_a_server_behind_it_are_answered() {
 }
 
 #[test]
-fn it_says_what_it_is() {
+fn the_version_of_dnsmasq_is_returned() {
     if !have("/usr/sbin/dnsmasq", "dnsmasq") {
         return;
     }

@@ -1,4 +1,4 @@
-//! Floods of forged replies: none is believed, each is counted as unmatched, and no name is missing.
+//! Floods of forged replies: none is accepted, each is counted as unmatched, and no name is missing.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -20,7 +20,7 @@ fn address(query: &[u8]) -> [u8; 4] {
     number.fold(0, |number: u32, digit| number * 10 + u32::from(digit - b'0')).to_be_bytes()
 }
 
-/// Asks servers for names, and checks that each has its address once, and that the ledger adds up. Returns the ledger.
+/// Queries servers for names. Checks that each has its address once, and that the ledger adds up. Returns the ledger.
 fn ask(servers: &[SocketAddr], names: u32, options: &[&str]) -> Value {
     let input: String = (0..names).map(|number| format!("n{number}.test\n")).collect();
     let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
@@ -53,7 +53,7 @@ fn check(stats: &Value) {
     assert_eq!(count(stats, "queries"), count(stats, "answered"), "{stats}");
 }
 
-/// Sends the forgeries of each query before its true reply: with `forge`, which writes one of this number.
+/// Starts a server that sends this number of forgeries before each true reply. `forge` makes the one with a number.
 fn forging(forgeries: u16, forge: fn(&mut Vec<u8>, u16)) -> SocketAddr {
     scripted(move |socket, query, from| {
         for number in 0..forgeries {
@@ -103,7 +103,7 @@ fn replies_with_a_wrong_question_and_the_right_id_are_unmatched() {
 }
 
 #[test]
-fn what_is_no_reply_is_unmatched() {
+fn messages_that_are_no_replies_are_unmatched() {
     let forge = |reply: &mut Vec<u8>, number: u16| match number % 4 {
         // The query itself, another kind of query, a part of the header, and nothing.
         0 => reply[2] &= 0x7f,
@@ -164,7 +164,7 @@ fn a_right_reply_from_another_server_that_is_asked_is_unmatched() {
 }
 
 #[test]
-fn forgers_of_a_fleet_are_not_believed() {
+fn forgeries_of_a_fleet_are_not_accepted() {
     let common = ["--protocol", "dns", "--hosts", "2", "--latency", "5ms", "--forge", "50000"];
     let fleet = Fleet::start(&common);
     let input: String = (0..4000).map(|number| format!("n{number}.test\n")).collect();
@@ -185,7 +185,7 @@ fn forgers_of_a_fleet_are_not_believed() {
 
 /// With cookies, a forger who sees neither query nor reply cannot even use a right ID: the cookie is missing.
 #[test]
-fn a_reply_without_the_cookie_is_not_believed_once_the_server_has_shown_that_it_has_one() {
+fn a_reply_without_the_cookie_is_not_accepted_once_the_server_has_sent_one() {
     let server = scripted(move |socket, query, from| {
         let with_cookie = |address: [u8; 4]| {
             let mut answer = reply(query, address);

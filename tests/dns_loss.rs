@@ -1,4 +1,4 @@
-//! Servers whose datagrams are lost and doubled: no name is missing, and each answer is the zone's.
+//! Servers whose datagrams are lost and duplicated: no name is missing, and each answer is that of the zone.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -9,7 +9,7 @@ use allears::sim::dns::{a_record, aaaa_record};
 use serde_json::Value;
 use support::{Fleet, count, run_with_input};
 
-/// Returns the answer that the zone has for a name: a rule each, and the addresses of two types.
+/// Returns the name and type of a question, and the zone's answer. The names follow different rules of the zone.
 fn expected(number: usize) -> (String, &'static str, String) {
     let kind = number % 8;
     let name = match kind {
@@ -38,7 +38,7 @@ fn expected(number: usize) -> (String, &'static str, String) {
     }
 }
 
-/// Returns the same of a line of the output.
+/// Returns the answer in a line of the output, in the same form.
 fn found(line: &Value) -> String {
     let answer = &line["answer"];
     let Some(rcode) = answer["rcode"].as_str() else { return line["outcome"].to_string() };
@@ -52,7 +52,8 @@ fn found(line: &Value) -> String {
     }
 }
 
-/// Asks servers with these faults for many names, and compares every answer. Returns the ledger, and that of the servers.
+/// Queries servers with these faults for many names, and compares every answer. Returns the ledger, and that of the
+/// servers.
 fn compare(faults: &[&str], options: &[&str], names: usize) -> (Value, Value) {
     let common = ["--protocol", "dns", "--hosts", "4", "--latency", "2ms"];
     let fleet = Fleet::start(&[&common[..], faults].concat());
@@ -81,7 +82,7 @@ fn compare(faults: &[&str], options: &[&str], names: usize) -> (Value, Value) {
 }
 
 #[test]
-fn three_percent_lost_and_a_tenth_doubled_cost_no_name() {
+fn three_percent_lost_and_a_tenth_duplicated_cost_no_name() {
     let faults = ["--loss", "0.02", "--reply-loss", "0.01", "--duplicate", "0.1"];
     let (stats, servers) = compare(&faults, &[], 6000);
     assert!(count(&stats, "retransmissions") > 50 && count(&stats, "duplicates") > 200, "{stats}");

@@ -1,4 +1,4 @@
-//! `allears dns` asks named: kinds of answers, truncation, EDNS options, and the names of servers in class CH.
+//! `allears dns` queries named: kinds of answers, truncation, EDNS options, and the names of servers in class CH.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -124,7 +124,7 @@ fn truncated_answers_come_by_tcp() {
 }
 
 #[test]
-fn the_id_of_the_server_is_asked_for() {
+fn the_id_of_the_server_is_returned() {
     let Some(server) = start("server-id \"a-server\"; version \"a version\";") else { return };
     let nsid = ask(&server, &["www.t.test", "--nsid", "-o", "json"]).expect_code(0);
     assert_eq!(line(&nsid, "www.t.test")["answer"]["nsid"], "612d736572766572");
@@ -161,7 +161,7 @@ fn a_server_that_wants_its_cookie_gets_it() {
 }
 
 #[test]
-fn a_server_that_knows_no_cookies_or_no_edns_version_is_still_answered_by() {
+fn a_server_without_cookies_still_answers() {
     let Some(server) = start("answer-cookie no;") else { return };
     let run = ask(&server, &["www.t.test", "alias.t.test", "-o", "json", "--0x20", "--do"]).expect_code(0);
     assert_eq!(told(&line(&run, "www.t.test")).1, 1);

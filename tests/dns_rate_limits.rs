@@ -1,5 +1,5 @@
-//! Servers that limit their answers: what they drop is asked again, what they truncate is asked for by TCP, and no name
-//! is missing.
+//! Servers that limit their answers: queries whose answers are dropped are repeated, those whose answers are truncated
+//! are repeated over TCP, and no name is missing.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -11,14 +11,14 @@ use support::name_server::{knot_with, named, nsd_with};
 use support::real_server::RealServer;
 use support::{count, have, run_with_input};
 
-/// Answers that a limit counts together: those of a wildcard, and those that say that a name does not exist.
+/// A zone whose answers a limit counts together: those from a wildcard, and those for names that do not exist.
 const ZONE: &str = "$ORIGIN t.test.\n$TTL 300\n@ SOA ns h 1 3600 900 604800 60\n@ NS ns\nns A 127.0.0.1\n\
                     *.wild A 192.0.2.1\n";
 
 const NO_COOKIES: [&str; 1] = ["--no-cookies"];
 
-/// Asks for names with tries for each that no series of drops uses up, and checks each answer and the ledger.
-/// Returns the ledger.
+/// Queries names, with more tries than any series of drops uses up, and checks each answer and the ledger. Returns the
+/// ledger.
 fn ask(server: &RealServer, options: &[&str]) -> Value {
     let names = 600;
     let name = |number: usize| match number % 2 {
@@ -49,7 +49,8 @@ fn ask(server: &RealServer, options: &[&str]) -> Value {
     check_ledger(&stats);
     let by_tcp = stats["stream_received"].as_u64().unwrap_or(0);
     let steps = count(&stats, "queries") - names as u64;
-    // Each truncated answer was asked for again, and came whole. With cookies, named answers BADCOOKIE at first.
+    // Each query with a truncated answer was repeated, and its answer came whole. With cookies, named answers BADCOOKIE
+    // at first.
     assert!(by_tcp >= steps || options.is_empty(), "{stats}");
     stats
 }
@@ -108,7 +109,8 @@ fn a_limit_of_named_loses_no_name_and_does_not_apply_to_clients_with_cookies() {
         let without = ask(&server, &NO_COOKIES);
         let truncated = count(&without, "stream_received");
         assert!(truncated > 50, "{without}");
-        // Whoever returns the server's cookie has its own address: only queries before the first reply are limited.
+        // A client that returns the server's cookie has proved its address: only queries before the first reply are
+        // limited.
         let with = ask(&server, &[]);
         assert!(with["stream_received"].as_u64().unwrap_or(0) < truncated / 2, "{with}");
     }

@@ -1,5 +1,5 @@
-//! Servers whose TCP fails in one way or another: each name has an outcome with a reason, the names at other servers are
-//! answered, and with another server to ask, none is missing.
+//! Servers whose TCP fails in various ways: each name has an outcome with a reason, names at other servers are
+//! answered, and with another server for the same names, none is missing.
 #![cfg(feature = "cli")]
 
 mod support;
@@ -16,7 +16,7 @@ use support::{count, run_with_input};
 /// The address that all names have.
 const ADDRESS: [u8; 4] = [192, 0, 2, 1];
 
-/// Starts a server that truncates its answers by UDP, and passes TCP connections to `serve`, each in its thread.
+/// Starts a server that truncates its answers over UDP, and passes TCP connections to `serve`, each in its own thread.
 fn server(serve: fn(TcpStream)) -> SocketAddr {
     let (address, listener) = truncating_server();
     serve_connections(listener, serve);
@@ -31,7 +31,7 @@ fn answer_all(mut stream: TcpStream) {
     }
 }
 
-/// Reads until the other end closes, and answers nothing.
+/// Reads until the other end closes, and sends nothing.
 fn stall(mut stream: TcpStream) {
     while read_frame(&mut stream).is_some() {}
 }
@@ -112,7 +112,7 @@ fn send_garbage(mut stream: TcpStream) {
     }
 }
 
-/// Truncates its answers by TCP, too.
+/// Truncates its answers over TCP, too.
 fn truncate(mut stream: TcpStream) {
     while let Some(query) = read_frame(&mut stream) {
         if stream.write_all(&frame(&truncated(&query))).is_err() {
@@ -123,7 +123,7 @@ fn truncate(mut stream: TcpStream) {
 
 type Fault = (&'static str, fn(TcpStream));
 
-/// Faults of which no name is answered.
+/// Faults with which no name is answered.
 const FATAL: [Fault; 12] = [
     ("stall", stall),
     ("never_read", never_read),
@@ -139,7 +139,7 @@ const FATAL: [Fault; 12] = [
     ("send_garbage", send_garbage),
 ];
 
-/// Asks for this number of names, and returns their lines and the ledger.
+/// Queries this number of names, and returns their lines and the ledger.
 fn ask(servers: &[SocketAddr], names: usize, options: &[&str]) -> (BTreeMap<String, Value>, Value) {
     let input: String = (0..names).map(|number| format!("n{number}.test\n")).collect();
     let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
@@ -158,7 +158,7 @@ fn is_answered(line: &Value) -> bool {
     line["tcp"] == true && line["answer"]["records"][0]["data"] == "192.0.2.1"
 }
 
-/// Checks that the ledger adds up, and that nothing false was believed.
+/// Checks that the ledger adds up, and that no wrong answer was accepted.
 fn check(fault: &str, lines: &BTreeMap<String, Value>, stats: &Value) {
     let sum = |keys: &[&str]| keys.iter().map(|key| stats[key].as_u64().unwrap_or(0)).sum::<u64>();
     let classes = ["answered", "silent", "unreachable", "send_failed", "malformed", "interrupted"];

@@ -1,4 +1,4 @@
-//! `allears dns` asks for every name of a large zone, at an authoritative server and through a resolver: each answer is
+//! `allears dns` queries every name of a large zone, at an authoritative server and through a resolver: each answer is
 //! that of the zone, none is missing, and none comes twice.
 #![cfg(feature = "cli")]
 
@@ -11,7 +11,7 @@ use support::{count, have, run};
 /// The names of the zone.
 const NAMES: u32 = 100_000;
 
-/// The type of the record of a name, as its data in the zone and in the output. Half of them are addresses.
+/// Returns the type of a name's record, and its data as in the zone and in the output. Half of them are addresses.
 fn record(number: u32) -> (&'static str, String) {
     let [_, a, b, c] = number.to_be_bytes();
     match number % 12 {
@@ -35,7 +35,7 @@ fn zone() -> String {
     zone
 }
 
-/// Asks for all names, and compares the lines with the zone.
+/// Queries all names, and compares the lines with the zone.
 fn compare(server: &RealServer) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
@@ -63,7 +63,7 @@ fn compare(server: &RealServer) {
 }
 
 #[test]
-fn every_name_of_nsd_and_of_a_resolver_in_front_of_it_is_answered_right() {
+fn every_name_of_nsd_and_of_a_resolver_in_front_of_it_is_answered_correctly() {
     if !have("/usr/sbin/nsd", "nsd") || !have("/usr/sbin/unbound", "unbound") {
         return;
     }
@@ -77,7 +77,7 @@ fn every_name_of_nsd_and_of_a_resolver_in_front_of_it_is_answered_right() {
 }
 
 #[test]
-fn every_name_of_knot_is_answered_right() {
+fn every_name_of_knot_is_answered_correctly() {
     if have("/usr/sbin/knotd", "knot") {
         compare(&knot(&zone(), &[]));
     }

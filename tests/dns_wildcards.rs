@@ -12,7 +12,7 @@ use serde_json::Value;
 use support::name_server::{knot, nsd};
 use support::{Fleet, Run, count, have, run, run_with_input};
 
-/// A zone in which some names are of wildcards.
+/// A zone with wildcards, and with names beside them.
 const ZONE: &str = r#"$ORIGIN t.test.
 $TTL 300
 @ SOA ns host 1 3600 900 604800 60
@@ -97,7 +97,7 @@ fn check_real(server: &str) {
     ]);
     assert_eq!(marks(&run), known, "{}", run.stderr);
     assert!(run.stderr.contains("12 names, 24 questions in "), "{}", run.stderr);
-    assert!(run.stderr.contains("; wildcards: 10 answers ("), "{}", run.stderr);
+    assert!(run.stderr.contains("; from wildcards: 10 ("), "{}", run.stderr);
 
     let more = ["--wildcards", "drop", "--only-answers", "-o", "simple"];
     let run = ask(server, &[&NAMES[..], &more].concat()).expect_code(0);
@@ -112,18 +112,18 @@ fn check_real(server: &str) {
         "www.t.test. A 192.0.2.1",
     ];
     assert_eq!(lines, kept, "{}", run.stderr);
-    assert!(run.stderr.contains("wildcards: 4 answers left out ("), "{}", run.stderr);
+    assert!(run.stderr.contains("from wildcards: 4 left out ("), "{}", run.stderr);
 }
 
 #[test]
-fn wildcards_of_nsd_are_told_from_names() {
+fn wildcards_of_nsd_are_told_apart_from_names() {
     if have("/usr/sbin/nsd", "nsd") {
         check_real(&nsd(&[("t.test", ZONE)]).address);
     }
 }
 
 #[test]
-fn wildcards_of_knot_are_told_from_names() {
+fn wildcards_of_knot_are_told_apart_from_names() {
     if have("/usr/sbin/knotd", "knot") {
         check_real(&knot(ZONE, &[]).address);
     }
@@ -137,7 +137,7 @@ fn each_format_has_its_mark() {
     let lines = |format: &str| {
         let names = ["a.wild.test", "nx.test", "--wildcards", "mark", "-o", format];
         let run = ask(&server, &names).expect_code(0);
-        assert!(run.stderr.contains("wildcards: 1 answers (1 random names asked)"), "{}", run.stderr);
+        assert!(run.stderr.contains("from wildcards: 1 (random names queried: 1)"), "{}", run.stderr);
         let mut lines: Vec<_> = run.stdout.lines().map(str::to_owned).collect();
         lines.sort();
         lines
@@ -220,15 +220,15 @@ impl Drop for Scripted {
     }
 }
 
-/// Returns whether the first label is one that allears has made up.
+/// Returns whether the first label is a random one of allears.
 fn is_random(name: &str) -> bool {
     let label = name.split('.').next().unwrap_or_default();
     label.len() == 16 && label.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[test]
-fn addresses_in_turn_are_of_the_wildcard_and_another_one_is_not() {
-    // Each kind of names has its own turn.
+fn rotating_addresses_are_from_the_wildcard_and_another_one_is_not() {
+    // Random names and others take turns separately.
     let mut turns = [0, 0];
     let server = Scripted::start(move |name, _| {
         let turn = &mut turns[usize::from(is_random(name))];
@@ -245,7 +245,7 @@ fn addresses_in_turn_are_of_the_wildcard_and_another_one_is_not() {
 }
 
 #[test]
-fn what_is_not_known_is_kept_and_counted() {
+fn unknown_answers_are_kept_and_counted() {
     let mut number = 0;
     let server = Scripted::start(move |name, _| {
         let address = if is_random(name) { number } else { 255 };
@@ -273,7 +273,7 @@ fn what_is_not_known_is_kept_and_counted() {
         (&format!("{long} a"), "null"),
     ]);
     assert_eq!(marks(&run), known);
-    assert!(run.stderr.contains("7 NOERROR; wildcards: 0 answers left out, 5 not known"), "{}", run.stderr);
+    assert!(run.stderr.contains("7 NOERROR; from wildcards: 0 left out, 5 unknown"), "{}", run.stderr);
 
     let more = ["--wildcards", "mark", "-o", "simple"];
     let run = ask(&server.address, &[&names[1..2], &more].concat()).expect_code(0);
@@ -301,7 +301,7 @@ fn answers_that_wait_at_the_end_are_written() {
     let names = ["a.test", "b.test", "--wildcards", "drop", "-o", "json", "--deadline", "2s"];
     let run = ask(&server.address, &[&names[..], &["--timeout", "20s"]].concat()).expect_code(0);
     assert_eq!(marks(&run), expected([("a.test a", "null"), ("b.test a", "null")]));
-    assert!(run.stderr.contains("2 not known (1 random names asked)"), "{}", run.stderr);
+    assert!(run.stderr.contains("2 unknown (random names queried: 1)"), "{}", run.stderr);
 }
 
 #[test]
@@ -309,5 +309,9 @@ fn only_answers_that_are_written_are_judged() {
     let server = Scripted::start(|_, _| Some((Rcode::NOERROR, vec![[192, 0, 2, 1]])));
     let names = ["a.test", "b.test", "--wildcards", "drop", "--where", "data=192.0.2.7"];
     let run = ask(&server.address, &names).expect_code(0);
-    assert!(run.stderr.contains("2 NOERROR; wildcards: 0 answers left out (0 random"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("2 NOERROR; from wildcards: 0 left out (random names queried: 0"),
+        "{}",
+        run.stderr
+    );
 }

@@ -48,10 +48,10 @@ fn check_message(message: &Message, bytes: &[u8]) {
     assert!(sections.is_sorted());
     for record in message.records() {
         check_name(&record.owner().to_name());
-        // What is shown has no control characters, line ends or other bytes than ASCII.
+        // What is printed is ASCII, without control characters or line ends.
         let text = record.to_string();
         assert!(text.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{text:?}");
-        // Only a key in Base64 may be nothing, as dig prints it.
+        // Only a key in Base64 may be empty, as dig prints it.
         assert!(!record.data().to_string().is_empty() || record.record_type() == RecordType(61));
         assert!(record.data().name().is_none_or(|name| name.to_name().as_wire().len() <= 255));
     }
@@ -63,7 +63,7 @@ fn check_message(message: &Message, bytes: &[u8]) {
     assert!(!format!("{message:?}").is_empty());
 }
 
-/// Passes a reply to a conversation that asks its question: it ends, or asks again, a bounded number of times.
+/// Passes a reply to a conversation with its question: it ends, or queries again, a bounded number of times.
 fn check_conversation(bytes: &[u8]) {
     let servers = [([127, 0, 0, 1], 53).into(), ([127, 0, 0, 2], 53).into()];
     let mut dns = Dns::new(DnsSettings::default(), servers, [7; 16]);
@@ -149,7 +149,7 @@ fn pointers_that_lead_nowhere_end() {
         let message = [header, name].concat();
         assert_eq!(Message::new(&*message).map(drop), Err(error), "{name:?}");
         read_all(&message);
-        // As the owner of a record; offsets are other ones, but none of them is right.
+        // As the owner of a record: the offsets differ, but none of them is valid.
         let message = [&header[..], b"\x01a\0\0\x01\0\x01", name, record].concat();
         read_all(&message);
     }

@@ -1,5 +1,5 @@
 /*
- * Resolves many names: asks name servers for one type of records of each name, and prints the records.
+ * Resolves many names: requests the records of one type for each name, and prints them.
  *
  *     cc names.c $(pkg-config --cflags --libs allears) -o names
  *     ./names FILE TYPE SERVER ...          such as ./names names.txt MX 192.0.2.53 "[2001:db8::53]:5300"
@@ -34,7 +34,7 @@ static void add_server(const char *text)
         fprintf(stderr, "names: `%s` is not an address\n", text);
 }
 
-/* Asks for as many names of the file as there is room for. Returns 0 at the end of the file. */
+/* Queries as many names of the file as there is room for. Returns 0 at the end of the file. */
 static int ask(FILE *names, const char *type)
 {
     char line[1100], *name; /* A name has at most 1,004 characters if all are escaped. */
@@ -45,7 +45,7 @@ static int ask(FILE *names, const char *type)
         line[strcspn(line, "\r\n")] = 0;
         if (!*line || !(name = strdup(line)))
             continue;
-        /* The tag is the name, which the result needs. */
+        /* The tag is the name: the result does not contain it. */
         if (allears_ask_dns(a, NULL, 0, name, type, NULL, (uint64_t)(uintptr_t)name) != ALLEARS_OK) {
             fprintf(stderr, "names: %s\n", allears_last_error(a));
             free(name);
@@ -72,7 +72,7 @@ static void show(const allears_result *result, const char *name)
         printf("%s: %s\n", name, answer.rcode == 0 ? "no such records" : answer.rcode_name);
 }
 
-/* Prints all results there are, and returns how many names have an answer. */
+/* Prints all results there are, and returns the number of names with an answer. */
 static int take_results(void)
 {
     allears_result result;

@@ -1,5 +1,5 @@
-//! Parses any message as a reply, and any text as a name: accepted, or rejected with a reason. What is printed has no
-//! control characters, and names can be read again.
+//! Parses any message as a reply, and any text as a name. Each is accepted, or rejected with a reason. What is printed
+//! has no control characters, and printed names can be parsed again.
 #![no_main]
 
 use allears::protocol::dns::{Class, Dns, DnsSettings, Message, Name, Question, RecordType};

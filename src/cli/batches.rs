@@ -1,5 +1,5 @@
-//! Items that a reading thread passes to the sweep, in batches through a short queue: however long an input is, few of its
-//! items wait. Some items are known only later, from other threads.
+//! A short queue through which a reading thread passes items to the sweep in batches: however long an input is, few of
+//! its items wait. Other threads add items that become known later.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,24 +10,24 @@ use super::names::Stopped;
 /// The items in one batch, and the batches in the queue.
 const BATCH: usize = 1024;
 const BATCHES: usize = 4;
-/// The items that are known later, and were not yet taken.
+/// The maximum number of late items that are awaited, or were not yet taken.
 const MOST_LATE: usize = 20_480;
 
 /// Ends the sleep of the sweep.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// The end of the reading thread. Nothing has ended as long as it exists.
+/// The sending end, for the reading thread. The items have not ended as long as it exists.
 pub struct BatchSender<T> {
     queue: Arc<Queue<T>>,
     batch: Vec<T>,
 }
 
-/// Sends items that are known later. Nothing has ended as long as it exists, either.
+/// Sends items that become known later. The items have not ended as long as it exists, either.
 pub struct LateSender<T> {
     queue: Arc<Queue<T>>,
 }
 
-/// The end of the sweep.
+/// The receiving end, for the sweep.
 pub struct BatchReceiver<T> {
     queue: Arc<Queue<T>>,
     batch: vec::IntoIter<T>,
@@ -71,7 +71,7 @@ impl<T> Queue<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits while the queue is full, and changes it.
+    /// Waits while the queue is full, then changes it.
     ///
     /// # Errors
     /// The sweep was stopped.
@@ -116,7 +116,7 @@ impl<T> BatchSender<T> {
         Ok(())
     }
 
-    /// Returns a sender for items that are known later. Blocks while too many are awaited or wait.
+    /// Returns a sender for items that become known later. Blocks while there are too many of them.
     ///
     /// # Errors
     /// The sweep was stopped.

@@ -1,4 +1,4 @@
-//! Conditions on results, the language of `--where`: `players>3,name~^fun`. A command has its own fields.
+//! Conditions on results, the language of `--where`: `players>3,name~^fun`. Each command has its own fields.
 
 use regex::{Regex, RegexBuilder};
 
@@ -64,7 +64,7 @@ pub struct NumberTest {
 }
 
 impl NumberTest {
-    /// Parses the value; `None` if numbers do not have the operator.
+    /// Parses the value; `None` if the operator does not apply to numbers.
     pub fn parse(operator: Operator, value: &str) -> Option<Result<NumberTest, String>> {
         if operator == Operator::Matches {
             return None;
@@ -95,7 +95,7 @@ pub enum TextTest {
 }
 
 impl TextTest {
-    /// Parses the value; `None` if texts do not have the operator.
+    /// Parses the value; `None` if the operator does not apply to texts.
     pub fn parse(operator: Operator, value: &str) -> Option<Result<TextTest, String>> {
         match operator {
             Operator::Equal => Some(Ok(TextTest::Is(folded(value)))),

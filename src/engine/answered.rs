@@ -1,6 +1,6 @@
-//! The attempts of answered queries to which no other reply is expected: a further one is a copy.
+//! The attempts of answered queries that expect no other reply: a further one is a copy.
 //!
-//! Most queries end so. Remembering them takes a number each, instead of a place in the table of queries.
+//! Most queries end this way. Remembering one takes a number, instead of a place in the table of queries.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -27,7 +27,7 @@ impl Answered {
         Answered { lifetime, since: Time::ZERO, recent: HashMap::default(), older: HashMap::default() }
     }
 
-    /// Remembers an attempt. Forgets the oldest ones before their time if there are more than `most`.
+    /// Remembers an attempt. Forgets the oldest ones early if there are more than `most`.
     pub fn insert(&mut self, now: Time, fingerprint: u64, lane: u16, most: usize) {
         if now - self.since >= self.lifetime || self.recent.len() >= most.div_ceil(2) {
             self.since = now;
@@ -37,7 +37,7 @@ impl Answered {
         self.recent.insert(fingerprint, lane);
     }
 
-    /// Returns whether an attempt is remembered that was sent from this lane.
+    /// Returns whether this attempt is remembered, as one that was sent from this lane.
     pub fn contains(&self, fingerprint: u64, lane: u16) -> bool {
         let lane_of = self.recent.get(&fingerprint).or_else(|| self.older.get(&fingerprint));
         lane_of == Some(&lane)

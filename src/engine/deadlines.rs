@@ -59,8 +59,8 @@ impl Deadlines {
         None
     }
 
-    /// Drops the invalid entries once there are half as many as `valid` ones, so that the heap stays proportional to the
-    /// number of queries in flight. Amortized O(1) per push.
+    /// Drops the invalid entries once there are half as many as `valid` ones, so that the heap stays proportional to
+    /// the number of queries in flight. Amortized O(1) per push.
     pub fn compact(&mut self, valid: usize, is_valid: impl Fn(Place) -> bool) {
         if self.heap.len() > valid + valid / 2 + 1024 {
             self.heap.retain(|Reverse((_, place))| is_valid(*place));

@@ -121,8 +121,8 @@ impl<P: Protocol, T> Engine<P, T> {
         Some(open)
     }
 
-    /// Returns whether only copies of its reply can follow an ended query: it had one attempt, which was answered. An answer
-    /// without the token, or to a stream, may be followed by others; so may one from any address.
+    /// Returns whether only copies of its reply can follow an ended query: it had one attempt, which was answered.
+    /// Other replies may follow if the answer came without the token or over a stream, or if any source is accepted.
     fn expects_no_reply(&self, id: QueryId) -> bool {
         let query = &self.in_flight[id];
         matches!(query.phase, Phase::Ended { answered: true })
@@ -132,7 +132,7 @@ impl<P: Protocol, T> Engine<P, T> {
             && self.protocol.foreign_source() != ForeignSource::Accepted
     }
 
-    /// Returns how many ended queries are remembered: as many as ring and window ever held.
+    /// Returns the maximum number of ended queries that are remembered: the most that ring and window have held.
     fn most_remembered(&self) -> usize {
         self.config.ring.saturating_add(self.ledger.max_in_flight as usize)
     }

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::Transport;
 use super::deadlines::Place;
 
-/// A host, an address and port without an IPv6 flow label or scope; and how it is queried. As two numbers, since these are
-/// hashed for each query.
+/// A host (address and port, without an IPv6 flow label or scope) and the transport. Two numbers, since they are hashed
+/// for each query.
 type HostKey = (u128, u32);
 
 /// The maximum number of queries over streams to one host that are in flight.

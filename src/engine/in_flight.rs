@@ -129,7 +129,7 @@ impl<C, T> InFlight<C, T> {
         self.remove(query);
     }
 
-    /// Returns whether a datagram with this token is a copy of one that has answered its attempt.
+    /// Returns whether a datagram with this token is a copy of the reply to a remembered attempt.
     pub fn is_copy(&self, from: SocketAddr, token: Token, lane: u16) -> bool {
         token != Token::NONE && self.answered.contains(self.address_fingerprint(from, token), lane)
     }

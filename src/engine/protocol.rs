@@ -108,9 +108,9 @@ pub trait Protocol {
         false
     }
 
-    /// Returns whether the next request may be handed to the system together with others to the same host, as one packet
-    /// that is split on its way out. That takes a quarter of the time; but an ICMP error may then be reported for one of
-    /// them only, and where a queue is full, all of them may be dropped. Repetitions are always sent alone.
+    /// Returns whether the next request may be handed to the system together with others to the same host, as one
+    /// message that is split on its way out. That takes a quarter of the time. But an ICMP error may then be reported
+    /// for only one of them, and a full queue may drop them all. Retries are always sent alone.
     ///
     /// The default is false.
     fn is_bulk(&self, conversation: &Self::Conversation) -> bool {

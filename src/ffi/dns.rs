@@ -51,7 +51,7 @@ impl Exported for Dns {
     type Content = Option<ResolvedContent>;
 
     fn plain_question(&self, (): &()) -> Result<Question, Failure> {
-        Err(Failure::Protocol("a question has a name: use allears_ask_dns"))
+        Err(Failure::Protocol("a DNS question needs a name: use allears_ask_dns"))
     }
 
     fn content(&self, answer: Option<Answer>, _: Conversation) -> Option<ResolvedContent> {
@@ -78,14 +78,14 @@ fn flag_of(settings: &mut DnsSettings, option: c_int) -> Result<&mut bool, Failu
     })
 }
 
-/// Returns when to use TCP.
+/// Returns the use of TCP with this number.
 fn tcp_of(when: c_int) -> Result<Tcp, Failure> {
     use allears_dns_tcp::*;
     match when {
         number if number == ALLEARS_DNS_TCP_AUTO as c_int => Ok(Tcp::Auto),
         number if number == ALLEARS_DNS_TCP_ONLY as c_int => Ok(Tcp::Only),
         number if number == ALLEARS_DNS_TCP_NEVER as c_int => Ok(Tcp::Never),
-        number => Err(Failure::argument(format_args!("unknown use of TCP {number}"))),
+        number => Err(Failure::argument(format_args!("unknown value {number} for the use of TCP"))),
     }
 }
 

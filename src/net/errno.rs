@@ -66,8 +66,9 @@ pub(super) fn is_missing_or_forbidden(error: &io::Error) -> bool {
     return error.kind() == io::ErrorKind::Unsupported;
 }
 
-/// Returns whether the system may have refused several packets at once that it would send one by one: an interface cannot
-/// compute checksums (`EIO`), or its MTU is smaller than they are (`EINVAL`, `EMSGSIZE`; udp_send_skb in net/ipv4/udp.c).
+/// Returns whether the system may have refused a message of several packets that it would send one by one: the
+/// interface cannot compute checksums (`EIO`), or its MTU is smaller than they are (`EINVAL`, `EMSGSIZE`; udp_send_skb
+/// in net/ipv4/udp.c).
 #[cfg(target_os = "linux")]
 pub(super) fn is_too_many(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP))

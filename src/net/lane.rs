@@ -268,8 +268,8 @@ impl<E: Endpoint> Lane<E> {
         self.queued.push((order, transmit, packet));
     }
 
-    /// Puts the queued packets in the order in which they are sent. The longest come first to each host, so that those of
-    /// one length are neighbours, and at most the last that the system takes as one packet is shorter.
+    /// Puts the queued packets in the order in which they are sent: by host, the longest first. So packets of one
+    /// length are neighbours, and of those that the system takes as one message, only the last may be shorter.
     fn arrange(&mut self) {
         if self.queued.iter().any(|(_, _, packet)| packet.bulk) {
             self.queued.sort_by_key(|(_, _, packet)| (packet.to, Reverse(packet.range.len())));

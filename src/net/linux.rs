@@ -124,18 +124,19 @@ pub(super) fn recv_errors(socket: &impl AsRawFd, errors: &mut ErrorInbox) -> io:
 /// The maximum number of times that a signal may interrupt the sending of a batch.
 const MAX_INTERRUPTIONS: u32 = 100;
 
-/// The limits of a message that the kernel splits (`UDP_SEGMENT` in udp(7), Linux 4.18): packets (`UDP_MAX_SEGMENTS`), and
-/// bytes of each, so that none exceeds the MTU of a usual path.
+/// The limits of a message that the kernel splits (`UDP_SEGMENT` in udp(7), Linux 4.18): the number of packets
+/// (`UDP_MAX_SEGMENTS`), and the bytes of each, so that none exceeds the MTU of a usual path.
 const MAX_SPLIT: usize = 64;
 const MAX_SPLIT_PAYLOAD: usize = 1_000;
 
-/// Returns whether the kernel splits messages into packets. An older one would ignore the request, and send one large packet.
+/// Returns whether the kernel splits messages into packets. An older one would ignore the request, and send one large
+/// packet.
 pub(super) fn splits_packets(socket: &impl AsRawFd) -> bool {
     get_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT) == Some(0)
 }
 
-/// Sends `packets` in order with `sendmmsg`, until one fails. With `splits`, bulk packets that belong together are passed as
-/// one message, which the kernel splits; it sends all of them or none.
+/// Sends `packets` in order with `sendmmsg`, until one fails. With `splits`, bulk packets that belong together are
+/// passed as one message, which the kernel splits; it sends all of them or none.
 pub(super) fn send(socket: &impl AsRawFd, packets: &[Packet], bytes: &[u8], splits: bool) -> Sent {
     let mut count = 0;
     for batch in packets.chunks(BATCH) {
@@ -184,8 +185,8 @@ fn send_batch(fd: RawFd, packets: &[Packet], bytes: &[u8], splits: bool) -> Sent
     send_messages(fd, &mut messages[..used])
 }
 
-/// Returns how many of these packets one message can carry: those to one destination, all as long as the first, except that
-/// the last may be shorter.
+/// Returns the number of these packets that one message can carry: those to one destination, all as long as the first,
+/// except that the last may be shorter.
 fn message_length(packets: &[Packet]) -> usize {
     let first = &packets[0];
     let size = first.range.len();
@@ -318,11 +319,11 @@ fn write_source(from: IpAddr, header: &msghdr) -> usize {
     }
 }
 
-/// Writes the control message that makes the kernel split a message into packets of this size, and returns its length. The
-/// header's control buffer must be a whole `SourceControl`.
+/// Writes the control message that makes the kernel split a message into packets of this size, and returns its length.
+/// The header's control buffer must be a whole `SourceControl`.
 fn write_split(size: u16, header: &msghdr) -> usize {
-    // SAFETY: `SourceControl` is larger than a cmsghdr with two bytes and aligned for it, so the first header is there and
-    // its data lie within.
+    // SAFETY: `SourceControl` is larger than a cmsghdr with two bytes and aligned for it, so the first header is there
+    // and its data lie within.
     unsafe {
         let first = libc::CMSG_FIRSTHDR(header);
         libc::CMSG_DATA(first).cast::<u16>().write_unaligned(size);

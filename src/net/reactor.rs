@@ -61,7 +61,7 @@ impl Waker {
         self.0.waker.wake().inspect_err(|_| self.reset())
     }
 
-    /// Notes that a sleep has ended. What its users did before is visible to the caller.
+    /// Records that a sleep has ended. What threads did before they used the waker is visible to the caller.
     fn reset(&self) {
         self.0.is_used.swap(false, Ordering::AcqRel);
     }

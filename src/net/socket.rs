@@ -93,7 +93,7 @@ struct NoBatches {
     /// True once a batch was sent: from then on, an error is about a packet, not about the system call.
     #[cfg(target_os = "linux")]
     has_sent: AtomicBool,
-    /// True if the system splits no packets.
+    /// True if the system does not split messages into packets.
     #[cfg(target_os = "linux")]
     splitting: AtomicBool,
 }

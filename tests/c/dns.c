@@ -1,4 +1,4 @@
-/* Asks name servers, and prints all fields of answers, one record per line, to compare them with the command line's:
+/* Queries name servers, and prints all fields of answers, one record per line, to compare them with the command's:
  *     dns WHEN SERVER,SERVER... NAME TYPE NAME TYPE...
  * WHEN is "auto", "only" or "never": when TCP is used. The server `dead` is one that never answers.
  */

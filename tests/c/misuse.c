@@ -285,7 +285,7 @@ static void dns_settings_have_ranges(void)
     allears_free(&a);
 }
 
-static void dns_is_asked_right(void)
+static void dns_questions_have_rules(void)
 {
     struct sockaddr_in host = silent_host(), portless = host;
     const struct sockaddr *server = (struct sockaddr *)&host;
@@ -511,7 +511,7 @@ int main(int argc, char **argv)
     the_ring_gets_full();
     snmp_is_asked_right();
     dns_settings_have_ranges();
-    dns_is_asked_right();
+    dns_questions_have_rules();
     a_child_can_only_free();
     run_makes_a_turn_in_any_case();
     if (argc == 1)

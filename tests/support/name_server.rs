@@ -112,7 +112,7 @@ pub fn dnsmasq(arguments: &[&str]) -> RealServer {
     server
 }
 
-/// Starts a server by UDP that passes each query to `serve`, with the socket and the sender.
+/// Starts a server over UDP that passes each query to `serve`, with the socket and the sender.
 pub fn scripted(mut serve: impl FnMut(&UdpSocket, &[u8], SocketAddr) + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let address = socket.local_addr().expect("bound");
@@ -138,7 +138,7 @@ pub fn reply(query: &[u8], address: [u8; 4]) -> Vec<u8> {
     [&header, question, &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4], &address].concat()
 }
 
-/// Returns the reply to a query without records, with TC.
+/// Returns a reply to a query, without records, with TC.
 pub fn truncated(query: &[u8]) -> Vec<u8> {
     [&[query[0], query[1], 0x83, 0x80, 0, 1, 0, 0, 0, 0, 0, 0], question(query)].concat()
 }
@@ -156,7 +156,7 @@ fn wait_for(server: &mut RealServer, name: &str, of: RecordType) {
     server.wait_for(&ping, |reply| Message::new(reply).is_ok_and(is_ready));
 }
 
-/// Starts the part of a server that answers by UDP, all with TC, and returns the listener of the part that answers by TCP.
+/// Starts the UDP part of a server, which answers everything with TC, and returns the listener for the TCP part.
 pub fn truncating_server() -> (SocketAddr, TcpListener) {
     let (socket, listener) = (0..50)
         .find_map(|_| {

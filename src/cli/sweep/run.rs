@@ -17,7 +17,7 @@ const OUTAGE: Duration = Duration::from_secs(1);
 /// The time between two updates of the progress line.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// The time within which results are flushed, however busy the sweep is.
+/// The maximum time between two flushes of results, however busy the sweep is.
 const FLUSH_WITHIN: Duration = Duration::from_millis(100);
 
 /// The way in which a sweep ended.
@@ -70,7 +70,7 @@ pub struct Run<'a, P: Protocol, T, J> {
     has_reported_outage: bool,
     deadline: Option<Time>,
     next_progress: Time,
-    /// True if results were written since the last flush; and when that was.
+    /// True if results were written since the last flush; and the time of that flush.
     has_unflushed: bool,
     flushed_at: Time,
 }
@@ -228,8 +228,8 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         }
     }
 
-    /// Flushes the results if nothing else waits to be read, so that a busy sweep writes many at once; but not later than
-    /// [`FLUSH_WITHIN`] after the last time.
+    /// Flushes the results if nothing is waiting to be read, so that a busy sweep writes many at once; but no later
+    /// than [`FLUSH_WITHIN`] after the last flush.
     fn flush_results(&mut self) {
         let net = &self.sweep.net;
         let may_wait = net.is_readable() && net.now() - self.flushed_at < FLUSH_WITHIN;

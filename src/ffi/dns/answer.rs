@@ -110,7 +110,7 @@ impl ResolvedContent {
 impl RecordList {
     fn of(answer: &Answer) -> RecordList {
         let mut texts = String::new();
-        // The texts move while there are more of them.
+        // The texts may move while more are added.
         let placed: Vec<_> =
             answer.message.records().map(|record| (record, place(&record, &mut texts))).collect();
         let start = texts.as_ptr().cast::<c_char>();
@@ -122,7 +122,8 @@ impl RecordList {
     }
 }
 
-/// Writes owner, type and data of a record, each with a NUL, and returns where they begin. In all three, a NUL is escaped.
+/// Writes owner, type and data of a record, each with a final NUL, and returns their offsets. A NUL within them is
+/// escaped.
 fn place(record: &Record<'_>, texts: &mut String) -> [usize; 3] {
     let (owner, data) = (record.owner(), record.data());
     let of = record.record_type();

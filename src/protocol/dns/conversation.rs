@@ -239,8 +239,8 @@ impl Dns {
         Step::AskAt(self.servers.get(server).address)
     }
 
-    /// Returns the server for another attempt at a question. `None` if it has to go to the same one, since all others have
-    /// refused.
+    /// Returns the server for another attempt at a question. `None` if it goes to the same one, since all others have
+    /// refused, or because of `sticky`.
     fn next_elsewhere(&self, conversation: &Conversation) -> Option<u32> {
         let tried = conversation.tried.as_ref();
         let may_be_asked = |other| !tried.is_some_and(|tried| tried.has_refused(other));
@@ -386,7 +386,7 @@ impl Protocol for Dns {
         self.next_elsewhere(conversation).is_some()
     }
 
-    /// Shares packets once the server answers, so that all queries learn if nothing listens there.
+    /// Sends in bulk once the server answers: before, each query has to learn if nothing listens there.
     fn is_bulk(&self, conversation: &Conversation) -> bool {
         self.settings.bulk && self.servers.get(conversation.server).answers()
     }

@@ -86,7 +86,7 @@ impl<'a> NameView<'a> {
         self.is_same_place(other) || same_labels(self.labels(), other.labels())
     }
 
-    /// Returns whether both are the same bytes of one message, since servers compress names by pointing at them.
+    /// Returns whether both are the same bytes of one message. They often are: servers compress names with pointers.
     fn is_same_place(self, other: NameView<'_>) -> bool {
         self.message.as_ptr() == other.message.as_ptr() && self.start() == other.start()
     }

@@ -36,7 +36,7 @@ pub struct NameServer {
     failures: u32,
     /// The time until which it is asked without EDNS.
     without_edns: Time,
-    /// The cookie that it gave us, and the one that we give it.
+    /// The server's cookie, as received, and our cookie for it.
     pub(super) cookie: Option<Box<[u8]>>,
     pub(super) our_cookie: [u8; CLIENT_COOKIE],
 }

@@ -29,8 +29,8 @@ pub struct DnsSettings {
     pub sticky: bool,
     /// The response codes for which another server is asked.
     pub retry_on: Vec<Rcode>,
-    /// True to hand queries to the system in bulk: see [`Protocol::is_bulk`](crate::engine::Protocol::is_bulk). False for
-    /// measurements of a network, which need packets that are lost one by one.
+    /// True to hand queries to the system in bulk: see [`Protocol::is_bulk`](crate::engine::Protocol::is_bulk). False
+    /// to measure a network, which needs packets that are lost one by one.
     pub bulk: bool,
 }
 

@@ -19,7 +19,7 @@ use crate::cli::values::Rate;
 /// The end of the help.
 pub const EXAMPLES: &str = "\
 Names: example.org, müller.example, exa\\.mple.com; on a line of a list, types may follow: example.org MX TXT.
-An address is asked for by its PTR records; with -x, so is each address of a network: 192.0.2.0/24.
+For an address, its PTR records are requested; with -x, also for each address of a network: 192.0.2.0/24.
 
 Examples:
     allears dns example.org example.net
@@ -27,15 +27,15 @@ Examples:
     allears dns -i names.txt --servers resolvers.txt -o simple --to answers.txt --server-stats -
     allears dns -x 192.0.2.0/24 --all";
 
-/// The sizes of replies by UDP that EDNS may announce.
+/// The sizes of UDP replies that EDNS may announce.
 const EDNS_SIZES: std::ops::RangeInclusive<u16> = 512..=4096;
 
-/// The attempts per query unless set: users expect that no name is missing. If 3 % of the datagrams are lost, five in a row
-/// are lost once in 41 million queries; three, once in 37,000.
+/// The attempts per query unless set: users expect that no name is missing. If 3 % of the datagrams are lost, five in a
+/// row are lost once in 41 million queries; three, once in 37,000.
 const TRIES: u32 = 5;
 
-/// The queries in flight to one server unless set, if nothing limits its rate. All of them may wait in its receive buffer
-/// while it is busy, and one of 212,992 bytes, Linux's default, has room for 277.
+/// The queries in flight to one server unless set, if nothing limits its rate. All of them may wait in its receive
+/// buffer while it is busy; Linux's default of 212,992 bytes has room for 277.
 const UNLIMITED_IN_FLIGHT: u32 = 150;
 
 fn some_name() -> ArgGroup {
@@ -57,7 +57,7 @@ pub enum DnsFormat {
     Zone,
 }
 
-/// What to do with answers of wildcards.
+/// The treatment of answers from wildcards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WildcardUse {
     /// Mark them
@@ -69,7 +69,7 @@ pub enum WildcardUse {
 /// When to use TCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TcpUse {
-    /// If an answer by UDP is truncated
+    /// If an answer over UDP is truncated
     Auto,
     /// For every question
     Only,
@@ -83,7 +83,7 @@ pub struct DnsArgs {
     /// The names to resolve
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Types of records to ask for, where the line names none: A,AAAA (repeatable)
+    /// Record types to request, unless a line names its own: A,AAAA (repeatable)
     #[arg(
         short = 't',
         long = "type",
@@ -93,20 +93,20 @@ pub struct DnsArgs {
         help_heading = "Input"
     )]
     pub types: Vec<RecordType>,
-    /// Names are addresses or networks: ask for the PTR records of each address
+    /// Names are addresses or networks: request the PTR records of each address
     #[arg(short = 'x', long, help_heading = "Input")]
     pub reverse: bool,
     /// The class of the records: IN, CH
     #[arg(long, value_name = "CLASS", default_value = "IN", help_heading = "Input")]
     pub class: Class,
 
-    /// Ask this server (repeatable) [default: those of /etc/resolv.conf]
+    /// Query this server (repeatable) [default: those of /etc/resolv.conf]
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = servers::parse, help_heading = "Servers")]
     pub server: Vec<Vec<SocketAddr>>,
-    /// Ask the servers of a file, one per line
+    /// Query the servers in a file, one per line (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Servers", value_hint = ValueHint::FilePath)]
     pub servers: Vec<PathBuf>,
-    /// Response codes for which another server is asked
+    /// Response codes after which another server is queried
     #[arg(
         long,
         value_name = "RCODE",
@@ -115,26 +115,26 @@ pub struct DnsArgs {
         help_heading = "Servers"
     )]
     pub retry_on: Vec<Rcode>,
-    /// Repeat a question at the same server, never at another one
+    /// Keep each question at one server: never repeat it at another one
     #[arg(long, help_heading = "Servers")]
     pub sticky: bool,
     /// Queries in flight to one server [default: 1000; 150 if --rate is unlimited]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Servers")]
     pub host_window: Option<u32>,
 
-    /// The size of the largest reply by UDP to announce, 512 to 4096, or `off` for queries without EDNS
+    /// Maximum size of UDP replies to announce, 512 to 4096 bytes, or `off` for queries without EDNS
     #[arg(long, value_name = "BYTES|off", default_value = "1232", value_parser = edns, help_heading = "Queries")]
     pub edns: EdnsSize,
-    /// Ask for DNSSEC records
+    /// Request DNSSEC records
     #[arg(long = "do", help_heading = "Queries")]
     pub dnssec: bool,
     /// Accept data that failed DNSSEC validation
     #[arg(long = "cd", help_heading = "Queries")]
     pub checking_disabled: bool,
-    /// Ask for what the server itself knows
+    /// Request only what the server itself knows, without recursion
     #[arg(long, help_heading = "Queries")]
     pub no_recurse: bool,
-    /// Ask for the ID of the server
+    /// Request the ID of the server
     #[arg(long, help_heading = "Queries")]
     pub nsid: bool,
     /// Write names in random upper and lower case, which replies must repeat
@@ -143,7 +143,8 @@ pub struct DnsArgs {
     /// When to use TCP
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = TcpUse::Auto, help_heading = "Queries")]
     pub tcp: TcpUse,
-    /// Source ports, each with its own receive buffer, among which the queries are spread: a forger has to guess it
+    /// Source ports among which the queries are spread, 1 to 64, each with its own receive buffer: a forger has to
+    /// guess the port
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64),
           help_heading = "Queries")]
     pub ports: u16,
@@ -166,10 +167,10 @@ pub struct DnsArgs {
     /// Show only names that have records of the type asked for
     #[arg(long, help_heading = "Output")]
     pub only_answers: bool,
-    /// Tell answers of wildcards from others, by asking for random names beside them
+    /// Tell answers from wildcards apart, by querying random names below the same parent
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Output")]
     pub wildcards: Option<WildcardUse>,
-    /// Write what each server answered, as JSON at the end; - is standard output
+    /// Write the counts and round trips of each server as JSON at the end; - is standard output
     #[arg(long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
     pub server_stats: Option<PathBuf>,
     #[command(flatten)]

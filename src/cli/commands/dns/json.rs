@@ -42,7 +42,7 @@ struct ResultLine<'a> {
     tcp: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<MessageObject<'a>>,
-    /// Not known if it is `null`.
+    /// `null` if it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     wildcard: Option<Option<bool>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,9 +1,9 @@
 //! `dns`: resolves names in bulk.
 //!
-//! `args` the arguments · `servers` the servers · `line` the questions of a line · `names` lines from arguments, files and
-//! standard input · `verdict` the meaning of an answer · `row_filter` the rows that are wanted · `wildcards` the answers of
-//! wildcards, judged by what is known of `wildcard_parents` · `writer` the results, in `json` or as `lines` · `tally` the
-//! summary · `server_stats` the counts of each server.
+//! `args` the arguments · `servers` the servers · `line` the questions of a line · `names` lines from arguments, files
+//! and standard input · `verdict` the meaning of an answer · `row_filter` the rows that are wanted · `wildcards`
+//! answers from wildcards, judged by what is known about `wildcard_parents` · `writer` the results, in `json` or as
+//! `lines` · `tally` the summary · `server_stats` the counts of each server.
 
 mod args;
 mod json;
@@ -63,7 +63,7 @@ pub fn run(args: &DnsArgs) -> Result<Exit> {
     let (shows_failures, has_marks) = (all || filter.is_on_failure(), args.wildcards.is_some());
     let writer = AnswerWriter::open(sweep.results()?, args.output, shows_failures, has_marks)
         .context("cannot write results")?;
-    // DNS needs no memory for answers of several datagrams.
+    // DNS does not need the memory for answers of several datagrams.
     let most = sweep.memory().answers() / 2;
     let wildcards = args.wildcards.map(|wanted| Box::new(WildcardCheck::new(wanted, key, most)));
     let typical = {
@@ -81,7 +81,7 @@ struct ResultFilter {
     rcodes: Vec<Rcode>,
     /// Only with the records that were asked for.
     only_answers: bool,
-    /// Only with a row for which all of these hold.
+    /// Conditions on rows: all of them hold for at least one row.
     conditions: Vec<RowCondition>,
 }
 
@@ -121,7 +121,7 @@ struct Lookup {
     names: NameInputs,
     writer: AnswerWriter,
     filter: ResultFilter,
-    /// With `--wildcards`.
+    /// `None` without `--wildcards`.
     wildcards: Option<Box<WildcardCheck>>,
     tally: NameTally,
     /// The destination of `--server-stats`.
@@ -129,12 +129,12 @@ struct Lookup {
 }
 
 impl Lookup {
-    /// Writes answers that were judged.
+    /// Writes judged answers.
     fn write_judged(&mut self, judged: Vec<(Concluded, WildcardMark)>) -> io::Result<()> {
         judged.into_iter().try_for_each(|(concluded, mark)| self.write_marked(&concluded, Some(mark)))
     }
 
-    /// Writes a result, unless it is to be left out.
+    /// Writes a result, unless its mark leaves it out.
     fn write_marked(&mut self, concluded: &Concluded, mark: Option<WildcardMark>) -> io::Result<()> {
         if let (Some(check), Some(mark)) = (&mut self.wildcards, mark)
             && !check.count(mark)

@@ -1,4 +1,4 @@
-//! `--where`: conditions on rows, which are those of CSV: one for each record of an answer, and one for a question
+//! `--where`: conditions on rows. The rows are those of CSV: one for each record of an answer, and one for a question
 //! without records.
 
 use std::net::{IpAddr, SocketAddr};
@@ -24,12 +24,12 @@ enum RowTest {
     Type(RecordType),
     Rcode(Rcode),
     Ttl(NumberTest),
-    /// Without a port, any port.
+    /// An address and a port; `None` for any port.
     Server(IpAddr, Option<u16>),
     Text(RowField, TextTest),
 }
 
-/// A field of a row, named as the column of CSV.
+/// A field of a row, named like its column of CSV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RowField {
     Name,
@@ -88,7 +88,7 @@ impl FromStr for RowCondition {
     }
 }
 
-/// Parses a value of a field whose values are not any text.
+/// Parses the value of a field that does not take any text; `None` for other fields.
 fn exact(field: RowField, value: &str) -> Option<Result<RowTest, String>> {
     let of = |error: &dyn ToString| format!("`{value}`: {}", error.to_string());
     Some(match field {
@@ -107,19 +107,19 @@ fn server(value: &str) -> Option<RowTest> {
     value.parse().ok().map(|address| RowTest::Server(address, None))
 }
 
-/// Leaves out the final dot, which data has if a name is at its end.
+/// Removes the final dot, which data has if it ends with a name.
 fn without_dot(data: &str) -> &str {
     data.strip_suffix('.').unwrap_or(data)
 }
 
 impl RowCondition {
-    /// Returns whether the condition is on the failure of a question, so that questions without records are wanted.
+    /// Returns whether the condition is about failures, so that questions without records are wanted, too.
     pub fn is_on_failure(&self) -> bool {
         matches!(self.test, RowTest::Rcode(_) | RowTest::Text(RowField::Rcode | RowField::Outcome, _))
     }
 
-    /// Returns whether the condition holds for a record, or for a question without records. A condition on something
-    /// that is not there never holds.
+    /// Returns whether the condition holds for a record, or for a question without records. A condition on a value that
+    /// is missing never holds.
     pub fn holds(&self, result: &NameResult<'_>, record: Option<&Record<'_>>) -> bool {
         let of = record.map_or(result.record_type, |record| record.record_type());
         let rcode = || result.answer.map(|answer| answer.message.rcode());

@@ -82,12 +82,12 @@ impl NameTally {
     }
 }
 
-/// Formats the counts of answers of wildcards.
+/// Formats the counts of answers from wildcards.
 fn wildcard_words(tally: WildcardTally) -> String {
     let WildcardTally { wildcard, unknown, probes, drops } = tally;
     let left_out = if drops { " left out" } else { "" };
-    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
-    format!("wildcards: {wildcard} answers{left_out}{unknown} ({probes} random names asked)")
+    let unknown = if unknown > 0 { format!(", {unknown} unknown") } else { String::new() };
+    format!("from wildcards: {wildcard}{left_out}{unknown} (random names queried: {probes})")
 }
 
 #[cfg(test)]
@@ -113,10 +113,10 @@ mod tests {
         let wildcards = WildcardTally { wildcard: 3, unknown: 1, probes: 9, drops: true };
         tally.wildcards = Some(wildcards);
         let text = tally.summary(Duration::from_secs(2));
-        let words = "1 no answer; wildcards: 3 answers left out, 1 not known (9 random names asked)";
+        let words = "1 no answer; from wildcards: 3 left out, 1 unknown (random names queried: 9)";
         assert!(text.ends_with(words), "{text}");
         let few = WildcardTally { unknown: 0, drops: false, ..wildcards };
-        assert_eq!(wildcard_words(few), "wildcards: 3 answers (9 random names asked)");
+        assert_eq!(wildcard_words(few), "from wildcards: 3 (random names queried: 9)");
         tally.questions = 20;
         assert!(
             tally.summary(Duration::from_secs(2)).starts_with("10 names, 20 questions in 2.0 s (10 quest")

@@ -1,40 +1,42 @@
-//! What is known of wildcards at the parents of names. Names that nobody has chosen are asked for below a parent; if they
-//! have records, a wildcard made them (RFC 4592), and so it made each name with no other records.
+//! The parents of names, and what is known about their wildcards. Random names, which nobody has chosen, are queried
+//! below a parent. If they have records, these come from a wildcard (RFC 4592), and so does each answer without other
+//! records.
 //!
-//! Wildcards may give another answer to each question. So random names are asked for until several in a row bring
-//! nothing new, but only if there is an answer which differs from those before.
+//! A wildcard may return different records each time. So random names are queried until several in a row have no new
+//! records, but only if there is an answer with records that no random name had.
 
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 
 use allears::protocol::dns::Question;
 
-/// How many answers in a row must bring nothing new, for each answer that did, and one more. If one answer of a pool of
-/// that size is still unknown, and all are equally frequent, this many questions miss it with a probability of 2 %.
+/// The number of answers in a row that must have no new records, for each answer that had some, and once more. If one
+/// answer of a pool of that size is still unknown, and all are equally frequent, this many queries miss it with a
+/// probability of 2 %.
 const QUIET: u32 = 4;
 
-/// The maximum number of random names at a parent: pools of about eight answers become known.
+/// The maximum number of random names below a parent: enough for pools of about eight answers.
 const MOST_PROBES: u32 = 64;
 
 /// The number of parents that one new parent may push out of memory.
 const MOST_FORGOTTEN: usize = 8;
 
-/// The bytes of a parent, besides its question and its records.
+/// The bytes that a parent takes, besides its question and its records.
 const PARENT: usize = 200;
 
-/// Whether a name has its answer from a wildcard.
+/// The origin of an answer: a wildcard, or the name itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WildcardMark {
     /// Random names have the same records.
     Wildcard,
     /// No random name has these records.
     Own,
-    /// Random names had no answer, or always another one.
+    /// Random names had no answer, or a different one each time.
     Unknown,
 }
 
 impl WildcardMark {
-    /// Returns whether it is from a wildcard; `None` if that is not known.
+    /// Returns whether the answer is from a wildcard; `None` if that is unknown.
     pub fn is_wildcard(self) -> Option<bool> {
         match self {
             WildcardMark::Wildcard => Some(true),
@@ -43,7 +45,7 @@ impl WildcardMark {
         }
     }
 
-    /// Returns the remark for people.
+    /// Returns the remark for human readers; `None` if there is nothing to remark.
     pub fn remark(self) -> Option<&'static str> {
         match self {
             WildcardMark::Wildcard => Some("wildcard"),
@@ -59,30 +61,30 @@ pub type RecordHashes = Vec<u64>;
 /// The parents of names, by the question for their records, and the items that wait until more is known.
 pub struct WildcardParents<T> {
     parents: HashMap<Question, Parent<T>>,
-    /// The parents below which a random name has to be asked for.
+    /// The parents below which a random name has to be queried.
     to_probe: VecDeque<Question>,
     /// All parents, in the order in which they are forgotten.
     ages: VecDeque<Question>,
     /// The bytes that the parents take, and the maximum.
     known_bytes: usize,
     most_known: usize,
-    /// The bytes that waiting items take, and the number beyond which no more are wanted.
+    /// The bytes that waiting items take, and the number from which on no more are wanted.
     held_bytes: usize,
     most_held: usize,
 }
 
-/// What is known of one parent.
+/// One parent, and what is known about it.
 struct Parent<T> {
     /// The records of random names.
     seen: RecordHashes,
-    /// The number of random names that were asked for.
+    /// The number of random names that were queried.
     probes: u32,
     /// The number of answers that had new records, and of those since the last one that did.
     news: u32,
     quiet: u32,
     is_asked: bool,
     has_failed: bool,
-    /// True if it was of use again since its turn to be forgotten.
+    /// True if it was used since its last turn to be forgotten.
     is_used: bool,
     held: Vec<HeldAnswer<T>>,
 }
@@ -108,7 +110,7 @@ impl<T> Parent<T> {
         }
     }
 
-    /// Judges an answer with these records; `None` if another random name has to be asked for.
+    /// Judges an answer with these records; `None` if another random name has to be queried.
     fn judge(&self, records: &[u64]) -> Option<WildcardMark> {
         if records.iter().all(|record| self.seen.binary_search(record).is_ok()) {
             Some(WildcardMark::Wildcard)
@@ -160,13 +162,13 @@ impl<T> Parent<T> {
     }
 }
 
-/// Returns the bytes of a parent, without what it holds.
+/// Returns the bytes that a parent takes, without the items that it holds.
 fn parent_bytes<T>(question: &Question, parent: &Parent<T>) -> usize {
     PARENT + 3 * question.as_wire().len() + parent.seen.capacity() * size_of::<u64>()
 }
 
 impl<T> WildcardParents<T> {
-    /// Creates the parents; `most` bytes each may be taken by what is known and by what waits.
+    /// Creates an empty table. What is known may take `most` bytes, and what waits as many.
     pub fn new(most: usize) -> WildcardParents<T> {
         WildcardParents {
             parents: HashMap::new(),
@@ -179,8 +181,8 @@ impl<T> WildcardParents<T> {
         }
     }
 
-    /// Judges an answer below this parent, which has records, and returns the item with the mark. `None` if the item
-    /// waits; it takes `bytes`.
+    /// Judges an answer with these records below a parent, and returns its item with the mark. `None` if the item,
+    /// which takes `bytes`, has to wait.
     pub fn judge(
         &mut self,
         parent: &Question,
@@ -209,14 +211,14 @@ impl<T> WildcardParents<T> {
         None
     }
 
-    /// Returns the next parent below which a random name has to be asked for, and the number of that name.
+    /// Returns the next parent below which a random name has to be queried, and the number of that name.
     pub fn next_probe(&mut self) -> Option<(Question, u32)> {
         let parent = self.to_probe.pop_front()?;
         let number = self.parents.get(&parent).map_or(0, |known| known.probes);
         Some((parent, number))
     }
 
-    /// Adds the records of a random name below this parent, `None` if there was no answer, and returns the items that no
+    /// Adds the records of a random name below this parent, `None` if there was no answer. Returns the items that no
     /// longer wait.
     pub fn learn(&mut self, parent: &Question, found: Option<RecordHashes>) -> Vec<(T, WildcardMark)> {
         let Some(known) = self.parents.get_mut(parent) else { return vec![] };
@@ -232,7 +234,7 @@ impl<T> WildcardParents<T> {
         released.into_iter().map(|(held, mark)| (held.item, mark)).collect()
     }
 
-    /// Returns all items that wait: whether their answers are from wildcards will not be known.
+    /// Returns all items that wait. The origin of their answers stays unknown.
     pub fn give_up(&mut self) -> Vec<(T, WildcardMark)> {
         self.held_bytes = 0;
         self.to_probe.clear();
@@ -245,13 +247,13 @@ impl<T> WildcardParents<T> {
         self.held_bytes > 0
     }
 
-    /// Returns whether so much waits that no more names should be asked for.
+    /// Returns whether so much waits that no more names should be queried.
     pub fn is_full(&self) -> bool {
         self.held_bytes >= self.most_held
     }
 
-    /// Forgets a few parents that were not of use for the longest time, if there are too many. They will be asked about
-    /// again.
+    /// Forgets a few of the least recently used parents, if they take too much memory. They are queried again if
+    /// needed.
     fn forget(&mut self) {
         for _ in 0..MOST_FORGOTTEN {
             if self.known_bytes <= self.most_known {
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_records_are_of_the_wildcard_and_others_need_more_names() {
+    fn the_same_records_are_from_the_wildcard_and_others_need_more_names() {
         let (mut parents, x) = (parents(), question("x"));
         assert_eq!(parents.judge(&x, vec![1], 10, 1), None);
         assert_eq!(settle(&mut parents, |_| Some(vec![1, 2])), (vec![(1, WildcardMark::Wildcard)], 1));
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_in_turn_are_all_of_the_wildcard() {
+    fn rotating_answers_are_all_from_the_wildcard() {
         for pool in 1..=8 {
             let (mut parents, x) = (parents(), question("x"));
             for record in 0..pool {
@@ -347,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_never_repeat_and_failures_are_not_known() {
+    fn answers_that_never_repeat_and_failures_are_unknown() {
         let (mut parents, x) = (parents(), question("x"));
         assert_eq!(parents.judge(&x, vec![1], 10, 1), None);
         let endless = |number: u32| Some(vec![1000 + u64::from(number)]);

@@ -1,7 +1,7 @@
-//! `--wildcards`: tells answers of wildcards from those that names have of their own.
+//! `--wildcards`: tells answers from wildcards apart from those of the names themselves.
 //!
 //! Only answers that are to be written are judged, and of these only those with records of the name that was asked for.
-//! Its aliases count as such a record; the records of what they lead to do not.
+//! An alias of the name is such a record; the records that it leads to are not.
 
 use std::io::Write;
 
@@ -23,7 +23,7 @@ const CONCLUDED: usize = 512;
 /// The signatures of records, which some servers make anew for each name.
 const RRSIG: RecordType = RecordType(46);
 
-/// The end of a question.
+/// The completion of a question.
 pub type Concluded = Completion<Conversation, Answer, Typed>;
 
 /// The counts of the summary.
@@ -31,13 +31,13 @@ pub type Concluded = Completion<Conversation, Answer, Typed>;
 pub struct WildcardTally {
     pub wildcard: u64,
     pub unknown: u64,
-    /// The random names that were asked for.
+    /// The random names that were queried.
     pub probes: u64,
-    /// True if answers of wildcards are left out.
+    /// True if answers from wildcards are left out.
     pub drops: bool,
 }
 
-/// Judges answers.
+/// Judges whether answers are from wildcards.
 pub struct WildcardCheck {
     parents: WildcardParents<Concluded>,
     key: (u64, u64),
@@ -45,8 +45,8 @@ pub struct WildcardCheck {
 }
 
 impl WildcardCheck {
-    /// Creates the check. `key` makes random names unpredictable; `most` bytes each may be taken by answers that wait and by
-    /// what is known.
+    /// Creates the check. `key` makes random names unpredictable. What is known may take `most` bytes, and answers that
+    /// wait as many.
     pub fn new(wanted: WildcardUse, key: [u8; 16], most: usize) -> WildcardCheck {
         let number = u128::from_le_bytes(key);
         let tally = WildcardTally { drops: wanted == WildcardUse::Drop, ..WildcardTally::default() };
@@ -69,7 +69,7 @@ impl WildcardCheck {
         }
     }
 
-    /// Returns whether more names should be asked for.
+    /// Returns whether more names should be queried.
     pub fn has_room(&self, engine: &Engine<Dns, Typed>) -> bool {
         !self.parents.is_full() && engine.open().saturating_sub(engine.in_flight()) < MOST_WAITING
     }
@@ -95,7 +95,7 @@ impl WildcardCheck {
         judged.map(|(concluded, mark)| (concluded, Some(mark)))
     }
 
-    /// Takes the end of a question for a random name, and returns the answers that no longer wait.
+    /// Takes the completion of a question for a random name, and returns the answers that no longer wait.
     pub fn learn(&mut self, probe: &Concluded) -> Vec<(Concluded, WildcardMark)> {
         let found = self.records(probe);
         parent(probe.conversation.question()).map_or(vec![], |parent| self.parents.learn(&parent, found))
@@ -124,7 +124,7 @@ impl WildcardCheck {
         Some(Question::new(&name, parent.record_type(), parent.class()))
     }
 
-    /// Returns the records that a name has, none if it does not exist; `None` if that was not answered.
+    /// Returns the records of a name, empty if it does not exist; `None` if that was not answered.
     fn records(&self, concluded: &Concluded) -> Option<RecordHashes> {
         let Outcome::Answered(answer) = &concluded.outcome else { return None };
         let question = concluded.conversation.question();
@@ -158,7 +158,7 @@ impl WildcardCheck {
     }
 }
 
-/// Returns the tag of a question for a random name: nobody types an empty name.
+/// Returns the tag of a question for a random name: an empty text, which nobody types as a name.
 fn probe() -> Typed {
     Some("".into())
 }

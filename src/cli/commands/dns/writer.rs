@@ -16,7 +16,7 @@ use crate::cli::output::table::{Cell, Column, Style};
 use crate::cli::output::untrusted::csv_cell;
 use crate::cli::output::{Format, Out, Sink};
 
-/// The columns of CSV; there is one more before the last with `--wildcards`.
+/// The columns of CSV. With `--wildcards`, there is one more before the last.
 const CSV_COLUMNS: [&str; 8] = ["name", "type", "outcome", "rcode", "ttl", "data", "server", "reason"];
 const CSV_MARK: &str = "wildcard";
 
@@ -40,7 +40,7 @@ pub struct NameResult<'a> {
     pub verdict: Option<DnsVerdict>,
     /// The conditions on rows; all are wanted if there are none.
     pub conditions: &'a [RowCondition],
-    /// Whether the answer is of a wildcard, if that was judged.
+    /// The origin of the answer; `None` if it was not judged.
     pub mark: Option<WildcardMark>,
 }
 
@@ -68,7 +68,7 @@ impl<'a> NameResult<'a> {
         all.filter(|record| self.wants(Some(record)))
     }
 
-    /// Returns whether a record is wanted, or the question as one without records.
+    /// Returns whether a record is wanted; with `None`, whether the question is, as one without records.
     fn wants(&self, record: Option<&AnswerRecord<'_>>) -> bool {
         self.conditions.iter().all(|condition| condition.holds(self, record))
     }
@@ -79,7 +79,7 @@ impl<'a> NameResult<'a> {
         remark.or(self.record.reason.as_deref())
     }
 
-    /// Returns what records of wildcards are marked with.
+    /// Returns the remark on the origin of the records.
     fn remark(&self) -> Option<&'static str> {
         self.mark.and_then(WildcardMark::remark)
     }
