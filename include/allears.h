@@ -271,8 +271,7 @@ int allears_open_dns(allears *handle);
 int64_t allears_room(allears *handle);
 
 /* Queries a host at an IPv4 or IPv6 address: sends it the payload of `allears_open_raw`, requests the status of a game
- * server, or sends an agent request 0 with credentials 0. PROTOCOL: a DNS handle, whose
- * questions need a name. */
+ * server, or sends an agent request 0 with credentials 0. PROTOCOL: a DNS handle, whose questions need a name. */
 int allears_ask(allears *handle, const struct sockaddr *target, socklen_t length, uint64_t tag);
 
 /* Does the same for an address as text: "192.0.2.1:27960", "[2001:db8::1]:161". The port may be left out for game

@@ -17,7 +17,7 @@ const OUTAGE: Duration = Duration::from_secs(1);
 /// The time between two updates of the progress line.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// The maximum time between two flushes of results, however busy the sweep is.
+/// The time after which results are flushed, however busy the sweep is.
 const FLUSH_WITHIN: Duration = Duration::from_millis(100);
 
 /// The way in which a sweep ended.

@@ -196,7 +196,8 @@ impl DnsArgs {
     pub fn sweep_settings(&self) -> Result<SweepSettings> {
         let lists = &self.sweep.lists;
         if lists.all_addresses || lists.resolver != ResolverKind::default() {
-            let without = "leave out --resolver and --all-addresses, which are for commands with hosts as targets";
+            let without =
+                "leave out --resolver and --all-addresses, which are for commands with hosts as targets";
             return Err(Usage(without.into()).into());
         }
         let mut settings = self.sweep.settings(&[], None)?;
