@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use allears::sim::dns::a_record;
 use serde_json::Value;
-use support::{Fleet, Run, count, run_with_input};
+use support::{Fleet, Run, count, is_isolated, run_with_input, shell};
 
 /// Starts servers that answer at once.
 fn servers(count: &str, faults: &[&str]) -> Fleet {
@@ -142,4 +142,38 @@ fn without_a_good_server_each_name_says_why() {
         rcodes.sort_unstable();
         assert_eq!(rcodes, ["REFUSED", "SERVFAIL"], "{line}");
     }
+}
+
+#[test]
+fn a_dead_server_is_given_few_names_and_the_others_share_its_retries() {
+    let fleet = servers("4", &["--dead", "0.25"]);
+    let names = 20_000;
+    let asked = Asked::new(&[&fleet], names, &["--timeout", "300ms"]);
+    asked.expect_all();
+    let (dead, living): (Vec<&Value>, Vec<&Value>) =
+        asked.servers.values().partition(|server| count(server, "answered") == 0);
+    let [dead] = dead[..] else { panic!("{:?}", asked.servers) };
+    assert!(count(dead, "sent") < names as u64 / 10, "{:?}", asked.servers);
+    let answered: Vec<u64> = living.iter().map(|server| count(server, "answered")).collect();
+    let (least, most) = (answered.iter().min().expect("three"), answered.iter().max().expect("three"));
+    assert!(most - least < names as u64 / 10, "{answered:?}");
+}
+
+#[test]
+fn a_server_without_a_route_costs_no_name() {
+    if !is_isolated("a_server_without_a_route_costs_no_name") {
+        return;
+    }
+    // An unreachable network, and a route that refuses for good (EINVAL).
+    shell("ip route add blackhole 198.51.100.0/24");
+    let fleet = servers("1", &[]);
+    for unroutable in ["203.0.113.9", "198.51.100.9"] {
+        let asked = Asked::new(&[&fleet], 10_000, &["--server", unroutable]);
+        asked.expect_all();
+        assert_eq!(count(&asked.stats, "send_failed"), 0, "{}", asked.stats);
+        assert!(count(&asked.stats, "send_errors") < 2000, "it is used less: {}", asked.stats);
+    }
+    let both = ["--server", "203.0.113.9", "--server", "198.51.100.9", "--timeout", "100ms"];
+    let asked = Asked::new(&[], 10, &both);
+    assert!(asked.lines.iter().all(|line| line["outcome"] == "send_failed"), "{}", asked.run.stdout);
 }

@@ -169,22 +169,28 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Puts a query into the ring for another attempt, at the address that the protocol chooses.
     fn retry(&mut self, id: QueryId) {
+        if let Some(open) = self.in_flight[id].open_mut() {
+            open.deferred = false;
+        }
+        self.choose_address(id);
+        self.enqueue(id);
+    }
+
+    /// Lets the protocol choose the address of a query's next attempt. Returns whether it is another one.
+    pub(super) fn choose_address(&mut self, id: QueryId) -> bool {
         let query = &mut self.in_flight[id];
         let attempts = query.attempts;
-        let Phase::Open(open) = &mut query.phase else { return };
-        open.deferred = false;
-        if let Some(target) = self.protocol.retry(&mut open.conversation, attempts)
-            && target != query.target
-        {
-            let had_slot = std::mem::take(&mut open.has_slot);
-            let (before, transport) = (query.target, query.transport);
-            query.move_to(target);
-            if had_slot {
-                self.hosts.release_slot(before, transport);
-                self.wake_one(before, transport);
-            }
+        let Phase::Open(open) = &mut query.phase else { return false };
+        let chosen = self.protocol.retry(&mut open.conversation, attempts);
+        let Some(target) = chosen.filter(|target| *target != query.target) else { return false };
+        let had_slot = std::mem::take(&mut open.has_slot);
+        let (before, transport) = (query.target, query.transport);
+        query.move_to(target);
+        if had_slot {
+            self.hosts.release_slot(before, transport);
+            self.wake_one(before, transport);
         }
-        self.enqueue(id);
+        true
     }
 
     /// Returns whether the reply to a query's last attempt may have been dropped in our own receive buffer. An attempt

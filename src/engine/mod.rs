@@ -317,6 +317,11 @@ impl<P: Protocol, T> Engine<P, T> {
         self.counts.open()
     }
 
+    /// Returns how many queries wait to be sent, for the first time or again.
+    pub fn unsent(&self) -> usize {
+        self.counts.unsent()
+    }
+
     /// Returns the ledger so far.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

@@ -99,6 +99,15 @@ pub trait Protocol {
         None
     }
 
+    /// Chooses another address for a request that was never sent, since the host has as many queries in flight as it may
+    /// have. Returns `None` if it has to wait for that host.
+    ///
+    /// The default is to wait.
+    fn while_host_is_busy(&mut self, conversation: &mut Self::Conversation) -> Option<SocketAddr> {
+        let _ = conversation;
+        None
+    }
+
     /// Returns whether [`retry`](Protocol::retry) chooses another address. If so, the report that a host cannot be reached
     /// only ends the attempt, and the query as unreachable only after the last one.
     ///

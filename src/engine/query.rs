@@ -326,7 +326,10 @@ impl<C, T> Query<C, T> {
 
     /// Changes the destination of further attempts.
     pub fn move_to(&mut self, target: SocketAddr) {
-        let last = (self.attempts, std::mem::replace(&mut self.target, target));
-        self.moved.get_or_insert_default().push(last);
+        let before = std::mem::replace(&mut self.target, target);
+        let recorded = self.moved.as_ref().and_then(|moved| moved.last()).map_or(0, |(last, _)| *last);
+        if self.attempts > recorded {
+            self.moved.get_or_insert_default().push((self.attempts, before));
+        }
     }
 }

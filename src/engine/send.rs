@@ -76,7 +76,8 @@ impl<P: Protocol, T> Engine<P, T> {
     /// firewall, no memory; `errno` is the operating system's error number. The query keeps its tries, and earlier
     /// attempts may still be answered. It is retried after 50 ms, and then after twice as long each time, up to 800 ms.
     /// After 5 seconds of failures it ends as send failed; with a fixed [`timeout`](super::Config::timeout), after the
-    /// sum of the timeouts of all tries.
+    /// sum of the timeouts of all tries. If the protocol has [another address](Protocol::retries_elsewhere), the query
+    /// goes there, at first without a delay.
     pub fn handle_transient_send_failure(&mut self, now: Time, transmit: Transmit, errno: i32) {
         let id = transmit.place.query;
         if !self.take_back(transmit) {
@@ -92,8 +93,13 @@ impl<P: Protocol, T> Engine<P, T> {
         if self.stopped {
             self.complete(now, id, Outcome::Interrupted, None);
         } else if now < end {
-            let place = self.wait_until(id, State::HeldBack, end.min(now + gap));
-            self.expect_recovery(place);
+            let is_first = failing.count == 1;
+            if self.choose_address(id) && is_first {
+                self.enqueue(id);
+            } else {
+                let place = self.wait_until(id, State::HeldBack, end.min(now + gap));
+                self.expect_recovery(place);
+            }
         } else {
             self.complete(now, id, Outcome::SendFailed(errno), None);
         }
@@ -114,8 +120,13 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 
     /// Ends a query that this machine can never send to its address (`EINVAL`, `EAFNOSUPPORT`, `EMSGSIZE`): as send
-    /// failed, with the operating system's error number.
+    /// failed, with the operating system's error number. If the protocol has another address, this is like
+    /// [a transient failure](Engine::handle_transient_send_failure).
     pub fn handle_send_failure(&mut self, now: Time, transmit: Transmit, errno: i32) {
+        let open = self.in_flight.at(transmit.place).map(|(_, open)| open);
+        if open.is_some_and(|open| self.protocol.retries_elsewhere(&open.conversation)) {
+            return self.handle_transient_send_failure(now, transmit, errno);
+        }
         if self.take_back(transmit) {
             self.complete(now, transmit.place.query, Outcome::SendFailed(errno), None);
         }
@@ -218,16 +229,28 @@ impl<P: Protocol, T> Engine<P, T> {
 
     /// Checks the limits of a query's host and prefix. Returns its target and the host's gap.
     fn check_limits(&mut self, now: Time, id: QueryId) -> Result<(SocketAddr, Duration), Held> {
-        let (target, gap) = self.target_and_gap(id);
-        let query = &mut self.in_flight[id];
-        let transport = query.transport;
-        let Some(open) = query.open_mut() else { return Err(Held::ByHost) };
-        if !open.has_slot && !self.hosts.has_slot(target, transport) {
+        if !self.finds_slot(id) {
             return Err(Held::ByHost);
         }
+        let (target, gap) = self.target_and_gap(id);
+        let Some(open) = self.in_flight[id].open_mut() else { return Err(Held::ByHost) };
         let promised = std::mem::replace(&mut open.promised, true);
         self.limits.check(target, gap, now, promised).map_err(Held::Until)?;
         Ok((target, gap))
+    }
+
+    /// Returns whether a query's host may have it in flight. If it may not, the protocol may choose another host.
+    fn finds_slot(&mut self, id: QueryId) -> bool {
+        let query = &mut self.in_flight[id];
+        let (target, transport, is_first) = (query.target, query.transport, query.attempts == 0);
+        let Phase::Open(open) = &mut query.phase else { return false };
+        if open.has_slot || self.hosts.has_slot(target, transport) {
+            return true;
+        }
+        let other = is_first.then(|| self.protocol.while_host_is_busy(&mut open.conversation)).flatten();
+        let Some(other) = other else { return false };
+        query.move_to(other);
+        self.hosts.has_slot(other, transport)
     }
 
     /// Returns the window's charge for a query's next attempt. The query is held back if the previous attempt may still

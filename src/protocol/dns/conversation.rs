@@ -57,6 +57,10 @@ impl Conversation {
     pub fn question(&self) -> &Question {
         &self.question
     }
+
+    fn may_be_asked(&self, server: SocketAddr) -> bool {
+        !self.tried.as_ref().is_some_and(|tried| tried.has_refused(server))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -239,12 +243,16 @@ impl Dns {
         Step::AskAt(self.servers.get(server).address)
     }
 
-    /// Returns the server for another attempt at a question. `None` if it goes to the same one, since all others have
-    /// refused, or because of `sticky`.
-    fn next_elsewhere(&self, conversation: &Conversation) -> Option<u32> {
-        let tried = conversation.tried.as_ref();
-        let may_be_asked = |other| !tried.is_some_and(|tried| tried.has_refused(other));
-        self.servers.after(conversation.server, may_be_asked).filter(|_| !self.settings.sticky)
+    /// Lets another server have a question: one that has not refused it, and that does not fail unless all others do.
+    /// Returns `None` if there is no other.
+    fn move_elsewhere(&mut self, conversation: &mut Conversation, may_fail: bool) -> Option<SocketAddr> {
+        let next = self.servers.other(conversation.server, |other| conversation.may_be_asked(other))?;
+        let server = self.servers.get(next);
+        if self.settings.sticky || (server.is_failing() && !may_fail) {
+            return None;
+        }
+        conversation.server = next;
+        Some(server.address)
     }
 
     /// Asks a server that was not asked yet; without one, the answer is the best there is.
@@ -260,7 +268,7 @@ impl Dns {
         refusals.push(refusal);
         let tried = Box::new(Tried { refusals, message, transport });
         let is_last = self.settings.sticky || conversation.steps >= MOST_STEPS;
-        let next = self.servers.after(server, |other| !tried.has_refused(other)).filter(|_| !is_last);
+        let next = self.servers.other(server, |other| !tried.has_refused(other)).filter(|_| !is_last);
         let Some(next) = next else {
             let Tried { refusals, message, transport } = *tried;
             return Step::Done(Answer { message, transport, refusals });
@@ -377,13 +385,16 @@ impl Protocol for Dns {
 
     fn retry(&mut self, conversation: &mut Conversation, _: u32) -> Option<SocketAddr> {
         self.servers.get_mut(conversation.server).count_lost();
-        let next = self.next_elsewhere(conversation)?;
-        conversation.server = next;
-        Some(self.servers.get(next).address)
+        self.move_elsewhere(conversation, true)
+    }
+
+    fn while_host_is_busy(&mut self, conversation: &mut Conversation) -> Option<SocketAddr> {
+        self.move_elsewhere(conversation, false)
     }
 
     fn retries_elsewhere(&self, conversation: &Conversation) -> bool {
-        self.next_elsewhere(conversation).is_some()
+        let may_be_asked = |other| conversation.may_be_asked(other);
+        !self.settings.sticky && self.servers.has_other(conversation.server, may_be_asked)
     }
 
     /// Sends in bulk once the server answers: before, each query has to learn if nothing listens there.

@@ -66,6 +66,11 @@ impl NameServer {
         self.failures == 0 && !self.rcodes.is_empty()
     }
 
+    /// Returns whether its latest queries have failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures >= FAILURES
+    }
+
     /// Returns whether it knows EDNS, as far as it has shown.
     pub(super) fn knows_edns(&self, now: Time) -> bool {
         self.without_edns <= now
@@ -97,6 +102,8 @@ pub(super) struct Servers {
     by_address: HashMap<SocketAddr, u32>,
     /// The turns so far.
     turns: u64,
+    /// The number of times that another server than the first one was chosen.
+    detours: u64,
     /// The key of our cookies.
     key: (u64, u64),
 }
@@ -151,15 +158,21 @@ impl Servers {
         self.list.iter().min_by_key(|server| server.failures).map(|server| server.address)
     }
 
-    /// Returns the server to ask after `number`, among those that may be asked: the next one in the list that does not
-    /// fail, or the next one.
-    pub fn after(&self, number: u32, may_be_asked: impl Fn(SocketAddr) -> bool) -> Option<u32> {
-        let count = self.list.len() as u32;
+    /// Returns a server other than `number` to ask, among those that may be asked: each in turn that does not fail, or
+    /// one that does.
+    pub fn other(&mut self, number: u32, may_be_asked: impl Fn(SocketAddr) -> bool) -> Option<u32> {
+        let (count, turn) = (self.list.len() as u64, self.detours);
+        self.detours += 1;
         let others = || {
-            let others = (1..count).map(|step| (number + step) % count);
-            others.filter(|other| may_be_asked(self.get(*other).address))
+            let others = (0..count).map(|step| ((turn + step) % count) as u32);
+            others.filter(|other| *other != number && may_be_asked(self.get(*other).address))
         };
-        others().find(|other| self.get(*other).failures < FAILURES).or_else(|| others().next())
+        others().find(|other| !self.get(*other).is_failing()).or_else(|| others().next())
+    }
+
+    /// Returns whether there is a server other than `number` that may be asked.
+    pub fn has_other(&self, number: u32, may_be_asked: impl Fn(SocketAddr) -> bool) -> bool {
+        (0..self.list.len() as u32).any(|other| other != number && may_be_asked(self.get(other).address))
     }
 }
 
@@ -211,18 +224,25 @@ mod tests {
         (0..20).for_each(|_| [0, 1].into_iter().for_each(|number| servers.get_mut(number).count_lost()));
         assert!(shares(&mut servers, 400).iter().all(|&share| share > 0));
         let any = |_| true;
-        assert_eq!((servers.after(0, any), servers.after(1, any)), (Some(1), Some(0)));
-        assert_eq!(self::servers(1).after(0, any), None);
+        assert_eq!((servers.other(0, any), servers.other(1, any)), (Some(1), Some(0)));
+        assert_eq!(self::servers(1).other(0, any), None);
+    }
+
+    #[test]
+    fn the_questions_of_one_server_are_spread_over_the_others() {
+        let mut servers = servers(4);
+        (0..5).for_each(|_| servers.get_mut(2).count_lost());
+        let mut shares = [0; 4];
+        (0..300).filter_map(|_| servers.other(0, |_| true)).for_each(|other| shares[other as usize] += 1);
+        assert!(shares[0] == 0 && shares[1] >= 75 && shares[2] == 0 && shares[3] >= 75, "{shares:?}");
     }
 
     #[test]
     fn servers_that_may_not_be_asked_are_passed_over() {
-        let servers = servers(3);
+        let mut servers = servers(3);
         let not = |last| move |server: SocketAddr| server != SocketAddr::from(([127, 0, 0, last], 53));
-        assert_eq!(
-            (servers.after(0, not(2)), servers.after(1, not(3)), servers.after(2, not(2))),
-            (Some(2), Some(0), Some(0))
-        );
-        assert_eq!(servers.after(1, |_| false), None);
+        assert!((0..5).all(|_| servers.other(0, not(2)) == Some(2)));
+        assert!(servers.has_other(0, not(2)) && !servers.has_other(0, |_| false));
+        assert_eq!(servers.other(1, |_| false), None);
     }
 }

@@ -51,7 +51,7 @@ pub enum DnsFormat {
     Json,
     /// A row for each record, and one for each question without records
     Csv,
-    /// NAME TYPE DATA, as massdns -o S
+    /// NAME TYPE DATA, as massdns -o Sn
     Simple,
     /// A zone file
     Zone,

@@ -75,7 +75,8 @@ impl LineRules {
         let subject = match network(typed).filter(|_| self.reverse || types.is_none()) {
             Some(network) if self.reverse || is_address(network) => check_size(network)?,
             _ if self.reverse => return Err("not an address or a network".into()),
-            _ => LineSubject::Name(name(typed)?),
+            Some(network) if !is_address(network) => return Err("a network needs -x".into()),
+            _ => LineSubject::Name(name_of_host(typed)?),
         };
         Ok(NameLine { subject, typed, types })
     }
@@ -158,6 +159,16 @@ fn addresses(network: IpNet) -> Box<dyn Iterator<Item = IpAddr>> {
     }
 }
 
+/// Parses a name, but not what people write by mistake. All of these are possible names, with a backslash in front.
+fn name_of_host(typed: &str) -> Result<Name, String> {
+    match typed.as_bytes() {
+        [b'@', ..] => Err("a server is set with --server".into()),
+        [b'+', ..] => Err("options of dig do not apply".into()),
+        _ if typed.contains("://") => Err("a URL, not a name".into()),
+        _ => name(typed),
+    }
+}
+
 /// Parses a name. Characters that are not ASCII are converted (UTS 46).
 pub fn name(typed: &str) -> Result<Name, String> {
     if typed.is_ascii() {
@@ -223,7 +234,11 @@ mod tests {
         assert_eq!(ask(". NS"), [". IN NS"]);
         assert_eq!(ask("192.0.2.1"), ["1.2.0.192.in-addr.arpa. IN PTR (192.0.2.1)"]);
         assert_eq!(ask("192.0.2.1 MX"), ["192.0.2.1. IN MX"]);
-        assert_eq!(ask("192.0.2.0/31")[0], "192.0.2.0/31. IN A", "a network only with -x");
+        assert_eq!(ask("0/25.2.0.192.in-addr.arpa NS"), ["0/25.2.0.192.in-addr.arpa. IN NS"]);
+        assert_eq!(ask(r"\@x.test MX"), [r"\@x.test. IN MX"]);
+        for mistake in ["192.0.2.0/31", "@192.0.2.53", "+short", "https://example.org/"] {
+            assert!(asked(&rules, mistake).is_some_and(|asked| asked.is_err()), "{mistake}");
+        }
         for empty in ["", "  ", "# example.org", " #"] {
             assert_eq!(asked(&rules, empty), None);
         }

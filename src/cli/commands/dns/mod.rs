@@ -45,6 +45,10 @@ use crate::cli::output::Out;
 use crate::cli::output::record::Record;
 use crate::cli::sweep::{Flow, Job, More, Sweep};
 
+/// The number of questions that may wait to be sent. Each has a server, which should not be one that turns out to be dead
+/// while it waits; and random names wait behind them.
+const MOST_WAITING: usize = 1024;
+
 /// The name as typed, if it is printed in another way.
 type Typed = Option<Box<str>>;
 
@@ -154,7 +158,8 @@ impl Job<Dns, Typed> for Lookup {
             check.ask(engine);
         }
         let is_busy = self.wildcards.as_ref().is_some_and(|check| check.is_busy(engine));
-        while engine.room() > 0 && self.wildcards.as_ref().is_none_or(|check| check.has_room(engine)) {
+        let has_room = self.wildcards.as_ref().is_none_or(|check| check.has_room());
+        while has_room && engine.unsent() < MOST_WAITING && engine.room() > 0 {
             match self.names.next(console) {
                 NextName::Asked(asked) => {
                     // There is a server, and there is room.

@@ -14,9 +14,6 @@ use super::args::WildcardUse;
 use super::verdict::DnsVerdict;
 use super::wildcard_parents::{RecordHashes, WildcardMark, WildcardParents};
 
-/// The number of questions that may wait to be sent: random names wait behind them.
-const MOST_WAITING: usize = 1024;
-
 /// The bytes of an answer that waits, besides its message and its question.
 const CONCLUDED: usize = 512;
 
@@ -70,8 +67,8 @@ impl WildcardCheck {
     }
 
     /// Returns whether more names should be queried.
-    pub fn has_room(&self, engine: &Engine<Dns, Typed>) -> bool {
-        !self.parents.is_full() && engine.open().saturating_sub(engine.in_flight()) < MOST_WAITING
+    pub fn has_room(&self) -> bool {
+        !self.parents.is_full()
     }
 
     /// Returns whether answers wait, or may have to wait for another random name.

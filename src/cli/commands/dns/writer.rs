@@ -79,9 +79,10 @@ impl<'a> NameResult<'a> {
         remark.or(self.record.reason.as_deref())
     }
 
-    /// Returns the remark on the origin of the records.
-    fn remark(&self) -> Option<&'static str> {
-        self.mark.and_then(WildcardMark::remark)
+    /// Returns the remark on the origin of a record, if that is one of the name itself.
+    fn remark_on(&self, record: &AnswerRecord<'_>) -> Option<&'static str> {
+        let is_own = record.owner().eq_ignore_case(self.name);
+        self.mark.filter(|_| is_own).and_then(WildcardMark::remark)
     }
 
     /// Returns why there are no records, in a few words; `None` if there are, or if that is not wanted.
@@ -161,7 +162,7 @@ impl AnswerWriter {
                     } else {
                         write_simple(text, &record)
                     }
-                    if let Some(remark) = result.remark() {
+                    if let Some(remark) = result.remark_on(&record) {
                         lines::append_remark(text, remark);
                     }
                 }
@@ -237,7 +238,7 @@ fn write_rows(sink: &mut Sink, result: &NameResult<'_>, shows_failures: bool) ->
     let name = result.typed.map_or_else(|| Dotless(result.name).to_string(), str::to_owned);
     for record in result.records() {
         let (of, mut data) = (record.record_type().to_string(), record.data().to_string());
-        if let Some(remark) = result.remark() {
+        if let Some(remark) = result.remark_on(&record) {
             data += &format!(" ({remark})");
         }
         table.row(&[Cell::plain(&name), Cell::plain(of), Cell::plain(data)])?;
