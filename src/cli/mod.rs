@@ -63,7 +63,7 @@ enum Command {
     #[command(subcommand)]
     Snmp(Box<snmp::SnmpCommand>),
     /// Resolve names in bulk
-    #[command(after_help = dns::EXAMPLES)]
+    #[command(after_help = dns::EXAMPLES, mut_args(dns::adapt_help))]
     Dns(Box<dns::DnsArgs>),
     /// Query time servers: stratum, reference, and the offset of our clock
     #[command(after_help = TARGETS)]

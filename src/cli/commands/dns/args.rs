@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use allears::protocol::dns::{Class, DnsSettings, Rcode, RecordType, Tcp};
 use anyhow::Result;
-use clap::{ArgAction, ArgGroup, Args, ValueEnum, ValueHint};
+use clap::{Arg, ArgAction, ArgGroup, Args, ValueEnum, ValueHint};
 
 use super::line::LineRules;
 use super::names::NameSources;
@@ -37,6 +37,29 @@ const TRIES: u32 = 5;
 /// The queries in flight to one server unless set, if nothing limits its rate. All of them may wait in its receive
 /// buffer while it is busy; Linux's default of 212,992 bytes has room for 277.
 const UNLIMITED_IN_FLIGHT: u32 = 150;
+
+/// Adapts the help of options that other commands have, too: their targets are hosts, and other defaults apply.
+pub fn adapt_help(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "resolver" | "all_addresses" => arg.hide(true),
+        "input" => {
+            arg.help("Read names from a file, one per line, # for comments; - is standard input (repeatable)")
+        }
+        "ipv4" => arg.help("Only servers with IPv4 addresses"),
+        "ipv6" => arg.help("Only servers with IPv6 addresses"),
+        "all" => arg.help("Also show names without records"),
+        "rate" => {
+            arg.help("Packets per second in total, or `unlimited` [default: as many as all servers may get]")
+        }
+        "host_rate" => {
+            arg.help("Packets per second to one server, or `unlimited` [default: 500, or that of --rate]")
+        }
+        "prefix_rate" => arg.help("Packets per second to one /24 (IPv4) or /48 (IPv6) [default: unlimited]"),
+        "host_gap" => arg.help("Minimum time between two packets to one server [default: 0s]"),
+        "tries" => arg.help(format!("Attempts per query [default: {TRIES}]")),
+        _ => arg,
+    }
+}
 
 fn some_name() -> ArgGroup {
     ArgGroup::new("some name").args(["names", "input"]).required(true).multiple(true)

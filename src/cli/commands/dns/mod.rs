@@ -30,7 +30,7 @@ use allears::net;
 use allears::protocol::dns::{Answer, Conversation, Dns, Name, Question, Rcode};
 use anyhow::{Context, Error, Result};
 
-pub use args::{DnsArgs, EXAMPLES};
+pub use args::{DnsArgs, EXAMPLES, adapt_help};
 use names::{NameInputs, NextName};
 use row_filter::RowCondition;
 use tally::NameTally;
