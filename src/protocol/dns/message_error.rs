@@ -11,6 +11,8 @@ pub enum MessageError {
     Truncated,
     /// A pointer in a name does not lead backwards.
     BadPointer,
+    /// A name has more pointers than it can have labels.
+    ManyPointers,
     /// A label has a length of an unknown kind.
     BadLabel,
     /// A name has more than 255 bytes.
@@ -23,6 +25,7 @@ impl MessageError {
         match self {
             MessageError::Truncated => "the message ends too early",
             MessageError::BadPointer => "a pointer in a name does not lead backwards",
+            MessageError::ManyPointers => "a name has too many pointers",
             MessageError::BadLabel => "a label has an unknown kind of length",
             MessageError::LongName => "a name is longer than 255 bytes",
         }

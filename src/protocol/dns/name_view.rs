@@ -10,6 +10,9 @@ use crate::protocol::bytes_at;
 pub(super) const LONGEST_LABEL: usize = 63;
 /// The maximum number of bytes of a name on the wire, lengths and root included.
 pub(super) const LONGEST_NAME: usize = 255;
+/// The maximum number of pointers in a name: one for each label that it may have. Without a limit, a message of 64 KiB
+/// could have thousands of names with thousands of pointers each.
+const MOST_POINTERS: usize = LONGEST_NAME / 2;
 
 /// The characters that BIND escapes in names, besides those that are not printable (`lib/dns/name.c`).
 const SPECIAL: &[u8] = b"\"().;\\@$";
@@ -32,7 +35,7 @@ impl<'a> NameView<'a> {
     /// bytes than any before, which ends every loop.
     pub fn parse(message: &'a [u8], offset: usize) -> Result<(NameView<'a>, usize), MessageError> {
         let (mut at, mut earliest, mut length) = (offset, offset, 1);
-        let mut next = None;
+        let (mut next, mut pointers) = (None, 0);
         loop {
             match (*message.get(at).ok_or(MessageError::Truncated)?, message.get(at + 1)) {
                 (0, _) => return Ok((NameView { message, offset }, next.unwrap_or(at + 1))),
@@ -47,8 +50,12 @@ impl<'a> NameView<'a> {
                 (high @ 0xc0.., Some(&low)) => {
                     next = next.or(Some(at + 2));
                     at = pointed(high, low);
+                    pointers += 1;
                     if at >= earliest {
                         return Err(MessageError::BadPointer);
+                    }
+                    if pointers > MOST_POINTERS {
+                        return Err(MessageError::ManyPointers);
                     }
                     earliest = at;
                 }
@@ -169,6 +176,31 @@ mod tests {
         assert_eq!(read(b"\x40", 0), Err(MessageError::BadLabel));
         assert_eq!(read(&[1; 300], 0), Err(MessageError::LongName));
         assert_eq!(read(b"a", usize::MAX - 1), Err(MessageError::Truncated));
+    }
+
+    #[test]
+    fn a_name_has_as_many_pointers_as_labels_at_most() {
+        // A root, and pointers that each lead to the one before.
+        let chain = |pointers: u16| {
+            let before = |number: u16| if number == 0 { 0 } else { 2 * number - 1 };
+            let pointers = (0..pointers).flat_map(|number| (0xc000 | before(number)).to_be_bytes());
+            [0].into_iter().chain(pointers).collect::<Vec<u8>>()
+        };
+        let read = |message: &[u8]| NameView::parse(message, message.len() - 2).map(|(_, next)| next);
+        assert_eq!(read(&chain(127)), Ok(255));
+        assert_eq!(read(&chain(128)), Err(MessageError::ManyPointers));
+
+        // Each label behind a pointer.
+        let mut message = b"\0".to_vec();
+        let mut before = 0_u16;
+        for _ in 0..127 {
+            let at = message.len() as u16;
+            message.extend(b"\x01a");
+            message.extend((0xc000 | before).to_be_bytes());
+            before = at;
+        }
+        let (name, _) = NameView::parse(&message, before.into()).expect("the longest name");
+        assert_eq!(name.labels().count(), 127);
     }
 
     #[test]
