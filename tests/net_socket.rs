@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use allears::net::{BATCH, ErrorInbox, Inbox, Io, Packet, Sent, Socket, SocketOptions};
-use support::{is_isolated, shell};
+use support::{have, is_isolated, shell};
 
 const BOTH: [Io; 2] = [Io::Batched, Io::Single];
 
@@ -124,6 +124,26 @@ fn bulk_packets_larger_than_the_mtu_are_sent_singly() {
     let received = receive(&receiver, packets.len());
     let lengths = |length| received.iter().filter(|(_, _, payload)| payload.len() == length).count();
     assert_eq!([50, 100, 150, 200].map(lengths), [20; 4]);
+}
+
+#[test]
+fn bulk_packets_are_sent_singly_if_a_firewall_refuses_long_packets() {
+    if !have("/usr/sbin/nft", "nftables")
+        || !is_isolated("bulk_packets_are_sent_singly_if_a_firewall_refuses_long_packets")
+    {
+        return;
+    }
+    shell(
+        "nft 'add table inet t; add chain inet t out { type filter hook output priority 0; }; \
+         add rule inet t out udp length > 200 drop'",
+    );
+    let (sender, receiver, to) = pair(Io::Batched);
+    let packet = |length: usize| Packet { to, from: None, range: 0..length, bulk: true };
+    let packets: Vec<_> = (0..80).map(|at| packet(if at == 79 { 300 } else { 50 })).collect();
+    assert_eq!(sender.send(&packets[..1], &[7; 300]).count, 1);
+    let Sent { count, error } = sender.send(&packets, &[7; 300]);
+    assert!(count == 79 && error.is_some(), "{count}, {error:?}");
+    assert_eq!(receive(&receiver, 80).len(), 80);
 }
 
 #[test]

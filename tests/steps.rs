@@ -253,3 +253,22 @@ fn every_completion_has_its_tag_and_an_error_returns_question_and_tag() {
     assert_eq!(refused.reason, RefusedReason::Stopped);
     assert_eq!(engine.protocol().defaults(), Defaults::default());
 }
+
+#[test]
+fn a_copy_of_an_earlier_reply_never_answers_a_later_query_however_short_the_token_is() {
+    let mut engine = by(Proof::Token { bits: 8 });
+    let mut tokens: Vec<Vec<u8>> = vec![];
+    for number in 0..200 {
+        let now = ms(number);
+        engine.ask(host(1), Talk::default(), ()).unwrap();
+        let (_, token) = request(&mut engine, now).expect("a token is free");
+        for earlier in &tokens {
+            receive(&mut engine, now, host(1), earlier, "done");
+            assert!(engine.poll_completion().is_none(), "{number} queries");
+        }
+        receive(&mut engine, now, host(1), &token, "done");
+        assert!(matches!(end(&mut engine).outcome, Outcome::Answered(_)));
+        tokens.push(token);
+    }
+    assert_eq!((engine.ledger().duplicates, engine.ledger().unmatched), (199 * 200 / 2, 0));
+}

@@ -122,13 +122,14 @@ impl<P: Protocol, T> Engine<P, T> {
     }
 
     /// Returns whether only copies of its reply can follow an ended query: it had one attempt, which was answered.
-    /// Other replies may follow if the answer came without the token or over a stream, or if any source is accepted.
+    /// Other replies may follow if the answer came without the token or over a stream, or if any source is accepted. A
+    /// short token must not be used again while copies may follow.
     fn expects_no_reply(&self, id: QueryId) -> bool {
         let query = &self.in_flight[id];
         matches!(query.phase, Phase::Ended { answered: true })
             && (query.attempts, query.unaccounted()) == (1, 0)
             && query.transport == Transport::Datagram
-            && self.in_flight.has_token(id)
+            && self.in_flight.has_long_token(id)
             && self.protocol.foreign_source() != ForeignSource::Accepted
     }
 

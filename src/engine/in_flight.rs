@@ -118,6 +118,12 @@ impl<C, T> InFlight<C, T> {
         self[query].newest.is_some_and(|attempt| self.attempts[attempt.0 as usize].token != Token::NONE)
     }
 
+    /// Returns whether the latest attempt of `query` has a token that will hardly be chosen again. A small number may be
+    /// a short token.
+    pub fn has_long_token(&self, query: QueryId) -> bool {
+        self[query].newest.is_some_and(|attempt| self.attempts[attempt.0 as usize].token.0 >> 24 > 0)
+    }
+
     /// Forgets an answered query with a single attempt and a token, but remembers the attempt as one of at most `most`:
     /// see [`is_copy`](InFlight::is_copy).
     pub fn remove_answered(&mut self, now: Time, query: QueryId, most: usize) {

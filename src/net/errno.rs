@@ -67,11 +67,11 @@ pub(super) fn is_missing_or_forbidden(error: &io::Error) -> bool {
 }
 
 /// Returns whether the system may have refused a message of several packets that it would send one by one: the
-/// interface cannot compute checksums (`EIO`), or its MTU is smaller than they are (`EINVAL`, `EMSGSIZE`; udp_send_skb
-/// in net/ipv4/udp.c).
+/// interface cannot compute checksums (`EIO`), its MTU is smaller than they are (`EINVAL`, `EMSGSIZE`; udp_send_skb in
+/// net/ipv4/udp.c), or a local firewall refuses long packets (`EPERM`): it sees the message before it is split.
 #[cfg(target_os = "linux")]
 pub(super) fn is_too_many(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP))
+    matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP | libc::EPERM))
 }
 
 /// Returns whether the system has no room for a packet now, but may have later.

@@ -371,8 +371,8 @@ impl Socket {
         let splits = !self.no_batches.splitting.load(Relaxed);
         let mut sent = linux::send(&self.inner, packets, bytes, splits);
         if splits && sent.error.as_ref().is_some_and(is_too_many) {
-            self.no_batches.splitting.store(true, Relaxed);
             let rest = linux::send(&self.inner, &packets[sent.count..], bytes, false);
+            self.no_batches.splitting.fetch_or(rest.count > 0, Relaxed);
             sent = Sent { count: sent.count + rest.count, error: rest.error };
         }
         self.no_batches.has_sent.fetch_or(sent.count > 0, Relaxed);
