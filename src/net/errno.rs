@@ -71,7 +71,10 @@ pub(super) fn is_missing_or_forbidden(error: &io::Error) -> bool {
 /// net/ipv4/udp.c), or a local firewall refuses long packets (`EPERM`): it sees the message before it is split.
 #[cfg(target_os = "linux")]
 pub(super) fn is_too_many(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP | libc::EPERM))
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP | libc::EPERM)
+    )
 }
 
 /// Returns whether the system has no room for a packet now, but may have later.

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::fs::{self, File};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,9 +22,7 @@ impl RealServer {
     /// Starts `program`. `prepare` gets a new folder, the working directory of the program and its home, and the port.
     pub fn start(program: &str, prepare: impl FnOnce(&Path, u16, &mut Command)) -> RealServer {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let probe = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        let address = probe.local_addr().expect("bound");
-        drop(probe);
+        let address = free_address();
         let mut command = Command::new(program);
         command.current_dir(folder.path()).env("HOME", folder.path());
         prepare(folder.path(), address.port(), &mut command);
@@ -72,6 +70,18 @@ impl RealServer {
         assert_eq!(line["outcome"], "answered", "{line}\n{}", self.output());
         line
     }
+}
+
+/// Returns an address of loopback whose port is free for both UDP and TCP.
+fn free_address() -> SocketAddr {
+    for _ in 0..100 {
+        let stream = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = stream.local_addr().expect("bound");
+        if UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port is free for both UDP and TCP");
 }
 
 impl Drop for RealServer {
