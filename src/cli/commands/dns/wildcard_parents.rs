@@ -137,6 +137,7 @@ impl<T> Parent<T> {
         self.seen.extend(found);
         self.seen.sort_unstable();
         self.seen.dedup();
+        self.seen.shrink_to_fit();
         if self.seen.len() > before {
             self.news += 1;
             self.quiet = 0;
@@ -203,6 +204,7 @@ impl<T> WildcardParents<T> {
         if let Some(mark) = known.judge(&records) {
             return Some((item, mark));
         }
+        let bytes = bytes + size_of_val(records.as_slice());
         self.held_bytes += bytes;
         known.held.push(HeldAnswer { records, bytes, item });
         if !mem::replace(&mut known.is_asked, true) {
@@ -219,12 +221,16 @@ impl<T> WildcardParents<T> {
     }
 
     /// Adds the records of a random name below this parent, `None` if there was no answer. Returns the items that no
-    /// longer wait.
+    /// longer wait. If what is known takes twice the memory that it may, since no parent can be forgotten, records are
+    /// dropped, as if there was no answer.
     pub fn learn(&mut self, parent: &Question, found: Option<RecordHashes>) -> Vec<(T, WildcardMark)> {
+        self.forget();
+        let room = (2 * self.most_known).saturating_sub(self.known_bytes);
+        let found = found.filter(|found| size_of_val(found.as_slice()) <= room);
         let Some(known) = self.parents.get_mut(parent) else { return vec![] };
         let before = parent_bytes(parent, known);
         known.learn(found);
-        self.known_bytes += parent_bytes(parent, known) - before;
+        self.known_bytes = self.known_bytes + parent_bytes(parent, known) - before;
         let released = known.release();
         if !known.held.is_empty() {
             known.is_asked = true;
@@ -374,6 +380,23 @@ mod tests {
         assert!(!parents.is_full() && parents.holds_any());
         assert_eq!(parents.give_up(), [(2, WildcardMark::Unknown)]);
         assert!(!parents.holds_any() && parents.next_probe().is_none());
+    }
+
+    #[test]
+    fn random_names_with_many_records_take_no_more_memory_than_they_may() {
+        const MOST: usize = 1 << 20;
+        let mut parents = WildcardParents::new(MOST);
+        for number in 0..1_000 {
+            assert_eq!(parents.judge(&question(&format!("x{number}")), vec![1], 10, number), None);
+        }
+        let (mut next, mut released) = (2, 0);
+        while let Some((parent, _)) = parents.next_probe() {
+            next += 4_000;
+            let endless = (next - 4_000..next).collect();
+            released += parents.learn(&parent, Some(endless)).len();
+            assert!(parents.known_bytes <= 2 * MOST, "{}", parents.known_bytes);
+        }
+        assert!(released == 1_000 && !parents.holds_any());
     }
 
     #[test]
