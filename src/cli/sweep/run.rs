@@ -136,11 +136,14 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
         self.ending
     }
 
-    /// Returns when the loop has something to do even if nothing arrives.
+    /// Returns when the loop has something to do even if nothing arrives. Results that were not flushed must not wait
+    /// for that: there may be nothing to read after all.
     fn wake_at(&self) -> Option<Time> {
+        let may_flush = self.has_unflushed && self.can_write() && !self.sweep.backlog.is_full();
+        let flush = may_flush.then(|| self.flushed_at + FLUSH_WITHIN);
         let progress = self.sweep.console.is_watched().then_some(self.next_progress);
         let due = self.job.due().filter(|_| self.asking);
-        self.deadline.into_iter().chain(progress).chain(due).min()
+        self.deadline.into_iter().chain(progress).chain(due).chain(flush).min()
     }
 
     /// Warns once if no packet can be sent.
