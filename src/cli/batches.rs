@@ -43,7 +43,7 @@ pub enum NextItem<T> {
 
 struct Queue<T> {
     state: Mutex<QueueState<T>>,
-    /// Notified when items were taken, and when the sweep has stopped.
+    /// Notified when items were taken, when late items are no longer awaited, and when the sweep has stopped.
     taken: Condvar,
     wake: Wake,
 }
@@ -147,6 +147,7 @@ impl<T> LateSender<T> {
 impl<T> Drop for LateSender<T> {
     fn drop(&mut self) {
         self.queue.lock().late_senders -= 1;
+        self.queue.taken.notify_all();
         (self.queue.wake)();
     }
 }
@@ -223,6 +224,18 @@ mod tests {
         assert_eq!(first.send(vec![2, 3]), Ok(()));
         drop(second);
         assert_eq!(take_all(&mut received), [2, 3]);
+    }
+
+    #[test]
+    fn a_name_without_items_makes_room_for_another_one() {
+        let (sender, received) = channel::<usize>(Arc::new(|| {}));
+        let mut late: Vec<_> = (0..MOST_LATE).map(|_| sender.late().expect("not stopped")).collect();
+        let reader = thread::spawn(move || sender.late().map(drop));
+        while late.pop().is_some_and(|late| late.send(vec![]).is_ok()) {
+            thread::yield_now();
+        }
+        assert_eq!(reader.join().expect("no panic"), Ok(()));
+        drop(received);
     }
 
     #[test]
