@@ -153,14 +153,15 @@ fn pointers_that_lead_nowhere_end() {
         let message = [&header[..], b"\x01a\0\0\x01\0\x01", name, record].concat();
         read_all(&message);
     }
-    // A chain of pointers, each to the one before: as many as fit are followed, and the last one ends.
+    // A chain of pointers, each to the one before: no more are followed than a name can have labels.
     let mut chain = [&header[..], b"\0"].concat();
     for _ in 0..3000 {
         let to = 0xc000 | if chain.len() == 13 { 12 } else { chain.len() - 2 };
         chain.extend_from_slice(&(to as u16).to_be_bytes());
     }
-    let last = chain.len() - 2;
-    assert_eq!(Name::from_message(&chain, last).map(|(name, _)| name), Ok(Name::root()));
+    let read = |pointers: usize| Name::from_message(&chain, 11 + 2 * pointers).map(|(name, _)| name);
+    assert_eq!((read(1), read(127)), (Ok(Name::root()), Ok(Name::root())));
+    assert_eq!([128, 3000].map(read), [128, 3000].map(|_| Err(MessageError::ManyPointers)));
     // Labels before each pointer: the name becomes too long.
     let mut labels = [&header[..], b"\0"].concat();
     let mut before = 12;
