@@ -102,16 +102,13 @@ fn qstat_reads_the_same() {
         let fleet = Fleet::start(&arguments);
         let ours =
             run(&["games", "--game", case.game, "-i", fleet.targets(), "-o", "json"]).expect_code(0).lines();
-        let theirs = match case.master {
+        let hosts: Vec<_> = fleet.hosts().iter().map(|host| lower(host, case.port_offset)).collect();
+        let ask = |_| match case.master {
             Some(kind) => qstat::ask(kind, &[fleet.master()]),
-            None => {
-                let hosts = fleet.hosts();
-                qstat::ask(
-                    case.kind,
-                    &hosts.iter().map(|host| lower(host, case.port_offset)).collect::<Vec<_>>(),
-                )
-            }
+            None => qstat::ask(case.kind, &hosts),
         };
+        // On a busy machine, qstat may miss a server.
+        let theirs = (0..3).map(ask).find(|seen| seen.len() == 12).unwrap_or_default();
         assert_eq!((ours.len(), theirs.len()), (12, 12), "{} {:?}", case.kind, case.fault);
         let mut compared = 0;
         for theirs in &theirs {
