@@ -58,6 +58,11 @@ impl Conversation {
         &self.question
     }
 
+    /// Returns the number that decides in which order servers are asked.
+    fn seed(&self) -> u64 {
+        fold(self.question.as_wire())
+    }
+
     fn may_be_asked(&self, server: SocketAddr) -> bool {
         !self.tried.as_ref().is_some_and(|tried| tried.has_refused(server))
     }
@@ -246,7 +251,9 @@ impl Dns {
     /// Lets another server have a question: one that has not refused it, and that does not fail unless all others do.
     /// Returns `None` if there is no other.
     fn move_elsewhere(&mut self, conversation: &mut Conversation, may_fail: bool) -> Option<SocketAddr> {
-        let next = self.servers.other(conversation.server, |other| conversation.may_be_asked(other))?;
+        let next = self
+            .servers
+            .other(conversation.server, conversation.seed(), |other| conversation.may_be_asked(other))?;
         let server = self.servers.get(next);
         if self.settings.sticky || (server.is_failing() && !may_fail) {
             return None;
@@ -268,7 +275,10 @@ impl Dns {
         refusals.push(refusal);
         let tried = Box::new(Tried { refusals, message, transport });
         let is_last = self.settings.sticky || conversation.steps >= MOST_STEPS;
-        let next = self.servers.other(server, |other| !tried.has_refused(other)).filter(|_| !is_last);
+        let next = self
+            .servers
+            .other(server, conversation.seed(), |other| !tried.has_refused(other))
+            .filter(|_| !is_last);
         let Some(next) = next else {
             let Tried { refusals, message, transport } = *tried;
             return Step::Done(Answer { message, transport, refusals });

@@ -102,8 +102,6 @@ pub(super) struct Servers {
     by_address: HashMap<SocketAddr, u32>,
     /// The turns so far.
     turns: u64,
-    /// The number of times that another server than the first one was chosen.
-    detours: u64,
     /// The key of our cookies.
     key: (u64, u64),
 }
@@ -158,16 +156,20 @@ impl Servers {
         self.list.iter().min_by_key(|server| server.failures).map(|server| server.address)
     }
 
-    /// Returns a server other than `number` to ask, among those that may be asked: each in turn that does not fail, or
-    /// one that does.
-    pub fn other(&mut self, number: u32, may_be_asked: impl Fn(SocketAddr) -> bool) -> Option<u32> {
-        let (count, turn) = (self.list.len() as u64, self.detours);
-        self.detours += 1;
+    /// Returns the server to ask after `number`, among those that may be asked: the next one that does not fail, or the
+    /// next one. Each question has an order of its own, `seed`, in which all servers have their turn, so that the
+    /// questions of a dead server are spread over all others.
+    pub fn other(&self, number: u32, seed: u64, may_be_asked: impl Fn(SocketAddr) -> bool) -> Option<u32> {
+        let place =
+            |server: u32| (seed ^ u64::from(server)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+        let distance = |server: &u32| place(*server).wrapping_sub(place(number));
+        let all = 0..self.list.len() as u32;
         let others = || {
-            let others = (0..count).map(|step| ((turn + step) % count) as u32);
-            others.filter(|other| *other != number && may_be_asked(self.get(*other).address))
+            let others = all.clone().filter(|other| *other != number);
+            others.filter(|other| may_be_asked(self.get(*other).address))
         };
-        others().find(|other| !self.get(*other).is_failing()).or_else(|| others().next())
+        let living = others().filter(|other| !self.get(*other).is_failing()).min_by_key(distance);
+        living.or_else(|| others().min_by_key(distance))
     }
 
     /// Returns whether there is a server other than `number` that may be asked.
@@ -224,8 +226,8 @@ mod tests {
         (0..20).for_each(|_| [0, 1].into_iter().for_each(|number| servers.get_mut(number).count_lost()));
         assert!(shares(&mut servers, 400).iter().all(|&share| share > 0));
         let any = |_| true;
-        assert_eq!((servers.other(0, any), servers.other(1, any)), (Some(1), Some(0)));
-        assert_eq!(self::servers(1).other(0, any), None);
+        assert_eq!((servers.other(0, 7, any), servers.other(1, 7, any)), (Some(1), Some(0)));
+        assert_eq!(self::servers(1).other(0, 7, any), None);
     }
 
     #[test]
@@ -233,16 +235,28 @@ mod tests {
         let mut servers = servers(4);
         (0..5).for_each(|_| servers.get_mut(2).count_lost());
         let mut shares = [0; 4];
-        (0..300).filter_map(|_| servers.other(0, |_| true)).for_each(|other| shares[other as usize] += 1);
+        let others = (0..300).filter_map(|seed| servers.other(0, seed * 65_537, |_| true));
+        others.for_each(|other| shares[other as usize] += 1);
         assert!(shares[0] == 0 && shares[1] >= 75 && shares[2] == 0 && shares[3] >= 75, "{shares:?}");
     }
 
     #[test]
+    fn each_server_has_its_turn() {
+        let servers = servers(5);
+        for seed in 0..100 {
+            let next = |server: &u32| servers.other(*server, seed * 65_537, |_| true);
+            let mut asked: Vec<u32> = std::iter::successors(Some(0), next).take(5).collect();
+            asked.sort_unstable();
+            assert_eq!(asked, [0, 1, 2, 3, 4]);
+        }
+    }
+
+    #[test]
     fn servers_that_may_not_be_asked_are_passed_over() {
-        let mut servers = servers(3);
+        let servers = servers(3);
         let not = |last| move |server: SocketAddr| server != SocketAddr::from(([127, 0, 0, last], 53));
-        assert!((0..5).all(|_| servers.other(0, not(2)) == Some(2)));
+        assert!((0..5).all(|seed| servers.other(0, seed, not(2)) == Some(2)));
         assert!(servers.has_other(0, not(2)) && !servers.has_other(0, |_| false));
-        assert_eq!(servers.other(1, |_| false), None);
+        assert_eq!(servers.other(1, 7, |_| false), None);
     }
 }
