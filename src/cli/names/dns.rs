@@ -20,6 +20,8 @@ use crate::cli::output::record::{Record, uncapitalized};
 
 /// The names that are being resolved at once.
 const AT_ONCE: usize = 4096;
+/// The queries that are sent at once, if the rate is limited.
+const BURST: u32 = 8;
 /// The source ports, among which a forger has to guess.
 const PORTS: u16 = 4;
 /// The receive buffer of each of them, in bytes.
@@ -86,9 +88,11 @@ impl DnsResolver {
             .with_tcp(if conf.use_vc { Tcp::Only } else { Tcp::Auto });
         let protocol = Dns::new(settings, conf.servers.iter().copied(), net::random_key()?);
         let config = Config::default()
+            // The rate is what the user permits; most systems have one server, or two in one network. A limit for all
+            // servers together suffices: at a limit for each, every name in turn would wait for a time of its own.
             .with_rate(rules.rate)
-            // The rate is what the user permits; most systems have one server, or two in one network.
-            .with_host_rate(Some(rules.rate.unwrap_or(f64::INFINITY)))
+            .with_burst(BURST)
+            .with_host_rate(Some(f64::INFINITY))
             .with_prefix_rate(None)
             .with_ring(2 * AT_ONCE)
             .with_timeout(Timeout::Fixed(conf.timeout))
