@@ -73,11 +73,11 @@ pub(super) struct Lane<E> {
     pub outage: Option<(Time, i32)>,
     /// The positions of packets for which there was no memory, in the current burst.
     skipped: Vec<usize>,
-    /// The packets of the current burst, each with its position in the order of the engine.
-    queued: Vec<(usize, Transmit, Packet)>,
     packets: Vec<Packet>,
     /// The transmit of each packet, and its position in the order of the engine.
     transmits: Vec<(usize, Transmit)>,
+    /// Both, while they are sorted.
+    sorted: Vec<(Packet, (usize, Transmit))>,
 }
 
 /// Receive failures without a success since.
@@ -127,9 +127,9 @@ impl<E: Endpoint> Lane<E> {
             failing_receive: None,
             outage: None,
             skipped: Vec::new(),
-            queued: Vec::new(),
             packets: Vec::new(),
             transmits: Vec::new(),
+            sorted: Vec::new(),
         }
     }
 
@@ -265,18 +265,21 @@ impl<E: Endpoint> Lane<E> {
 
     /// Queues a packet for the next [`flush`](Lane::flush).
     pub fn push(&mut self, order: usize, transmit: Transmit, packet: Packet) {
-        self.queued.push((order, transmit, packet));
+        self.packets.push(packet);
+        self.transmits.push((order, transmit));
     }
 
-    /// Puts the queued packets in the order in which they are sent: by host, the longest first. So packets of one
-    /// length are neighbours, and of those that the system takes as one message, only the last may be shorter.
+    /// Puts the packets in the order in which they are sent, if some are bulk: by host, the longest first. So packets of
+    /// one length are neighbours, and of those that the system takes as one message, only the last may be shorter.
     fn arrange(&mut self) {
-        if self.queued.iter().any(|(_, _, packet)| packet.bulk) {
-            self.queued.sort_by_key(|(_, _, packet)| (packet.to, Reverse(packet.range.len())));
+        if !self.packets.iter().any(|packet| packet.bulk) {
+            return;
         }
-        for (order, transmit, packet) in self.queued.drain(..) {
+        self.sorted.extend(self.packets.drain(..).zip(self.transmits.drain(..)));
+        self.sorted.sort_by_key(|(packet, _)| (packet.to, Reverse(packet.range.len())));
+        for (packet, transmit) in self.sorted.drain(..) {
             self.packets.push(packet);
-            self.transmits.push((order, transmit));
+            self.transmits.push(transmit);
         }
     }
 
