@@ -65,7 +65,7 @@ pub struct InFlight<C, T> {
     attempts: Slab<Transmission>,
     /// Maps the fingerprint of (address, port, token), or of the token alone, to the attempt.
     index: Attempts,
-    key: (u64, u64),
+    key: [u8; 16],
     conversations: u64,
     /// True if the token alone identifies the attempt.
     by_token_alone: bool,
@@ -88,12 +88,11 @@ impl<C, T> InFlight<C, T> {
         without_token: bool,
         linger: Duration,
     ) -> InFlight<C, T> {
-        let number = u128::from_le_bytes(key);
         InFlight {
             queries: Slab::new(),
             attempts: Slab::new(),
             index: HashMap::default(),
-            key: (number as u64, (number >> 64) as u64),
+            key,
             conversations: 0,
             by_token_alone: foreign_source != ForeignSource::Unmatched,
             without_token: without_token.then(HashMap::default),
@@ -356,7 +355,7 @@ impl<C, T> InFlight<C, T> {
     /// by construction.
     fn hash<const N: usize>(&self, numbers: [u64; N]) -> u64 {
         let bytes = numbers.map(u64::to_le_bytes);
-        SipHasher13::new_with_keys(self.key.0, self.key.1).hash(bytes.as_flattened())
+        SipHasher13::new_with_key(&self.key).hash(bytes.as_flattened())
     }
 }
 

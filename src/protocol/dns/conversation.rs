@@ -36,7 +36,7 @@ const MOST_STEPS: u8 = 16;
 pub struct Dns {
     settings: DnsSettings,
     servers: Servers,
-    key: (u64, u64),
+    key: [u8; 16],
 }
 
 /// The state of one question.
@@ -114,8 +114,6 @@ impl Dns {
     /// Creates the protocol for these servers. `key` makes cookies and the case of letters unpredictable
     /// (`net::random_key`).
     pub fn new(settings: DnsSettings, servers: impl IntoIterator<Item = SocketAddr>, key: [u8; 16]) -> Dns {
-        let number = u128::from_le_bytes(key);
-        let key = (number as u64, (number >> 64) as u64);
         let mut known = Servers::new(key);
         for server in servers {
             known.add(server);
@@ -140,7 +138,7 @@ impl Dns {
     }
 
     fn hash(&self, bytes: &[u8]) -> u64 {
-        SipHasher13::new_with_keys(self.key.0, self.key.1).hash(bytes)
+        SipHasher13::new_with_key(&self.key).hash(bytes)
     }
 
     /// Changes the case of each letter in a name as the token decides.

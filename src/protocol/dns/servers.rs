@@ -103,12 +103,12 @@ pub(super) struct Servers {
     /// The turns so far.
     turns: u64,
     /// The key of our cookies.
-    key: (u64, u64),
+    key: [u8; 16],
 }
 
 impl Servers {
     /// Creates an empty list. `key` makes cookies unpredictable.
-    pub fn new(key: (u64, u64)) -> Servers {
+    pub fn new(key: [u8; 16]) -> Servers {
         Servers { key, ..Servers::default() }
     }
 
@@ -179,12 +179,12 @@ impl Servers {
 }
 
 /// Returns our cookie for a server: a keyed hash of its address (RFC 7873, section 6).
-fn client_cookie(server: IpAddr, key: (u64, u64)) -> [u8; CLIENT_COOKIE] {
+fn client_cookie(server: IpAddr, key: [u8; 16]) -> [u8; CLIENT_COOKIE] {
     let bits = match server {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits(),
     };
-    SipHasher13::new_with_keys(key.0, key.1).hash(&bits.to_be_bytes()).to_be_bytes()
+    SipHasher13::new_with_key(&key).hash(&bits.to_be_bytes()).to_be_bytes()
 }
 
 #[cfg(test)]

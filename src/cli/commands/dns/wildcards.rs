@@ -37,7 +37,7 @@ pub struct WildcardTally {
 /// Judges whether answers are from wildcards.
 pub struct WildcardCheck {
     parents: WildcardParents<Concluded>,
-    key: (u64, u64),
+    key: [u8; 16],
     pub tally: WildcardTally,
 }
 
@@ -45,13 +45,8 @@ impl WildcardCheck {
     /// Creates the check. `key` makes random names unpredictable. What is known may take `most` bytes, and answers that
     /// wait as many.
     pub fn new(wanted: WildcardUse, key: [u8; 16], most: usize) -> WildcardCheck {
-        let number = u128::from_le_bytes(key);
         let tally = WildcardTally { drops: wanted == WildcardUse::Drop, ..WildcardTally::default() };
-        WildcardCheck {
-            parents: WildcardParents::new(most),
-            key: (number as u64, (number >> 64) as u64),
-            tally,
-        }
+        WildcardCheck { parents: WildcardParents::new(most), key, tally }
     }
 
     /// Begins questions for random names, as many as the engine has room for.
@@ -151,7 +146,7 @@ impl WildcardCheck {
     }
 
     fn hash(&self, bytes: &[u8]) -> u64 {
-        SipHasher13::new_with_keys(self.key.0, self.key.1).hash(bytes)
+        SipHasher13::new_with_key(&self.key).hash(bytes)
     }
 }
 
