@@ -157,7 +157,7 @@ pub unsafe extern "C" fn allears_set_dns_retry_on(
 ) -> c_int {
     configure(handle, |settings| {
         // SAFETY: the caller upholds the header's rules.
-        let rcodes = unsafe { pointers::numbers(rcodes, count, MOST_RCODES, "rcodes") }?;
+        let rcodes = unsafe { pointers::items(rcodes, count, MOST_RCODES, "rcodes", "numbers") }?;
         settings.retry_on = rcodes.iter().copied().map(Rcode).collect();
         Ok(())
     })

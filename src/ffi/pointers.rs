@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr;
 
@@ -38,46 +38,26 @@ pub unsafe fn optional_text<'a>(
     if optional.is_null() { Ok(None) } else { unsafe { text(optional, name) }.map(Some) }
 }
 
-/// Reads at most `max` bytes.
+/// Reads at most `max` items of type `T`, for which any bytes are valid; `unit` is their name.
 ///
 /// # Safety
-/// `bytes` is NULL, or points to `length` bytes that are valid for `'a`.
-pub unsafe fn bytes<'a>(
-    bytes: *const c_void,
-    length: usize,
-    max: usize,
-    name: &'static str,
-) -> Result<&'a [u8], Failure> {
-    match (bytes.is_null(), length) {
-        (_, 0) => Ok(&[]),
-        (true, _) => Err(Failure::Null(name)),
-        _ if length > max => {
-            Err(Failure::argument(format_args!("{name} has {length} bytes; at most {max} are allowed")))
-        }
-        _ => {
-            // SAFETY: the caller upholds the rules above.
-            Ok(unsafe { std::slice::from_raw_parts(bytes.cast(), length) })
-        }
-    }
-}
-
-/// Reads at most `max` numbers.
-///
-/// # Safety
-/// `numbers` is NULL, or points to `count` numbers that are valid for `'a`.
-pub unsafe fn numbers<'a>(
-    numbers: *const u16,
+/// `items` is NULL, or points to `count` items that are valid for `'a`.
+pub unsafe fn items<'a, T: Copy>(
+    items: *const T,
     count: usize,
     max: usize,
     name: &'static str,
-) -> Result<&'a [u16], Failure> {
-    match (numbers.is_null(), count) {
+    unit: &'static str,
+) -> Result<&'a [T], Failure> {
+    match (items.is_null(), count) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(Failure::Null(name)),
-        _ if count > max => Err(Failure::argument(format_args!("{name} has more than {max} numbers"))),
+        _ if count > max => {
+            Err(Failure::argument(format_args!("{name} has {count} {unit}; at most {max} are allowed")))
+        }
         _ => {
             // SAFETY: the caller upholds the rules above.
-            Ok(unsafe { std::slice::from_raw_parts(numbers, count) })
+            Ok(unsafe { std::slice::from_raw_parts(items, count) })
         }
     }
 }

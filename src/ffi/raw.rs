@@ -6,7 +6,7 @@ use libc::{sockaddr, socklen_t};
 
 use super::exported::Exported;
 use super::failure::Failure;
-use super::pointers::{self, bytes};
+use super::pointers::{self, items};
 use super::{allears, open, perform};
 use crate::protocol::raw::{MAX_PAYLOAD, Payload, Raw};
 
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn allears_open_raw(
 ) -> c_int {
     open(handle, |_| {
         // SAFETY: the caller upholds the header's rules.
-        let payload = unsafe { bytes(payload, length, MAX_PAYLOAD, "payload") }?;
+        let payload = unsafe { items(payload.cast::<u8>(), length, MAX_PAYLOAD, "payload", "bytes") }?;
         let raw = Raw::new(payload.into()).map_err(Failure::argument)?;
         match token_length {
             0 => Ok(raw),
@@ -62,7 +62,8 @@ pub unsafe extern "C" fn allears_ask_payload(
         // SAFETY: the caller upholds the header's rules.
         let target = unsafe { pointers::target(target, length) }?;
         // SAFETY: as before.
-        let payload = unsafe { bytes(payload, payload_length, MAX_PAYLOAD, "payload") }?;
+        let payload =
+            unsafe { items(payload.cast::<u8>(), payload_length, MAX_PAYLOAD, "payload", "bytes") }?;
         let raw = session.asking::<Raw>()?;
         let payload = raw.engine.protocol().payload(payload).map_err(Failure::argument)?;
         raw.ask(target, payload, tag)
