@@ -71,7 +71,7 @@ pub struct Run<'a, P: Protocol, T, J> {
     deadline: Option<Time>,
     next_progress: Time,
     /// True if results were written since the last flush; and the time of that flush.
-    has_unflushed: bool,
+    has_written: bool,
     flushed_at: Time,
 }
 
@@ -95,7 +95,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
             has_reported_outage: false,
             deadline,
             next_progress: Time::ZERO,
-            has_unflushed: false,
+            has_written: false,
             flushed_at: Time::ZERO,
         }
     }
@@ -139,7 +139,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     /// Returns when the loop has something to do even if nothing arrives. Results that were not flushed must not wait
     /// for that: there may be nothing to read after all.
     fn wake_at(&self) -> Option<Time> {
-        let may_flush = self.has_unflushed && self.can_write() && !self.sweep.backlog.is_full();
+        let may_flush = self.has_written && self.can_write() && !self.sweep.backlog.is_full();
         let flush = may_flush.then(|| self.flushed_at + FLUSH_WITHIN);
         let progress = self.sweep.console.is_watched().then_some(self.next_progress);
         let due = self.job.due().filter(|_| self.asking);
@@ -221,7 +221,7 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     fn take_results(&mut self) {
         let now = self.sweep.net.now();
         while let Some(completion) = self.engine.poll_completion() {
-            self.has_unflushed = true;
+            self.has_written = true;
             self.take(completion, now);
             if self.job.has_unflushed() {
                 // The progress line must not mix with results on the same terminal.
@@ -236,10 +236,10 @@ impl<'a, P: Protocol, T, J: Job<P, T>> Run<'a, P, T, J> {
     fn flush_results(&mut self) {
         let net = &self.sweep.net;
         let may_wait = net.is_readable() && net.now() - self.flushed_at < FLUSH_WITHIN;
-        if !self.has_unflushed || may_wait || !self.can_write() {
+        if !self.has_written || may_wait || !self.can_write() {
             return;
         }
-        (self.has_unflushed, self.flushed_at) = (false, net.now());
+        (self.has_written, self.flushed_at) = (false, net.now());
         let flushed = self.job.flush();
         self.check_written(flushed);
     }
