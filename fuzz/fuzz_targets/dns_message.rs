@@ -57,7 +57,7 @@ fn converse(message: &Message) {
         let token = Token(u64::from(message.id()));
         dns.write_request(&mut conversation, Attempt::first(token), &mut vec![]);
         let has_token = dns.read_token(message.as_bytes()).is_some();
-        let reply = Reply { has_token, ..Reply::to_first(server, message.as_bytes()) };
+        let reply = Reply { token, has_token, ..Reply::to_first(server, message.as_bytes()) };
         match dns.step(&mut conversation, &reply) {
             Step::AskAt(next) => server = next,
             _ => return,
