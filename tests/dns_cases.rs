@@ -7,11 +7,12 @@ mod captured;
 mod support;
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 
 use captured::{from_hex, shared};
 use serde_json::Value;
 use support::name_server::{frame, nsd, question, read_frame, reply, scripted, serve_connections};
+use support::real_server::bind_both;
 use support::{Run, count, have, run, run_with_input};
 
 /// Returns the reply of a case.
@@ -60,9 +61,8 @@ fn data(line: &Value) -> Option<&str> {
 fn case_1_a_truncated_answer_without_records_is_not_the_answer() {
     let Some(empty) = case("01-tc-empty") else { return };
     let start = |has_tcp: bool| {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let socket = UdpSocket::bind(address).expect("the same port");
+        let (socket, listener) = bind_both();
+        let address = socket.local_addr().expect("bound");
         let empty = empty.clone();
         std::thread::spawn(move || {
             let mut query = [0; 512];

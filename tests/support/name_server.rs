@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use allears::protocol::dns::{Class, Message, Name, Question, Rcode, RecordType};
 
-use super::real_server::RealServer;
+use super::real_server::{RealServer, bind_both};
 
 /// Starts nsd with these zones, each a name and the text of its file, and waits until it answers.
 pub fn nsd(zones: &[(&str, &str)]) -> RealServer {
@@ -158,12 +158,7 @@ fn wait_for(server: &mut RealServer, name: &str, of: RecordType) {
 
 /// Starts the UDP part of a server, which answers everything with TC, and returns the listener for the TCP part.
 pub fn truncating_server() -> (SocketAddr, TcpListener) {
-    let (socket, listener) = (0..50)
-        .find_map(|_| {
-            let listener = TcpListener::bind("127.0.0.1:0").ok()?;
-            Some((UdpSocket::bind(listener.local_addr().ok()?).ok()?, listener))
-        })
-        .expect("a port that is free for both");
+    let (socket, listener) = bind_both();
     let address = socket.local_addr().expect("bound");
     std::thread::spawn(move || {
         let mut query = [0; 512];

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,7 +22,7 @@ impl RealServer {
     /// Starts `program`. `prepare` gets a new folder, the working directory of the program and its home, and the port.
     pub fn start(program: &str, prepare: impl FnOnce(&Path, u16, &mut Command)) -> RealServer {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let address = free_address();
+        let address = bind_both().0.local_addr().expect("bound");
         let mut command = Command::new(program);
         command.current_dir(folder.path()).env("HOME", folder.path());
         prepare(folder.path(), address.port(), &mut command);
@@ -72,16 +72,13 @@ impl RealServer {
     }
 }
 
-/// Returns an address of loopback whose port is free for both UDP and TCP.
-fn free_address() -> SocketAddr {
-    for _ in 0..100 {
-        let stream = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = stream.local_addr().expect("bound");
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
-    panic!("no port is free for both UDP and TCP");
+/// Binds a port of loopback for both UDP and TCP.
+pub fn bind_both() -> (UdpSocket, TcpListener) {
+    let bind = |_| {
+        let listener = TcpListener::bind("127.0.0.1:0").ok()?;
+        Some((UdpSocket::bind(listener.local_addr().ok()?).ok()?, listener))
+    };
+    (0..100).find_map(bind).expect("a port that is free for both")
 }
 
 impl Drop for RealServer {
